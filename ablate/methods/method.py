@@ -1,0 +1,87 @@
+"""What every method promises: a pure function of (parameters, batch, noise), its settings the fields of a dataclass."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ablate.settings import Value
+
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One loss over some of the parameters; at every step a method takes its turns in order."""
+
+    loss: str  # the name of the method's function
+    learns: tuple[str, ...]  # prefixes of the parameters that this turn updates
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a method may ask of the data and the training before anything is drawn."""
+
+    shape: tuple[int, ...]  # of one sample: (D,) or (C, H, W)
+    samples: int  # N, what training sees
+    classes: int  # 0 where there are no labels
+    batch_size: int
+
+
+class Method(ABC):
+    """A way to learn an encoder without labels.
+
+    Subclasses are frozen dataclasses; their fields are their settings, and float fields may arrive as tensors so that
+    a pack can vary them: compute with them, never branch on them.  Everything random is drawn in `init` and `draw`
+    from the trial's own generator.  What no gradient learns (batch-norm statistics, queues, a scalar that a policy
+    moves) is the *state*: a loss returns its update and changes no argument in place.  A method whose `turns` are
+    empty is not trained; one that also overrides `solve` is fitted in closed form.
+    """
+
+    revision: ClassVar[str] = "1"  # raise it when results change: finished trials are then run again
+    source: ClassVar[str]  # author, year, where
+    turns: ClassVar[tuple[Turn, ...]] = (Turn("loss", learns=("",)),)
+    keeps: ClassVar[str] = "encoder."  # prefix of the parameters and state that `embed` needs
+    cannot_pack: ClassVar[str] = ""  # why trials of this method cannot train in one stack
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {}  # the paper's settings where they depend on the data
+
+    @abstractmethod
+    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        """Draw the parameters and the first state, each a flat dict of dotted names."""
+
+    def solve(self, inputs: Tensor, generator: torch.Generator) -> tuple[Tensors, Tensors] | None:
+        """Fit in closed form: inputs (N, ...) → parameters and state; None for a method that is trained."""
+        return None
+
+    def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
+        """The noise of one step, drawn outside the loss."""
+        return {}
+
+    @abstractmethod
+    def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        """Clean inputs (B, ...) → representations (B, D), in evaluation mode; deterministic."""
+
+    def check(self, facts: Facts) -> None:
+        """Raise StudyError where these settings cannot work on this data."""
+
+
+# A loss has the signature
+#     loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]
+# and returns the scalar to minimize, the scalars to show (named without prefix, 'loss' among them), and the new state.
+# A batch holds "input" (B, ...) scaled floats, "label" (B,) integers, "index" (B,) positions in the training set, and
+# "progress" (), the share of training that is done, in [0, 1).
+
+
+def within(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
+    """The entries below a prefix, named without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def below(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
+    """The same entries, named below a prefix."""
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+

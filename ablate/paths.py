@@ -1,0 +1,113 @@
+"""Where every file of a store lives."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TrialPaths:
+    """The files of one trial, kept until MLflow has everything."""
+
+    folder: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool.jsonl"
+
+    @property
+    def sent(self) -> Path:
+        """How far into the spool MLflow has it."""
+        return self.folder / "sent.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held (flock) by the one process that works on the trial; the kernel releases it when that dies."""
+        return self.folder / "lock"
+
+    @property
+    def encoder(self) -> Path:
+        return self.folder / "encoder.safetensors"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def traceback(self) -> Path:
+        return self.folder / "traceback.txt"
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """The files of one study."""
+
+    folder: Path
+
+    def trial(self, key: str) -> TrialPaths:
+        return TrialPaths(self.folder / "trials" / key)
+
+    @property
+    def trials(self) -> Path:
+        return self.folder / "trials"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "launch.json"
+
+    @property
+    def stop(self) -> Path:
+        """Its presence asks every process of the launch to checkpoint and stop."""
+        return self.folder / "stop"
+
+    @property
+    def search(self) -> Path:
+        """Optuna's journal."""
+        return self.folder / "search.log"
+
+    @property
+    def log(self) -> Path:
+        """Where Ray's and MLflow's own words go."""
+        return self.folder / "launch.log"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report"
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder that holds checkpoints, unsent records, the search's memory and the embedded server's files."""
+
+    root: Path
+
+    def study(self, name: str) -> StudyPaths:
+        return StudyPaths(self.root / "studies" / name)
+
+    @property
+    def tensors(self) -> Path:
+        """Memory-mapped data sets, shared by all workers of a node."""
+        return self.root / "tensors"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.root / "mlflow"
+
+    @property
+    def ray(self) -> Path:
+        return self.root / "ray"
+
+
+def default_store() -> Store:
+    return Store(Path(os.environ.get("ABLATE_STORE", "ablate-store")).absolute())
+
+
+def data_folder() -> Path:
+    """Where original files are looked for: ABLATE_DATA, else a cache folder of the user's."""
+    given = os.environ.get("ABLATE_DATA")
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    return Path(given).absolute() if given else Path(cache) / "ablate" / "data"

@@ -1,0 +1,27 @@
+"""Tables of names that help whoever mistypes one."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import NoReturn, TypeVar
+
+from ablate.errors import StudyError
+
+T = TypeVar("T")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Name what was probably meant, or all there is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(known)}"
+
+
+class Registry(dict[str, T]):
+    """A dict whose missing key names the alternatives."""
+
+    def __init__(self, kind: str, entries: Mapping[str, T]) -> None:
+        super().__init__(entries)
+        self.kind = kind
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise StudyError(f"no {self.kind} is called '{name}'", suggest(name, self))

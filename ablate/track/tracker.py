@@ -1,0 +1,24 @@
+"""What training tells about itself, and to whom."""
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ablate.spec.trial import Job
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+class Tracker(Protocol):
+    """Keeps what a trial says; every call names its job, none waits for a server."""
+
+    def start(self, job: Job) -> None:
+        """Open the trial's record, or go on with the one that is there."""
+
+    def record(self, job: Job, epoch: int, values: dict[str, float]) -> None:
+        """Keep full metric names (`train/loss`, `linear/accuracy`) at an epoch; a repeated name and epoch is ignored."""
+
+    def attach(self, job: Job, file: Path, folder: str = "") -> None:
+        """Keep a file of the trial's folder as an artifact; attached again, it replaces what was kept."""
+
+    def finish(self, job: Job, status: Status, reason: str = "") -> None:
+        """Close the record."""
