@@ -1,0 +1,76 @@
+"""Data sets as memory-mapped tensors: decoded once per node, shared by its workers."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ablate.data import DATASETS
+from ablate.data.dataset import Data
+from ablate.data.lock import locked
+from ablate.errors import DataError
+from ablate.paths import data_folder
+
+ARRAYS = ("x", "y", "test")
+
+
+def load(name: str, tensors: Path) -> Data:
+    """A data set from the folder of memory-mapped tensors, its original files decoded the first time.
+
+    Raises StudyError where no data set has that name, DataError where its files are missing or damaged.
+    """
+    dataset = DATASETS[name]()
+    folder = tensors / f"{name}-{dataset.version}"
+    if (data := kept(folder)) is not None:
+        return data
+    with locked(tensors / f".{folder.name}.lock"):
+        if (data := kept(folder)) is not None:  # another process decoded it meanwhile
+            return data
+        write(dataset.read(data_folder()), folder)
+    data = kept(folder)
+    assert data is not None
+    return data
+
+
+def kept(folder: Path) -> Data | None:
+    """Map the tensors of a folder into memory; None where they are absent or damaged.
+
+    Pages are copied on write, so nothing that is done to the tensors reaches the files.
+    """
+    try:
+        facts = json.loads((folder / "data.json").read_text())
+        if any((folder / file).stat().st_size != size for file, size in facts["bytes"].items()):
+            return None
+        x, y, test = (torch.from_numpy(np.load(folder / f"{array}.npy", mmap_mode="c")) for array in ARRAYS)
+        return Data(x, y, test, facts["scale"], facts["learns_from"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def write(data: Data, folder: Path) -> None:
+    """Replace a folder by the tensors of a data set, at once: no reader ever finds half of it."""
+    part = folder.with_name(f".{folder.name}.part")  # one writer at a time: the caller holds the lock
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        sizes = {f"{array}.npy": save(getattr(data, array).numpy(), part / f"{array}.npy") for array in ARRAYS}
+        facts = {"scale": data.scale, "learns_from": data.learns_from, "samples": len(data.x), "bytes": sizes}
+        (part / "data.json").write_text(json.dumps(facts, indent=1))
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        remedy = "free some space, or set ABLATE_STORE to a folder that can be written"
+        raise DataError(f"cannot keep the tensors: {error.strerror}", remedy, str(folder)) from error
+
+
+def save(array: np.ndarray, path: Path) -> int:
+    """Write an array through to the disk and return the size of its file."""
+    with path.open("wb") as file:
+        np.save(file, array)
+        file.flush()
+        os.fsync(file.fileno())
+    return path.stat().st_size
