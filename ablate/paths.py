@@ -30,6 +30,11 @@ class TrialPaths:
         return self.folder / "lock"
 
     @property
+    def sending(self) -> Path:
+        """Held (flock) by the one process that sends the spool."""
+        return self.folder / "sending"
+
+    @property
     def encoder(self) -> Path:
         return self.folder / "encoder.safetensors"
 
