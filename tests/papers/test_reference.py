@@ -1,0 +1,167 @@
+"""The papers' numbers and findings, by our names."""
+
+import csv
+import math
+from importlib import resources
+
+import pytest
+
+from ablate.errors import StudyError
+from ablate.papers.names import PAPERS
+from ablate.papers.reference import Printed, ablation, ablations, ablations_at, numbers, places, printed, title
+
+INVARIANT = "invariant-features"
+
+
+def values(*rows: Printed) -> list[tuple[float, float | None]]:
+    return [(row.value, row.std) for row in rows]
+
+
+def test_transformations_on_fsdd_are_those_of_table_five() -> None:
+    for level, expected in {
+        "np": (0.379, 0.058),
+        "rp": (0.531, 0.049),
+        "rp+vat": (0.847, 0.037),
+        "vat": (0.869, 0.013),
+    }.items():
+        rows = printed(INVARIANT, "Table V", "fsdd", "linear/accuracy", "invariant", {"transformation": level})
+        assert values(*rows) == [expected]
+
+
+def test_batch_normalisation_on_fsdd_is_that_of_table_six() -> None:
+    for level, expected in {
+        "none": (0.824, 0.009),
+        "encoder": (0.871, 0.010),
+        "classifier": (0.755, 0.025),
+        "both": (0.869, 0.013),
+    }.items():
+        rows = printed(INVARIANT, "Table VI", "fsdd", "linear/accuracy", levels={"batchnorm": level})
+        assert values(*rows) == [expected]
+
+
+def test_percent_become_fractions_and_other_units_stay() -> None:
+    (accuracy,) = printed(INVARIANT, "Table II", "20newsgroups", "linear/accuracy", "lle")
+    (information,) = printed(INVARIANT, "Table III", "fsdd", "mutual_information", "invariant")
+    assert (accuracy.value, accuracy.unit) == (0.615, "fraction")
+    assert (information.value, information.std, information.unit) == (1.92, 0.05, "nats")
+
+
+def test_the_metric_on_the_left_of_a_table_is_not_the_one_on_its_right() -> None:
+    assert values(*printed(INVARIANT, "Table II", "fsdd", "graph/accuracy", "invariant")) == [(0.901, 0.003)]
+    assert values(*printed(INVARIANT, "Table II", "fsdd", "linear/accuracy", "invariant")) == [(0.869, 0.013)]
+
+
+def test_the_papers_clusters_are_the_best_of_its_last_epochs() -> None:
+    assert values(*printed(INVARIANT, "Table IV", "fsdd", "clustering/best_nmi", "invariant")) == [(0.362, 0.019)]
+    assert printed(INVARIANT, "Table IV", "fsdd", "clustering/nmi", "invariant") == ()
+
+
+def test_a_data_set_that_stands_in_has_no_paper_values() -> None:
+    assert printed(INVARIANT, "Table V", "mnist", "linear/accuracy") == ()
+    assert printed(INVARIANT, "Table V", "reuters-21578", "linear/accuracy") == ()
+    assert len(printed(INVARIANT, "Table V", "EMNIST-Digits", "linear/accuracy")) == 4
+    assert len(printed("simvae", "Table 5", "mnist", "linear/accuracy")) == 8  # there MNIST is the paper's own
+
+
+def test_nothing_is_printed_for_a_figure_without_numbers_or_an_unknown_data_set() -> None:
+    assert printed(INVARIANT, "Figure 6", "fsdd", "linear/accuracy") == ()
+    assert printed(INVARIANT, "Table V", "digits", "linear/accuracy") == ()
+
+
+def test_every_number_of_the_file_is_reachable_by_its_table() -> None:
+    text = resources.files("ablate.papers").joinpath("reference_results.csv").read_text(encoding="utf-8")
+    lines = list(csv.DictReader(text.splitlines()))
+    assert len(lines) == 711
+    papers = {title(paper): paper for paper in PAPERS}
+    for line in lines:
+        (place,) = places(line["table_or_figure"])
+        rows = printed(papers[line["paper"]], place, line["dataset"], line["metric"], line["method"])
+        assert line["setting"] in {row.setting for row in rows}
+
+
+def test_every_number_is_finite_and_says_what_its_spread_is() -> None:
+    rows = [row for paper in PAPERS for row in numbers(paper)]
+    assert len(rows) == 711
+    assert all(math.isfinite(row.value) for row in rows)
+    assert {row.spread for row in numbers("simvae")} == {"standard error"}
+    assert {row.spread for row in numbers(INVARIANT)} == {"standard deviation"}
+
+
+def test_only_settings_that_name_a_level_have_levels() -> None:
+    assert {axis for paper in PAPERS for row in numbers(paper) for axis in row.levels} == {
+        "transformation",
+        "batchnorm",
+        "pre-training set",
+        "target",
+    }
+
+
+def test_every_name_of_ours_is_one_that_the_paper_prints() -> None:
+    for name, paper in PAPERS.items():
+        rows = numbers(name)
+        assert {*paper.datasets.values(), *paper.stand_ins.values()} <= {row.dataset for row in rows}
+        assert set(paper.methods.values()) <= {row.method for row in rows}
+        assert set(paper.metrics.values()) <= {row.metric for row in rows}
+        for axis, levels in paper.levels.items():
+            assert set(levels.values()) == {row.levels[axis] for row in rows if axis in row.levels}
+
+
+def test_every_ablation_loads_with_its_finding_kept_as_data() -> None:
+    found = ablations()
+    assert len(found) == 41
+    assert len({entry.id for entry in found}) == 41
+    assert {entry.paper for entry in found} == set(PAPERS)
+    assert all(entry.finding and "type" in entry.check and entry.metrics for entry in found)
+
+
+def test_an_ablation_is_found_by_its_id() -> None:
+    epsilon = ablation("invariant/epsilon")
+    assert epsilon.paper == INVARIANT
+    assert epsilon.values == (1, 2, 3, 4, 5)
+    assert epsilon.fixed["epochs"] == 5000
+    assert epsilon.metrics[1].datasets == ("MSI",)
+    assert epsilon.check["checks"][0] == {
+        "type": "flat",
+        "tolerance": 0.03,
+        "metrics": ["linear_accuracy"],
+        "datasets": ["EMNIST-Digits", "FashionMNIST"],
+    }
+
+
+def test_a_figure_may_hold_several_ablations() -> None:
+    assert [entry.id for entry in ablations_at(INVARIANT, "Figure 6")] == [
+        "invariant/epsilon",
+        "invariant/epsilon_text",
+    ]
+    assert [entry.axis for entry in ablations_at("aavae", "Figure 4")] == [
+        "batch_size",
+        "latent_dim",
+        "decoder",
+        "logscale",
+    ]
+    assert [entry.axis for entry in ablations_at("aavae", "Figure 4b")] == ["latent_dim"]
+
+
+@pytest.mark.parametrize(
+    ("where", "named"),
+    [
+        ("Tables 1, 2, 3", {"Table 1", "Table 2", "Table 3"}),
+        ("Figures 4d and 2b", {"Figure 4d", "Figure 2b"}),
+        ("Figures 4 (right) and 5", {"Figure 4", "Figure 5"}),
+        ("Table 2 (CIFAR-10 column)", {"Table 2"}),
+        ("Table II (left)", {"Table II"}),
+        ("Figure 2 and setup text", {"Figure 2"}),
+        ("text (parameter settings) and Algorithm 1", set()),
+    ],
+)
+def test_places_are_read_from_words(where: str, named: set[str]) -> None:
+    assert places(where) == named
+
+
+def test_an_unknown_paper_place_or_ablation_names_what_there_is() -> None:
+    with pytest.raises(StudyError, match="did you mean 'invariant-features'"):
+        printed("invariant-feature", "Table V", "fsdd", "linear/accuracy")
+    with pytest.raises(StudyError, match="has no ablation in 'Table X'; did you mean 'Table V'"):
+        ablations_at(INVARIANT, "Table X")
+    with pytest.raises(StudyError, match="did you mean 'invariant/epsilon'"):
+        ablation("invariant/epsilom")
