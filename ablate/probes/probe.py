@@ -1,14 +1,17 @@
 """What every probe promises: to score frozen embeddings."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.errors import StudyError, TrialError
+
 Direction = Literal["maximize", "minimize"]
+Metrics = Mapping[str, Direction]
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,76 @@ class Embedded:
     judged: Features
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """What a probe may ask of the data before there is an embedding."""
+
+    train: int  # samples
+    judged: int  # samples
+    classes: int  # 0 where there are no labels
+
+
 class Probe(ABC):
     """A question about frozen embeddings; subclasses are frozen dataclasses, their fields the settings."""
 
     revision: ClassVar[str] = "1"  # raise it when scores change: finished trials are then scored again
     source: ClassVar[str]
-    metrics: ClassVar[Mapping[str, Direction]]  # what `score` returns, and which way is better
+    metrics: ClassVar[Metrics]  # what is reported, and which way is better
+    best_of_snapshots: ClassVar[bool] = False  # whether `score_all` adds the best over the last epochs as `best_…`
 
     @abstractmethod
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        """Deterministic in its arguments."""
+        """The metrics of one encoder; deterministic in its arguments, none of which it changes.
+
+        Raises TrialError for features that are not finite, StudyError for data that `check` refuses.
+        """
+
+    def check(self, sizes: Sizes) -> None:
+        """Raise StudyError where these settings cannot work on so much data; one that needs no labels overrides it.
+
+        Called before anything trains, and again by `examine`.
+        """
+        if sizes.classes < 2:
+            raise StudyError(
+                f"the probe {type(self).__name__} needs labels of two classes or more, and there are {sizes.classes}",
+                "choose a labelled data set, or leave the probe out",
+            )
+
+    def examine(self, embedded: Embedded) -> None:
+        """Refuse what cannot be scored; the first line of every `score`."""
+        for split, features in (("train", embedded.train), ("test", embedded.test), ("judged", embedded.judged)):
+            broken = len(features.x) - int(np.isfinite(features.x).all(axis=1).sum())
+            if broken:
+                raise TrialError(
+                    f"the embedding of the {split} split is not finite for {broken} of {len(features.x)} samples",
+                    "training has diverged: lower the learning rate, or see where the loss left its course",
+                )
+        classes = len(np.union1d(embedded.train.y, embedded.judged.y))
+        self.check(Sizes(len(embedded.train.y), len(embedded.judged.y), classes))
+
+
+def with_best(metrics: Metrics) -> Metrics:
+    """The metrics of a probe that is also scored on the snapshots of the last epochs."""
+    return {**metrics, **{f"best_{name}": direction for name, direction in metrics.items()}}
+
+
+def score_all(probes: Mapping[str, Probe], views: Sequence[Embedded], seed: int) -> dict[str, float]:
+    """All metrics of an encoder, as `clustering/accuracy`; `views` are its last epochs, the oldest first.
+
+    Scores are those of the last epoch.  Probes that say `best_of_snapshots` add `clustering/best_accuracy`, each metric
+    at its best over the views, where there is more than one: what a paper reports that chooses its epoch by the labels.
+    """
+    scores: dict[str, float] = {}
+    for name, probe in probes.items():
+        last = probe.score(views[-1], seed)
+        if probe.best_of_snapshots and len(views) > 1:
+            earlier = [probe.score(view, seed) for view in views[:-1]]
+            last = {**last, **best(probe.metrics, [*earlier, last])}
+        scores |= {f"{name}/{metric}": value for metric, value in last.items()}
+    return scores
+
+
+def best(metrics: Metrics, scored: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Each metric's best over several scores, named `best_…`."""
+    choose = {"maximize": max, "minimize": min}
+    return {f"best_{name}": choose[metrics[name]](scores[name] for scores in scored) for name in scored[-1]}

@@ -1,0 +1,67 @@
+"""Does the embedding fall into its classes unasked?"""
+
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.errors import StudyError
+from ablate.probes.probe import Embedded, Metrics, Probe, Sizes, with_best
+from ablate.settings import setting
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Clustering(Probe):
+    """Agreement of k-means with the labels, with as many clusters as classes."""
+
+    source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, section IV, clustering evaluation"
+    metrics: ClassVar[Metrics] = with_best({"accuracy": "maximize", "nmi": "maximize", "ari": "maximize"})
+    best_of_snapshots: ClassVar[bool] = True
+
+    starts: int = setting(20, "initialisations; the one of least inertia counts", least=1)
+
+    def check(self, sizes: Sizes) -> None:
+        super().check(sizes)
+        if sizes.judged < sizes.classes:
+            raise StudyError(f"{sizes.judged} samples cannot form {sizes.classes} clusters", "use more data")
+
+    def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
+        self.examine(embedded)
+        return agreement(self.clusters(embedded, seed), embedded.judged.y)
+
+    def clusters(self, embedded: Embedded, seed: int) -> Labels:
+        """The cluster of every judged sample."""
+        from sklearn.cluster import KMeans
+        from sklearn.exceptions import ConvergenceWarning
+
+        classes = len(np.unique(embedded.judged.y))
+        kmeans = KMeans(classes, n_init=self.starts, random_state=seed)
+        with warnings.catch_warnings():  # a collapsed embedding has fewer clusters than classes, and is scored so
+            warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
+            found: Labels = kmeans.fit_predict(embedded.judged.x.astype(np.float64))  # squares may exceed float32
+        return found
+
+
+def agreement(clusters: Labels, labels: Labels) -> dict[str, float]:
+    """How well clusters (N,) tell labels (N,): accuracy, NMI (arithmetic mean) and ARI."""
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+    return {
+        "accuracy": matched_accuracy(clusters, labels),
+        "nmi": float(normalized_mutual_info_score(labels, clusters, average_method="arithmetic")),
+        "ari": float(adjusted_rand_score(labels, clusters)),
+    }
+
+
+def matched_accuracy(clusters: Labels, labels: Labels) -> float:
+    """Accuracy under the best one-to-one matching of clusters and labels (Kuhn 1955)."""
+    from scipy.optimize import linear_sum_assignment
+    from sklearn.metrics.cluster import contingency_matrix
+
+    counts = contingency_matrix(labels, clusters)
+    matched = counts[linear_sum_assignment(counts, maximize=True)]
+    return float(matched.sum() / len(labels))
