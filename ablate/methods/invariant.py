@@ -1,0 +1,232 @@
+"""Invariant discriminative features: two perturbed versions of a batch predict each other's balanced targets."""
+
+import functools
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ablate.errors import StudyError
+from ablate.methods.method import Facts, Method, Tensors, within
+from ablate.nets.encoders import cnn, mlp
+from ablate.nets.functional import apply
+from ablate.nets.init import draw
+from ablate.settings import Value, setting
+
+HIDDEN = (1024, 1024)  # of the MLP encoder
+HIDDEN_CLASSIFIER = (128, 128)
+GRID = 10  # λ moves in steps of 1 / GRID, between LOWEST and HIGHEST
+LOWEST, HIGHEST = 0.1, 1.0
+TINY = 1e-12  # keeps a vanishing gradient's direction finite
+
+VERSIONS: Mapping[str, tuple[str, str]] = {  # how the batch's first and second one are made
+    "rp": ("random", "random"),
+    "rp+vat": ("random", "adversarial"),
+    "vat": ("adversarial", "adversarial"),
+}
+
+
+@dataclass(frozen=True)
+class Invariant(Method):
+    """D(Q₂ ‖ P₁) + D(Q₁ ‖ P₂), for P the predictions on two perturbed versions of a batch and Q their balanced targets.
+
+    Ntelemis, Jin & Thomas 2022, arXiv:2202.06914: eq. 2 (objective), algorithm 1 (targets by regularised optimal
+    transport), algorithm 2 with eq. 8 (adaptive λ), section III-B (virtual adversarial perturbation).
+    """
+
+    source: ClassVar[str] = "Ntelemis, Jin & Thomas 2022, arXiv:2202.06914"
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
+        "emnist-digits": {"network": "cnn", "epsilon": 2.0},
+        "fashion-mnist": {"network": "cnn", "epsilon": 2.0},
+        "mnist": {"network": "cnn", "epsilon": 2.0},
+        "fsdd": {"epsilon": 5.0},
+        "msi": {"epsilon": 1.0},
+        "reuters-10k": {"epsilon": 20.0},
+        "reuters-21578": {"epsilon": 20.0},
+        "20newsgroups": {"epsilon": 20.0},
+        "digits": {"epsilon": 0.8},  # a fifth of the points' mean norm, 3.9
+    }
+
+    k: int = setting(100, "k, outputs of the classifier", least=2)
+    latent_dim: int = setting(10, "l, dimension of the embedding", least=1)
+    network: Literal["mlp", "cnn"] = setting("mlp", "the encoder; cnn needs images")
+    epsilon: float = setting(2.0, "ε, l2 norm of the perturbation; about 1/5 of the points' mean norm", above=0)
+    xi: float = setting(10.0, "ξ, l2 norm of the random probe from which the adversarial direction is found", above=0)
+    transformation: Literal["np", "rp", "rp+vat", "vat"] = setting(
+        "vat", "how the two versions are made: not, at random, one of them or both adversarially (Table V)"
+    )
+    smoothness: float | Literal["adaptive"] = setting(
+        "adaptive", "λ of the transport problem (eq. 3); adaptive: moved so that the targets' entropy meets ĥ (alg. 2)"
+    )
+    warm_up: float = setting(0.02, "share of training in which ĥ falls from log k to log √k (eq. 8)", above=0, most=1)
+    tolerance: float = setting(0.005, "distance from ĥ, in nats, at which the adaptive λ rests", above=0)
+    updates: int = setting(5, "most moves of the adaptive λ per target", least=0)
+    iterations: int = setting(10, "T, rounds of Sinkhorn and Knopp's algorithm", least=1)
+    batchnorm: Literal["none", "encoder", "classifier", "both"] = setting(
+        "both", "where hidden layers have it (Table VI)"
+    )
+    bn_update_on: Literal["clean", "adversarial", "all"] = setting(
+        "clean", "the passes that update batch norm's running statistics"
+    )
+
+    def check(self, facts: Facts) -> None:
+        if isinstance(self.smoothness, float) and self.smoothness <= 0:
+            raise StudyError(f"smoothness {self.smoothness} is not above 0", "use a positive number or 'adaptive'")
+        if self.network == "cnn" and len(facts.shape) != 3:
+            shape = " x ".join(map(str, facts.shape))
+            raise StudyError(
+                f"network 'cnn' needs images (C, H, W), the data are vectors ({shape})", "use network 'mlp'"
+            )
+        if facts.batch_size > facts.samples:
+            raise StudyError(
+                f"batch size {facts.batch_size} is larger than the {facts.samples} samples of the training set",
+                f"use training.batch_size of at most {facts.samples}",
+            )
+        if facts.batch_size == 1 and self.batchnorm != "none":
+            raise StudyError(
+                "batch norm cannot work on batches of 1", "use a larger training.batch_size or batchnorm 'none'"
+            )
+
+    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = draw(self.structure(facts.shape), generator)
+        smoothness = HIGHEST if isinstance(self.smoothness, str) else self.smoothness
+        return params, {**state, "smoothness": torch.tensor(smoothness)}
+
+    def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
+        """Directions (2, B, ...): the probes of adversarial versions, the perturbations of random ones."""
+        if self.transformation == "np":
+            return {}
+        inputs = batch["input"]
+        return {"direction": torch.randn(2, *inputs.shape, generator=generator, device=inputs.device)}
+
+    def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        encoder = self.structure(tuple(inputs.shape[1:])).get_submodule("encoder")
+        return apply(encoder, within(params, "encoder."), within(state, "encoder."), inputs, training=False)[0]
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        (first, second), state = self.versions(params, state, batch["input"], noise)
+        wanted = wanted_entropy(self.k, batch["progress"] / self.warm_up)
+        first_target, smoothness = self.target(first.detach(), state["smoothness"], wanted)
+        second_target, smoothness = self.target(second.detach(), smoothness, wanted)
+        total = divergence(second_target, first) + divergence(first_target, second)
+        shown = {
+            "loss": total,
+            "smoothness": smoothness,
+            "target_entropy": (entropy(first_target) + entropy(second_target)) / 2,
+            "prediction_entropy": (entropy(first.detach().softmax(1)) + entropy(second.detach().softmax(1))) / 2,
+        }
+        return total, shown, {**state, "smoothness": smoothness}
+
+    def versions(
+        self, params: Tensors, state: Tensors, inputs: Tensor, noise: Tensors
+    ) -> tuple[tuple[Tensor, Tensor], Tensors]:
+        """Logits (B, k) of the batch's two versions, with gradients to the parameters, and the state after them."""
+        if self.transformation == "np":
+            logits, state = self.predict(params, state, inputs, tracking=True)
+            return (logits, logits), state
+        frozen = {name: tensor.detach() for name, tensor in params.items()}
+        clean, state = self.predict(frozen, state, inputs, tracking=self.bn_update_on != "adversarial")
+        outputs = []
+        for kind, direction in zip(VERSIONS[self.transformation], noise["direction"].unbind(), strict=True):
+            if kind == "adversarial":
+                step, state = self.adversarial(frozen, state, inputs, clean, direction)
+            else:
+                step = scaled(direction, self.epsilon)
+            logits, state = self.predict(params, state, inputs + step, tracking=self.bn_update_on != "clean")
+            outputs.append(logits)
+        return (outputs[0], outputs[1]), state
+
+    def adversarial(
+        self, params: Tensors, state: Tensors, inputs: Tensor, clean: Tensor, direction: Tensor
+    ) -> tuple[Tensor, Tensors]:
+        """The step (B, ...) of length ε along which the prediction departs fastest from its `clean` logits.
+
+        Found by one power iteration from a random `direction` (Miyato et al. 2018, algorithm 1).
+        """
+        target = clean.softmax(1)
+
+        def departure(probe: Tensor) -> tuple[Tensor, Tensors]:
+            logits, after = self.predict(params, state, inputs + probe, tracking=self.bn_update_on == "all")
+            return divergence(target, logits), after
+
+        gradient, state = torch.func.grad(departure, has_aux=True)(scaled(direction, self.xi))
+        return scaled(gradient, self.epsilon), state
+
+    def predict(self, params: Tensors, state: Tensors, inputs: Tensor, *, tracking: bool) -> tuple[Tensor, Tensors]:
+        """Logits (B, k), normalized by the batch, and the state after `tracking` it."""
+        network = self.structure(tuple(inputs.shape[1:]))
+        return apply(network, params, state, inputs, training=True, tracking=tracking)
+
+    def target(self, logits: Tensor, smoothness: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Balanced targets (B, k), and the λ that made them: constant, or moved towards the wanted entropy."""
+        updates = self.updates if isinstance(self.smoothness, str) else 0
+        target = sinkhorn(logits, smoothness, self.iterations)
+        for _ in range(updates):  # of no effect once λ rests, as the same λ makes the same target
+            smoothness = moved(smoothness, entropy(target) - wanted, self.tolerance)
+            target = sinkhorn(logits, smoothness, self.iterations)
+        return target, smoothness
+
+    def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
+        return network(self.network, shape, self.latent_dim, self.k, self.batchnorm)
+
+
+@functools.cache
+def network(encoder: str, shape: tuple[int, ...], latent_dim: int, k: int, batchnorm: str) -> nn.Sequential:
+    """The encoder and the classifier on top of it, without parameters."""
+    encoder_norm, classifier_norm = batchnorm in ("encoder", "both"), batchnorm in ("classifier", "both")
+    if encoder == "cnn":
+        channels, height, width = shape
+        features = cnn((channels, height, width), latent_dim, encoder_norm)
+    else:
+        features = mlp((math.prod(shape), *HIDDEN, latent_dim), encoder_norm)
+    classifier = mlp((latent_dim, *HIDDEN_CLASSIFIER, k), classifier_norm)
+    return nn.Sequential(OrderedDict(encoder=features, classifier=classifier))
+
+
+def sinkhorn(logits: Tensor, smoothness: Tensor | float, iterations: int) -> Tensor:
+    """Targets Q (m, k) whose rows sum to 1 and whose columns sum to about m / k (Ntelemis et al. 2022, algorithm 1).
+
+    The first round is made of logarithms, so that no row or column of the kernel vanishes however small λ is; the
+    others are products.
+    """
+    m, k = logits.shape
+    rows = (logits / smoothness).log_softmax(1)
+    kernel = rows.softmax(0) / k
+    v = kernel.new_ones(k)
+    for _ in range(iterations - 1):
+        u = 1 / (m * (kernel @ v))
+        v = 1 / (k * (u @ kernel))
+    plan: Tensor = kernel * v  # u is left out: each row is normalized now
+    return plan / plan.sum(1, keepdim=True)
+
+
+def moved(smoothness: Tensor, excess: Tensor, tolerance: Tensor | float) -> Tensor:
+    """The next λ, one step of the grid down where the entropy is in excess, up where it is short (algorithm 2)."""
+    steps = (excess < -tolerance).to(smoothness) - (excess > tolerance).to(smoothness)
+    return ((smoothness * GRID).round() + steps).div(GRID).clamp(LOWEST, HIGHEST)
+
+
+def wanted_entropy(k: int, warmed: Tensor) -> Tensor:
+    """ĥ in nats, falling from log k to log √k along half a cosine while `warmed` goes from 0 to 1 (eq. 8)."""
+    return math.log(k) / 2 * (1 + (torch.cos(math.pi * warmed.clamp(max=1)) + 1) / 2)
+
+
+def entropy(rows: Tensor) -> Tensor:
+    """Mean entropy of the rows of a row-stochastic matrix, in nats."""
+    return -torch.xlogy(rows, rows).sum(1).mean()
+
+
+def divergence(target: Tensor, logits: Tensor) -> Tensor:
+    """Mean over rows of the Kullback-Leibler divergence of softmax(logits) from a target (B, k)."""
+    return F.kl_div(logits.log_softmax(1), target, reduction="batchmean")
+
+
+def scaled(directions: Tensor, length: Tensor | float) -> Tensor:
+    """The directions (B, ...) with an l2 norm of `length` each."""
+    norms = directions.flatten(1).norm(dim=1).view(-1, *(1,) * (directions.dim() - 1))
+    return directions * (length / (norms + TINY))

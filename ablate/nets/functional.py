@@ -1,0 +1,39 @@
+"""Modules as pure functions of parameters and state."""
+
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ablate.nets.batchnorm import BatchNorm
+
+Tensors = Mapping[str, Tensor]
+
+
+def apply(
+    module: nn.Module, params: Tensors, state: Tensors, inputs: Tensor, *, training: bool, tracking: bool = False
+) -> tuple[Tensor, Tensors]:
+    """The module's output, and the state after it.
+
+    The state changes only while `tracking` in training mode: batch-norm layers then see the batch.  Entries of
+    `params` and `state` that the module does not know are passed over.
+    """
+    if module.training != training:
+        module.train(training)
+    if not (training and tracking):
+        return functional_call(module, {**params, **state}, (inputs,)), state
+    layers = dict(batchnorms(module))
+    for layer in layers.values():
+        layer.tracking = True
+    try:
+        outputs = functional_call(module, {**params, **state}, (inputs,))
+        fresh = {f"{path}.{name}": value for path, layer in layers.items() for name, value in layer.fresh.items()}
+    finally:
+        for layer in layers.values():
+            layer.tracking, layer.fresh = False, {}
+    return outputs, {**state, **fresh}
+
+
+def batchnorms(module: nn.Module) -> Iterator[tuple[str, BatchNorm]]:
+    """The batch-norm layers by their paths."""
+    return ((path, layer) for path, layer in module.named_modules() if isinstance(layer, BatchNorm))

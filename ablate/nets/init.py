@@ -1,0 +1,32 @@
+"""Parameters drawn from an explicit generator by torch's default rule."""
+
+import torch
+from torch import Tensor, nn
+
+from ablate.nets.batchnorm import BatchNorm
+
+AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+
+
+def draw(module: nn.Module, generator: torch.Generator) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The parameters and the state of a module that may live on the meta device, by their dotted names."""
+    params: dict[str, Tensor] = {}
+    state: dict[str, Tensor] = {}
+    for path, layer in module.named_modules():
+        for name, tensor in first_values(layer, generator).items():
+            kind = state if name in layer._buffers else params
+            kind[f"{path}.{name}" if path else name] = tensor
+    return params, state
+
+
+def first_values(layer: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
+    """What one layer itself holds at the start, its sublayers left aside."""
+    if isinstance(layer, AFFINE):
+        bound = layer.weight[0].numel() ** -0.5  # He et al. 2015 with a = √5, as in torch's reset_parameters
+        shapes = {name: tensor.shape for name, tensor in layer.named_parameters()}
+        return {name: torch.empty(shape).uniform_(-bound, bound, generator=generator) for name, shape in shapes.items()}
+    if isinstance(layer, BatchNorm):
+        start = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
+        return {name: torch.full(layer.weight.shape, value) for name, value in start.items()}
+    assert not [*layer.parameters(recurse=False), *layer.buffers(recurse=False)], f"no rule to draw {type(layer)}"
+    return {}
