@@ -1,0 +1,73 @@
+"""Facts about where trials run, found without importing what they are about."""
+
+import os
+import platform
+import socket
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("ablate", "torch", "ray", "mlflow", "optuna", "scikit-learn", "numpy")
+
+
+def environment(device: str = "cpu", folder: Path | None = None) -> dict[str, str]:
+    """git (commit of the working directory, if it has one), versions, device (what it is called) and host."""
+    return {
+        "git": commit(folder or Path.cwd()),
+        "versions": versions(),
+        "device": device_name(device),
+        "host": socket.gethostname(),
+    }
+
+
+def versions(packages: Iterable[str] = PACKAGES) -> str:
+    """`python 3.11.9, torch 2.15.0, ...`, of the packages that are installed."""
+    found = [f"python {platform.python_version()}"]
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def commit(folder: Path) -> str:
+    """The commit that is checked out, with `+` where tracked files differ from it; `none` outside a repository."""
+    head = _git(folder, "rev-parse", "HEAD")
+    changed = head and _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return (head + "+" if changed else head) or "none"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def device_name(device: str) -> str:
+    """`cuda: NVIDIA H200` or `cpu: <model>`, as the kernel names them."""
+    kind = device.partition(":")[0]
+    models = _accelerators() if kind == "cuda" else _processors()
+    return f"{kind}: {models}" if models else kind
+
+
+def _accelerators() -> str:
+    listed = Path("/proc/driver/nvidia/gpus").glob("*/information")
+    return ", ".join(sorted({_after("Model:", file) for file in listed} - {""}))
+
+
+def _processors() -> str:
+    model = _after("model name", Path("/proc/cpuinfo")) or platform.machine()
+    return f"{model}, {os.cpu_count()} cores"
+
+
+def _after(label: str, file: Path) -> str:
+    """The rest of the first line that begins with a label."""
+    try:
+        lines = file.read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.removeprefix(label).strip(" \t:") for line in lines if line.startswith(label)), "")

@@ -1,0 +1,231 @@
+"""The MLflow server: the one that the environment names, or one of our own beside the store."""
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from ablate.errors import ServiceError
+from ablate.paths import Store
+from ablate.track.client import connect, http_status, reach_directly, redact
+from ablate.track.hold import locked
+
+START = 120.0  # seconds that a server may take until it answers
+ANSWER = 10.0  # seconds that one that has answered before may take
+MARK = "ABLATE_SERVER"  # in the environment of the server and its children: which server they belong to
+
+Process = tuple[int, float]  # id and time of creation: ids are used again
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers; `pid` is 0 for one that is not ours to stop."""
+
+    uri: str
+    pid: int
+    started_here: bool
+    file: Path | None = None
+
+    def stop(self) -> None:
+        """Leave an embedded server; the last of its living users stops it, with its children."""
+        if self.file is None:
+            return
+        with locked(self.file.with_suffix(".lock"), START, "another process starts or stops MLflow"):
+            notes = Notes.load(self.file)
+            if notes is None or notes.pid != self.pid:
+                return
+            others = tuple(user for user in notes.users if alive(user) and user[0] != os.getpid())
+            if others:
+                replace(notes, users=others).save(self.file)
+            else:
+                end(notes)
+                self.file.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What the store says of its embedded server."""
+
+    host: str
+    port: int
+    pid: int
+    created: float
+    mark: str
+    users: tuple[Process, ...]
+
+    @classmethod
+    def load(cls, file: Path) -> "Notes | None":
+        """The notes; None where there are none that can be read."""
+        try:
+            content = json.loads(file.read_text())
+            users = tuple((int(pid), float(created)) for pid, created in content["users"])
+            return cls(**{**content, "users": users})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def save(self, file: Path) -> None:
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(self)))
+        fresh.replace(file)
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def ensure_server(store: Store) -> Server:
+    """MLFLOW_TRACKING_URI's server if it answers, else the store's own: in use, left running, or started now.
+
+    Called again after the store's server died, it starts another at the same address.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given:
+        check(given)
+        return Server(given, 0, started_here=False)
+    store.mlflow.mkdir(parents=True, exist_ok=True)
+    file = store.mlflow / "server.json"
+    with locked(file.with_suffix(".lock"), START, "another process starts or stops MLflow"):
+        notes = Notes.load(file)
+        if notes and notes.host != socket.gethostname():
+            problem = f"the store's MLflow server runs on '{notes.host}', and answers only there"
+            raise ServiceError(problem, "launch there, set MLFLOW_TRACKING_URI, or remove this file", str(file))
+        users = {*filter(alive, notes.users if notes else ()), myself()}
+        running = bool(notes and alive((notes.pid, notes.created)) and healthy(notes.uri, ANSWER))
+        if not running:
+            if notes:
+                end(notes)
+            notes = start(store, notes.port if notes else 0)
+        replace(notes, users=tuple(sorted(users))).save(file)
+    return Server(notes.uri, notes.pid, not running, file)
+
+
+def check(uri: str) -> None:
+    """Raise ServiceError unless MLflow answers at this address and lets us in."""
+    place = f"MLFLOW_TRACKING_URI={redact(uri)}"
+    if urlsplit(uri).scheme not in ("http", "https", "databricks"):
+        raise ServiceError("this is not a server", "start `mlflow server` on it and give its http address", place)
+    try:
+        connect(uri).search_experiments(max_results=1)
+    except Exception as error:
+        status = http_status(error)
+        if status in (401, 403):
+            remedy = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or add the host to its --allowed-hosts"
+            raise ServiceError(f"MLflow refuses us ({status})", remedy, place) from None
+        remedy = "start it, correct the address, or unset the variable to have a server of our own"
+        raise ServiceError(f"MLflow does not answer: {redact(error)}", remedy, place) from None
+
+
+def start(store: Store, port: int) -> Notes:
+    """Start a server on a port, or on a free one if that is taken or 0, and wait until it answers."""
+    port = free(port) or free(0)
+    mark = secrets.token_hex(8)
+    log = store.mlflow / "server.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command(store, port),
+            cwd=store.mlflow,  # not where an old ./mlruns may lie
+            env=surroundings(mark),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # so that Ctrl-C in our terminal does not reach it
+        )
+    notes = Notes(socket.gethostname(), port, process.pid, created(process.pid), mark, users=())
+    deadline = time.monotonic() + START
+    while not healthy(notes.uri, patience=0.0):
+        if process.poll() is not None or time.monotonic() > deadline:
+            end(notes)
+            raise ServiceError("the MLflow server does not start", f"read {log}", str(store.mlflow))
+        time.sleep(0.1)
+    return notes
+
+
+def command(store: Store, port: int) -> list[str]:
+    database = (store.mlflow / "mlflow.db").as_posix()
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{database}"),
+        *("--artifacts-destination", (store.mlflow / "artifacts").as_uri()),
+    ]
+
+
+def surroundings(mark: str) -> Mapping[str, str]:
+    """Our environment without what would configure another MLflow."""
+    ours = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith("MLFLOW")}
+    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return {**ours, **settings, MARK: mark, "OMP_NUM_THREADS": "1"}
+
+
+def free(port: int) -> int:
+    """This port if nobody listens on it, any free one for 0; 0 if it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return 0
+        return int(probe.getsockname()[1])
+
+
+def healthy(uri: str, patience: float) -> bool:
+    """Whether the server answers, asked again until `patience` seconds have passed."""
+    reach_directly(uri)
+    deadline = time.monotonic() + patience
+    while True:
+        with suppress(OSError, http.client.HTTPException), urllib.request.urlopen(f"{uri}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.2)
+
+
+def end(notes: Notes) -> None:
+    """Stop what is left of a server, by its mark: a killed parent leaves a child that holds the port."""
+    members = [process for process in psutil.process_iter() if marked(process, notes.mark)]
+    for process in members:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGTERM)
+    _, stubborn = psutil.wait_procs(members, timeout=5)
+    for process in stubborn:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(stubborn, timeout=5)
+
+
+def marked(process: psutil.Process, mark: str) -> bool:
+    """Whether a process belongs to the server of that mark."""
+    try:
+        return bool(process.environ().get(MARK) == mark)
+    except (psutil.Error, OSError):
+        return False
+
+
+def myself() -> Process:
+    return os.getpid(), created(os.getpid())
+
+
+def created(pid: int) -> float:
+    return float(psutil.Process(pid).create_time())
+
+
+def alive(process: Process) -> bool:
+    """Whether this very process lives, not a later one of the same id."""
+    pid, born = process
+    try:
+        found = psutil.Process(pid)
+        return abs(found.create_time() - born) < 1 and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
