@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from ablate.data import DATASETS
-from ablate.data.dataset import Data
+from ablate.data.dataset import Data, Dataset
+from ablate.data.files import fetch
 from ablate.data.lock import locked
 from ablate.errors import DataError
 from ablate.paths import data_folder
@@ -24,19 +25,16 @@ def load(name: str, tensors: Path) -> Data:
     """
     dataset = DATASETS[name]()
     folder = tensors / f"{name}-{dataset.version}"
-    if (data := kept(folder)) is not None:
-        return data
-    with locked(tensors / f".{folder.name}.lock"):
-        if (data := kept(folder)) is not None:  # another process decoded it meanwhile
-            return data
-        write(dataset.read(data_folder()), folder)
     data = kept(folder)
-    assert data is not None
+    if data is None:
+        make(dataset, folder)
+        data = kept(folder)
+        assert data is not None
     return data
 
 
 def kept(folder: Path) -> Data | None:
-    """Map the tensors of a folder into memory; None where they are absent or damaged.
+    """Map the tensors of a folder into memory; None where they are absent or cut short.
 
     Pages are copied on write, so nothing that is done to the tensors reaches the files.
     """
@@ -46,25 +44,36 @@ def kept(folder: Path) -> Data | None:
             return None
         x, y, test = (torch.from_numpy(np.load(folder / f"{array}.npy", mmap_mode="c")) for array in ARRAYS)
         return Data(x, y, test, facts["scale"], facts["learns_from"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def make(dataset: Dataset, folder: Path) -> None:
+    """Decode a data set's original files into a folder; of several processes one does, the others wait."""
+    originals = data_folder()
+    try:
+        with locked(folder.with_name(f".{folder.name}.lock")):
+            if kept(folder) is None:
+                fetch(dataset, originals, folder.parent)
+                write(dataset.read(originals), folder)
+    except OSError as error:
+        remedy = "free some space, or set ABLATE_STORE to a folder that can be written"
+        raise DataError(f"the tensors cannot be kept: {error.strerror}", remedy, str(folder)) from error
 
 
 def write(data: Data, folder: Path) -> None:
     """Replace a folder by the tensors of a data set, at once: no reader ever finds half of it."""
     part = folder.with_name(f".{folder.name}.part")  # one writer at a time: the caller holds the lock
+    shutil.rmtree(part, ignore_errors=True)
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        part.mkdir()
         sizes = {f"{array}.npy": save(getattr(data, array).numpy(), part / f"{array}.npy") for array in ARRAYS}
         facts = {"scale": data.scale, "learns_from": data.learns_from, "samples": len(data.x), "bytes": sizes}
         (part / "data.json").write_text(json.dumps(facts, indent=1))
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
-    except OSError as error:
+    finally:
         shutil.rmtree(part, ignore_errors=True)
-        remedy = "free some space, or set ABLATE_STORE to a folder that can be written"
-        raise DataError(f"cannot keep the tensors: {error.strerror}", remedy, str(folder)) from error
 
 
 def save(array: np.ndarray, path: Path) -> int:

@@ -1,0 +1,100 @@
+"""Grey images in the idx format of the MNIST family, read from the .gz files as they are published."""
+
+import gzip
+import struct
+from math import prod
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ablate.data.dataset import Data, Dataset, File
+from ablate.data.files import decoding
+
+UNSIGNED_BYTE = 8  # the idx code for the type of the entries
+
+
+def read_idx(path: Path) -> Tensor:
+    """The bytes of a gzipped idx file as a uint8 tensor of the shape in its header (LeCun's format).
+
+    Raises DataError where the file is truncated or is none.
+    """
+    with decoding(path):
+        content = gzip.decompress(path.read_bytes())
+        if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE:
+            raise ValueError("it does not start like an idx file of bytes")
+        axes = content[3]
+        if len(content) < 4 + 4 * axes:
+            raise ValueError("its header is cut off")
+        shape = struct.unpack_from(f">{axes}I", content, offset=4)
+        entries = bytearray(content[4 + 4 * axes :])
+        if len(entries) != prod(shape):
+            raise ValueError(f"its header announces {prod(shape)} bytes, {len(entries)} follow")
+        return torch.frombuffer(entries, dtype=torch.uint8).reshape(shape)
+
+
+class Idx(Dataset):
+    """28 × 28 images of the MNIST family, with their own test set; pixels 0 to 255 become 0 to 1."""
+
+    shape = (1, 28, 28)
+    folder: ClassVar[str]  # below the data folder
+
+    def read(self, folder: Path) -> Data:
+        parts = [self.part(folder / self.folder, name) for name in ("train", "t10k")]
+        x = torch.cat([images for images, _ in parts]).unsqueeze(1)
+        y = torch.cat([labels for _, labels in parts]).long()
+        return Data(x, y, torch.arange(len(y)) >= len(parts[0][1]), scale=1 / 255, learns_from="train")
+
+    def part(self, folder: Path, name: str) -> tuple[Tensor, Tensor]:
+        """Images (N, 28, 28) and labels (N,) of one part."""
+        path = folder / f"{name}-images-idx3-ubyte.gz"
+        images, labels = read_idx(path), read_idx(folder / f"{name}-labels-idx1-ubyte.gz")
+        with decoding(path):
+            if images.shape != (len(labels), *self.shape[1:]):
+                raise ValueError(f"it holds {tuple(images.shape)} pixels for {len(labels)} labels")
+        return images, labels
+
+
+def published(folder: str, mirrors: tuple[str, ...], digests: dict[str, str]) -> tuple[File, ...]:
+    """The files of a folder, each on every mirror under its own name, with their md5."""
+    return tuple(
+        File(f"{folder}/{name}", tuple(f"{mirror}/{name}" for mirror in mirrors), (f"md5:{digest}",))
+        for name, digest in digests.items()
+    )
+
+
+class Mnist(Idx):
+    source = "LeCun, Cortes and Burges 1998, The MNIST database of handwritten digits"
+    says = "70000 handwritten digits of 28 × 28 pixels, 10 classes; 10000 of them are the test set"
+    classes = 10
+    samples = 60000
+    folder = "MNIST/raw"
+    files = published(
+        folder,
+        ("https://ossci-datasets.s3.amazonaws.com/mnist", "http://yann.lecun.com/exdb/mnist"),
+        {
+            "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+            "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+            "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+        },
+    )
+
+
+class FashionMnist(Idx):
+    source = "Xiao, Rasul and Vollgraf 2017, Fashion-MNIST, arXiv:1708.07747"
+    says = "70000 pictures of clothing of 28 × 28 pixels, 10 balanced classes; 10000 of them are the test set"
+    classes = 10
+    samples = 60000
+    folder = "FashionMNIST/raw"
+    files = published(
+        folder,
+        ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",),
+        {
+            "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+            "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+            "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+        },
+    )

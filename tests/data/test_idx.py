@@ -1,0 +1,129 @@
+import gzip
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from ablate.data.dataset import Data
+from ablate.data.idx import FashionMnist, Mnist, read_idx
+from ablate.errors import DataError
+
+Load = Callable[[str], Data]
+
+
+def write_idx(path: Path, shape: tuple[int, ...], entries: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + entries))
+    return path
+
+
+def test_an_idx_file_is_read_in_the_shape_of_its_header(tmp_path: Path) -> None:
+    path = write_idx(tmp_path / "a.gz", (2, 1, 3), bytes([0, 1, 2, 253, 254, 255]))
+    assert read_idx(path).tolist() == [[[0, 1, 2]], [[253, 254, 255]]]
+
+
+def test_the_tensor_of_an_idx_file_can_be_changed(tmp_path: Path) -> None:
+    labels = read_idx(write_idx(tmp_path / "a.gz", (2,), bytes([3, 4])))
+    labels += 1
+    assert labels.tolist() == [4, 5]
+
+
+def test_an_idx_file_that_ends_early_is_not_read(tmp_path: Path) -> None:
+    path = write_idx(tmp_path / "a.gz", (2, 3), bytes(5))
+    with pytest.raises(DataError) as error:
+        read_idx(path)
+    assert str(error.value) == (
+        f"{path}: the file cannot be decoded: its header announces 6 bytes, 5 follow; replace it by a whole one"
+    )
+
+
+def test_a_cut_gzip_stream_is_not_read(tmp_path: Path) -> None:
+    path = write_idx(tmp_path / "a.gz", (100,), bytes(range(100)))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match="cannot be decoded: Compressed file ended before"):
+        read_idx(path)
+
+
+def test_something_else_is_not_taken_for_idx(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(b"<html>not found</html>")
+    with pytest.raises(DataError, match="cannot be decoded: Not a gzipped file"):
+        read_idx(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0", b"\0\0\x0d\x01\0\0\0\0", b"PNG\r\n"])
+def test_bytes_that_do_not_start_like_idx_are_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(DataError, match="it does not start like an idx file of bytes"):
+        read_idx(path)
+
+
+def test_a_header_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(b"\0\0\x08\x03\0\0\0\x01"))
+    with pytest.raises(DataError, match="its header is cut off"):
+        read_idx(path)
+
+
+def write_mnist(folder: Path, labels: int) -> None:
+    for part, images in (("train", 2), ("t10k", 1)):
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", (images, 28, 28), bytes([images]) * 784 * images)
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", (labels or images,), bytes(labels or images))
+
+
+def test_training_images_come_before_test_images(tmp_path: Path) -> None:
+    write_mnist(tmp_path / "MNIST/raw", labels=0)
+    data = Mnist().read(tmp_path)
+    assert data.x.shape == (3, 1, 28, 28)
+    assert data.x[:, 0, 0, 0].tolist() == [2, 2, 1]
+    assert data.test.tolist() == [False, False, True]
+
+
+def test_images_without_a_label_are_refused(tmp_path: Path) -> None:
+    write_mnist(tmp_path / "MNIST/raw", labels=1)
+    with pytest.raises(DataError, match=r"train-images.*it holds \(2, 28, 28\) pixels for 1 labels"):
+        Mnist().read(tmp_path)
+
+
+@pytest.mark.slow
+def test_mnist_has_the_label_counts_of_its_publication(real: Load) -> None:
+    data = real("mnist")
+    train = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert torch.bincount(data.y[data.seen]).tolist() == train
+    assert torch.bincount(data.y[data.test]).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+@pytest.mark.slow
+def test_mnist_begins_with_the_five_that_everybody_knows(real: Load) -> None:
+    data = real("mnist")
+    assert data.y[:5].tolist() == [5, 0, 4, 1, 9]
+    assert data.y[data.test][:5].tolist() == [7, 2, 1, 0, 4]
+    assert data.x[0, 0, 5, 12:24].tolist() == [3, 18, 18, 18, 126, 136, 175, 26, 166, 255, 247, 127]
+
+
+@pytest.mark.slow
+def test_fashion_mnist_is_balanced_and_begins_with_a_boot(real: Load) -> None:
+    data = real("fashion-mnist")
+    assert torch.bincount(data.y[data.seen]).tolist() == [6000] * 10
+    assert torch.bincount(data.y[data.test]).tolist() == [1000] * 10
+    assert data.y[0] == 9
+    assert data.y[data.test][:5].tolist() == [9, 2, 1, 1, 6]
+    assert data.x[0, 0, 3, 12:21].tolist() == [1, 0, 0, 13, 73, 0, 0, 1, 4]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_images_have_norms_near_ten_for_which_the_paper_steps_by_two(name: str, real: Load) -> None:
+    data = real(name)
+    norms = (data.x[data.seen].flatten(1) * data.scale).norm(dim=1)
+    assert 9 < norms.mean() < 13  # Ntelemis et al. 2022: epsilon 2, about a fifth of the average norm
+    assert data.x.max() * data.scale == 1
+
+
+def test_the_files_of_the_two_sets_lie_in_their_own_folders() -> None:
+    assert {file.path.split("/")[0] for file in Mnist.files} == {"MNIST"}
+    assert {file.path.split("/")[0] for file in FashionMnist.files} == {"FashionMNIST"}
+    assert Mnist.files[0].addresses[0] == "https://ossci-datasets.s3.amazonaws.com/mnist/train-images-idx3-ubyte.gz"
