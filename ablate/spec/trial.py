@@ -40,6 +40,7 @@ class Job:
     probes: Mapping[str, Mapping[str, Value]]  # name → settings, after defaults
     study: str
     levels: Mapping[str, Value] = field(default_factory=dict)  # axis path → level; what a person compares
+    case: str = ""  # what tells its case from the study's others
 
     @property
     def key(self) -> str:
@@ -53,7 +54,8 @@ class Job:
     @property
     def variant_name(self) -> str:
         """`epsilon=2, k=100`, or the data set and method where nothing varies."""
-        shown = ", ".join(f"{short(path)}={level}" for path, level in self.levels.items())
+        words = [f"{short(path)}={level}" for path, level in self.levels.items()]
+        shown = ", ".join([self.case, *words] if self.case else words)
         return shown or f"{self.trial.method} on {self.trial.dataset}"
 
     @property

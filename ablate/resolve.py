@@ -1,0 +1,227 @@
+"""Where plan meets science: a study's names and settings, checked against what there is, become trials."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from ablate.data import DATASETS
+from ablate.errors import StudyError
+from ablate.methods import METHODS
+from ablate.methods.method import Facts
+from ablate.papers.names import PAPERS
+from ablate.probes import PROBES
+from ablate.probes.probe import Sizes
+from ablate.registry import suggest
+from ablate.settings import Setting, Value
+from ablate.spec.fields import coerced, fields_of
+from ablate.spec.path import check_axis, check_path
+from ablate.spec.plan import Levels, count_trials, variants
+from ablate.spec.statement import WHOLE, Statement, statements
+from ablate.spec.study import Choices, Range, Study
+from ablate.spec.trial import Job, Trial
+from ablate.train.recipe import Recipe
+
+MOST_TRIALS = 10_000  # without a yes
+Settings = Mapping[str, Value]
+Known = Mapping[str, tuple[Setting, ...]]  # path → the setting of every method that has one there
+
+
+def resolve(study: Study, *, yes: bool = False) -> tuple[Job, ...]:
+    """All planned trials, seed by seed, so that every variant has an answer early; none of a search.
+
+    Raises StudyError at the place of an unknown name, of a setting that does not exist, has another type or is out of
+    range, of settings that cannot work on the data, of a metric that no probe gives; and of more than 10,000 trials
+    without a `yes`.
+    """
+    check_size(study, yes)
+    check_study(study)
+    planned = [template(study, index, levels) for index, case in enumerate(study.cases) for levels in variants(case)]
+    check_different(study, planned)
+    return tuple(seeded(job, seed) for seed in study.seeds for job in planned)
+
+
+def propose(study: Study, params: Settings) -> tuple[Job, ...]:
+    """The trials of one proposal of a search: a level for each path of the space, and every seed."""
+    job = template(study, 0, params)
+    return tuple(seeded(job, seed) for seed in study.seeds)
+
+
+def space(study: Study) -> dict[str, Range | Choices]:
+    """A search's space with bounds in the types of their settings: 1 is 1.0 where floats are."""
+    known = known_paths(study, 0)
+    return {path: typed(part, known, path) for path, part in study.search.space.items()} if study.search else {}
+
+
+def typed(part: Range | Choices, known: Known, path: str) -> Range | Choices:
+    if isinstance(part, Choices) or path in WHOLE:
+        return part
+    given = {"low": part.low, "high": part.high, **({} if part.step is None else {"step": part.step})}
+    fitted = {key: coerced(replace(known[path][0], bounds={}), value, path) for key, value in given.items()}
+    return part.model_copy(update=fitted)
+
+
+def seeded(job: Job, seed: int) -> Job:
+    return replace(job, trial=replace(job.trial, seed=seed))
+
+
+# What is written, against what there is.
+
+
+def check_size(study: Study, yes: bool) -> None:
+    trials = count_trials(study)
+    if trials > MOST_TRIALS and not yes:
+        remedy = "vary less, or confirm with --yes"
+        raise StudyError(f"the study has {trials:,} trials, more than {MOST_TRIALS:,}", remedy, study.place("seeds"))
+
+
+def check_study(study: Study) -> None:
+    """Raise StudyError for the first name or value that does not exist, before anything is combined."""
+    if study.paper is not None:
+        with at(study.place("paper", "id")):
+            PAPERS[study.paper.id]
+    for index, name in enumerate(study.probes):
+        with at(study.place("probes", index)):
+            PROBES[name]
+    for index in range(len(study.cases)):
+        check_case(study, index)
+    check_metric(study, study.metric, study.place("metric"))
+    for metric in study.search.objectives if study.search is not None else ():
+        check_metric(study, metric, study.named("search", "objectives", metric))
+
+
+def check_case(study: Study, index: int) -> None:
+    said = tuple(statements(study, index))
+    for one in said:
+        if one.path in WHOLE:
+            with at(one.place):
+                check_name(one)
+    known, methods = known_paths(study, index), methods_of(study, index)
+    for one in said:
+        if one.path not in WHOLE:
+            check_statement(one, known, methods, study.probes)
+
+
+def check_name(one: Statement) -> None:
+    registry = METHODS if one.path == "method" else DATASETS
+    registry[str(one.value)]
+
+
+def check_statement(one: Statement, known: Known, methods: Sequence[str], probes: Sequence[str]) -> None:
+    with at(one.named):
+        check_path(one.path, known, probes)
+        if one.varies:
+            check_axis(one.path)
+            check_shared(one.path, methods)
+    with at(one.place):
+        for setting in known[one.path]:
+            coerced(setting, one.value, one.path)
+
+
+def check_shared(path: str, methods: Sequence[str]) -> None:
+    """An axis is a setting of every method of its case."""
+    section, _, name = path.partition(".")
+    for method in methods if section == "method" else ():
+        if name not in fields_of(METHODS[method]):
+            raise StudyError(f"method '{method}' has no setting '{name}' to vary", "give it a case of its own")
+
+
+def check_metric(study: Study, metric: str, place: str) -> None:
+    """A metric is given by a chosen probe, or said in training."""
+    given = [f"{probe}/{name}" for probe in study.probes for name in PROBES[probe].metrics]
+    if metric in given or (metric.startswith("train/") and metric != "train/"):
+        return
+    probe = metric.partition("/")[0]
+    if probe in PROBES and probe not in study.probes:
+        raise StudyError(f"no chosen probe gives '{metric}'", f"add {probe} to 'probes'", place)
+    raise StudyError(f"no chosen probe gives '{metric}'", suggest(metric, given), place)
+
+
+def check_different(study: Study, planned: Sequence[Job]) -> None:
+    """No two variants, of different cases, are the same trial."""
+    first: dict[str, Job] = {}
+    for job in planned:
+        if job.key in first:
+            problem = f"two cases hold the same variant, '{first[job.key].variant_name}' and '{job.variant_name}'"
+            raise StudyError(problem, "keep it in one of them", study.place("cases"))
+        first[job.key] = job
+
+
+def methods_of(study: Study, index: int) -> tuple[str, ...]:
+    return tuple(str(one.value) for one in statements(study, index) if one.path == "method")
+
+
+def known_paths(study: Study, index: int) -> Known:
+    """Every path that the case may set."""
+    found: dict[str, list[Setting]] = {}
+    owners: list[tuple[str, type]] = [("method", METHODS[method]) for method in methods_of(study, index)]
+    owners += [(f"probes.{name}", PROBES[name]) for name in study.probes]
+    for section, owner in [*owners, ("training", Recipe)]:
+        for name, setting in fields_of(owner).items():
+            found.setdefault(f"{section}.{name}", []).append(setting)
+    return {path: tuple(settings) for path, settings in found.items()}
+
+
+@contextmanager
+def at(place: str) -> Iterator[None]:
+    """Give an error from below the study's place."""
+    try:
+        yield
+    except StudyError as error:
+        raise StudyError(error.problem, error.remedy, error.place or place) from None
+
+
+# What is said, made whole.
+
+
+def template(study: Study, index: int, levels: Levels) -> Job:
+    """A case's variant with every setting named, for the first seed."""
+    case = study.cases[index]
+    given = {"method": case.method, "dataset": case.dataset, **case.fixed, **levels}
+    method, dataset = METHODS[str(given["method"])], DATASETS[str(given["dataset"])]
+    trial = Trial(
+        method=str(given["method"]),
+        revision=method.revision,
+        settings=whole(method, "method", {**below("method", method.datasets.get(str(given["dataset"]), {})), **given}),
+        dataset=str(given["dataset"]),
+        version=dataset.version,
+        training=whole(Recipe, "training", given),
+        seed=study.seeds[0],
+    )
+    probes = {name: whole(PROBES[name], f"probes.{name}", given) for name in study.probes}
+    job = Job(trial, probes, study.name, dict(levels), label(study, index))
+    check_job(study, index, job)
+    return job
+
+
+def below(section: str, settings: Settings) -> dict[str, Value]:
+    return {f"{section}.{name}": value for name, value in settings.items()}
+
+
+def whole(owner: type, section: str, given: Settings) -> dict[str, Value]:
+    """Every setting of a method, a probe or the recipe: as given, else its default."""
+    return {
+        name: coerced(setting, given.get(f"{section}.{name}", setting.default), f"{section}.{name}")
+        for name, setting in fields_of(owner).items()
+    }
+
+
+def label(study: Study, index: int) -> str:
+    """What tells a case from the others: its name, or its data set and method where these differ."""
+    if len(study.cases) == 1:
+        return ""
+    case = study.cases[index]
+    differ = [name for name in ("dataset", "method") if len({getattr(one, name) for one in study.cases}) > 1]
+    return case.name or ", ".join(str(getattr(case, name)) for name in differ) or f"case {index + 1}"
+
+
+def check_job(study: Study, index: int, job: Job) -> None:
+    """Let the method and the probes say whether these settings can work on this data."""
+    trial, dataset = job.trial, DATASETS[job.trial.dataset]
+    batch_size = trial.training["batch_size"]
+    assert isinstance(batch_size, int), "the recipe says so"
+    facts = Facts(dataset.shape, dataset.samples, dataset.classes, batch_size)
+    with at(study.place("cases", index, "method")):
+        METHODS[trial.method](**trial.settings).check(facts)
+    for position, (name, settings) in enumerate(job.probes.items()):
+        with at(study.place("probes", position)):
+            PROBES[name](**settings).check(Sizes(dataset.samples, dataset.samples, dataset.classes))

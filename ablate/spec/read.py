@@ -1,0 +1,78 @@
+"""A study file, a profile and overrides → one frozen study."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ablate.errors import StudyError
+from ablate.registry import suggest
+from ablate.spec.complaint import BLOCK, complain
+from ablate.spec.document import Node, plain, read_file
+from ablate.spec.override import with_override, with_profile
+from ablate.spec.rules import check
+from ablate.spec.study import Origin, Study
+
+FOLDER = Path("studies")  # where a bare name is looked for
+
+
+def read_study(path: Path | str, profile: str | None = None, overrides: Sequence[str] = ()) -> Study:
+    """The study in a file, or of a name: `epsilon` is studies/epsilon.yaml.
+
+    The file speaks first, the profile over it, each `path=value` of the overrides last.  Raises StudyError at the
+    place of what is wrong; names of methods, data sets and settings are checked by `ablate.resolve`.
+    """
+    file = study_file(path)
+    root = with_profile(mapping(read_file(file)), profile)
+    for assignment in overrides:
+        root = with_override(root, assignment)
+    return study_of(root, file.stem)
+
+
+def study_file(path: Path | str) -> Path:
+    path = Path(path)
+    if path.exists():
+        return path
+    known = {file.stem: file for file in sorted(FOLDER.glob("*.yaml"))}
+    if str(path) in known:
+        return known[str(path)]
+    remedy = suggest(path.stem, known) if known else "name a YAML file"
+    raise StudyError("there is no such study", remedy, str(path))
+
+
+def mapping(root: Node) -> Node:
+    if not isinstance(root.content, Mapping):
+        raise StudyError("a study is a mapping of keys to values", "begin with 'question: …'", root.place)
+    return root
+
+
+def study_of(root: Node, name: str) -> Study:
+    """The study that a tree of nodes says; what has no name is called `name`."""
+    whole = with_cases(root if "name" in root.entries else Node({"name": Node(name, root.place), **root.entries}))
+    try:
+        study = Study.model_validate(plain(whole))
+    except ValidationError as error:
+        raise complain(error, whole) from None
+    check(study, whole)
+    study._origin = Origin(whole)
+    return study
+
+
+def with_cases(root: Node) -> Node:
+    """The top level's blocks moved into its cases, which take from it what they leave out."""
+    block = {key: node for key, node in root.entries.items() if key in BLOCK}
+    rest = {key: node for key, node in root.entries.items() if key not in BLOCK}
+    cases = root.entries.get("cases", Node((Node({}, root.place),), root.place))
+    if not cases.items:
+        return Node({**rest, "cases": cases}, root.place)
+    merged = tuple(merge(block, case) if isinstance(case.content, Mapping) else case for case in cases.items)
+    return Node({**rest, "cases": Node(merged, cases.place, cases.named)}, root.place)
+
+
+def merge(block: Mapping[str, Node], case: Node) -> Node:
+    """The case over the block; what they fix is joined, setting by setting."""
+    content = {**block, **case.entries}
+    above, own = block.get("fixed"), case.entries.get("fixed")
+    if above is not None and own is not None and isinstance(own.content, Mapping):
+        content["fixed"] = Node({**above.entries, **own.entries}, own.place, own.named)
+    return Node(content, case.place, case.named)
