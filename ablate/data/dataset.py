@@ -14,7 +14,7 @@ class File:
 
     path: str  # below ABLATE_DATA
     addresses: tuple[str, ...] = ()
-    checksums: tuple[str, ...] = ()  # "md5:…" or "sha256:…"; any of them will do (re-packed archives differ)
+    checksums: tuple[str, ...] = ()  # such as "md5:…"; any will do, since re-packed archives differ (see checksum.py)
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,6 @@ assert load("logged", Path(sys.argv[1])).x.sum() == 561718
 def test_several_processes_share_one_decoding(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = [sys.executable, "-W", "error", "-c", LOAD, str(tmp_path / "tensors"), str(log)]
-    processes = [subprocess.Popen(command) for _ in range(4)]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0, 0, 0]
+    processes = [subprocess.Popen(command) for _ in range(3)]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0, 0]
     assert log.read_text() == "decoded\n"
