@@ -60,7 +60,7 @@ class Linear(Probe):
         """All epochs' batches, each epoch in its own order."""
         for _ in range(self.epochs):
             order = torch.randperm(len(inputs), generator=generator)
-            shuffled = [torch.split(tensor[order], self.batch_size) for tensor in (inputs, targets)]
+            shuffled = [torch.split(tensor.index_select(0, order), self.batch_size) for tensor in (inputs, targets)]
             yield from zip(*shuffled, strict=True)
 
 

@@ -1,0 +1,60 @@
+"""Votes in the plane, counted by hand."""
+
+import numpy as np
+import pytest
+
+from ablate.errors import StudyError
+from ablate.probes.graph import Graph, vote
+from ablate.probes.probe import Embedded, Features, Sizes
+
+PLANE = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0], [7.0, 0.0]])
+LABELS = np.array([1, 0, 1, 0])
+
+
+def test_neighbours_vote_and_equal_votes_go_to_the_smallest_label() -> None:
+    # of the points at 0, 1, 3, 7 the nearest two others are (1, 3), (0, 3), (1, 0), (3, 1)
+    assert vote(PLANE, LABELS, neighbors=2).tolist() == [0, 1, 0, 0]  # votes 01, 11, 01, 10
+
+
+def test_the_judged_point_does_not_vote() -> None:
+    assert vote(PLANE, LABELS, neighbors=1).tolist() == [0, 1, 0, 1]
+    assert vote(PLANE, LABELS, neighbors=3).tolist() == [0, 1, 0, 1]  # of all others
+
+
+def test_a_point_among_its_doubles_does_not_vote_either() -> None:
+    assert vote(np.zeros((3, 2)), np.array([0, 1, 1]), neighbors=2).tolist() == [1, 0, 0]  # votes 11, 01, 01
+
+
+def test_labels_need_not_be_small() -> None:
+    assert vote(PLANE, LABELS * 30 + 5, neighbors=3).tolist() == [5, 35, 5, 35]
+
+
+def test_every_sample_is_placed_unless_fewer_are_asked_for(separated: Embedded) -> None:
+    judged = separated.judged
+    assert Graph().drawn(judged, seed=0) is judged
+    assert Graph(points=500).drawn(judged, seed=0) is judged
+    some = Graph(points=40).drawn(judged, seed=0)
+    assert some.x.shape == (40, 3)
+    assert all(any((point == other).all() for other in judged.x) for point in some.x)
+
+
+def test_drawn_samples_keep_their_labels() -> None:
+    numbered = Features(np.arange(90, dtype=np.float32)[:, None], np.arange(90))
+    some = Graph(points=40).drawn(numbered, seed=0)
+    assert some.x[:, 0].tolist() == some.y.tolist() == sorted(set(some.y.tolist()))
+
+
+def test_seeds_draw_and_place_differently(separated: Embedded) -> None:
+    graph, judged = Graph(points=60, iterations=250), separated.judged
+    assert not np.array_equal(graph.drawn(judged, 0).x, graph.drawn(judged, 1).x)
+    assert not np.array_equal(graph.plane(judged.x, 0), graph.plane(judged.x, 1))
+    assert np.array_equal(graph.plane(judged.x, 0), graph.plane(judged.x, 0))
+
+
+def test_fewer_samples_than_voters_are_refused() -> None:
+    message = "21 neighbors and a perplexity of 30 need more than {} samples; set neighbors and perplexity below"
+    with pytest.raises(StudyError, match=message.format(30)):
+        Graph().check(Sizes(train=1000, judged=30, classes=2))
+    with pytest.raises(StudyError, match=message.format(25)):
+        Graph(points=25).check(Sizes(train=1000, judged=1000, classes=2))
+    Graph().check(Sizes(train=1, judged=31, classes=2))

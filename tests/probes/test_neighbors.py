@@ -1,0 +1,59 @@
+"""Votes of neighbours, counted by hand."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from ablate.errors import StudyError
+from ablate.probes.neighbors import Neighbors
+from ablate.probes.probe import Embedded, Features, Sizes
+
+
+def line(points: list[tuple[float, int]]) -> Features:
+    """Points on a line, each with its label."""
+    return Features(np.array([[x] for x, _ in points], np.float32), np.array([y for _, y in points]))
+
+
+TRAIN = line([(1, 1), (2, 0), (3, 0), (10, 1), (11, 1)])
+
+
+def accuracy(neighbors: int, *test: tuple[float, int]) -> float:
+    split = line(list(test))
+    return Neighbors(neighbors).score(Embedded(TRAIN, split, split), seed=0)["accuracy"]
+
+
+def test_the_nearest_votes_alone() -> None:
+    assert accuracy(1, (0.0, 1), (2.2, 0), (9.0, 1), (12.0, 0)) == 0.75  # the last is a miss
+
+
+def test_three_vote_each_with_the_same_weight() -> None:
+    assert accuracy(3, (0.9, 0)) == 1.0  # 1, 0, 0, though the first is much nearer
+
+
+def test_equal_votes_go_to_the_smallest_label() -> None:
+    assert accuracy(2, (1.4, 0)) == 1.0  # 1 at distance 0.4, 0 at distance 0.6
+    assert accuracy(2, (1.4, 1)) == 0.0
+
+
+def test_all_may_vote() -> None:
+    assert accuracy(5, (2.5, 1), (100.0, 1), (2.5, 0)) == 2 / 3  # three of five say 1
+
+
+def test_distance_is_euclidean() -> None:
+    train = Features(np.array([[3, 3], [0, 5]], np.float32), np.array([0, 1]))  # 4.24 and 5; as city blocks 6 and 5
+    test = Features(np.zeros((1, 2), np.float32), np.array([0]))
+    assert Neighbors(1).score(Embedded(train, test, train), seed=0)["accuracy"] == 1.0
+
+
+def test_the_test_split_does_not_vote(draw: Callable[[int, int], Features]) -> None:
+    train, test = draw(150, 0), draw(90, 1)
+    turned = Features(test.x, (test.y + 1) % 3)
+    assert Neighbors().score(Embedded(train, turned, turned), seed=0)["accuracy"] == 0.0
+
+
+def test_fewer_samples_than_voters_are_refused() -> None:
+    with pytest.raises(StudyError, match="6 neighbors cannot vote among 5 training samples; set neighbors to 5"):
+        Neighbors(6).check(Sizes(train=5, judged=1000, classes=2))
+    with pytest.raises(StudyError, match="6 neighbors cannot vote"):
+        accuracy(6, (0.0, 1))
