@@ -18,7 +18,7 @@ Labels = NDArray[np.int64]
 class Clustering(Probe):
     """Agreement of k-means with the labels, with as many clusters as classes."""
 
-    source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, section IV, clustering evaluation"
+    source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, clustering evaluation"
     metrics: ClassVar[Metrics] = with_best({"accuracy": "maximize", "nmi": "maximize", "ari": "maximize"})
     best_of_snapshots: ClassVar[bool] = True
 

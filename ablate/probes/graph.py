@@ -15,7 +15,7 @@ from ablate.settings import setting
 class Graph(Probe):
     """Share of samples whose label most of their nearest neighbours in a t-SNE plane have."""
 
-    source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, section IV, graph evaluation"
+    source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, graph evaluation"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize"}
 
     neighbors: int = setting(21, "samples that vote, the judged one not among them", least=1)

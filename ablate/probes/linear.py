@@ -20,7 +20,7 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # of Adam, as torch has them
 class Linear(Probe):
     """Accuracy of a softmax layer trained on the features as they are, after its last epoch."""
 
-    source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, section IV, linear evaluation"
+    source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, linear evaluation"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize", "train_accuracy": "maximize"}
 
     epochs: int = setting(100, "passes over the training split", least=1)

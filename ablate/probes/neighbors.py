@@ -12,7 +12,7 @@ from ablate.settings import setting
 class Neighbors(Probe):
     """Accuracy of the vote among the nearest training samples (Euclidean, equal weights; ties: smallest label)."""
 
-    source: ClassVar[str] = "Variational transformation equivariance (VTE), evaluation protocol, k-NN"
+    source: ClassVar[str] = "Sinaga, Basarrudin and Krisnadhi 2022 (VTE), ICPRAM, k-nearest-neighbour evaluation"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize"}
 
     neighbors: int = setting(5, "training samples that vote (K)", least=1)
