@@ -1,5 +1,6 @@
 """Where plan meets science: a study's names and settings, checked against what there is, become trials."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +19,7 @@ from ablate.spec.path import check_axis, check_path
 from ablate.spec.plan import Levels, count_trials, variants
 from ablate.spec.statement import WHOLE, Statement, statements
 from ablate.spec.study import Choices, Range, Study
-from ablate.spec.trial import Job, Trial
+from ablate.spec.trial import Job, Trial, short
 from ablate.train.recipe import Recipe
 
 MOST_TRIALS = 10_000  # without a yes
@@ -136,6 +137,14 @@ def check_metric(study: Study, metric: str, place: str) -> None:
     raise StudyError(f"no chosen probe gives '{metric}'", suggest(metric, given), place)
 
 
+def check_snapshots(study: Study, job: Job) -> None:
+    """The best of several snapshots needs several."""
+    probe, _, name = study.metric.partition("/")
+    if name.startswith("best_") and probe in study.probes and job.trial.training["snapshots"] == 1:
+        problem = f"'{study.metric}' is the best of several snapshots, and 'training.snapshots' is 1"
+        raise StudyError(problem, "as in 'fixed: {training.snapshots: 10}'", study.place("metric"))
+
+
 def check_different(study: Study, planned: Sequence[Job]) -> None:
     """No two variants, of different cases, are the same trial."""
     first: dict[str, Job] = {}
@@ -220,8 +229,20 @@ def check_job(study: Study, index: int, job: Job) -> None:
     batch_size = trial.training["batch_size"]
     assert isinstance(batch_size, int), "the recipe says so"
     facts = Facts(dataset.shape, dataset.samples, dataset.classes, batch_size)
-    with at(study.place("cases", index, "method")):
+    check_snapshots(study, job)
+    try:
         METHODS[trial.method](**trial.settings).check(facts)
+    except StudyError as error:
+        raise StudyError(error.problem, error.remedy, blamed(study, index, job, error.problem)) from None
     for position, (name, settings) in enumerate(job.probes.items()):
         with at(study.place("probes", position)):
             PROBES[name](**settings).check(Sizes(dataset.samples, dataset.samples, dataset.classes))
+
+
+def blamed(study: Study, index: int, job: Job, problem: str) -> str:
+    """Where the setting is written that a problem speaks of, else the method."""
+    for one in statements(study, index):
+        holds = job.levels.get(one.path) == one.value if one.varies else one.path not in WHOLE
+        if holds and re.search(rf"\b{short(one.path).replace('_', '[_ ]')}\b", problem):
+            return one.place
+    return study.place("cases", index, "method")

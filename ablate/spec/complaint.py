@@ -24,14 +24,18 @@ KINDS = {
     "mapping_type": "a mapping",
     "dict_type": "a mapping",
     "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
     "literal_error": "{expected}",
     "greater_than": "above {gt}",
     "greater_than_equal": "at least {ge}",
     "less_than": "below {lt}",
     "less_than_equal": "at most {le}",
-    "string_pattern_mismatch": "letters, digits, '-', '_' and single '.', beginning with a letter or digit",
+    "string_pattern_mismatch": "a name of letters, digits, '-', '_' and single dots",
     "string_too_long": "of at most {max_length} characters",
+}
+REMEDIES = {  # where the key is a path of the user's own
+    "tuple_type": "write [ ] around the levels",
+    "model_type": "as in '{low: 1, high: 5}' or '{choices: [1, 5]}'",
+    "literal_error": "write one of these",
 }
 EXAMPLES = {
     "name": "name: epsilon",
@@ -75,7 +79,7 @@ def example(key: str) -> str:
 
 def complain(error: ValidationError, root: Node) -> StudyError:
     """The first thing that is wrong; a mistyped key before the missing one that it was to be."""
-    ranks = {"extra_forbidden": 0, "missing": 2}
+    ranks = {"extra_forbidden": 0, "missing": 2, "too_short": 3}  # a list is short of its invalid entries
     found = sorted(error.errors(include_url=False), key=lambda one: ranks.get(one["type"], 1))
     return sentence(found[0], root)
 
@@ -88,7 +92,8 @@ def sentence(error: ErrorDetails, root: Node) -> StudyError:
         return StudyError(f"'{path[-1]}' is missing", f"add it, {example(str(path[-1]))}", node.place)
     if error["type"] == "study":
         return StudyError(error["ctx"]["problem"], error["ctx"]["remedy"], node.place)
-    return StudyError(*wrong_value(error, key), node.place)
+    problem, remedy = wrong_value(error, key)
+    return StudyError(problem, remedy, node.place)
 
 
 def subject(path: Sequence[str | int]) -> str:
@@ -101,19 +106,21 @@ KIND_TAGS = {"range", "bool", "int", "float", "str"}  # pydantic names the membe
 
 
 def wrong_value(error: ErrorDetails, key: str) -> tuple[str, str]:
-    context = error.get("ctx", {})
+    context = {name: whole(value) for name, value in error.get("ctx", {}).items()}
     if error["type"] in ("too_short", "too_long") and key == "objectives":
         return f"{len(error['input'])} objectives", f"name one for now, {example(key)}"
     if error["type"] == "too_short":
         return f"'{key}' is empty", example(key) or "name one value or more"
     if error["type"] == "too_long":
         return f"'{key}' has {len(error['input']):,} entries", f"write at most {context['max_length']:,}"
+    entry = "an entry of " if isinstance(error["loc"][-1], int) else ""
     kind = KINDS[error["type"]].format(**context)
-    return f"'{key}' must be {kind}, not {shown(error['input'])}", example(key) or remedy(error["type"])
+    return f"{entry}'{key}' must be {kind}, not {shown(error['input'])}", example(key) or REMEDIES[error["type"]]
 
 
-def remedy(kind: str) -> str:
-    return "write [ ] around the levels" if kind == "tuple_type" else "change it"
+def whole(value: object) -> object:
+    """0.0 as people write it: 0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def unknown_key(path: Sequence[str | int], node: Node) -> StudyError:

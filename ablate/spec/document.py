@@ -106,7 +106,7 @@ def refuse_tabs(text: str, locate: Locate) -> None:
     for number, line in enumerate(text.split("\n"), start=1):
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" in indent and line.strip():
-            raise StudyError("a tab", "indent with spaces", locate(number, indent.index("\t") + 1))
+            raise StudyError("a tab is not allowed here", "indent with spaces", locate(number, indent.index("\t") + 1))
 
 
 def not_yaml(error: yaml.MarkedYAMLError, text: str, locate: Locate) -> StudyError:
@@ -114,7 +114,7 @@ def not_yaml(error: yaml.MarkedYAMLError, text: str, locate: Locate) -> StudyErr
     assert mark is not None, "PyYAML marks what it finds in a text"
     place = locate(mark.line + 1, mark.column + 1)
     if text[mark.index : mark.index + 1] == "\t":
-        return StudyError("a tab", "write spaces", place)
+        return StudyError("a tab is not allowed here", "write spaces", place)
     if "single document" in (error.context or ""):
         return StudyError("a second document begins", "remove '---' and what follows", place)
     return StudyError(f"not YAML: {error.problem}", "check brackets, quotes, colons and indentation here", place)
@@ -146,11 +146,11 @@ class Composer(yaml.SafeLoader):
 
 def refuse_marks(event: Any, place: str) -> None:
     if isinstance(event, yaml.AliasEvent):
-        raise StudyError(f"alias '*{event.anchor}'", "write the value itself", place)
+        raise StudyError(f"alias '*{event.anchor}' is not allowed", "write the value itself", place)
     if event.anchor is not None:
-        raise StudyError(f"anchor '&{event.anchor}'", "write the value where it is needed", place)
+        raise StudyError(f"anchor '&{event.anchor}' is not allowed", "write the value where it is needed", place)
     if event.tag is not None:
-        raise StudyError(f"tag '{event.tag.replace(TAG, '!!')}'", "write the value without a tag", place)
+        raise StudyError(f"tag '{event.tag.replace(TAG, '!!')}' is not allowed", "write the value without a tag", place)
 
 
 def node_of(node: yaml.Node, locate: Locate, named: str = "") -> Node:
@@ -179,10 +179,12 @@ def key_of(node: yaml.Node, place: str) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise StudyError("a key must be a word, not a list or a mapping", "quote it if it is text", place)
     if node.tag == f"{TAG}merge":
-        raise StudyError("merge key '<<'", "write the entries themselves", place)
+        raise StudyError("merge key '<<' is not allowed", "write the entries themselves", place)
     name = scalar_at(node, place)
     if not isinstance(name, str):
-        raise StudyError(f"key {shown(name)} is no text", f"write {quotes(node.value)}", place)
+        raise StudyError(
+            f"key '{node.value}' is read as {shown(name)}, not as text", f"write {quotes(node.value)}", place
+        )
     return name
 
 

@@ -55,6 +55,8 @@ def with_override(root: Node, assignment: str) -> Node:
 def override(root: Node, path: str, value: Node) -> Node:
     """The study with the value at the path, which has the last word over every case."""
     word, _, rest = path.partition(".")
+    if path in ("profile", "profiles"):
+        raise StudyError(f"'{path}' cannot be set here", "choose a profile with --profile", value.named)
     if path in SETTABLE:
         return replace_key(root, path, value)
     if rest and word == "fixed":
@@ -65,15 +67,8 @@ def override(root: Node, path: str, value: Node) -> Node:
         return vary(root, word, rest, value)
     if rest and word in SECTIONS:
         return put(root, (word, *section_path(word, rest)), value)
-    remedy = suggest(path, (*SETTABLE, *paths_of(root)))
-    raise StudyError(f"unknown key '{path}'", remedy, value.named)
-
-
-def paths_of(root: Node) -> tuple[str, ...]:
-    """The dotted paths that the study itself writes."""
-    blocks = (root, *find(root, ("cases",)).items)
-    written = {path for block in blocks for key in ("fixed", "axes") for path in entries(block, key)}
-    return (*written, *(f"resources.{name}" for name in SECTIONS["resources"].model_fields))
+    known = [f"{section}.{rest}" for section in (*SETTINGS, *SECTIONS, "axes", "baseline") if rest]
+    raise StudyError(f"unknown key '{path}'", suggest(path, known or SETTABLE), value.named)
 
 
 def section_path(section: str, rest: str) -> tuple[str, ...]:

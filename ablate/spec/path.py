@@ -22,7 +22,7 @@ def check_path(path: str, known: Collection[str], probes: Sequence[str]) -> None
         return
     parts = [part for part in re.split(r"[\s,;+&|]+", path) if part]
     if len(parts) > 1:
-        raise StudyError(f"'{path}' names {len(parts)} settings", "write one path for each", "")
+        raise StudyError(f"'{path}' names {len(parts)} settings", "write one path for each")
     alike = [other for other in known if short(other) == path]
     if len(alike) > 1:
         meanings = " or ".join(f"'{other}'" for other in alike)
@@ -33,5 +33,8 @@ def check_path(path: str, known: Collection[str], probes: Sequence[str]) -> None
     probe = rest.partition(".")[0]
     if section == "probes" and probe not in probes:
         raise StudyError(f"'{path}' sets a probe that this study does not use", f"choose from {', '.join(probes)}")
-    near = [other for other in known if other.startswith(f"{section}.")] or [*known, *WHOLE]
-    raise StudyError(f"no setting is called '{path}'", suggest(path, near))
+    near = [other for other in known if other.startswith(f"{section}.")]
+    remedy = suggest(path, near or (*known, *WHOLE))
+    if not near and remedy.startswith("choose"):
+        remedy = "begin with 'method.', 'training.' or 'probes.'"
+    raise StudyError(f"no setting is called '{path}'", remedy)

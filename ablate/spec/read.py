@@ -9,7 +9,7 @@ from ablate.errors import StudyError
 from ablate.registry import suggest
 from ablate.spec.complaint import BLOCK, complain
 from ablate.spec.document import Node, plain, read_file
-from ablate.spec.override import with_override, with_profile
+from ablate.spec.override import put, with_override, with_profile
 from ablate.spec.rules import check
 from ablate.spec.study import Origin, Study
 
@@ -48,7 +48,7 @@ def mapping(root: Node) -> Node:
 
 def study_of(root: Node, name: str) -> Study:
     """The study that a tree of nodes says; what has no name is called `name`."""
-    whole = with_cases(root if "name" in root.entries else Node({"name": Node(name, root.place), **root.entries}))
+    whole = with_cases(root if "name" in root.entries else put(root, ("name",), Node(name, root.place, root.place)))
     try:
         study = Study.model_validate(plain(whole))
     except ValidationError as error:

@@ -100,7 +100,7 @@ def check_design(study: Study, root: Node) -> None:
         where = place(root, "cases", 1)
         raise StudyError("a search over several cases", "write one study for each case", where)
     if study.cases[0].axes:
-        remedy = "move it to 'search.space', as {choices: [...]}"
+        remedy = "move them to 'search.space', as {choices: [...]}"
         raise StudyError("a search has ranges and no axes", remedy, named(root, "cases", 0, "axes"))
 
 

@@ -23,17 +23,24 @@ def complaint(problem: str, remedy: str) -> PydanticCustomError:
 
 def one_level(value: Any) -> Any:
     if isinstance(value, tuple | dict):
-        raise complaint(f"a level must be one value, not {shown(value)}", "write a number, true, false or text")
+        raise complaint(f"a setting takes one value, not {shown(value)}", "write a number, true, false or text")
     return value
 
 
 def seed_list(value: Any) -> Any:
     """A count becomes the seeds from 0."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    if isinstance(value, tuple):
         return value
-    if not 1 <= value <= MOST_SEEDS:
-        raise complaint(f"{value} seeds", f"write a count from 1 to {MOST_SEEDS:,}, or a list of seeds")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_SEEDS:
+        problem = f"'seeds' must be a count from 1 to {MOST_SEEDS:,} or a list, not {shown(value)}"
+        raise complaint(problem, "as in 'seeds: 5'")
     return tuple(range(value))
+
+
+def a_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise complaint(f"the ends and steps of a range must be numbers, not {shown(value)}", "as in 'low: 1'")
+    return value
 
 
 def pack_size(value: Any) -> Any:
@@ -59,6 +66,7 @@ def space_kind(value: Any) -> str:
 
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]
 Level = Annotated[Value, BeforeValidator(one_level)]
+Number = Annotated[int | float, BeforeValidator(a_number)]
 Levels = Annotated[tuple[Level, ...], Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_SEEDS), BeforeValidator(seed_list)]
@@ -89,10 +97,10 @@ class Resources(Model):
 class Range(Model):
     """Numbers from `low` to `high`, both included, evenly or evenly in their logarithm."""
 
-    low: int | float
-    high: int | float
+    low: Number
+    high: Number
     log: bool = False
-    step: int | float | None = None
+    step: Number | None = None
 
 
 class Choices(Model):
@@ -129,6 +137,8 @@ class Case(Model):
     @classmethod
     def complete(cls, content: Any) -> Any:
         """Name the baseline of every axis; a method or data set that varies is the baseline's."""
+        if not isinstance(content, dict):
+            return content
         axes = content.get("axes")
         given = content.get("baseline", {})
         if not isinstance(axes, dict) or not isinstance(given, dict):
