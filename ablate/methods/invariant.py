@@ -22,7 +22,7 @@ HIDDEN = (1024, 1024)  # of the MLP encoder
 HIDDEN_CLASSIFIER = (128, 128)
 GRID = 10  # λ moves in steps of 1 / GRID, between LOWEST and HIGHEST
 LOWEST, HIGHEST = 0.1, 1.0
-TINY = 1e-12  # keeps a vanishing gradient's direction finite
+TINY = 1e-12  # keeps vanishing gradients and probabilities finite
 
 VERSIONS: Mapping[str, tuple[str, str]] = {  # how the batch's first and second one are made
     "rp": ("random", "random"),
@@ -152,7 +152,7 @@ class Invariant(Method):
 
         def departure(probe: Tensor) -> tuple[Tensor, Tensors]:
             logits, after = self.predict(params, state, inputs + probe, tracking=self.bn_update_on == "all")
-            return divergence(target, logits), after
+            return F.cross_entropy(logits, target), after  # the divergence, but for a constant
 
         gradient, state = torch.func.grad(departure, has_aux=True)(scaled(direction, self.xi))
         return scaled(gradient, self.epsilon), state
@@ -195,13 +195,13 @@ def sinkhorn(logits: Tensor, smoothness: Tensor | float, iterations: int) -> Ten
     others are products.
     """
     m, k = logits.shape
-    rows = (logits / smoothness).log_softmax(1)
-    kernel = rows.softmax(0) / k
-    v = kernel.new_ones(k)
+    rows = (logits / smoothness).log_softmax(1).softmax(0)  # K, its columns summing to 1
+    columns = rows * (k / m)  # to which u's and v's common factor is moved
+    v = rows.new_ones(k)
     for _ in range(iterations - 1):
-        u = 1 / (m * (kernel @ v))
-        v = 1 / (k * (u @ kernel))
-    plan: Tensor = kernel * v  # u is left out: each row is normalized now
+        u = (rows @ v).reciprocal()
+        v = (u @ columns).reciprocal()
+    plan: Tensor = rows * v  # u is left out: each row is normalized now
     return plan / plan.sum(1, keepdim=True)
 
 
@@ -218,15 +218,15 @@ def wanted_entropy(k: int, warmed: Tensor) -> Tensor:
 
 def entropy(rows: Tensor) -> Tensor:
     """Mean entropy of the rows of a row-stochastic matrix, in nats."""
-    return -torch.xlogy(rows, rows).sum(1).mean()
+    return -(rows * rows.clamp(min=TINY).log()).sum(1).mean()  # several times as fast as xlogy
 
 
 def divergence(target: Tensor, logits: Tensor) -> Tensor:
     """Mean over rows of the Kullback-Leibler divergence of softmax(logits) from a target (B, k)."""
-    return F.kl_div(logits.log_softmax(1), target, reduction="batchmean")
+    return -entropy(target) - (target * logits.log_softmax(1)).sum(1).mean()
 
 
 def scaled(directions: Tensor, length: Tensor | float) -> Tensor:
     """The directions (B, ...) with an l2 norm of `length` each."""
-    norms = directions.flatten(1).norm(dim=1).view(-1, *(1,) * (directions.dim() - 1))
+    norms: Tensor = torch.linalg.vector_norm(directions, dim=tuple(range(1, directions.dim())), keepdim=True)
     return directions * (length / (norms + TINY))

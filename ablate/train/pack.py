@@ -1,0 +1,200 @@
+"""Trials that train together: one after the other on a CPU, stacked on an accelerator."""
+
+import dataclasses
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ablate.methods.method import Method, Turn
+from ablate.settings import settings_of
+from ablate.train.checkpoint import Checkpoint
+from ablate.train.data import TrainingSet
+from ablate.train.optimizer import Adam
+from ablate.train.recipe import Recipe
+
+Tensors = Mapping[str, Tensor]
+
+
+class Pack(ABC):
+    """K members with a step each per call; they share a data set and every setting that is not a float."""
+
+    def __init__(
+        self,
+        methods: Sequence[Method],
+        recipes: Sequence[Recipe],
+        starts: Sequence[Checkpoint],
+        generators: Sequence[torch.Generator],
+        data: TrainingSet,
+    ) -> None:
+        self.methods = methods
+        self.recipes = recipes
+        self.generators = generators
+        self.data = data
+        self.device = data.inputs.device
+        self.turns = methods[0].turns
+        self.members = tuple(range(len(methods)))  # those that still train
+        self.place(starts)
+        self.optimizers = [
+            [
+                Adam(learned(turn, self.params(member)), memory)
+                for turn, memory in zip(self.turns, memories, strict=True)
+            ]
+            for member, memories in enumerate(start.optimizers or ({},) * len(self.turns) for start in starts)
+        ]
+
+    @abstractmethod
+    def place(self, starts: Sequence[Checkpoint]) -> None:
+        """Copy parameters and state to the device."""
+
+    @abstractmethod
+    def params(self, member: int) -> Tensors:
+        """The member's parameters; optimizers update these very tensors."""
+
+    @abstractmethod
+    def state(self, member: int) -> Tensors: ...
+
+    @abstractmethod
+    def step(self, index: Tensor, progress: float) -> dict[str, Tensor]:
+        """Take a step with the points at index (K, B) → what the losses show (K,), void for the dropped."""
+
+    def drop(self, member: int) -> None:
+        """Go on without a member."""
+        self.members = tuple(other for other in self.members if other != member)
+
+    def named(self, turn: Turn, shown: Tensors) -> Tensors:
+        """Where a method has several turns, the turn's name tells their values apart."""
+        return shown if len(self.turns) == 1 else {f"{turn.loss}/{name}": value for name, value in shown.items()}
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """The names under which `step` shows the turns' losses."""
+        return tuple(name for turn in self.turns for name in self.named(turn, {"loss": torch.empty(0)}))
+
+
+class Mapped(Pack):
+    """The members step one after the other, each on tensors of its own: no copy is made, no company is felt."""
+
+    def place(self, starts: Sequence[Checkpoint]) -> None:
+        self._params = [
+            {name: tensor.to(self.device, copy=True).requires_grad_() for name, tensor in start.params.items()}
+            for start in starts
+        ]
+        self._state = [{name: tensor.to(self.device) for name, tensor in start.state.items()} for start in starts]
+
+    def params(self, member: int) -> Tensors:
+        return self._params[member]
+
+    def state(self, member: int) -> Tensors:
+        return self._state[member]
+
+    def step(self, index: Tensor, progress: float) -> dict[str, Tensor]:
+        done = torch.full((), progress, device=self.device)
+        shown = {member: self.step_of(member, index[member], done, progress) for member in self.members}
+        absent = torch.full((), torch.nan, device=self.device)
+        names = next(iter(shown.values()))
+        everyone = range(len(self.methods))
+        return {name: torch.stack([shown[k][name] if k in shown else absent for k in everyone]) for name in names}
+
+    def step_of(self, member: int, index: Tensor, done: Tensor, progress: float) -> dict[str, Tensor]:
+        method, params = self.methods[member], self._params[member]
+        batch = {**self.data.batch(index), "progress": done}
+        noise = method.draw(batch, self.generators[member])
+        rate = self.recipes[member].rate(progress)
+        shown: dict[str, Tensor] = {}
+        for turn, optimizer in zip(self.turns, self.optimizers[member], strict=True):
+            loss, values, state = getattr(method, turn.loss)(params, self._state[member], batch, noise)
+            optimizer.step(torch.autograd.grad(loss, [*optimizer.params.values()], materialize_grads=True), rate)
+            self._state[member] = {name: tensor.detach() for name, tensor in state.items()}
+            shown |= {name: value.detach() for name, value in self.named(turn, values).items()}
+        return shown
+
+
+class Stacked(Pack):
+    """All members step at once: their tensors are stacked along a first dimension K, which losses do not see."""
+
+    def place(self, starts: Sequence[Checkpoint]) -> None:
+        self._params = stack([start.params for start in starts], self.device)
+        self._state: Tensors = stack([start.state for start in starts], self.device)
+        self.floats = {
+            name: torch.tensor([getattr(method, name) for method in self.methods], device=self.device)
+            for name in float_settings(self.methods[0])
+        }
+        self.gradients = [self.mapped(turn) for turn in self.turns]
+
+    def params(self, member: int) -> Tensors:
+        return {name: tensor[member] for name, tensor in self._params.items()}
+
+    def state(self, member: int) -> Tensors:
+        return {name: tensor[member] for name, tensor in self._state.items()}
+
+    def step(self, index: Tensor, progress: float) -> dict[str, Tensor]:
+        batch = {**self.data.batch(index), "progress": torch.full((), progress, device=self.device)}
+        noise = self.noise(batch)
+        shown: dict[str, Tensor] = {}
+        for place, turn in enumerate(self.turns):
+            trained = learned(turn, self._params)
+            held = {name: tensor for name, tensor in self._params.items() if name not in trained}
+            gradients, (values, self._state) = self.gradients[place](
+                trained, held, self._state, batch, noise, self.floats
+            )
+            self.update(place, gradients, progress)
+            shown |= self.named(turn, values)
+        return shown
+
+    def update(self, place: int, gradients: Tensors, progress: float) -> None:
+        for member, (optimizers, recipe) in enumerate(zip(self.optimizers, self.recipes, strict=True)):
+            own = (gradient[member] for gradient in gradients.values())
+            optimizers[place].step(own, recipe.rate(progress))
+
+    def noise(self, batch: Tensors) -> Tensors:
+        """Each member's noise from its own generator, stacked."""
+        drawn = []
+        for member, (method, generator) in enumerate(zip(self.methods, self.generators, strict=True)):
+            own = {name: tensor if name == "progress" else tensor[member] for name, tensor in batch.items()}
+            drawn.append(method.draw(own, generator))
+        return stack(drawn, self.device)
+
+    def mapped(self, turn: Turn) -> Callable[..., tuple[Tensors, tuple[Tensors, Tensors]]]:
+        """The turn's gradients, with what it shows and the new state, for all members in one call."""
+
+        template: Any = self.methods[0]
+
+        def total(
+            trained: Tensors, held: Tensors, state: Tensors, batch: Tensors, noise: Tensors, floats: Tensors
+        ) -> tuple[Tensor, tuple[Tensors, Tensors]]:
+            method = dataclasses.replace(template, **floats)
+            loss, shown, after = getattr(method, turn.loss)({**held, **trained}, state, batch, noise)
+            return loss, (shown, after)
+
+        shared = {"input": 0, "label": 0, "index": 0, "progress": None}
+        return torch.func.vmap(torch.func.grad(total, has_aux=True), in_dims=(0, 0, 0, shared, 0, 0))
+
+
+def learned(turn: Turn, params: Tensors) -> dict[str, Tensor]:
+    """The parameters that a turn updates."""
+    return {name: tensor for name, tensor in params.items() if name.startswith(turn.learns)}
+
+
+def stack(members: Sequence[Tensors], device: torch.device) -> dict[str, Tensor]:
+    """Tensors of the same names, stacked along a first dimension."""
+    return {name: torch.stack([member[name].to(device) for member in members]) for name in members[0]}
+
+
+def float_settings(settings: Method | Recipe) -> tuple[str, ...]:
+    """The settings that hold a float, and so may differ within a pack."""
+    kinds = {entry.name: (entry.type, *typing.get_args(entry.type)) for entry in settings_of(type(settings))}
+    numbers = {name: getattr(settings, name) for name, kind in kinds.items() if float in kind}
+    return tuple(name for name, value in numbers.items() if isinstance(value, int | float))
+
+
+def shared(settings: Method | Recipe) -> tuple[Any, ...]:
+    """What all members of a pack have in common: the type, and every setting that holds no float."""
+    free = float_settings(settings)
+    rest = {
+        entry.name: getattr(settings, entry.name) for entry in settings_of(type(settings)) if entry.name not in free
+    }
+    return type(settings), free, tuple(rest.items())
