@@ -117,7 +117,10 @@ def not_yaml(error: yaml.MarkedYAMLError, text: str, locate: Locate) -> StudyErr
         return StudyError("a tab is not allowed here", "write spaces", place)
     if "single document" in (error.context or ""):
         return StudyError("a second document begins", "remove '---' and what follows", place)
-    return StudyError(f"not YAML: {error.problem}", "check brackets, quotes, colons and indentation here", place)
+    begun = error.context_mark
+    within = f", in what begins at {locate(begun.line + 1, begun.column + 1)}" if begun else ""
+    remedy = "check brackets, quotes, colons and indentation here"
+    return StudyError(f"not YAML: {error.problem}{within}", remedy, place)
 
 
 class Composer(yaml.SafeLoader):

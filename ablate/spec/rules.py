@@ -37,7 +37,7 @@ def same(one: Value, other: Value) -> bool:
 
 def check_paper(study: Study, root: Node) -> None:
     if study.paper is not None and study.paper.figure is not None and study.paper.table is not None:
-        raise StudyError("both a figure and a table", "name the one that answers", place(root, "paper", "table"))
+        raise StudyError("a figure and a table are named", "keep the one that answers", place(root, "paper", "table"))
 
 
 def check_case(case: Case, path: Path, root: Node) -> None:
@@ -91,14 +91,14 @@ def check_design(study: Study, root: Node) -> None:
     designs = [case.design == "search" for case in study.cases]
     if study.search is None and any(designs):
         where = place(root, "cases", designs.index(True), "design")
-        raise StudyError("design 'search' without ranges", "add 'search:' with trials, objectives and space", where)
+        raise StudyError("design 'search' has no ranges", "add 'search:' with trials, objectives and space", where)
     if study.search is None:
         return
     if not all(designs):
-        raise StudyError("ranges without design 'search'", "write 'design: search'", named(root, "search"))
+        raise StudyError("'search' stands beside another design", "write 'design: search'", named(root, "search"))
     if len(study.cases) > 1:
         where = place(root, "cases", 1)
-        raise StudyError("a search over several cases", "write one study for each case", where)
+        raise StudyError("a search has one case, and this is another", "write one study for each case", where)
     if study.cases[0].axes:
         remedy = "move them to 'search.space', as {choices: [...]}"
         raise StudyError("a search has ranges and no axes", remedy, named(root, "cases", 0, "axes"))

@@ -111,7 +111,7 @@ def quotes(text: str) -> str:
 def shown(value: object) -> str:
     """A value as a message quotes it."""
     if value is None:
-        return "nothing"
+        return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):

@@ -1,0 +1,155 @@
+"""Mistakes in a search: file → exact message."""
+
+from pathlib import Path
+
+import pytest
+
+from ablate.errors import StudyError
+from ablate.spec.read import read_study
+
+STUDY = """\
+method: invariant
+dataset: digits
+design: search
+search:
+  sampler: tpe
+  pruner: none
+  trials: 8
+  objectives: {linear/accuracy: maximize}
+  space: {method.k: {low: 10, high: 100}}
+seeds: 2
+probes: [linear]
+metric: linear/accuracy
+"""
+
+MISTAKES = [  # name, what stands in the study above, what is written instead, line:column: problem; remedy
+    (
+        "a sampler to come",
+        "sampler: tpe",
+        "sampler: gp",
+        "5:12: sampler 'gp' is not there yet; leave 'sampler' out for the one that is",
+    ),
+    (
+        "a mistyped sampler",
+        "sampler: tpe",
+        "sampler: tep",
+        "5:12: 'sampler' must be 'tpe' or 'random', not 'tep'; as in 'sampler: tpe'",
+    ),
+    (
+        "a pruner to come",
+        "pruner: none",
+        "pruner: asha",
+        "6:11: pruner 'asha' is not there yet; leave 'pruner' out for the one that is",
+    ),
+    ("no proposals", "trials: 8", "trials: 0", "7:11: 'trials' must be at least 1, not 0; as in 'trials: 64'"),
+    ("a mistyped key of a search", "trials: 8", "trails: 8", "7:3: unknown key 'trails'; did you mean 'trials'?"),
+    (
+        "a direction cut short",
+        "maximize",
+        "max",
+        "8:33: 'linear/accuracy' must be 'maximize' or 'minimize', not 'max'; write one of these",
+    ),
+    (
+        "two objectives",
+        "{linear/accuracy: maximize}",
+        "{linear/accuracy: maximize, knn/accuracy: maximize}",
+        "8:15: 2 objectives; name one for now, as in 'objectives: {linear/accuracy: maximize}'",
+    ),
+    (
+        "no objective",
+        "{linear/accuracy: maximize}",
+        "{}",
+        "8:15: 0 objectives; name one for now, as in 'objectives: {linear/accuracy: maximize}'",
+    ),
+    (
+        "an empty space",
+        "{method.k: {low: 10, high: 100}}",
+        "{}",
+        "9:10: 'space' is empty; as in 'space: {method.epsilon: {low: 1, high: 5}}'",
+    ),
+    ("an empty range", "low: 10", "low: 100", "9:38: low 100 is not below high 100; swap or widen them"),
+    ("a range without an end", ", high: 100", "", "9:21: 'high' is missing; add it, as in 'high: 5'"),
+    ("a mistyped end", "high: 100", "hihg: 100", "9:31: unknown key 'hihg'; did you mean 'high'?"),
+    (
+        "an end in words",
+        "high: 100",
+        "high: many",
+        "9:37: the ends and steps of a range must be numbers, not 'many'; as in 'low: 1'",
+    ),
+    (
+        "levels for a range",
+        "{low: 10, high: 100}",
+        "[10, 100]",
+        "9:21: 'method.k' must be a mapping, not [10, 100]; as in '{low: 1, high: 5}' or '{choices: [1, 5]}'",
+    ),
+    (
+        "a logarithmic range from zero",
+        "low: 10",
+        "log: true, low: 0",
+        "9:38: a logarithmic range cannot begin at 0; write a 'low' above 0",
+    ),
+    (
+        "a step beyond the range",
+        "low: 10",
+        "step: 91, low: 10",
+        "9:28: step 91 does not fit the range; write one above 0 and within it",
+    ),
+    (
+        "steps of a logarithmic range",
+        "low: 10",
+        "log: true, step: 3, low: 10",
+        "9:39: a logarithmic range has no steps; leave out 'step' or 'log'",
+    ),
+    ("a choice twice", "{low: 10, high: 100}", "{choices: [10, 10]}", "9:36: choice 10 is written twice; remove one"),
+    ("no choices", "{low: 10, high: 100}", "{choices: []}", "9:31: 'choices' is empty; as in 'choices: [vat, rp]'"),
+    (
+        "choices and an end",
+        "{low: 10, high: 100}",
+        "{choices: [10], low: 3}",
+        "9:22: unknown key 'low'; choose from choices",
+    ),
+    (
+        "a condition",
+        "low: 10",
+        "when: {method.network: mlp}, low: 10",
+        "9:22: conditional spaces are not there yet; leave 'when' out",
+    ),
+    (
+        "a search for what is fixed",
+        "seeds: 2",
+        "seeds: 2\nfixed: {method.k: 5}",
+        "11:9: 'method.k' is searched and fixed too; remove one of the two",
+    ),
+    (
+        "a search with axes",
+        "seeds: 2",
+        "seeds: 2\naxes: {method.epsilon: [1, 2]}",
+        "11:1: a search has ranges and no axes; move them to 'search.space', as {choices: [...]}",
+    ),
+    (
+        "a search over cases",
+        "seeds: 2",
+        "seeds: 2\ncases: [{name: a}, {name: b}]",
+        "11:20: a search has one case, and this is another; write one study for each case",
+    ),
+    (
+        "ranges of a grid",
+        "design: search",
+        "design: grid",
+        "4:1: 'search' stands beside another design; write 'design: search'",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("written", "mistake", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
+)
+def test_a_mistake_in_a_search_is_named_at_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, mistake: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("study.yaml").write_text(STUDY.replace(written, mistake))
+    with pytest.raises(StudyError) as raised:
+        read_study("study.yaml")
+    assert str(raised.value) == f"study.yaml:{message}"
+    assert raised.value.exit_code == 2
