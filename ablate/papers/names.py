@@ -22,7 +22,13 @@ class Paper:
     stand_ins: Names = field(default_factory=dict)  # data sets that take the place of the paper's; never compared
     methods: Names = field(default_factory=dict)
     metrics: Names = field(default_factory=dict)
-    levels: Mapping[str, Names] = field(default_factory=dict)  # by axis
+    axes: Names = field(default_factory=dict)  # by the last word of ours
+    levels: Mapping[str, Names] = field(default_factory=dict)  # by the paper's axis
+
+    def axis(self, path: str) -> str:
+        """An axis or setting as the paper calls it: `method.smoothness` → `lambda`."""
+        name = path.rpartition(".")[2]
+        return self.axes.get(name, name)
 
     def level(self, axis: str, level: object) -> str:
         """A level as the paper prints it: `vat` of the axis `transformation` → `VAT`, 5.0 → `5`."""
@@ -57,6 +63,7 @@ PAPERS: Registry[Paper] = Registry(
                 "clustering/best_nmi": "nmi",
                 "clustering/best_ari": "ari",
             },
+            axes={"smoothness": "lambda", "iterations": "sinkhorn_iterations"},
             levels={
                 "transformation": {"np": "NP", "rp": "RP", "rp+vat": "RP+VAT", "vat": "VAT"},
                 "batchnorm": {"none": "No-BN", "encoder": "EN-BN", "classifier": "CL-BN", "both": "EN-CL-BN"},

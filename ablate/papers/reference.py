@@ -135,8 +135,9 @@ def printed(
 ) -> tuple[Printed, ...]:
     """The numbers that a paper printed in `table` (`Table V`) of this data set and metric.
 
-    `levels` are of axes by their last word (`transformation`).  Names are ours or the paper's.  Empty where the paper
-    printed nothing, and for a data set that only stands in for the paper's: such numbers must not be compared.
+    `levels` are of axes, of which the last word counts (`method.transformation`); names are ours or the paper's.
+    Empty where the paper printed nothing, and for a data set that only stands in for the paper's: such numbers must
+    not be compared.
     """
     spelled = PAPERS[paper]
     if dataset in spelled.stand_ins:
@@ -165,7 +166,8 @@ def title(paper: str) -> str:
 
 
 def _has(row: Printed, levels: Mapping[str, Value], spelled: Paper) -> bool:
-    return all(row.levels.get(axis) == spelled.level(axis, level) for axis, level in levels.items())
+    named = {spelled.axis(path): level for path, level in levels.items()}
+    return all(row.levels.get(axis) == spelled.level(axis, level) for axis, level in named.items())
 
 
 def _levels(setting: str) -> dict[str, str]:
