@@ -14,7 +14,7 @@ from ablate.spec.trial import Job
 from ablate.track import tags
 from ablate.track.client import http_status, redact, refused, search
 from ablate.track.hold import locked
-from ablate.track.spool import Record, read
+from ablate.track.spool import Record, last_status, read
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,7 +60,8 @@ def waiting(paths: TrialPaths) -> bool:
 def retire(paths: TrialPaths) -> bool:
     """Remove the folder of a trial that MLflow knows to be FINISHED; the caller holds the trial's lock."""
     sent = Sent.load(paths.sent) or Sent()
-    if sent.status != "FINISHED" or sent.rejected or waiting(paths):
+    done = sent.status == "FINISHED" and last_status(paths.spool) == "FINISHED"  # and not being scored again
+    if not done or sent.rejected or waiting(paths):
         return False
     gone = paths.folder.parent.parent / f"retired-{paths.folder.name}-{os.getpid()}"
     paths.folder.rename(gone)  # at once, so that nobody finds half a folder
@@ -76,7 +77,8 @@ class Delivery:
         self.experiment = experiment  # study → id
         self.paths = paths
         self.sent = Sent()
-        self.points: dict[str, dict[int, float]] | None = None  # what a resumed run holds
+        self.earlier: Any = None  # the run as it was before this spool went on with it
+        self.points: dict[str, dict[int, float]] = {}  # metric → epoch → value that it held then
         self.rescored: tuple[str, ...] = ()  # metric prefixes whose scores are to be replaced
 
     def advance(self) -> str:
@@ -99,9 +101,13 @@ class Delivery:
             self._log(records, opened)
         except Exception as error:
             if refused(error) and self.sent.run_id and self._run_is_gone():
-                self.points = None
+                self._forget()
                 self._remember(run_id="", offset=0, status="", resumed=False)  # all again, into a new run
             raise
+
+    def _forget(self) -> None:
+        self.earlier = None
+        self.points = {}
 
     def _remember(self, **changes: Any) -> None:
         self.sent = replace(self.sent, **changes)
@@ -114,7 +120,7 @@ class Delivery:
         if self.sent.run_id:
             again = bool(starts) and self.sent.offset > 0
             if again:
-                self.points = None
+                self._forget()
                 self._remember(resumed=True)
             if again and not ends and self.sent.status != "FINISHED":
                 self._reopen(self.sent.run_id)
@@ -176,7 +182,7 @@ class Delivery:
 
     def _log(self, records: list[Record], opened: bool) -> None:
         """One batch of values, then the files, then the end."""
-        if self.sent.resumed and self.points is None:
+        if self.sent.resumed and self.earlier is None:
             self._recall(records)
         artifacts = {(record["file"], record["folder"]) for record in records if record["kind"] == "artifact"}
         end = records[-1] if records[-1]["kind"] == "finish" else None
@@ -217,7 +223,7 @@ class Delivery:
     def _params(self, start: Record) -> dict[str, str]:
         """The params that the run lacks; one that it has with another value cannot be changed."""
         wanted = tags.params_of(Job.from_json(start["job"]))
-        held = self.client.get_run(self.sent.run_id).data.params if self.sent.resumed else {}
+        held = self.earlier.data.params if self.earlier else {}
         return {name: value for name, value in wanted.items() if name not in held}
 
     def _log_batch(self, metrics: list[Any], params: Mapping[str, str], told: Mapping[str, str]) -> None:
@@ -246,18 +252,25 @@ class Delivery:
             self._remember(rejected=(*self.sent.rejected, file))
 
     def _recall(self, records: list[Record]) -> None:
-        """Learn which points a resumed run holds, so that none is logged twice."""
-        run = self.client.get_run(self.sent.run_id)
-        self.points = {}
-        for name in run.data.metrics:
-            history = sorted(self.client.get_metric_history(self.sent.run_id, name), key=lambda point: point.timestamp)
-            self.points[name] = {point.step: point.value for point in history}
+        """Learn what a resumed run holds, so that nothing is logged twice."""
+        self.earlier = self.client.get_run(self.sent.run_id)
         first, _ = read(self.paths.spool, 0, most=1)
-        scored = tags.below(tags.PROBE, run.data.tags)
+        scored = tags.below(tags.PROBE, self.earlier.data.tags)
         wanted = next(record for record in [*reversed(records), *first] if record["kind"] == "start")["probes"]
         self.rescored = tuple(f"{name}/" for name in wanted if scored.get(name, wanted[name]) != wanted[name])
 
     def _is_new(self, name: str, step: int, value: float) -> bool:
         """Whether the run lacks this point, or holds the score of a probe that has changed since."""
-        held = (self.points or {}).get(tags.metric_name(name), {})
+        held = self._held(tags.metric_name(name))
         return step not in held or (name.startswith(self.rescored) and held[step] != value)
+
+    def _held(self, name: str) -> Mapping[int, float]:
+        """epoch → value of a metric that the run held before, asked for once."""
+        if self.earlier is None or name not in self.earlier.data.metrics:
+            return {}
+        if name not in self.points:
+            history = self.client.get_metric_history(self.sent.run_id, name)
+            self.points[name] = {
+                point.step: point.value for point in sorted(history, key=lambda point: point.timestamp)
+            }
+        return self.points[name]

@@ -61,7 +61,6 @@ class Courier:
         return status
 
     def _complain(self, key: str, error: Exception) -> None:
-        self.deliveries.pop(key, None)
         self.away = not refused(error)  # a refusal concerns this trial alone
         trouble = "" if self.away else key
         if trouble not in self.told:

@@ -27,6 +27,8 @@ START = 120.0  # seconds that a server may take until it answers
 ANSWER = 10.0  # seconds that one that has answered before may take
 MARK = "ABLATE_SERVER"  # in the environment of the server and its children: which server they belong to
 
+CHILDREN: list[subprocess.Popen[bytes]] = []  # kept, since Python complains of a forgotten child that lives
+
 Process = tuple[int, float]  # id and time of creation: ids are used again
 
 
@@ -103,13 +105,19 @@ def ensure_server(store: Store) -> Server:
             problem = f"the store's MLflow server runs on '{notes.host}', and answers only there"
             raise ServiceError(problem, "launch there, set MLFLOW_TRACKING_URI, or remove this file", str(file))
         users = {*filter(alive, notes.users if notes else ()), myself()}
-        running = bool(notes and alive((notes.pid, notes.created)) and healthy(notes.uri, ANSWER))
-        if not running:
-            if notes:
-                end(notes)
-            notes = start(store, notes.port if notes else 0)
+        left_running = notes is not None and answers(notes)
+        if notes is None or not left_running:
+            notes = start_again(store, notes)
         replace(notes, users=tuple(sorted(users))).save(file)
-    return Server(notes.uri, notes.pid, not running, file)
+    return Server(notes.uri, notes.pid, not left_running, file)
+
+
+def start_again(store: Store, notes: Notes | None) -> Notes:
+    """Start a server where the last one was, after what is left of it has gone."""
+    if notes is None:
+        return start(store, 0)
+    end(notes)
+    return start(store, notes.port)
 
 
 def check(uri: str) -> None:
@@ -130,7 +138,7 @@ def check(uri: str) -> None:
 
 def start(store: Store, port: int) -> Notes:
     """Start a server on a port, or on a free one if that is taken or 0, and wait until it answers."""
-    port = free(port) or free(0)
+    port = free(port, patience=5.0) or free(0)
     mark = secrets.token_hex(8)
     log = store.mlflow / "server.log"
     with log.open("ab") as output:
@@ -143,9 +151,10 @@ def start(store: Store, port: int) -> Notes:
             stderr=output,
             start_new_session=True,  # so that Ctrl-C in our terminal does not reach it
         )
+    CHILDREN.append(process)
     notes = Notes(socket.gethostname(), port, process.pid, created(process.pid), mark, users=())
     deadline = time.monotonic() + START
-    while not healthy(notes.uri, patience=0.0):
+    while not healthy(notes.uri):
         if process.poll() is not None or time.monotonic() > deadline:
             end(notes)
             raise ServiceError("the MLflow server does not start", f"read {log}", str(store.mlflow))
@@ -169,27 +178,35 @@ def surroundings(mark: str) -> Mapping[str, str]:
     return {**ours, **settings, MARK: mark, "OMP_NUM_THREADS": "1"}
 
 
-def free(port: int) -> int:
-    """This port if nobody listens on it, any free one for 0; 0 if it is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return 0
-        return int(probe.getsockname()[1])
-
-
-def healthy(uri: str, patience: float) -> bool:
-    """Whether the server answers, asked again until `patience` seconds have passed."""
-    reach_directly(uri)
-    deadline = time.monotonic() + patience
+def free(port: int, patience: float = 0.0) -> int:
+    """This port if nobody listens on it, any free one for 0; 0 if it stays taken."""
+    deadline = time.monotonic() + patience  # the kernel may still be clearing up after a killed server
     while True:
-        with suppress(OSError, http.client.HTTPException), urllib.request.urlopen(f"{uri}/health", timeout=5) as answer:
-            return bool(answer.status == 200)
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
         if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.2)
+            return 0
+        time.sleep(0.1)
+
+
+def answers(notes: Notes) -> bool:
+    """Whether the server lives and answers within the time that one may take which has answered before."""
+    deadline = time.monotonic() + ANSWER
+    while alive((notes.pid, notes.created)) and time.monotonic() < deadline:
+        if healthy(notes.uri):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def healthy(uri: str) -> bool:
+    """Whether the server answers now."""
+    reach_directly(uri)
+    with suppress(OSError, http.client.HTTPException), urllib.request.urlopen(f"{uri}/health", timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 def end(notes: Notes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BufferedWriter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ablate.paths import StudyPaths, TrialPaths
 from ablate.spec.trial import Job
@@ -35,7 +35,10 @@ class Page:
 
 
 class SpoolTracker:
-    """A Tracker that appends to the trial's spool: `facts` (name → value) describe where the trials run."""
+    """A Tracker that appends to each trial's spool: `facts` (name → value) describe where the trials run.
+
+    A context manager: at its end, trials that have not finished are left as they are, to be gone on with.
+    """
 
     def __init__(
         self, paths: StudyPaths, facts: Mapping[str, str] | None = None, links: Mapping[str, Link] | None = None
@@ -44,6 +47,14 @@ class SpoolTracker:
         self.facts = dict(facts or {})
         self.links = dict(links or {})
         self.pages: dict[str, Page] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for page in self.pages.values():
+            page.file.close()
+        self.pages.clear()
 
     def start(self, job: Job) -> None:
         """Open the spool, without the line that a killed process left half written."""
@@ -140,3 +151,12 @@ def last_status(spool: Path) -> str:
     records, _ = read(spool, 0)
     ends = [record for record in records if record["kind"] in ("start", "finish")]
     return str(ends[-1].get("status", "")) if ends else ""
+
+
+def history(spool: Path) -> dict[str, list[tuple[int, float]]]:
+    """All metrics of a trial by epoch, as its spool has them."""
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for record in read(spool, 0)[0]:
+        for name, value in record.get("values", {}).items():
+            curves.setdefault(name, []).append((record["step"], value))
+    return curves

@@ -1,0 +1,191 @@
+"""A real MLflow server, a proxy that can misbehave in front of it, and trials to send."""
+
+import http.client
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from ablate.paths import Store, StudyPaths
+from ablate.spec.trial import Job, Trial
+from ablate.track.client import connect, search
+from ablate.track.server import ensure_server
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        server = ensure_server(Store(tmp_path_factory.mktemp("store")))
+    yield server.uri
+    server.stop()
+
+
+@pytest.fixture
+def study() -> str:
+    return f"study-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def paths(tmp_path: Path, study: str) -> StudyPaths:
+    return StudyPaths(tmp_path / study)
+
+
+@pytest.fixture
+def make_job(study: str) -> Callable[..., Job]:
+    def make(seed: int = 0, epsilon: float = 1.0) -> Job:
+        training = {"epochs": 3, "batch_size": 32}
+        trial = Trial("invariant", "1", {"epsilon": epsilon, "study": study}, "digits", "1", training, seed)
+        return Job(trial, {"linear": {"strength": 1.0}}, study, {"method.epsilon": epsilon})
+
+    return make
+
+
+@pytest.fixture
+def runs(mlflow_uri: str, study: str) -> Callable[..., list[Any]]:
+    """All active runs of a kind that MLflow has for the study."""
+
+    def find(kind: str = "trial") -> list[Any]:
+        client = connect(mlflow_uri)
+        experiment = client.get_experiment_by_name(study)
+        if experiment is None:
+            return []
+        return search(client, [experiment.experiment_id], f"tags.`ablate.kind` = '{kind}'")
+
+    return find
+
+
+@pytest.fixture
+def points(mlflow_uri: str) -> Callable[[str, str], list[tuple[int, float]]]:
+    """Every point of a metric, doubles too."""
+
+    def read(run_id: str, name: str) -> list[tuple[int, float]]:
+        history = connect(mlflow_uri).get_metric_history(run_id, name)
+        return sorted((point.step, point.value) for point in history)
+
+    return read
+
+
+class Proxy(ThreadingHTTPServer):
+    """Passes requests on, counts them, and does what `after` says once the real server has answered."""
+
+    daemon_threads = True
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(("127.0.0.1", 0), Passing)
+        self.target = urlsplit(uri).netloc
+        self.requests: list[str] = []
+        self.mode: Callable[[str], str] = lambda _: "pass"  # of a request: pass, fail, hang, reject or lose
+        self.released = threading.Event()  # ends what hangs
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Passing(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Proxy
+
+    def answer(self) -> None:
+        body = self._body()
+        request = f"{self.command} {self.path.partition('?')[0]}"
+        self.server.requests.append(request)
+        mode = self.server.mode(request)
+        if mode == "hang":
+            self.server.released.wait(60)
+            self.close_connection = True
+        elif mode in ("fail", "reject"):
+            self._reply(500 if mode == "fail" else 413, b"broken", "text/plain")
+        else:
+            status, content, kind = self._forward(body)
+            if mode == "lose":
+                self.close_connection = True
+            else:
+                self._reply(status, content, kind)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            pieces = []
+            while size := int(self.rfile.readline(), 16):
+                pieces.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(pieces)
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _forward(self, body: bytes) -> tuple[int, bytes, str]:
+        connection = http.client.HTTPConnection(self.server.target, timeout=60)
+        kept = {name: self.headers[name] for name in ("Content-Type", "Authorization") if name in self.headers}
+        connection.request(self.command, self.path, body, kept)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, content, answer.getheader("Content-Type", "")
+
+    def _reply(self, status: int, content: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def proxy(mlflow_uri: str) -> Iterator[Proxy]:
+    server = Proxy(mlflow_uri)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.released.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Wait until something holds, for at most a minute."""
+
+    def wait(holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while not holds():
+            assert time.monotonic() < deadline, "it never came true"
+            time.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture
+def in_child() -> Iterator[Callable[[Callable[[], object]], int]]:
+    """Run something in a forked process; its id."""
+    children: list[int] = []
+
+    def start(work: Callable[[], object]) -> int:
+        child = os.fork()
+        if child:
+            children.append(child)
+            return child
+        try:
+            work()
+        finally:
+            os._exit(0)
+
+    yield start
+    for child in children:
+        try:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+        except (ProcessLookupError, ChildProcessError):
+            continue

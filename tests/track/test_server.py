@@ -1,0 +1,136 @@
+"""The server comes with the store, is shared, and survives its users; they survive its death."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ablate.errors import ServiceError
+from ablate.paths import Store
+from ablate.track.client import connect, reach_directly, redact
+from ablate.track.server import Notes, alive, ensure_server, marked
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    made = Store(tmp_path / "store")
+    yield made
+    if (made.mlflow / "server.json").exists():
+        ensure_server(made).stop()
+
+
+def notes_of(store: Store) -> Notes:
+    notes = Notes.load(store.mlflow / "server.json")
+    assert notes is not None
+    return notes
+
+
+def processes(mark: str) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if marked(process, mark)]
+
+
+@pytest.mark.slow
+def test_a_server_is_shared_and_goes_with_its_last_user(
+    store: Store, in_child: Callable[..., int], eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    def use() -> None:
+        ensure_server(store)
+        time.sleep(60)
+
+    first = ensure_server(store)
+    assert first.started_here
+    mark = notes_of(store).mark
+    child = in_child(use)
+    eventually(lambda: len(notes_of(store).users) == 2)
+    second = ensure_server(store)
+    assert (second.uri, second.pid, second.started_here) == (first.uri, first.pid, False)
+    first.stop()
+    assert alive((first.pid, notes_of(store).created))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    adopted = ensure_server(store)
+    assert adopted.pid == first.pid
+    adopted.stop()
+    assert processes(mark) == []
+    assert not (store.mlflow / "server.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_a_killed_server_comes_back_at_its_address_with_all_it_knew(
+    store: Store, whole_group: bool, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    """Killed alone, its parent leaves a child that holds port and database."""
+    first = ensure_server(store)
+    run = connect(first.uri).create_run("0").info.run_id
+    old = notes_of(store)
+    (os.killpg if whole_group else os.kill)(first.pid, signal.SIGKILL)
+    eventually(lambda: not alive((old.pid, old.created)))
+    second = ensure_server(store)
+    assert (second.uri, second.started_here) == (first.uri, True)
+    assert second.pid != first.pid
+    assert processes(old.mark) == []
+    assert connect(second.uri).get_run(run).info.run_id == run
+
+
+@pytest.mark.slow
+def test_an_old_mlruns_folder_and_foreign_settings_change_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mlruns" / "0").mkdir(parents=True)
+    (tmp_path / "mlruns" / "0" / "meta.yaml").write_text("experiment_id: '0'\nname: Default\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", "postgresql://nowhere/mlflow")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    server = ensure_server(store)
+    run = connect(server.uri).create_run("0").info.run_id
+    assert connect(server.uri).get_run(run).info.run_id == run
+    assert [entry.name for entry in (tmp_path / "mlruns").iterdir()] == ["0"]
+
+
+def test_the_server_that_the_environment_names_is_used(
+    mlflow_uri: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
+    server = ensure_server(store)
+    assert (server.uri, server.pid, server.started_here) == (mlflow_uri, 0, False)
+    server.stop()
+    assert connect(mlflow_uri).search_experiments(max_results=1)
+
+
+@pytest.mark.parametrize("uri", ["http://me:secret@127.0.0.1:9", "sqlite:///mlflow.db", "mlruns"])
+def test_an_environment_that_names_no_server_is_a_clear_error(
+    uri: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(ServiceError, match=r"^MLFLOW_TRACKING_URI=.*; start") as raised:
+        ensure_server(store)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_server_on_another_machine_is_named(store: Store) -> None:
+    store.mlflow.mkdir(parents=True)
+    Notes("elsewhere", 5000, 1, 0.0, "", ()).save(store.mlflow / "server.json")
+    with pytest.raises(ServiceError, match="'elsewhere'"):
+        ensure_server(store)
+    (store.mlflow / "server.json").unlink()
+
+
+def test_addresses_are_shown_without_their_secrets() -> None:
+    assert redact("at https://me:secret@lab.example/x") == "at https://***@lab.example/x"
+
+
+def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "lab.example")
+    reach_directly(f"http://{socket.gethostname()}.example:5000")
+    assert os.environ["no_proxy"] == "lab.example"
+    reach_directly("http://127.0.0.1:5000")
+    assert os.environ["no_proxy"] == "lab.example,127.0.0.1,localhost,::1"
