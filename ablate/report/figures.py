@@ -1,7 +1,7 @@
 """A figure for each axis: the metric with its interval, every seed, the baseline and what the paper printed."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # of Okabe an
 MARKERS = ("o", "s", "^", "v", "P")
 INK, PALE = "#222222", "#8C8C8C"
 WIDTH, DPI = 8.0, 150  # inches; at 800 pixels a letter keeps its ten points
-LETTER = 6.0  # points that a letter of a tick label takes
+LETTER = 5.5  # points that a letter of a tick label takes
 GAP = 9.0  # points between the marks that share a level
 MARGIN = 0.07  # of the range, kept free at each end
 
@@ -52,9 +52,8 @@ def draw(layout: Layout, metric: str, expected: Expected) -> Figure:
 def draw_panel(axes: Axes, panel: Panel, layout: Layout, expected: Expected, width: float) -> None:
     """One pair of axes, `width` points wide."""
     style_axes(axes, panel.title)
-    place_levels(axes, panel, width)
-    count = len(panel.lines)
-    gap = min(GAP, 0.2 * width / (len(panel.levels) * count))  # from a mean to its seeds, and to the paper's value
+    room, count = place_levels(axes, panel, width), len(panel.lines)
+    gap = min(GAP, 0.3 * room / (1 if panel.numeric else count))  # from a mean to its seeds, and to the paper's value
     for position, line in enumerate(panel.lines):
         colour, marker = look(labels(layout).index(line.label))
         shift = (position - (count - 1) / 2) * gap * (1 / 3 if panel.numeric else 3)  # a number stays near its place
@@ -114,8 +113,11 @@ def style_axes(axes: Axes, title: str) -> None:
     axes.tick_params(labelsize=10)
 
 
-def place_levels(axes: Axes, panel: Panel, width: float) -> None:
-    """Numbers at their place, words side by side; labels that would touch are left out, long words are turned."""
+def place_levels(axes: Axes, panel: Panel, width: float) -> float:
+    """Put numbers at their place and words side by side; return the points between the nearest two.
+
+    Labels that would touch are left out, long words are turned.
+    """
     texts = [level_text(level) for level in panel.levels]
     places = [position_of(panel, level) for level in panel.levels]
     if panel.logarithmic:
@@ -135,6 +137,7 @@ def place_levels(axes: Axes, panel: Panel, width: float) -> None:
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
     axes.minorticks_off()
+    return min((room * (right - left) for left, right in pairwise(scaled)), default=width)
 
 
 def readable(texts: Iterable[str], places: Iterable[float]) -> list[str]:
@@ -179,9 +182,10 @@ def reach(printed: Printed) -> tuple[float, float]:
 def legend(layout: Layout, expected: Expected) -> Iterator[Line2D]:
     """What each mark means; lines by name where there are several."""
     names = labels(layout)
+    alone = "mean, 95 % interval" if any(one.estimate.n > 1 for one in members(layout)) else "one seed, no interval"
     for style, name in enumerate(names):
         colour, marker = look(style)
-        yield Line2D([], [], color=colour, marker=marker, label=name if len(names) > 1 else "mean, 95 % interval")
+        yield Line2D([], [], color=colour, marker=marker, label=name if len(names) > 1 else alone)
     yield Line2D(
         [], [], color=COLOURS[0] if len(names) == 1 else PALE, marker=".", ls="none", alpha=0.55, label="a seed"
     )

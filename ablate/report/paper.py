@@ -104,6 +104,14 @@ def stand_ins(study: Study) -> dict[str, str]:
     return {dataset: known[dataset] for dataset in datasets_of(study) if dataset in known}
 
 
+def strangers(study: Study) -> tuple[str, ...]:
+    """The study's data sets of which the paper says nothing."""
+    if study.paper is None:
+        return ()
+    spelled = PAPERS[study.paper.id]
+    return tuple(name for name in datasets_of(study) if name not in spelled.datasets and name not in spelled.stand_ins)
+
+
 def datasets_of(study: Study) -> tuple[str, ...]:
     """Every data set of the study, in its order."""
     named = [str(name) for case in study.cases for name in case.axes.get("dataset", (case.dataset,))]

@@ -16,7 +16,7 @@ from ablate.report.answer import Answer, answer, plain
 from ablate.report.figures import draw, draw_history
 from ablate.report.number import ABSENT, cell, estimated, level_text, number, stated
 from ablate.report.panels import axes_of, layout, where
-from ablate.report.paper import datasets_of, expected, place_of, stand_ins
+from ablate.report.paper import datasets_of, expected, place_of, stand_ins, strangers
 from ablate.report.result import Result
 from ablate.report.table import OF_CASES, Variant, frame
 from ablate.spec.study import Study
@@ -119,6 +119,7 @@ def markdown(found: Answer, pictures: Sequence[Picture]) -> str:
         paper=found.study.paper and title(found.study.paper.id),
         place=place_of(found.study),
         stand_ins=stand_ins(found.study),
+        strangers=strangers(found.study),
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 

@@ -138,6 +138,12 @@ def test_a_stand_in_is_named_and_its_paper_numbers_are_not_shown(
     assert "0.986" not in text
 
 
+def test_a_data_set_that_the_paper_never_saw_is_named(study: MakeStudy, result: Make, tmp_path: Path) -> None:
+    asked = study({**CASE, "dataset": "digits"}, paper=TABLE_FIVE)
+    one = result({"method.transformation": "vat"}, 0, 0.9, dataset="digits")
+    assert "The paper has no results on digits." in write_report(asked, [one], tmp_path).read_text()
+
+
 def test_a_wrong_reference_to_a_paper_is_said_and_stops_nothing(
     study: MakeStudy, results: list[Result], tmp_path: Path
 ) -> None:
