@@ -117,8 +117,8 @@ def not_yaml(error: yaml.MarkedYAMLError, text: str, locate: Locate) -> StudyErr
         return StudyError("a tab is not allowed here", "write spaces", place)
     if "single document" in (error.context or ""):
         return StudyError("a second document begins", "remove '---' and what follows", place)
-    begun = error.context_mark
-    within = f", in what begins at {locate(begun.line + 1, begun.column + 1)}" if begun else ""
+    begun = error.context_mark and locate(error.context_mark.line + 1, error.context_mark.column + 1)
+    within = f", in what begins at {begun}" if begun and begun != place else ""
     remedy = "check brackets, quotes, colons and indentation here"
     return StudyError(f"not YAML: {error.problem}{within}", remedy, place)
 

@@ -61,7 +61,8 @@ def arrived(kind: str) -> BeforeValidator:
 
 
 def space_kind(value: Any) -> str:
-    return "choices" if isinstance(value, Mapping) and "choices" in value else "range"
+    chooses = isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value)
+    return "choices" if chooses else "range"
 
 
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]
