@@ -36,7 +36,7 @@ class TrialPaths:
 
     @property
     def encoder(self) -> Path:
-        return self.folder / "encoder.safetensors"
+        return self.folder / "encoder.pt"
 
     @property
     def log(self) -> Path:
@@ -55,6 +55,11 @@ class StudyPaths:
 
     def trial(self, key: str) -> TrialPaths:
         return TrialPaths(self.folder / "trials" / key)
+
+    @property
+    def study(self) -> Path:
+        """The study as resolved: what the last launch was about."""
+        return self.folder / "study.yaml"
 
     @property
     def trials(self) -> Path:

@@ -66,6 +66,7 @@ class Method(ABC):
 
     def check(self, facts: Facts) -> None:
         """Raise StudyError where these settings cannot work on this data."""
+        return
 
 
 # A loss has the signature

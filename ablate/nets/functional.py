@@ -18,8 +18,7 @@ def apply(
     The state changes only while `tracking` in training mode: batch-norm layers then see the batch.  Entries of
     `params` and `state` that the module does not know are passed over.
     """
-    if module.training != training:
-        module.train(training)
+    module.train(training)  # always: a part of the module may have been used in the other mode
     if not (training and tracking):
         return functional_call(module, {**params, **state}, (inputs,)), state
     layers = dict(batchnorms(module))

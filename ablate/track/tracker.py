@@ -15,7 +15,7 @@ class Tracker(Protocol):
         """Open the trial's record, or go on with the one that is there."""
 
     def record(self, job: Job, epoch: int, values: dict[str, float]) -> None:
-        """Keep full metric names (`train/loss`, `linear/accuracy`) at an epoch; a repeated name and epoch is ignored."""
+        """Keep metrics by full name (`train/loss`, `linear/accuracy`); a repeated name and epoch is ignored."""
 
     def attach(self, job: Job, file: Path, folder: str = "") -> None:
         """Keep a file of the trial's folder as an artifact; attached again, it replaces what was kept."""

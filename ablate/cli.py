@@ -1,0 +1,271 @@
+"""The command line: parse, call one function, print.  What is heavy is imported by the command that needs it."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ablate.errors import AblateError
+
+if TYPE_CHECKING:
+    from ablate.paths import Store
+    from ablate.spec.study import Study
+
+app = typer.Typer(
+    help="Hyperparameter studies and ablations of self-supervised learning: Ray schedules, MLflow remembers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+File = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or a name: epsilon is studies/epsilon.yaml")]
+Name = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of a study that was launched")]
+Profile = Annotated[str | None, typer.Option("--profile", "-p", help="One of the study's profiles")]
+Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="PATH=VALUE", help="Set one thing; repeatable")]
+Storage = Annotated[Path | None, typer.Option("--storage", help="The store's folder [default: ./ablate-store]")]
+Address = Annotated[str, typer.Option("--address", help="A running Ray cluster [default: this machine]")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Also where there are more than 10,000 trials")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")]
+
+
+@app.command()
+def launch(
+    study: File,
+    profile: Profile = None,
+    overrides: Set = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run")] = False,
+    storage: Storage = None,
+    address: Address = "",
+    checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a trial")] = 60.0,
+    yes: Yes = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run what is missing, show progress, write the report."""
+    with errors(debug):
+        read = read_study(study, profile, overrides)
+        if dry_run:
+            show_plan(read, store_of(storage), yes, as_json)
+        else:
+            start(read, store_of(storage), address, checkpoint_every, yes, as_json, retry=False)
+
+
+@app.command()
+def retry(
+    study: File,
+    profile: Profile = None,
+    overrides: Set = None,
+    storage: Storage = None,
+    address: Address = "",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run the failed trials again, with whatever else is missing."""
+    with errors(debug):
+        start(read_study(study, profile, overrides), store_of(storage), address, 60.0, False, as_json, retry=True)
+
+
+@app.command()
+def plan(
+    study: File,
+    profile: Profile = None,
+    overrides: Set = None,
+    storage: Storage = None,
+    yes: Yes = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what would run: trials, packs, finished ones, devices, time; run nothing."""
+    with errors(debug):
+        show_plan(read_study(study, profile, overrides), store_of(storage), yes, as_json)
+
+
+@app.command()
+def status(
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="One study [default: all of the store]")
+    ] = None,
+    storage: Storage = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say where a study stands."""
+    with errors(debug):
+        from ablate.driver.status import statuses
+        from ablate.view import print_status
+
+        print_status(statuses(store_of(storage), name_of(study) if study else None), as_json)
+
+
+@app.command()
+def logs(
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's key, or the beginning of it, or its name")],
+    storage: Storage = None,
+    debug: Debug = False,
+) -> None:
+    """Print what a trial said, and its traceback."""
+    with errors(debug):
+        from ablate.driver.status import log_of
+
+        typer.echo(log_of(store_of(storage), trial), nl=False)
+
+
+@app.command()
+def stop(study: Name, storage: Storage = None, debug: Debug = False) -> None:
+    """Have the launch of a study checkpoint and stop, from another terminal."""
+    with errors(debug):
+        from ablate.driver.status import ask_to_stop
+
+        typer.echo(ask_to_stop(store_of(storage), name_of(study)))
+
+
+@app.command()
+def report(
+    study: File,
+    profile: Profile = None,
+    overrides: Set = None,
+    storage: Storage = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write the tables and figures of what is there."""
+    with errors(debug):
+        from ablate.driver.status import report_on
+
+        text, path = report_on(read_study(study, profile, overrides), store_of(storage), as_json)
+        typer.echo(text if as_json else f"{text}\n{path}")
+
+
+@app.command()
+def sync(study: Name, storage: Storage = None, debug: Debug = False) -> None:
+    """Send to MLflow what an earlier launch could not."""
+    with errors(debug):
+        from ablate.driver.status import send_rest
+
+        typer.echo(send_rest(store_of(storage), name_of(study)))
+
+
+@app.command()
+def ui(
+    storage: Storage = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser")] = True,
+    debug: Debug = False,
+) -> None:
+    """Serve the MLflow UI over the store, until Ctrl-C."""
+    with errors(debug):
+        from ablate.track.ui import serve_until_interrupt
+
+        serve_until_interrupt(store_of(storage), browser, typer.echo)
+
+
+@app.command()
+def check(
+    study: File,
+    profile: Profile = None,
+    overrides: Set = None,
+    yes: Yes = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Validate a study and run nothing."""
+    with errors(debug):
+        from ablate.catalog import checked
+        from ablate.view import print_checked
+
+        print_checked(checked(read_study(study, profile, overrides), yes), as_json)
+
+
+@app.command()
+def doctor(storage: Storage = None, address: Address = "", as_json: Json = False, debug: Debug = False) -> None:
+    """Say whether this machine, the cluster and the server are fit, and what to do about what is not."""
+    with errors(debug):
+        from ablate.doctor import examine
+        from ablate.view import print_findings
+
+        findings = examine(store_of(storage), address)
+        print_findings(findings, as_json)
+    raise typer.Exit(any(not finding.fit for finding in findings))
+
+
+@app.command(name="list")
+def show(
+    kind: Annotated[Literal["methods", "datasets", "probes", "papers"], typer.Argument(help="Of what")],
+    name: Annotated[str | None, typer.Argument(help="One entry: its settings, defaults and source")] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what there is."""
+    with errors(debug):
+        from ablate.catalog import entries, entry
+        from ablate.view import print_entries, print_entry
+
+        if name is None:
+            print_entries(entries(kind), as_json)
+        else:
+            print_entry(entry(kind, name), as_json)
+
+
+def read_study(study: str, profile: str | None, overrides: list[str] | None) -> "Study":
+    from ablate.spec.read import read_study as read
+
+    return read(study, profile, tuple(overrides or ()))
+
+
+def store_of(storage: Path | None) -> "Store":
+    from ablate.paths import Store, default_store
+
+    return Store(storage.absolute()) if storage else default_store()
+
+
+def name_of(study: str) -> str:
+    """The name of a study that is given by its file or by its name."""
+    if Path(study).suffix in (".yaml", ".yml"):
+        return str(read_study(study, None, None).name)
+    return study
+
+
+def show_plan(study: "Study", store: "Store", yes: bool, as_json: bool) -> None:
+    from ablate.driver.status import plan_of
+    from ablate.view import print_plan
+
+    print_plan(plan_of(study, store, yes), as_json)
+
+
+def start(
+    study: "Study", store: "Store", address: str, checkpoint_every: float, yes: bool, as_json: bool, retry: bool
+) -> None:
+    from ablate.driver.launch import Options, launch
+    from ablate.view import print_summary, watching
+
+    options = Options(address, retry, checkpoint_every)
+    with watching(study, store, quiet=as_json) as listen:
+        summary = launch(study, store, options, listen, yes)
+    print_summary(summary, study, as_json)
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def errors(debug: bool) -> Iterator[None]:
+    """One paragraph and the right exit code for what a user can mend."""
+    try:
+        yield
+    except AblateError as error:
+        if debug:
+            raise
+        typer.echo(f"ablate: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        typer.echo("ablate: interrupted", err=True)
+        raise typer.Exit(130) from None
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main() -> Any:
+    return app()

@@ -1,0 +1,194 @@
+"""The process that talks to Ray: it starts or joins a cluster and lets Ray Tune schedule the packs.
+
+It is a process of its own because Ray can hang where no exception reaches (a dead control store), and prints where it
+likes.  The driver reads one JSON message a line from its standard output, and ends it where it falls silent.
+"""
+
+import os
+import shutil
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # else one trial without the metric ends them all
+os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1000000")  # nothing is ever restored from Tune's own snapshots
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+
+import psutil
+import ray
+from ray import tune
+
+from ablate.cluster.messages import Message, Orders
+from ablate.cluster.proposals import Proposals
+from ablate.cluster.resources import Node, slots
+from ablate.cluster.search import PackSearcher
+from ablate.cluster.worker import Worker
+from ablate.errors import AblateError, ServiceError
+from ablate.paths import Store
+from ablate.spec.read import read_study
+from ablate.spec.study import Resources
+from ablate.track.hold import hold
+from ablate.track.spool import SpoolTracker
+
+BEAT = 2.0  # seconds between two signs of life
+GONE = 1  # exit code where Ray, or whoever listens, is gone
+Speak = Callable[[Message], None]
+
+
+def conduct(orders: Orders, speak: Speak) -> None:
+    """Run all packs; returns when they ended, or when the study's stop file appeared."""
+    study = read_study(orders.study)
+    store = Store(Path(orders.store))
+    paths = store.study(study.name)
+    start_ray(orders.address)
+    width = slots(nodes(), study.resources)
+    refuse_sqlite_for_many(orders, nodes())
+    proposals = Proposals(study, paths.search, orders.values) if study.search else None
+    graves = SpoolTracker(paths, links=orders.links)
+
+    def bury(job: Any, reason: str) -> None:
+        with hold(paths.trial(job.key), patience=60.0):
+            graves.start(job)
+            graves.finish(job, "FAILED", reason)
+
+    searcher = PackSearcher(orders, study.resources, proposals, speak, paths.stop.exists, bury)
+    speak(Message("ready", {"slots": width, "nodes": len(nodes())}))
+    threading.Thread(target=pulse, args=(speak, local_servants()), daemon=True).start()
+    while not searcher.over and not paths.stop.exists():
+        play(searcher, study.resources, width, store)
+        searcher.new_round()
+
+
+def play(searcher: PackSearcher, resources: Resources, width: int, store: Store) -> None:
+    """One round: a Tuner over what waits, until that is done or a slot is lost."""
+    bundle = {"CPU": resources.cpu, **({"GPU": resources.gpu} if resources.gpu else {})}
+    name = f"{time.time_ns():x}"
+    tuner = tune.Tuner(
+        tune.with_resources(Worker, tune.PlacementGroupFactory([bundle])),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            num_samples=-1,
+            max_concurrent_trials=width,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: trial.trial_id,
+        ),
+        run_config=tune.RunConfig(
+            name=name,
+            storage_path=str(store.ray),
+            verbose=0,
+            stop=Starvation(searcher, width),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # trials keep their own
+        ),
+    )
+    tuner.fit()
+    shutil.rmtree(store.ray / name, ignore_errors=True)
+
+
+class Starvation(tune.Stopper):  # type: ignore[misc]  # ray is untyped
+    """Ends a round where a lost worker's slot stays empty."""
+
+    def __init__(self, searcher: PackSearcher, width: int) -> None:
+        self.searcher, self.width = searcher, width
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self.searcher.starved(self.width)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (str, ())  # as with the searcher
+
+
+def pulse(speak: Speak, servants: list[psutil.Process]) -> None:
+    """Say that Ray lives, for as long as it does; where it does not, end this process, whatever it waits for.
+
+    Asking a remote cluster blocks where its control store is dead: then the driver hears nothing, and knows.
+    """
+    while all(alive(servant) for servant in servants):
+        try:
+            if not servants:
+                ray.nodes()
+            speak(Message("alive"))
+        except OSError:  # the driver is gone
+            ray.shutdown()
+            break
+        time.sleep(BEAT)
+    os._exit(GONE)
+
+
+def start_ray(address: str) -> None:
+    """Join a cluster, or start one on this machine that ends with this process."""
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address:
+        ray.init(address=address, **quiet)
+    else:
+        node = {"num_cpus": len(os.sched_getaffinity(0)), "object_store_memory": 100 * 2**20}
+        ray.init(include_dashboard=False, **node, **quiet)
+
+
+def nodes() -> list[Node]:
+    """The living nodes of the cluster."""
+    living = [node for node in ray.nodes() if node["Alive"]]
+    return [Node(node["NodeName"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in living]
+
+
+def refuse_sqlite_for_many(orders: Orders, found: list[Node]) -> None:
+    """Workers elsewhere cannot reach a server on this machine's loopback."""
+    if len(found) > 1 and "127.0.0.1" in orders.uri:
+        raise ServiceError(
+            f"the cluster has {len(found)} nodes, and the embedded MLflow server can be reached from this one only",
+            "set MLFLOW_TRACKING_URI to a server on PostgreSQL",
+            "--address",
+        )
+
+
+def local_servants() -> list[psutil.Process]:
+    """Ray's own processes on this machine, where this process started them."""
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if child.name() in ("raylet", "gcs_server")]
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def speaker(out: TextIO) -> Speak:
+    """A way to speak that two threads may use."""
+    lock = threading.Lock()
+
+    def speak(message: Message) -> None:
+        with lock:
+            out.write(message.to_line())
+            out.flush()
+
+    return speak
+
+
+def main() -> None:
+    """Read the orders from the file that is named, and follow them."""
+    out = os.fdopen(os.dup(1), "w")  # the driver's pipe; whatever else is printed goes to the log
+    os.dup2(2, 1)
+    speak = speaker(out)
+    try:
+        conduct(Orders.from_json(Path(sys.argv[1]).read_text()), speak)
+        speak(Message("over"))
+    except AblateError as error:
+        says = {"problem": error.problem, "remedy": error.remedy, "place": error.place, "exit": error.exit_code}
+        speak(Message("refused", says))
+    except Exception as error:
+        traceback.print_exc()
+        if all(alive(servant) for servant in local_servants()):  # else the driver hears that Ray has died
+            problem = f"the conductor failed: {type(error).__name__}: {error}".splitlines()[0]
+            speak(Message("refused", {"problem": problem, "remedy": "read the log", "place": sys.argv[1], "exit": 1}))
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The driver's side of the conductor: start it, hear it, end it."""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from ablate.cluster.messages import Message, Orders
+from ablate.errors import AblateError, DataError, ServiceError, StudyError
+
+PATIENCE = 180.0  # seconds for Ray to start
+SILENCE = 25.0  # seconds without a sign of life after which Ray counts as dead
+
+
+class Conductor:
+    """A running conductor process, whose words other than messages go to the log file."""
+
+    def __init__(self, orders: Orders, folder: Path, log: Path) -> None:
+        file = folder / "orders.json"
+        file.write_text(orders.to_json())
+        command = [sys.executable, "-m", "ablate.cluster.conductor", str(file)]
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=out,
+                start_new_session=True,  # Ctrl-C is for the driver alone
+                text=True,
+            )
+        self.log = log
+        self.heard: queue.Queue[Message | None] = queue.Queue()
+        assert self.process.stdout is not None
+        threading.Thread(target=self.listen, args=(self.process.stdout,), daemon=True).start()
+
+    def listen(self, pipe: IO[str]) -> None:
+        for line in pipe:
+            self.heard.put(Message.from_line(line))
+        self.heard.put(None)
+
+    def messages(self) -> Iterator[Message]:
+        """What it says, until it is over.
+
+        Raises the error that it refuses with, and ServiceError where Ray has died or hangs.
+        """
+        patience = PATIENCE
+        while True:
+            try:
+                message = self.heard.get(timeout=patience)
+            except queue.Empty:
+                self.kill()
+                raise self.death(f"Ray has said nothing for {patience:.0f} s") from None
+            if message is None:
+                self.kill()
+                raise self.death("Ray has died")
+            if message.kind == "refused":
+                raise refusal(message)
+            yield message
+            if message.kind == "over":
+                return
+            patience = SILENCE
+
+    def death(self, problem: str) -> ServiceError:
+        return RayDied(problem, "launch again: what is finished is kept, the rest goes on", str(self.log))
+
+    def wait(self) -> None:
+        """Let it take Ray down."""
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it and everything that it started, at once."""
+        try:
+            root = psutil.Process(self.process.pid)
+            family = [root, *root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            family = []
+        for member in [*family, *session(self.process.pid)]:
+            try:
+                member.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self.process.wait()
+
+
+class RayDied(ServiceError):
+    """The cluster under a launch is gone; the plan is not."""
+
+
+def session(leader: int) -> list[psutil.Process]:
+    """All processes of a session, also those whose parents are gone."""
+    members = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == leader:
+                members.append(process)
+        except (ProcessLookupError, PermissionError):
+            continue
+    return members
+
+
+def refusal(message: Message) -> AblateError:
+    """The conductor's error as it was."""
+    kinds: dict[int, type[AblateError]] = {2: StudyError, 3: DataError}
+    says = message.says
+    return kinds.get(says["exit"], ServiceError)(says["problem"], says["remedy"], says["place"])

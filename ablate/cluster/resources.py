@@ -1,0 +1,50 @@
+"""What a pack asks for, and what there is."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ablate.errors import StudyError
+from ablate.spec.study import Resources
+
+
+@dataclass(frozen=True)
+class Node:
+    """One machine of a cluster, or this one."""
+
+    name: str
+    cpus: float
+    gpus: float
+
+    def slots(self, wanted: Resources) -> int:
+        """How many packs can run here side by side."""
+        by_cpu = int(self.cpus / wanted.cpu)
+        return min(by_cpu, int(self.gpus / wanted.gpu)) if wanted.gpu else by_cpu
+
+
+def this_node() -> Node:
+    """The cores that this process may use, and the GPUs that torch sees."""
+    import torch
+
+    return Node("this machine", len(os.sched_getaffinity(0)), torch.cuda.device_count())
+
+
+def slots(nodes: Sequence[Node], wanted: Resources) -> int:
+    """How many packs can run side by side.  Raises StudyError where no node can run even one."""
+    total = sum(node.slots(wanted) for node in nodes)
+    if not total:
+        largest = max(nodes, key=lambda node: (node.gpus, node.cpus))
+        raise StudyError(
+            f"a pack asks for {wanted.cpu:g} CPUs and {wanted.gpu:g} GPUs, and no node has as much: the largest,"
+            f" {largest.name}, has {largest.cpus:g} and {largest.gpus:g}",
+            f"ask for less, as in --set resources.gpu=0 --set resources.cpu={min(1, largest.cpus):g}",
+            "resources",
+        )
+    return total
+
+
+def pack_size(wanted: Resources) -> int:
+    """How many trials train in one stack: on a CPU one, since stacking wins nothing there."""
+    if wanted.pack != "auto":
+        return wanted.pack
+    return 8 if wanted.gpu else 1

@@ -1,0 +1,145 @@
+"""Which pack is next: Ray Tune asks, the plan answers, then Optuna."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from ablate.cluster.messages import Message, Orders
+from ablate.cluster.proposals import Proposals
+from ablate.spec.study import Resources
+from ablate.spec.trial import Job
+
+Pack = tuple[Job, ...]
+ATTEMPTS = 3  # workers that a pack may lose
+
+
+class PackSearcher(Searcher):  # type: ignore[misc]  # ray is untyped
+    """Hands out packs, takes back what became of them, and hands out again those whose worker died."""
+
+    def __init__(
+        self,
+        orders: Orders,
+        resources: Resources,
+        proposals: Proposals | None,
+        speak: Callable[[Message], None],
+        stopped: Callable[[], bool],
+        bury: Callable[[Job, str], None],
+    ) -> None:
+        super().__init__(metric="pid", mode="max")
+        self.orders, self.resources, self.proposals = orders, resources, proposals
+        self.speak, self.stopped, self.bury = speak, stopped, bury
+        self.waiting: deque[Pack] = deque(orders.packs)
+        self.open: dict[str, Pack] = {}  # Tune's trial → its pack
+        self.ended: set[str] = set()  # keys
+        self.deaths: dict[Pack, int] = {}
+        self.heard: dict[int, float] = {}  # worker's process → when it last said something
+        self.died_at = 0.0  # when a worker last died in this round
+
+    @property
+    def over(self) -> bool:
+        return not self.waiting and not self.open and (self.proposals is None or self.proposals.over)
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next pack as a worker's configuration; None for 'not now', FINISHED when nothing will come."""
+        if self.stopped():
+            return str(Searcher.FINISHED)
+        if not self.waiting and self.proposals is not None:
+            self.propose()
+        if not self.waiting:
+            return None if self.open else str(Searcher.FINISHED)
+        self.open[trial_id] = self.waiting.popleft()
+        return self.config(self.open[trial_id])
+
+    def propose(self) -> None:
+        """Ask Optuna for a setting; its seeds run like any other trials."""
+        assert self.proposals is not None
+        jobs = self.proposals.next()
+        if jobs:
+            self.speak(Message("proposed", {"jobs": [job.to_json() for job in jobs]}))
+            self.waiting.extend((job,) for job in jobs)
+
+    def config(self, pack: Pack) -> dict[str, Any]:
+        links = {job.key: asdict(self.orders.links[job.key]) for job in pack if job.key in self.orders.links}
+        return {
+            "pack": [job.to_json() for job in pack],
+            "links": links,
+            "study": pack[0].study,
+            "store": self.orders.store,
+            "uri": self.orders.uri,
+            "gpu": self.resources.gpu,
+            "threads": self.resources.cpu,
+            "checkpoint_every": self.orders.checkpoint_every,
+        }
+
+    def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        self.heard[result["pid"]] = time.monotonic()
+        if result["now"]:
+            self.speak(Message("progress", json.loads(result["now"])))
+        for outcome in json.loads(result["said"]):
+            self.end(outcome)
+
+    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
+        pack = self.open.pop(trial_id, ())
+        if result and not error:
+            self.on_trial_result(trial_id, result)
+        left = tuple(job for job in pack if job.key not in self.ended)
+        if left and error:
+            self.lose(left)
+        elif left and not self.stopped():
+            self.waiting.appendleft(left)  # Tune ended the round
+
+    def lose(self, pack: Pack) -> None:
+        """A worker died over this pack: try again, or give it up."""
+        self.died_at = time.monotonic()
+        self.deaths[pack] = self.deaths.get(pack, 0) + 1
+        if self.deaths[pack] < ATTEMPTS:
+            self.waiting.appendleft(pack)
+            return
+        for job in pack:
+            reason = f"its worker died {ATTEMPTS} times, last in the middle of this trial"
+            self.bury(job, reason)
+            self.end({"key": job.key, "status": "FAILED", "reason": reason, "metrics": None})
+
+    def end(self, outcome: Mapping[str, Any]) -> None:
+        """Take note of how a trial ended, once."""
+        if outcome["key"] in self.ended:
+            return
+        self.ended.add(outcome["key"])
+        self.speak(Message("outcome", outcome))
+        if self.proposals is not None and outcome["status"] != "STOPPED":
+            self.proposals.tell(outcome["key"], outcome["metrics"])
+
+    def starved(self, slots: int, grace: float = 20.0) -> bool:
+        """Whether a dead worker's slot stays empty while packs wait.
+
+        Tune gives a waiting trial to whichever worker is free first and then takes back the request for a new one:
+        where trials are shorter than a worker's start, a lost worker would never be replaced.
+        """
+        now = time.monotonic()
+        if not self.died_at or now - self.died_at < grace or not self.waiting:
+            return False
+        return sum(now - heard < grace / 2 for heard in self.heard.values()) < min(slots, len(self.waiting))
+
+    def new_round(self) -> None:
+        """Take back what was handed out, for workers that start afresh."""
+        for pack in self.open.values():
+            left = tuple(job for job in pack if job.key not in self.ended)
+            if left:
+                self.waiting.appendleft(left)
+        self.open.clear()
+        self.heard.clear()
+        self.died_at = 0.0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (str, ())  # Tune pickles its configuration for a restore that never comes
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: MLflow and Optuna's journal remember."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: every launch plans afresh."""

@@ -1,0 +1,95 @@
+"""A Ray actor that runs one pack after the other."""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+
+from ablate.paths import Store
+from ablate.run import Bench, Outcome, Progress, run_pack
+from ablate.spec.trial import Job
+from ablate.track.environment import environment
+from ablate.track.hold import hold
+from ablate.track.sender import Sender
+from ablate.track.spool import Link, SpoolTracker
+
+SLICE = 1.0  # seconds of training between two words to the driver
+PATIENCE = 60.0  # seconds that a dying predecessor may take to let go of a trial
+
+
+class Worker(tune.Trainable):  # type: ignore[misc]  # ray is untyped
+    """Runs packs in slices; the actor and its imports are used again for the next pack."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        torch.set_num_threads(max(1, int(config["threads"])))
+        self.stopping = False
+        self.paths = Store(Path(config["store"])).study(config["study"])
+        self.device = torch.device("cuda" if config["gpu"] else "cpu")
+        self.sender = Sender(config["uri"], self.paths)
+        self.facts = environment(str(self.device))
+        self.begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.begin(new_config)
+        return True
+
+    def begin(self, config: dict[str, Any]) -> None:
+        """Take up a pack."""
+        jobs = [Job.from_json(job) for job in config["pack"]]
+        links = {key: Link(**link) for key, link in config["links"].items()}
+        bench = Bench(
+            paths=self.paths,
+            tensors=Store(Path(config["store"])).tensors,
+            tracker=SpoolTracker(self.paths, {**self.facts, "pack": str(len(jobs))}, links),
+            device=self.device,
+            checkpoint_every=config["checkpoint_every"],
+            stop=self.asked_to_stop,
+        )
+        self.reports = self.run(jobs, bench)
+        self.glanced = 0.0
+
+    def run(self, jobs: list[Job], bench: Bench) -> Iterator[Progress | Outcome]:
+        """The pack's reports, made while no other process can work on its trials."""
+        with contextlib.ExitStack() as held:
+            for job in jobs:
+                held.enter_context(hold(self.paths.trial(job.key), PATIENCE))
+                self.sender.watch(job.key)
+            yield from run_pack(jobs, bench)
+
+    def step(self) -> dict[str, Any]:
+        """Work for a while; say what happened, and what goes on now."""
+        said: list[dict[str, Any]] = []
+        latest: Progress | None = None
+        until = time.monotonic() + SLICE
+        for report in self.reports:
+            if isinstance(report, Outcome):
+                said.append(asdict(report))
+            else:
+                latest = report
+            if time.monotonic() >= until:
+                break
+        else:
+            return {"said": json.dumps(said), "now": "", "pid": os.getpid(), "done": True}
+        now = json.dumps(asdict(latest)) if latest else ""
+        return {"said": json.dumps(said), "now": now, "pid": os.getpid(), "done": False}
+
+    def asked_to_stop(self) -> bool:
+        """Whether the launch is to stop: looked up a few times a second."""
+        if not self.stopping and time.monotonic() - self.glanced > 0.25:
+            self.glanced = time.monotonic()
+            self.stopping = self.paths.stop.exists()
+        return self.stopping
+
+    def cleanup(self) -> None:
+        """Checkpoint what still trains, and hand over what was said."""
+        self.stopping = True
+        for _ in self.reports:
+            pass
+        self.sender.close(PATIENCE)

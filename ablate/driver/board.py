@@ -1,0 +1,95 @@
+"""How a launch stands while it runs: what the live view shows."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ablate.cluster.messages import Message
+from ablate.spec.trial import Job
+
+
+@dataclass
+class Row:
+    """A trial that runs."""
+
+    name: str
+    epoch: int = 0
+    share: float = 0.0
+    values: Mapping[str, float] = field(default_factory=dict)
+    doing: str = "training"
+    began: float = field(default_factory=time.monotonic)
+    began_at: float = 0.0  # share that was done when it began
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to go, at the pace so far."""
+        done = self.share - self.began_at
+        return (time.monotonic() - self.began) * (1 - self.share) / done if done > 0 else None
+
+
+class Board:
+    """Counts and running trials, kept up to date by the conductor's messages."""
+
+    def __init__(self, jobs: Iterable[Job], finished: int, failed: int, proposals: int = 0) -> None:
+        self.names = {job.key: job.name for job in jobs}
+        self.waiting = set(self.names)
+        self.running: dict[str, Row] = {}
+        self.finished, self.failed, self.stopped = finished, failed, 0
+        self.to_propose = proposals  # trials of a search that are not proposed yet
+        self.reasons: dict[str, str] = {}  # failed trial → why
+        self.slots = 0
+        self.began = time.monotonic()
+        self.ended = 0  # in this launch
+
+    @property
+    def total(self) -> int:
+        return self.finished + self.failed + self.stopped + len(self.running) + len(self.waiting) + self.to_propose
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to go for the whole study, at the pace of this launch; None while nothing has ended."""
+        done = self.ended + sum(row.share - row.began_at for row in self.running.values())
+        to_do = len(self.waiting) + self.to_propose + sum(1 - row.share for row in self.running.values())
+        return (time.monotonic() - self.began) * to_do / done if done > 0.05 else None
+
+    def hear(self, message: Message) -> None:
+        """Take in one message."""
+        says = message.says
+        if message.kind == "ready":
+            self.slots, self.began = says["slots"], time.monotonic()
+        elif message.kind == "proposed":
+            self.propose(says["jobs"])
+        elif message.kind == "progress":
+            self.move(says)
+        elif message.kind == "outcome":
+            self.end(says)
+
+    def propose(self, jobs: Iterable[Mapping[str, Any]]) -> None:
+        for content in jobs:
+            job = Job.from_json(content)
+            self.names[job.key] = job.name
+            self.waiting.add(job.key)
+            self.to_propose = max(0, self.to_propose - 1)
+
+    def move(self, says: Mapping[str, Any]) -> None:
+        for key in says["keys"]:
+            if key not in self.running:
+                self.waiting.discard(key)
+                self.running[key] = Row(self.names.get(key, key), began_at=says["share"])
+            row = self.running[key]
+            row.epoch, row.share, row.doing = says["epoch"] or row.epoch, says["share"], says["doing"]
+            row.values = says["values"] or row.values
+
+    def end(self, says: Mapping[str, Any]) -> None:
+        key = says["key"]
+        self.running.pop(key, None)
+        self.waiting.discard(key)
+        self.ended += 1
+        if says["status"] == "FINISHED":
+            self.finished += 1
+        elif says["status"] == "FAILED":
+            self.failed += 1
+            self.reasons[self.names.get(key, key)] = says["reason"]
+        else:
+            self.stopped += 1

@@ -1,0 +1,262 @@
+"""The driver: run what is missing of a study, whatever has happened before."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from ablate.cluster.messages import Message, Orders
+from ablate.cluster.process import Conductor, RayDied
+from ablate.cluster.resources import pack_size, slots, this_node
+from ablate.driver.agenda import Item, agenda
+from ablate.driver.board import Board
+from ablate.driver.lock import launching
+from ablate.errors import Interrupted
+from ablate.paths import Store, StudyPaths
+from ablate.report.render import write_report
+from ablate.report.result import results_of
+from ablate.resolve import resolve
+from ablate.run import prepare, probe_digests, trained_alone
+from ablate.spec.plan import pack
+from ablate.spec.study import Study
+from ablate.spec.trial import Job
+from ablate.spec.write import to_yaml
+from ablate.track.artifacts import fetch
+from ablate.track.ledger import Known, Ledger
+from ablate.track.sender import deliver
+from ablate.track.server import Server, ensure_server
+from ablate.track.spool import Link
+
+ROUNDS = 3  # times that Ray may die in one launch
+PATIENCE = 60.0  # seconds that a launch waits at its end for a server that is away
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to launch, apart from what."""
+
+    address: str = ""  # of a Ray cluster; empty: this machine
+    retry: bool = False  # run failed trials again
+    checkpoint_every: float = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a launch did, and where to look."""
+
+    total: int
+    ran: int
+    finished: int  # of all trials
+    failed: dict[str, str]  # trial's name → reason
+    stopped: bool
+    undelivered: int  # trials whose records wait for MLflow
+    report: Path | None
+    uri: str
+    log: Path
+
+
+@dataclass
+class Launch:
+    """A launch in progress."""
+
+    study: Study
+    jobs: tuple[Job, ...]  # none where the study searches
+    store: Store
+    options: Options
+    listen: Callable[[Board, Message], None]
+    server: Server
+    ran: set[str] = field(default_factory=set)
+
+    @property
+    def paths(self) -> StudyPaths:
+        return self.store.study(self.study.name)
+
+    def run(self) -> Summary:
+        """Plan, run, hand over, report."""
+        undelivered = deliver(self.server.uri, self.paths, PATIENCE)
+        ledger = Ledger(self.server.uri)
+        resolved = to_yaml(self.study)
+        self.paths.study.write_text(resolved)
+        ledger.open_study(self.study.name, self.study.question, resolved)
+        known = ledger.trials(self.study.name)
+        items = agenda(self.jobs, known, self.options.retry)
+        if any(item.run for item in items) or self.unfinished_search(known):
+            self.conduct(ledger, items, known)
+            undelivered = deliver(self.server.uri, self.paths, PATIENCE)
+        return self.close(ledger, undelivered)
+
+    def unfinished_search(self, known: dict[str, Known]) -> bool:
+        if self.study.search is None:
+            return False
+        from ablate.cluster.proposals import Proposals
+
+        proposals = Proposals(self.study, self.paths.search, values(self.study, known))
+        return not proposals.over
+
+    def conduct(self, ledger: Ledger, items: Sequence[Item], known: dict[str, Known]) -> None:
+        """Have Ray run the items, again where Ray dies."""
+        board = self.board(items)
+        for item in items:
+            if item.standing == "rescore" and item.known is not None:
+                fetch(self.server.uri, item.known.run_id, "encoder.pt", self.paths.trial(item.job.key).folder)
+        parents = {
+            job.variant: ledger.open_variant(job) for job in {i.job.variant: i.job for i in items if i.run}.values()
+        }
+        for attempt in range(ROUNDS):
+            left = [item for item in items if item.run and item.job.key not in self.ran]
+            orders = self.orders(left, parents, known)
+            try:
+                self.follow(Conductor(orders, self.paths.folder, self.paths.log), board)
+                return
+            except RayDied:
+                if attempt + 1 == ROUNDS or self.options.address:
+                    raise
+                self.listen(board, Message("died"))
+
+    def board(self, items: Sequence[Item]) -> Board:
+        to_run = [item.job for item in items if item.run]
+        counts = [sum(item.standing == standing for item in items) for standing in ("finished", "failed")]
+        search = self.study.search
+        return Board(to_run, *counts, proposals=search.trials * len(self.study.seeds) if search else 0)
+
+    def orders(self, left: Sequence[Item], parents: dict[str, str], known: dict[str, Known]) -> Orders:
+        return Orders(
+            store=str(self.store.root),
+            uri=self.server.uri,
+            study=str(self.paths.study),
+            packs=self.packs([item.order for item in left]),
+            links={item.job.key: link(item, parents) for item in left},
+            values=values(self.study, known),
+            address=self.options.address,
+            checkpoint_every=self.options.checkpoint_every,
+        )
+
+    def packs(self, jobs: Sequence[Job]) -> tuple[tuple[Job, ...], ...]:
+        """In the plan's order where trials run alone."""
+        size = pack_size(self.study.resources)
+        return pack(jobs, size, trained_alone()) if size > 1 else tuple((job,) for job in jobs)
+
+    def follow(self, conductor: Conductor, board: Board) -> None:
+        """Hear the conductor out; the first Ctrl-C asks it to stop, the second ends everything."""
+        with on_interrupt(lambda: self.stop(board), conductor.kill):
+            for message in conductor.messages():
+                board.hear(message)
+                if message.kind == "outcome" and message.says["status"] != "STOPPED":
+                    self.ran.add(message.says["key"])
+                self.listen(board, message)
+                self.keep_server()
+            conductor.wait()
+
+    def keep_server(self) -> None:
+        """Have an embedded server that died back at its address."""
+        if self.server.pid and not psutil.pid_exists(self.server.pid):
+            self.server = ensure_server(self.store)
+
+    def stop(self, board: Board) -> None:
+        self.paths.stop.touch()
+        self.listen(board, Message("stopping"))
+
+    def close(self, ledger: Ledger, undelivered: set[str]) -> Summary:
+        """Group the seeds, write the report, say what came of it."""
+        self.keep_server()
+        ledger.reconcile(self.study.name)
+        ledger.aggregate(self.study.name)
+        jobs = self.all_jobs()
+        known = ledger.trials(self.study.name)
+        items = agenda(jobs, known)
+        report = None
+        if known:
+            report = write_report(self.study, results_of(jobs, known), self.paths.report)
+            ledger.attach(self.study.name, self.paths.report, "report")
+        failed = {item.job.name: item.known.reason for item in items if item.known and item.standing == "failed"}
+        stopped = self.paths.stop.exists()
+        ledger.close_study(self.study.name, "KILLED" if stopped else "FAILED" if failed else "FINISHED")
+        return Summary(
+            total=len(items),
+            ran=len(self.ran),
+            finished=sum(item.standing == "finished" for item in items),
+            failed=failed,
+            stopped=stopped,
+            undelivered=len(undelivered),
+            report=report,
+            uri=self.server.uri,
+            log=self.paths.log,
+        )
+
+    def all_jobs(self) -> tuple[Job, ...]:
+        if self.study.search is None:
+            return self.jobs
+        from ablate.cluster.proposals import proposed
+
+        return proposed(self.study, self.paths.search)
+
+
+def launch(
+    study: Study, store: Store, options: Options, listen: Callable[[Board, Message], None], yes: bool = False
+) -> Summary:
+    """Run what is missing of a study; nothing has begun when the study, its data or its resources are refused.
+
+    Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
+    """
+    jobs = resolve(study, yes=yes)
+    if not options.address:
+        slots([this_node()], study.resources)
+    prepare({job.trial.dataset for job in jobs} or {case.dataset for case in study.cases}, store.tensors)
+    paths = store.study(study.name)
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    with launching(paths.lock, study.name):
+        paths.stop.unlink(missing_ok=True)
+        server = ensure_server(store)
+        launch = Launch(study, jobs, store, options, listen, server)
+        try:
+            summary = launch.run()
+        finally:
+            launch.server.stop()
+            paths.stop.unlink(missing_ok=True)
+    if summary.stopped:
+        raise Interrupted(
+            f"stopped with {summary.finished} of {summary.total} trials finished", "launch again to go on"
+        )
+    return summary
+
+
+def link(item: Item, parents: dict[str, str]) -> Link:
+    """The trial's place in MLflow."""
+    run_id = item.known.run_id if item.known else ""
+    probes = {name: digest for name, digest in probe_digests(item.job).items() if name in item.order.probes}
+    return Link(parents.get(item.job.variant, ""), run_id, item.known is not None, probes)
+
+
+def values(study: Study, known: dict[str, Known]) -> dict[str, float | None]:
+    """The objective of every trial that ended."""
+    if study.search is None:
+        return {}
+    metric = next(iter(study.search.objectives))
+    ended = {key: trial for key, trial in known.items() if trial.status in ("FINISHED", "FAILED")}
+    return {key: trial.metrics.get(metric) if trial.status == "FINISHED" else None for key, trial in ended.items()}
+
+
+@contextmanager
+def on_interrupt(first: Callable[[], None], second: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C, or SIGTERM, calls `first`; the next one calls `second` and ends the process with exit code 130."""
+    asked = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if not asked:
+            asked = True
+            first()
+            return
+        second()
+        raise Interrupted("stopped at once", "launch again to go on from the last checkpoints")
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,75 @@
+"""A trained encoder as a file: what the probes look through, and what people load to use it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ablate.errors import DataError
+from ablate.methods import METHODS
+from ablate.methods.method import Method, Tensors
+from ablate.spec.trial import Trial
+
+ROWS = 4096  # embedded at a time
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The frozen encoder of one trial; call it on inputs as its data set gives them, scaled to floats."""
+
+    trial: Trial
+    tensors: Tensors  # parameters and state that `Method.embed` needs
+
+    @cached_property
+    def method(self) -> Method:
+        return METHODS[self.trial.method](**self.trial.settings)
+
+    def __call__(self, inputs: Tensor, scale: float = 1.0) -> Tensor:
+        """Inputs (N, ...) → representations (N, D) on the CPU; `scale` turns stored values into inputs."""
+        device = next(iter(self.tensors.values())).device if self.tensors else inputs.device
+        with torch.no_grad():
+            parts = (rows.to(device).float() * scale for rows in inputs.split(ROWS))
+            return torch.cat([self.method.embed(self.tensors, self.tensors, part).cpu() for part in parts])
+
+    def to(self, device: torch.device) -> "Encoder":
+        return Encoder(self.trial, {name: tensor.to(device) for name, tensor in self.tensors.items()})
+
+
+def save_encoders(path: Path, trial: Trial, epochs: Mapping[int, Tensors]) -> None:
+    """Write the encoder after each of these epochs; the file appears whole or not at all."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        content = {"trial": asdict(trial), "epochs": {epoch: dict(tensors) for epoch, tensors in epochs.items()}}
+        torch.save(content, file)
+    part.replace(path)
+
+
+def load_encoders(path: Path) -> dict[int, Encoder]:
+    """The encoders of a file by epoch, the oldest first.  Raises DataError where the file is no such thing."""
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        trial = Trial(**content["trial"])
+        return {epoch: Encoder(trial, content["epochs"][epoch]) for epoch in sorted(content["epochs"])}
+    except Exception as error:  # whatever a damaged archive makes torch raise
+        raise DataError("this is no encoder, or a damaged one", "download it again", str(path)) from error
+
+
+def load_encoder(source: str | Path) -> Encoder:
+    """The encoder of a file, or of a finished run in MLflow (`runs:/<run id>`), after its last epoch."""
+    path = download(str(source)) if str(source).startswith("runs:/") else Path(source)
+    if not path.is_file():
+        raise DataError(
+            "there is no such encoder", "name the file encoder.pt of a trial, or runs:/<run id>", str(source)
+        )
+    return list(load_encoders(path).values())[-1]
+
+
+def download(run: str) -> Path:
+    """Fetch `encoder.pt` of a run from the MLflow server that MLFLOW_TRACKING_URI names."""
+    import mlflow.artifacts
+
+    return Path(mlflow.artifacts.download_artifacts(f"{run.rstrip('/')}/encoder.pt"))

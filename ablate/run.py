@@ -1,0 +1,262 @@
+"""One pack, end to end: train, score, keep.  `python -m ablate.run jobs.json` does it without Ray and MLflow."""
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from ablate.data.cache import load
+from ablate.data.dataset import Data
+from ablate.encoder import Encoder, load_encoders, save_encoders
+from ablate.errors import AblateError
+from ablate.events import Event, Failure
+from ablate.methods import METHODS
+from ablate.paths import StudyPaths, default_store
+from ablate.probes import PROBES
+from ablate.probes.probe import Embedded, Features, score_all
+from ablate.spec.trial import Job, Trial, digest
+from ablate.track.pictures import draw_embedding, draw_losses
+from ablate.track.spool import SpoolTracker, history
+from ablate.track.tracker import Tracker
+from ablate.train import checkpoint
+from ablate.train.data import TrainingSet
+from ablate.train.fit import Fit
+from ablate.train.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life between two steps."""
+
+    keys: tuple[str, ...]  # of the trials that train in this moment
+    epoch: int
+    share: float  # of their training that is done
+    values: Mapping[str, float]  # what the first of them said last
+    doing: Literal["training", "scoring"] = "training"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended."""
+
+    key: str
+    status: Literal["FINISHED", "FAILED", "STOPPED"]
+    reason: str = ""
+    metrics: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a pack runs and what it leaves behind."""
+
+    paths: StudyPaths
+    tensors: Path  # memory-mapped data sets
+    tracker: Tracker
+    device: torch.device
+    checkpoint_every: float = 60.0  # seconds
+    stop: Callable[[], bool] = lambda: False  # asked between steps
+
+
+Report = Progress | Outcome
+Started = tuple[Job, checkpoint.Checkpoint | None]  # a trial and where it stands
+
+
+def prepare(datasets: Iterable[str], tensors: Path) -> None:
+    """Have every data set ready for the workers.  Raises DataError where one is missing or damaged."""
+    for name in sorted(set(datasets)):
+        load(name, tensors)
+
+
+def probe_digests(job: Job) -> dict[str, str]:
+    """What decides the scores of each probe, in short: they are measured again when it changes."""
+    return {name: digest([PROBES[name].revision, dict(settings)]) for name, settings in job.probes.items()}
+
+
+def trained_alone() -> set[str]:
+    """The methods whose trials cannot train in one stack."""
+    return {name for name, method in METHODS.items() if method.cannot_pack}
+
+
+def run_pack(jobs: Sequence[Job], bench: Bench) -> Iterator[Report]:
+    """Bring every trial of a pack to its end, each from where it stands; a failure is an outcome, no exception."""
+    waiting = {job.key: job for job in jobs}
+    try:
+        for job in jobs:
+            bench.tracker.start(job)
+        for report in bring_to_end(jobs, bench):
+            if isinstance(report, Outcome):
+                close(waiting.pop(report.key), report, bench)
+            yield report
+    except Exception as error:  # the boundary of a trial: whatever went wrong is its result
+        for job in waiting.values():
+            outcome = Outcome(job.key, "FAILED", reason_of(error))
+            bench.paths.trial(job.key).traceback.write_text(traceback.format_exc())
+            close(job, outcome, bench)
+            yield outcome
+
+
+def bring_to_end(jobs: Sequence[Job], bench: Bench) -> Iterator[Report]:
+    """Train what has no encoder yet, then score."""
+    data = load(jobs[0].trial.dataset, bench.tensors)
+    untrained = [job for job in jobs if not bench.paths.trial(job.key).encoder.exists()]
+    ended = set()
+    for group in by_step(untrained, bench):
+        for report in train(group, data, bench):
+            if isinstance(report, Outcome):
+                ended.add(report.key)
+            yield report
+    for job in jobs:
+        if job.key not in ended:
+            yield Progress((job.key,), 0, 1.0, {}, "scoring")
+            yield score(job, data, bench)
+
+
+def by_step(jobs: Sequence[Job], bench: Bench) -> Iterator[list[Started]]:
+    """Groups of trials that stand at the same step: only they can train together."""
+    groups: dict[int, list[Started]] = {}
+    for job in jobs:
+        saved = checkpoint.load(bench.paths.trial(job.key).checkpoint)
+        groups.setdefault(saved.step if saved else 0, []).append((job, saved))
+    yield from groups.values()
+
+
+def train(group: Sequence[Started], data: Data, bench: Bench) -> Iterator[Report]:
+    """Train one group to the end, to a failure or to a stop; those that get to the end leave their encoder."""
+    jobs = [job for job, _ in group]
+    fit = fit_of(group, data, bench.device)
+    last: Mapping[str, float] = {}
+    saved = time.monotonic()
+    for said in fit.steps():
+        for event in said:
+            if isinstance(event, Failure):
+                yield Outcome(jobs[event.member].key, "FAILED", event.reason)
+            else:
+                last = keep(jobs[event.member], event, bench)
+        stopping = bench.stop()
+        if stopping or time.monotonic() - saved >= bench.checkpoint_every:
+            save(fit, jobs, bench)
+            saved = time.monotonic()
+        if stopping:
+            yield from (Outcome(jobs[member].key, "STOPPED") for member in fit.alive)
+            return
+        keys = tuple(job.key for job in jobs)
+        yield Progress(keys, fit.step // fit.epoch_steps, fit.step / fit.total, last)
+    for member in fit.alive:
+        save_encoders(bench.paths.trial(jobs[member].key).encoder, jobs[member].trial, fit.snapshots(member))
+
+
+def fit_of(group: Sequence[Started], data: Data, device: torch.device) -> Fit:
+    trials = [job.trial for job, _ in group]
+    seen = data.seen
+    inputs, labels = (data.x, data.y) if seen.all() else (data.x[seen], data.y[seen])
+    return Fit(
+        methods=[METHODS[trial.method](**trial.settings) for trial in trials],
+        recipes=[recipe_of(trial) for trial in trials],
+        seeds=[trial.seed for trial in trials],
+        data=TrainingSet(inputs, labels, data.scale),
+        device=device,
+        resume=[saved for _, saved in group],
+    )
+
+
+def recipe_of(trial: Trial) -> Recipe:
+    settings: dict[str, Any] = dict(trial.training)
+    return Recipe(**settings)
+
+
+def keep(job: Job, event: Event, bench: Bench) -> dict[str, float]:
+    """Hand what training said to the tracker and to the trial's log."""
+    values = {f"train/{name}": value for name, value in event.values.items()}
+    bench.tracker.record(job, event.epoch, values)
+    told = "  ".join(f"{name} {value:.5g}" for name, value in values.items())
+    note(job, bench, f"epoch {event.epoch}  {told}")
+    return values
+
+
+def save(fit: Fit, jobs: Sequence[Job], bench: Bench) -> None:
+    """Checkpoint the members that have not failed."""
+    for member in fit.alive:
+        checkpoint.save(bench.paths.trial(jobs[member].key).checkpoint, fit.checkpoint(member))
+
+
+def score(job: Job, data: Data, bench: Bench) -> Outcome:
+    """Look at the data through the trial's encoders, and draw what was seen."""
+    paths = bench.paths.trial(job.key)
+    encoders = load_encoders(paths.encoder)
+    views = [embedded(encoder.to(bench.device), data) for encoder in encoders.values()]
+    probes = {name: PROBES[name](**settings) for name, settings in job.probes.items()}
+    metrics = score_all(probes, views, job.trial.seed)
+    bench.tracker.record(job, max(encoders), metrics)
+    note(job, bench, "  ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
+    draw(job, views[-1], bench)
+    return Outcome(job.key, "FINISHED", metrics=metrics)
+
+
+def embedded(encoder: Encoder, data: Data) -> Embedded:
+    """The data set as the probes see it."""
+    z = encoder(data.x, data.scale).numpy()
+    y, test, judged = data.y.numpy(), data.test.numpy(), data.judged.numpy()
+    return Embedded(*(Features(z[rows], y[rows]) for rows in (~test, test, judged)))
+
+
+def draw(job: Job, view: Embedded, bench: Bench) -> None:
+    """Pictures of the trial: its losses and its embedding."""
+    paths = bench.paths.trial(job.key)
+    told = {name: points for name, points in history(paths.spool).items() if name.startswith("train/")}
+    if told:
+        draw_losses(told, paths.folder / "losses.png", job.name)
+        bench.tracker.attach(job, paths.folder / "losses.png")
+    draw_embedding(view.judged.x, view.judged.y, paths.folder / "embedding.png", job.name)
+    bench.tracker.attach(job, paths.folder / "embedding.png")
+
+
+def close(job: Job, outcome: Outcome, bench: Bench) -> None:
+    """Hand over what is left of a trial; one that was stopped stays open for the next launch."""
+    if outcome.status == "STOPPED":
+        return
+    paths = bench.paths.trial(job.key)
+    if outcome.reason:
+        note(job, bench, outcome.reason)
+    for file in (paths.encoder, paths.log, paths.traceback):
+        if file.exists():
+            bench.tracker.attach(job, file)
+    bench.tracker.finish(job, outcome.status, outcome.reason)
+
+
+def note(job: Job, bench: Bench, text: str) -> None:
+    """Add a line to the trial's log."""
+    with bench.paths.trial(job.key).log.open("a") as log:
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, in one line."""
+    return str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def main() -> None:
+    """Run the jobs of a JSON file: the way to train where there is neither Ray nor MLflow."""
+    file = Path(sys.argv[1])
+    content = json.loads(file.read_text())
+    jobs = [Job.from_json(job) for job in content]
+    store = default_store()
+    paths = store.study(jobs[0].study)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    bench = Bench(paths, store.tensors, SpoolTracker(paths), device)
+    said = time.monotonic()
+    for report in run_pack(jobs, bench):
+        if isinstance(report, Outcome):
+            print(json.dumps(asdict(report)), flush=True)
+        elif time.monotonic() - said > 10:
+            said = time.monotonic()
+            print(json.dumps(asdict(report)), file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Looking into MLflow's memory of a store: through its UI, or at least through its database."""
+
+import os
+import signal
+import threading
+import webbrowser
+from collections.abc import Callable
+
+from ablate.paths import Store
+from ablate.track.server import ANSWER, Notes, alive, ensure_server, healthy
+
+
+def reading_address(store: Store) -> str:
+    """From where runs can be read without starting anything: a server that runs, else the database; '' if neither."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given:
+        return given
+    notes = Notes.load(store.mlflow / "server.json")
+    if notes and alive((notes.pid, notes.created)) and healthy(notes.uri, ANSWER):
+        return notes.uri
+    database = store.mlflow / "mlflow.db"
+    return f"sqlite:///{database.as_posix()}" if database.exists() else ""
+
+
+def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None]) -> None:
+    """Serve the UI; an embedded server that dies is started again."""
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    server = ensure_server(store)
+    try:
+        say(f"MLflow is at {server.uri}; Ctrl-C ends it")
+        if browser:
+            webbrowser.open(server.uri)
+        while not over.wait(5.0):
+            server = ensure_server(store)
+    finally:
+        server.stop()

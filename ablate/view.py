@@ -1,0 +1,238 @@
+"""What the terminal shows: a live view of a launch, and the answers of the other commands."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ablate.cluster.messages import Message
+from ablate.driver.board import Board, Row
+from ablate.paths import Store
+from ablate.spec.study import Study
+
+if TYPE_CHECKING:
+    from ablate.catalog import Checked, Entry
+    from ablate.doctor import Finding
+    from ablate.driver.launch import Summary
+    from ablate.driver.status import Plan, Status
+
+Listen = Callable[[Board, Message], None]
+SHOWN = 16  # running trials
+LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
+
+console = Console(highlight=False, soft_wrap=True)
+aside = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def watching(study: Study, store: Store, quiet: bool) -> Iterator[Listen]:
+    """Something that shows how a launch goes: live in a terminal, as plain lines elsewhere."""
+    aside.print(f"[bold]{study.name}[/bold]  {study.question}", soft_wrap=True)
+    aside.print(f"Ray's and MLflow's own words go to {store.study(study.name).log}", style="dim", soft_wrap=True)
+    if not aside.is_terminal or quiet:
+        yield Lines()
+        return
+    with Live(console=aside, refresh_per_second=4, transient=True) as live:
+        yield LiveView(live)
+
+
+class LiveView:
+    """The whole board, drawn again and again."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+
+    def __call__(self, board: Board, message: Message) -> None:
+        self.live.update(picture(board))
+        for line in news(board, message):
+            self.live.console.print(line, soft_wrap=True)
+
+
+class Lines:
+    """A line for everything that ends, and now and then one on what runs."""
+
+    def __init__(self) -> None:
+        self.said = time.monotonic()
+
+    def __call__(self, board: Board, message: Message) -> None:
+        for line in news(board, message):
+            aside.print(line, soft_wrap=True)
+        if time.monotonic() - self.said >= LINE_EVERY:
+            self.said = time.monotonic()
+            aside.print(counts(board), soft_wrap=True)
+
+
+def news(board: Board, message: Message) -> Iterator[str]:
+    """What a person wants to have read."""
+    says = message.says
+    if message.kind == "ready":
+        yield f"{says['slots']} side by side on {says['nodes']} node{'s' * (says['nodes'] != 1)}"
+    elif message.kind == "stopping":
+        yield "stopping: trials write their checkpoints; Ctrl-C again ends everything at once"
+    elif message.kind == "died":
+        yield "Ray has died; starting it again"
+    elif message.kind == "outcome" and says["status"] != "STOPPED":
+        name = board.names.get(says["key"], says["key"])
+        told = says["reason"] if says["status"] == "FAILED" else values(says["metrics"] or {})
+        yield f"{says['status'].lower():9} {name}  {told}"
+
+
+def picture(board: Board) -> Group:
+    """The board as it stands."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for title in ("running", "", "epoch", "", "left"):
+        table.add_column(title, justify="right" if title in ("epoch", "left") else "left", no_wrap=True)
+    rows = sorted(board.running.values(), key=lambda row: row.began)
+    for row in rows[:SHOWN]:
+        bar = ProgressBar(total=1.0, completed=row.share, width=20)
+        table.add_row(row.name, bar, str(row.epoch), values(row.values), remaining(row))
+    return Group(table, Text(counts(board)))
+
+
+def counts(board: Board) -> str:
+    waiting = len(board.waiting) + board.to_propose
+    left = f", about {span(board.left)} left" if board.left is not None and board.left > 0 else ""
+    return (
+        f"{board.finished} of {board.total} finished, {len(board.running)} running, {waiting} waiting,"
+        f" {board.failed} failed{left}"
+    )
+
+
+def remaining(row: Row) -> str:
+    if row.doing == "scoring":
+        return "scoring"
+    return span(row.left) if row.left is not None else ""
+
+
+def values(metrics: Any, most: int = 3) -> str:
+    """The first few metrics, short."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:most])
+
+
+def span(seconds: float) -> str:
+    """`50 s`, `12 min`, `3 h 20 min`"""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def answer(content: Any) -> None:
+    """JSON to standard output."""
+    json.dump(content, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")
+
+
+def print_summary(summary: "Summary", study: Study, as_json: bool) -> None:
+    if as_json:
+        answer({**vars(summary), "report": str(summary.report or ""), "log": str(summary.log)})
+        return
+    console.print(f"{summary.finished} of {summary.total} trials finished, {summary.ran} of them in this launch")
+    for name, reason in summary.failed.items():
+        console.print(f"failed: {name}: {reason}", markup=False)
+    if summary.failed:
+        console.print(f"read why: ablate logs '{next(iter(summary.failed))}'; run again: ablate retry {study.name}")
+    if summary.undelivered:
+        console.print(f"records of {summary.undelivered} trials wait for MLflow: ablate sync {study.name}")
+    if summary.report:
+        console.print(f"report:   {summary.report}")
+    console.print("compare:  ablate ui")
+
+
+def print_plan(plan: "Plan", as_json: bool) -> None:
+    if as_json:
+        answer(plan.to_json())
+        return
+    console.print(f"{plan.study}: {plan.trials} trials, {plan.finished} finished, {plan.failed} failed")
+    if plan.rescore:
+        console.print(f"{plan.rescore} are trained and get new scores")
+    proposed = plan.trials - len(plan.to_run) - plan.finished - plan.failed
+    more = f" and up to {proposed} that a search proposes" if proposed > 0 else ""
+    console.print(f"{len(plan.to_run)} to run{more}, in {plan.packs} packs, {plan.slots} side by side")
+    console.print(f"on {plan.node.name}: {plan.node.cpus:g} cores, {plan.node.gpus:g} GPUs")
+    if plan.seconds is not None:
+        console.print(f"about {span(plan.seconds)}, judging by the finished ones")
+    for name in plan.to_run[:SHOWN]:
+        console.print(f"  {name}", markup=False)
+    if len(plan.to_run) > SHOWN:
+        console.print(f"  and {len(plan.to_run) - SHOWN} more")
+
+
+def print_status(found: Sequence["Status"], as_json: bool) -> None:
+    if as_json:
+        answer([status.to_json() for status in found])
+        return
+    if not found:
+        console.print("no study was launched here")
+    for status in found:
+        told = ", ".join(f"{count} {word.lower()}" for word, count in sorted(status.counts.items())) or "nothing yet"
+        console.print(f"{status.study}: {told}", markup=False)
+        if status.launching:
+            console.print(f"  launched by {status.launching}", markup=False)
+        if status.waiting and not status.launching:
+            console.print(f"  {status.waiting} trials are unfinished or wait for MLflow: launch again, or ablate sync")
+        for trial in status.trials:
+            told = trial["reason"] or values({k: v for k, v in trial["metrics"].items() if not k.startswith("train/")})
+            console.print(f"  {trial['key']}  {trial['status'].lower():9} {trial['name']}  {told}", markup=False)
+
+
+def print_checked(checked: "Checked", as_json: bool) -> None:
+    if as_json:
+        answer(vars(checked))
+        return
+    console.print(
+        f"{checked.study}: {checked.trials} trials of {checked.variants} variants on {', '.join(checked.datasets)}"
+    )
+
+
+def print_findings(findings: Sequence["Finding"], as_json: bool) -> None:
+    if as_json:
+        answer([vars(finding) for finding in findings])
+        return
+    for finding in findings:
+        mark = "[green]ok[/green]  " if finding.fit else "[red]look[/red]"
+        console.print(f"{mark}  {finding.what:12} {finding.found}")
+        if not finding.fit:
+            console.print(f"      {finding.remedy}")
+
+
+def print_entries(entries: Sequence["Entry"], as_json: bool) -> None:
+    if as_json:
+        answer([entry.to_json() for entry in entries])
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for entry in entries:
+        table.add_row(f"[bold]{entry.name}[/bold]", entry.says)
+    console.print(table)
+
+
+def print_entry(entry: "Entry", as_json: bool) -> None:
+    from ablate.catalog import kind
+
+    if as_json:
+        answer(entry.to_json())
+        return
+    console.print(f"[bold]{entry.name}[/bold]  {entry.says}")
+    if entry.source:
+        console.print(entry.source, markup=False)
+    if entry.settings:
+        table = Table("setting", "default", "type", "meaning", box=box.SIMPLE, pad_edge=False)
+        for one in entry.settings:
+            table.add_row(one.name, str(one.default), Text(kind(one)), Text(one.says))
+        console.print(table)
+    for name, fact in (entry.facts or {}).items():
+        if isinstance(fact, dict):
+            console.print(f"{name}:")
+            for key, value in fact.items():
+                console.print(f"  {key}: {value}", markup=False)
+        else:
+            console.print(f"{name}: {fact}", markup=False)
