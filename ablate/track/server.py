@@ -201,12 +201,16 @@ def answers(notes: Notes) -> bool:
     return False
 
 
-def healthy(uri: str) -> bool:
-    """Whether the server answers now."""
+def healthy(uri: str, patience: float = 0.0) -> bool:
+    """Whether the server answers, asked again until `patience` seconds have passed."""
     reach_directly(uri)
-    with suppress(OSError, http.client.HTTPException), urllib.request.urlopen(f"{uri}/health", timeout=5) as answer:
-        return bool(answer.status == 200)
-    return False
+    deadline = time.monotonic() + patience
+    while True:
+        with suppress(OSError, http.client.HTTPException), urllib.request.urlopen(f"{uri}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
 
 
 def end(notes: Notes) -> None:

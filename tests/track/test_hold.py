@@ -18,7 +18,9 @@ def test_a_trial_is_held_by_one_and_named_to_the_other(paths: StudyPaths) -> Non
         pass
 
 
-def test_a_killed_process_lets_go(paths: StudyPaths, in_child: Callable[..., int], eventually: Callable) -> None:
+def test_a_killed_process_lets_go(
+    paths: StudyPaths, in_child: Callable[..., int], eventually: Callable[..., None]
+) -> None:
     def work() -> None:
         with hold(paths.trial("k")):
             (paths.trial("k").folder / "held").touch()

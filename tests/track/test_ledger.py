@@ -170,8 +170,8 @@ def test_a_variant_summarizes_its_seeds_once(
     (run,) = runs("variant")
     assert points(run.info.run_id, "train/loss") == [(1, 10.0), (2, 2.0)]
     assert points(run.info.run_id, "train/loss.std") == [(1, 0.0), (2, 1.0)]
-    assert points(run.info.run_id, "train/loss.low")[1] == (2, pytest.approx(2 - REACH))
-    assert points(run.info.run_id, "train/loss.high")[1] == (2, pytest.approx(2 + REACH))
+    assert points(run.info.run_id, "train/loss.low")[1][1] == pytest.approx(2 - REACH)
+    assert points(run.info.run_id, "train/loss.high")[1][1] == pytest.approx(2 + REACH)
     assert ledger.history([run.info.run_id], "linear/acc@1") == {run.info.run_id: [(2, 2.0)]}
     assert (run.data.tags["ablate.n"], run.data.tags["ablate.seeds"]) == ("3", "0, 1, 2")
     assert run.info.status == "FINISHED"
