@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import logging
 import os
 import re
 import shutil
@@ -127,7 +128,7 @@ def cluster(address: str) -> Finding:
     import ray
 
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         living = [node for node in ray.nodes() if node["Alive"]]
         return Finding("cluster", bool(living), f"{len(living)} nodes at {address}", "start its nodes")
     except (ConnectionError, RuntimeError, ValueError) as error:

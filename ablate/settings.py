@@ -42,6 +42,5 @@ def settings_of(kind: type) -> Iterator[Setting]:
     """All settings of a method, a probe or the training recipe, in the order they are written."""
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
-        yield Setting(
-            field.name, hints[field.name], field.default, field.metadata["says"], field.metadata["bounds"]
-        )
+        default = typing.cast(Value, field.default)
+        yield Setting(field.name, hints[field.name], default, field.metadata["says"], field.metadata["bounds"])

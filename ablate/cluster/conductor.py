@@ -90,7 +90,7 @@ def play(searcher: PackSearcher, resources: Resources, width: int, store: Store)
     shutil.rmtree(store.ray / name, ignore_errors=True)
 
 
-class Starvation(tune.Stopper):  # type: ignore[misc]  # ray is untyped
+class Starvation(tune.Stopper):
     """Ends a round where a lost worker's slot stays empty."""
 
     def __init__(self, searcher: PackSearcher, width: int) -> None:
@@ -114,7 +114,7 @@ def pulse(speak: Speak, servants: list[psutil.Process]) -> None:
     while all(alive(servant) for servant in servants):
         try:
             if not servants:
-                ray.nodes()
+                nodes()
             speak(Message("alive"))
         except OSError:  # the driver is gone
             ray.shutdown()
@@ -125,12 +125,12 @@ def pulse(speak: Speak, servants: list[psutil.Process]) -> None:
 
 def start_ray(address: str) -> None:
     """Join a cluster, or start one on this machine that ends with this process."""
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address:
-        ray.init(address=address, **quiet)
+        ray.init(address=address, **settings)
     else:
-        node = {"num_cpus": len(os.sched_getaffinity(0)), "object_store_memory": 100 * 2**20}
-        ray.init(include_dashboard=False, **node, **quiet)
+        cores = len(os.sched_getaffinity(0))
+        ray.init(num_cpus=cores, object_store_memory=100 * 2**20, include_dashboard=False, **settings)
 
 
 def nodes() -> list[Node]:

@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -33,9 +33,9 @@ class Proposals:
     def __init__(self, study: Study, journal: Path, values: Mapping[str, float | None]) -> None:
         assert study.search is not None
         self.study, self.search = study, study.search
-        self.metric, direction = next(iter(self.search.objectives.items()))
+        self.metric = next(iter(self.search.objectives))
         self.values = dict(values)  # key → objective; None where the trial failed
-        self.memory = open_memory(study, journal, direction)
+        self.memory = open_memory(study, journal)
         self.space = {path: distribution(part) for path, part in space(study).items()}
         self.open: dict[int, tuple[Job, ...]] = {}  # proposal → the trials that it waits for
         self.exhausted = False
@@ -107,12 +107,13 @@ class Proposals:
             self.memory.tell(number, state=TrialState.FAIL)
 
 
-def open_memory(study: Study, journal: Path, direction: str) -> optuna.Study:
+def open_memory(study: Study, journal: Path) -> optuna.Study:
     """The Optuna study of this search: made, or found again with all it knows.
 
     Its name holds what the values mean (data, fixed settings, seeds, space), so that another profile of the same study
     has a memory of its own.  Raises StudyError where the remembered direction is another.
     """
+    metric, direction = next(iter(objectives(study).items()))
     journal.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     memory = optuna.create_study(
@@ -123,7 +124,7 @@ def open_memory(study: Study, journal: Path, direction: str) -> optuna.Study:
     )
     if memory.direction.name.lower() != direction:  # Optuna itself says nothing
         raise StudyError(
-            f"this search went on to {memory.direction.name.lower()} {next(iter(objectives(study)))}"
+            f"this search went on to {memory.direction.name.lower()} {metric}"
             f" and is now to {direction} it",
             f"put '{memory.direction.name.lower()}' back, or give the study another name",
             study.place("search", "objectives"),
@@ -131,7 +132,7 @@ def open_memory(study: Study, journal: Path, direction: str) -> optuna.Study:
     return memory
 
 
-def objectives(study: Study) -> Mapping[str, str]:
+def objectives(study: Study) -> Mapping[str, Literal["maximize", "minimize"]]:
     assert study.search is not None
     return study.search.objectives
 
@@ -161,6 +162,6 @@ def proposed(study: Study, journal: Path) -> tuple[Job, ...]:
     """The trials of all proposals that were ever made, in order."""
     if not journal.exists():
         return ()
-    memory = open_memory(study, journal, next(iter(objectives(study).values())))
+    memory = open_memory(study, journal)
     settings = [trial.params for trial in memory.trials if REPEATED not in trial.user_attrs]
     return tuple(job for params in settings for job in propose(study, params))

@@ -18,7 +18,7 @@ Pack = tuple[Job, ...]
 ATTEMPTS = 3  # workers that a pack may lose
 
 
-class PackSearcher(Searcher):  # type: ignore[misc]  # ray is untyped
+class PackSearcher(Searcher):
     """Hands out packs, takes back what became of them, and hands out again those whose worker died."""
 
     def __init__(
@@ -44,14 +44,14 @@ class PackSearcher(Searcher):  # type: ignore[misc]  # ray is untyped
     def over(self) -> bool:
         return not self.waiting and not self.open and (self.proposals is None or self.proposals.over)
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         """The next pack as a worker's configuration; None for 'not now', FINISHED when nothing will come."""
         if self.stopped():
-            return str(Searcher.FINISHED)
+            return Searcher.FINISHED
         if not self.waiting and self.proposals is not None:
             self.propose()
         if not self.waiting:
-            return None if self.open else str(Searcher.FINISHED)
+            return None if self.open else Searcher.FINISHED
         self.open[trial_id] = self.waiting.popleft()
         return self.config(self.open[trial_id])
 

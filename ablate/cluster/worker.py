@@ -24,7 +24,7 @@ SLICE = 1.0  # seconds of training between two words to the driver
 PATIENCE = 60.0  # seconds that a dying predecessor may take to let go of a trial
 
 
-class Worker(tune.Trainable):  # type: ignore[misc]  # ray is untyped
+class Worker(tune.Trainable):
     """Runs packs in slices; the actor and its imports are used again for the next pack."""
 
     def setup(self, config: dict[str, Any]) -> None:

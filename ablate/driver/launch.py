@@ -119,9 +119,9 @@ class Launch:
 
     def board(self, items: Sequence[Item]) -> Board:
         to_run = [item.job for item in items if item.run]
-        counts = [sum(item.standing == standing for item in items) for standing in ("finished", "failed")]
+        finished, failed = (sum(item.standing == one for item in items) for one in ("finished", "failed"))
         search = self.study.search
-        return Board(to_run, *counts, proposals=search.trials * len(self.study.seeds) if search else 0)
+        return Board(to_run, finished, failed, search.trials * len(self.study.seeds) if search else 0)
 
     def orders(self, left: Sequence[Item], parents: dict[str, str], known: dict[str, Known]) -> Orders:
         return Orders(
