@@ -30,7 +30,7 @@ def track(net: nn.Module, on: bool) -> None:
 
 
 def scaled(directions: Tensor, length: float) -> Tensor:
-    norms = torch.linalg.vector_norm(directions, dim=1, keepdim=True)
+    norms: Tensor = torch.linalg.vector_norm(directions, dim=1, keepdim=True)
     return directions * (length / (norms + 1e-12))
 
 

@@ -75,7 +75,7 @@ class Invariant(Method):
     )
 
     def check(self, facts: Facts) -> None:
-        if isinstance(self.smoothness, float) and self.smoothness <= 0:
+        if not isinstance(self.smoothness, str) and self.smoothness <= 0:
             raise StudyError(f"smoothness {self.smoothness} is not above 0", "use a positive number or 'adaptive'")
         if self.network == "cnn" and len(facts.shape) != 3:
             shape = " x ".join(map(str, facts.shape))
@@ -101,8 +101,8 @@ class Invariant(Method):
         """Directions (2, B, ...): the probes of adversarial versions, the perturbations of random ones."""
         if self.transformation == "np":
             return {}
-        inputs = batch["input"]
-        return {"direction": torch.randn(2, *inputs.shape, generator=generator, device=inputs.device)}
+        x = batch["input"]
+        return {"direction": torch.randn(2, *x.shape, generator=generator, device=x.device, dtype=x.dtype)}
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
         encoder = self.structure(tuple(inputs.shape[1:])).get_submodule("encoder")

@@ -26,7 +26,7 @@ def apply(
         layer.tracking = True
     try:
         outputs = functional_call(module, {**params, **state}, (inputs,))
-        fresh = {f"{path}.{name}": value for path, layer in layers.items() for name, value in layer.fresh.items()}
+        fresh = {f"{path}{name}": value for path, layer in layers.items() for name, value in layer.fresh.items()}
     finally:
         for layer in layers.values():
             layer.tracking, layer.fresh = False, {}
@@ -34,5 +34,6 @@ def apply(
 
 
 def batchnorms(module: nn.Module) -> Iterator[tuple[str, BatchNorm]]:
-    """The batch-norm layers by their paths."""
-    return ((path, layer) for path, layer in module.named_modules() if isinstance(layer, BatchNorm))
+    """The batch-norm layers, each with the prefix of its tensors' names."""
+    named = module.named_modules()
+    return ((f"{path}." if path else "", layer) for path, layer in named if isinstance(layer, BatchNorm))

@@ -14,7 +14,6 @@ from ablate.train.pack import Mapped, Pack, Stacked, shared
 from ablate.train.recipe import Recipe
 
 Tensors = Mapping[str, Tensor]
-LOOKS = 50  # steps between two looks for failures on an accelerator, each of which waits for the device
 
 
 class Fit:
@@ -68,6 +67,11 @@ class Fit:
         return Mapped if apart else Stacked
 
     @property
+    def patience(self) -> int:
+        """Steps between two looks for failures; each look waits for the device."""
+        return 1 if self.device.type == "cpu" else 50
+
+    @property
     def total(self) -> int:
         """Optimizer steps of the whole training."""
         return self.epochs * self.epoch_steps
@@ -88,7 +92,7 @@ class Fit:
                 self.advance()
             self.step += 1
             epoch, inside = divmod(self.step, self.epoch_steps)
-            if inside == 0 or self.device.type == "cpu" or self.step % LOOKS == 0:
+            if inside == 0 or self.step % self.patience == 0:
                 self.look()
             events = self.close(epoch) if inside == 0 else ()
             yield (*self.told(), *events)
