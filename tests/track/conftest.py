@@ -29,6 +29,16 @@ def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store whose server, if a test starts one, goes with the test."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    made = Store(tmp_path / "store")
+    yield made
+    if (made.mlflow / "server.json").exists():
+        ensure_server(made).stop()
+
+
+@pytest.fixture
 def study() -> str:
     return f"study-{uuid.uuid4().hex[:8]}"
 

@@ -359,11 +359,7 @@ def test_a_server_that_often_fails_gets_everything_once(
 
 
 @pytest.mark.slow
-def test_a_killed_server_gets_its_records_when_it_is_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: StudyPaths, make_job: MakeJob
-) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    store = Store(tmp_path / "store")
+def test_a_killed_server_gets_its_records_when_it_is_back(store: Store, paths: StudyPaths, make_job: MakeJob) -> None:
     server = ensure_server(store)
     job = make_job()
     sender = Sender(server.uri, paths, interval=0.05)

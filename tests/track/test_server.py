@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -16,15 +16,6 @@ from ablate.track.client import connect, reach_directly, redact
 from ablate.track.server import Notes, alive, ensure_server, marked
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    made = Store(tmp_path / "store")
-    yield made
-    if (made.mlflow / "server.json").exists():
-        ensure_server(made).stop()
 
 
 def notes_of(store: Store) -> Notes:
