@@ -25,14 +25,16 @@ def check(study: Study, root: Node) -> None:
 
 
 def check_distinct(kind: str, values: Sequence[Value], path: Path, root: Node) -> None:
+    seen = set()
     for index, value in enumerate(values):
-        if any(same(value, earlier) for earlier in values[:index]):
+        if identity(value) in seen:
             raise StudyError(f"{kind} {shown(value)} is written twice", "remove one", place(root, *path, index))
+        seen.add(identity(value))
 
 
-def same(one: Value, other: Value) -> bool:
-    """Equal in value; 1 and 1.0 are, 1 and true are not."""
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+def identity(value: Value) -> tuple[bool, Value]:
+    """Equal for 1 and 1.0, not for 1 and true."""
+    return isinstance(value, bool), value
 
 
 def check_paper(study: Study, root: Node) -> None:
@@ -73,7 +75,7 @@ def check_baseline(case: Case, axis: str, level: Value, path: Path, root: Node) 
     if axis not in case.axes:
         remedy = f"choose from {', '.join(case.axes)}" if case.axes else "the study has no axes"
         raise StudyError(f"the baseline names '{axis}', which is no axis", remedy, named(root, *path))
-    if not any(same(level, known) for known in case.axes[axis]):
+    if identity(level) not in map(identity, case.axes[axis]):
         levels = ", ".join(shown(known) for known in case.axes[axis])
         raise StudyError(f"{shown(level)} is no level of '{axis}'", f"choose from {levels}", place(root, *path))
 

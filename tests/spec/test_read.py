@@ -110,7 +110,7 @@ def test_a_search_arrives_typed() -> None:
 
 def test_a_study_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        read(SHORT).metric = "train/loss"  # type: ignore[misc]
+        read(SHORT).metric = "train/loss"
 
 
 def test_levels_keep_the_types_they_are_written_in() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ TRIAL = Trial(
 )
 JOB = Job(TRIAL, {"linear": {"epochs": 100}}, "radius", {"method.epsilon": 2})
 
-OTHERWISE = {
+OTHERWISE: dict[str, Any] = {
     "method": "simclr",
     "revision": "2",
     "settings": {"k": 100, "epsilon": 2.5},

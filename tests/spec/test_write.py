@@ -22,11 +22,7 @@ NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,20}(\.[a-z0-9]{1,5})?", fullm
 SETTINGS = st.sampled_from([f"{section}.{name}" for section in ("method", "training") for name in "abcdefgh"])
 
 
-def distinct(values: list[object]) -> bool:
-    return all(one != other for position, one in enumerate(values) for other in values[:position])
-
-
-LEVELS = st.lists(VALUES, min_size=1, max_size=5).filter(distinct).map(tuple)
+LEVELS = st.lists(VALUES, min_size=1, max_size=5, unique=True).map(lambda levels: tuple(levels))
 
 
 @st.composite
@@ -83,7 +79,10 @@ def test_a_logged_study_is_read_as_itself(file: Path, study: Study) -> None:
 def test_a_logged_search_is_read_as_itself(
     file: Path, ends: tuple[float, float], choices: tuple[str, ...], trials: int
 ) -> None:
-    space = {"method.a": Range(low=ends[0], high=ends[1]), "method.b": Choices(choices=choices)}
+    space: dict[str, Range | Choices] = {
+        "method.a": Range(low=ends[0], high=ends[1]),
+        "method.b": Choices(choices=choices),
+    }
     search = Search(trials=min(trials, 10**9), objectives={"linear/accuracy": "maximize"}, space=space)
     case = Case(method="invariant", dataset="digits", design="search")
     study = Study(name="a", cases=(case,), seeds=(1,), probes=("linear",), metric="linear/accuracy", search=search)
