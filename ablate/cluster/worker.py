@@ -44,20 +44,21 @@ class Worker(tune.Trainable):
         """Take up a pack."""
         jobs = [Job.from_json(job) for job in config["pack"]]
         links = {key: Link(**link) for key, link in config["links"].items()}
+        tracker = SpoolTracker(self.paths, {**self.facts, "pack": str(len(jobs))}, links)
         bench = Bench(
             paths=self.paths,
             tensors=Store(Path(config["store"])).tensors,
-            tracker=SpoolTracker(self.paths, {**self.facts, "pack": str(len(jobs))}, links),
+            tracker=tracker,
             device=self.device,
             checkpoint_every=config["checkpoint_every"],
             stop=self.asked_to_stop,
         )
-        self.reports = self.run(jobs, bench)
+        self.reports = self.run(jobs, bench, tracker)
         self.glanced = 0.0
 
-    def run(self, jobs: list[Job], bench: Bench) -> Iterator[Progress | Outcome]:
+    def run(self, jobs: list[Job], bench: Bench, spools: SpoolTracker) -> Iterator[Progress | Outcome]:
         """The pack's reports, made while no other process can work on its trials."""
-        with contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as held, spools:
             for job in jobs:
                 held.enter_context(hold(self.paths.trial(job.key), PATIENCE))
                 self.sender.watch(job.key)

@@ -17,7 +17,7 @@ class Digits(Dataset):
     classes = 10
     samples = 1437
 
-    def read(self, folder: Path) -> Data:  # noqa: ARG002  the images are part of scikit-learn
+    def read(self, folder: Path) -> Data:
         from sklearn.datasets import load_digits
 
         digits = load_digits()

@@ -25,7 +25,7 @@ class Neighbors(Probe):
                 f"set neighbors to {sizes.train} or fewer, or use more data",
             )
 
-    def score(self, embedded: Embedded, seed: int) -> dict[str, float]:  # noqa: ARG002
+    def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         from sklearn.neighbors import KNeighborsClassifier
 
         self.examine(embedded)

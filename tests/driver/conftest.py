@@ -1,0 +1,187 @@
+"""A folder in which real studies are launched by the real command line, and broken while they run."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ablate.driver.status import known_of
+from ablate.paths import Store
+from ablate.track.ledger import Known, Ledger
+from ablate.track.ui import reading_address
+
+PATIENCE = 400.0  # seconds: most of the processor may be somebody else's
+
+SMALL = """
+question: Does whatever happens leave the numbers alone?
+method: invariant
+dataset: digits
+fixed: {training.epochs: EPOCHS, training.batch_size: 256, method.k: 10, probes.linear.epochs: 5}
+axes:
+  method.epsilon: [0.4, 0.8]
+seeds: 2
+probes: [linear]
+metric: linear/accuracy
+"""
+
+
+@dataclass
+class Field:
+    """A working directory with studies and a store of its own."""
+
+    folder: Path
+    started: list["Command"] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder / "ablate-store")
+
+    def write(self, name: str, text: str) -> None:
+        studies = self.folder / "studies"
+        studies.mkdir(exist_ok=True)
+        (studies / f"{name}.yaml").write_text(text)
+
+    def start(self, *arguments: str) -> "Command":
+        command = Command(self.folder, arguments)
+        self.started.append(command)
+        return command
+
+    def run(self, *arguments: str) -> "Command":
+        """Run a command to its end."""
+        command = self.start(*arguments)
+        command.process.wait(PATIENCE)
+        return command
+
+    def known(self, study: str) -> dict[str, Known]:
+        """What MLflow knows of a study, read from its database."""
+        return known_of(self.store, study)
+
+    def histories(self, study: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
+        """Every point that MLflow holds of every trial, by the trial's name."""
+        client = Ledger(reading_address(self.store)).client
+        found = {}
+        for trial in self.known(study).values():
+            assert trial.job is not None
+            curves = {name: client.get_metric_history(trial.run_id, name) for name in trial.metrics}
+            found[trial.job.name] = {
+                name: sorted((point.step, point.value) for point in points) for name, points in curves.items()
+            }
+        return found
+
+    def statuses(self, study: str) -> list[str]:
+        """The status of every run of a study, of all kinds."""
+        ledger = Ledger(reading_address(self.store))
+        kinds = ("study", "variant", "trial")
+        return [run.info.status for kind in kinds for run in ledger._runs(study, kind)]
+
+    def clear(self) -> None:
+        """End whatever is left of the commands and of what they started."""
+        here = str(self.folder)
+        for command in self.started:
+            command.kill_tree()
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("ABLATE_STORE", "").startswith(here):
+                    process.kill()
+            except psutil.Error:
+                continue
+
+
+class Command:
+    """A running `ablate` and everything that it prints."""
+
+    def __init__(self, folder: Path, arguments: tuple[str, ...]) -> None:
+        self.output = folder / f"output-{time.monotonic_ns()}.txt"
+        environment = {**os.environ, "ABLATE_STORE": str(folder / "ablate-store"), "COLUMNS": "200"}
+        environment.pop("MLFLOW_TRACKING_URI", None)
+        with self.output.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ablate", *arguments],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def code(self) -> int:
+        return self.process.wait(PATIENCE)
+
+    def until(self, seen: Callable[[], Any], what: str) -> Any:
+        """Wait for something to be true while the command runs."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := seen()):
+            assert self.process.poll() is None, f"ended with {self.process.returncode} before {what}:\n{self.text}"
+            assert time.monotonic() < deadline, f"no {what} within {PATIENCE} s:\n{self.text}"
+            time.sleep(0.1)
+        return found
+
+    def until_says(self, pattern: str) -> None:
+        self.until(lambda: re.search(pattern, self.text), f"'{pattern}'")
+
+    def until_checkpoint(self) -> None:
+        """Wait until a trial has something to resume from."""
+        store = self.output.parent / "ablate-store"
+        self.until(lambda: list(store.glob("studies/*/trials/*/checkpoint.pt")), "checkpoint")
+
+    def family(self, name: str) -> list[psutil.Process]:
+        """The processes below this one that have a word in their command line."""
+        found = []
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                if name in " ".join(process.cmdline()) or name in process.name():
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def kill_tree(self) -> None:
+        try:
+            root = psutil.Process(self.process.pid)
+            family = [root, *root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return
+        for process in family:
+            try:
+                process.send_signal(signal.SIGKILL)
+            except psutil.NoSuchProcess:
+                continue
+        self.process.wait(PATIENCE)
+
+
+@pytest.fixture
+def field_of_study(tmp_path: Path) -> Iterator[Field]:
+    found = Field(tmp_path)
+    yield found
+    found.clear()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
+    """A field in which the small study, twenty epochs of it, was launched once and left in peace."""
+    found = Field(tmp_path_factory.mktemp("undisturbed"))
+    found.write("small", SMALL.replace("EPOCHS", "20"))
+    command = found.run("launch", "small")
+    assert command.code == 0, command.text
+    yield found
+    found.clear()
+
+
+def answer(command: Command) -> Any:
+    """What a command with --json says."""
+    return json.loads(command.text)
