@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "view": {"spec", "cluster", "driver", "catalog", "doctor", "rich"},
     "cli": {"spec", "track", "driver", "catalog", "doctor", "report", "view", "typer"},
     "__init__": {"encoder"},
+    "__main__": {"cli"},
 }
 
 SCIENCE_MODULES = ("methods", "nets.encoders", "data", "probes", "train.fit", "run")
