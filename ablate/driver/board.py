@@ -64,6 +64,9 @@ class Board:
             self.move(says)
         elif message.kind == "outcome":
             self.end(says)
+        elif message.kind == "died":
+            self.waiting.update(self.running)
+            self.running.clear()
 
     def propose(self, jobs: Iterable[Mapping[str, Any]]) -> None:
         for content in jobs:

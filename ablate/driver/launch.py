@@ -1,9 +1,9 @@
 """The driver: run what is missing of a study, whatever has happened before."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -15,6 +15,7 @@ from ablate.cluster.resources import pack_size, slots, this_node
 from ablate.driver.agenda import Item, agenda
 from ablate.driver.board import Board
 from ablate.driver.lock import launching
+from ablate.driver.status import jobs_of
 from ablate.errors import Interrupted
 from ablate.paths import Store, StudyPaths
 from ablate.report.render import write_report
@@ -30,6 +31,7 @@ from ablate.track.ledger import Known, Ledger
 from ablate.track.sender import deliver
 from ablate.track.server import Server, ensure_server
 from ablate.track.spool import Link
+from ablate.track.ui import reading_address
 
 ROUNDS = 3  # times that Ray may die in one launch
 PATIENCE = 60.0  # seconds that a launch waits at its end for a server that is away
@@ -46,17 +48,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a launch did, and where to look."""
+    """How a study stands after a launch, and where to look."""
 
     total: int
-    ran: int
     finished: int  # of all trials
-    failed: dict[str, str]  # trial's name → reason
-    stopped: bool
-    undelivered: int  # trials whose records wait for MLflow
-    report: Path | None
-    uri: str
+    failed: Mapping[str, str]  # trial's name → reason
     log: Path
+    ran: int = 0  # trials that ended in this launch
+    stopped: bool = False
+    undelivered: int = 0  # trials whose records wait for MLflow
+    report: Path | None = None
 
 
 @dataclass
@@ -84,28 +85,19 @@ class Launch:
         ledger.open_study(self.study.name, self.study.question, resolved)
         known = ledger.trials(self.study.name)
         items = agenda(self.jobs, known, self.options.retry)
-        if any(item.run for item in items) or self.unfinished_search(known):
+        if any(item.run for item in items) or not search_over(self.study, self.paths, known):
             self.conduct(ledger, items, known)
             undelivered = deliver(self.server.uri, self.paths, PATIENCE)
         return self.close(ledger, undelivered)
 
-    def unfinished_search(self, known: dict[str, Known]) -> bool:
-        if self.study.search is None:
-            return False
-        from ablate.cluster.proposals import Proposals
-
-        proposals = Proposals(self.study, self.paths.search, values(self.study, known))
-        return not proposals.over
-
-    def conduct(self, ledger: Ledger, items: Sequence[Item], known: dict[str, Known]) -> None:
+    def conduct(self, ledger: Ledger, items: Sequence[Item], known: Mapping[str, Known]) -> None:
         """Have Ray run the items, again where Ray dies."""
         board = self.board(items)
         for item in items:
             if item.standing == "rescore" and item.known is not None:
                 fetch(self.server.uri, item.known.run_id, "encoder.pt", self.paths.trial(item.job.key).folder)
-        parents = {
-            job.variant: ledger.open_variant(job) for job in {i.job.variant: i.job for i in items if i.run}.values()
-        }
+        first = {item.job.variant: item.job for item in items if item.run}
+        parents = {variant: ledger.open_variant(job) for variant, job in first.items()}
         for attempt in range(ROUNDS):
             left = [item for item in items if item.run and item.job.key not in self.ran]
             orders = self.orders(left, parents, known)
@@ -115,6 +107,7 @@ class Launch:
             except RayDied:
                 if attempt + 1 == ROUNDS or self.options.address:
                     raise
+                board.hear(Message("died"))
                 self.listen(board, Message("died"))
 
     def board(self, items: Sequence[Item]) -> Board:
@@ -123,7 +116,7 @@ class Launch:
         search = self.study.search
         return Board(to_run, finished, failed, search.trials * len(self.study.seeds) if search else 0)
 
-    def orders(self, left: Sequence[Item], parents: dict[str, str], known: dict[str, Known]) -> Orders:
+    def orders(self, left: Sequence[Item], parents: Mapping[str, str], known: Mapping[str, Known]) -> Orders:
         return Orders(
             store=str(self.store.root),
             uri=self.server.uri,
@@ -165,34 +158,14 @@ class Launch:
         self.keep_server()
         ledger.reconcile(self.study.name)
         ledger.aggregate(self.study.name)
-        jobs = self.all_jobs()
+        jobs = jobs_of(self.study, self.store)
         known = ledger.trials(self.study.name)
-        items = agenda(jobs, known)
-        report = None
-        if known:
-            report = write_report(self.study, results_of(jobs, known), self.paths.report)
-            ledger.attach(self.study.name, self.paths.report, "report")
-        failed = {item.job.name: item.known.reason for item in items if item.known and item.standing == "failed"}
+        report = write_report(self.study, results_of(jobs, known), self.paths.report)
+        ledger.attach(self.study.name, self.paths.report, "report")
         stopped = self.paths.stop.exists()
-        ledger.close_study(self.study.name, "KILLED" if stopped else "FAILED" if failed else "FINISHED")
-        return Summary(
-            total=len(items),
-            ran=len(self.ran),
-            finished=sum(item.standing == "finished" for item in items),
-            failed=failed,
-            stopped=stopped,
-            undelivered=len(undelivered),
-            report=report,
-            uri=self.server.uri,
-            log=self.paths.log,
-        )
-
-    def all_jobs(self) -> tuple[Job, ...]:
-        if self.study.search is None:
-            return self.jobs
-        from ablate.cluster.proposals import proposed
-
-        return proposed(self.study, self.paths.search)
+        summary = summarize(jobs, known, self.paths)
+        ledger.close_study(self.study.name, "KILLED" if stopped else "FAILED" if summary.failed else "FINISHED")
+        return replace(summary, ran=len(self.ran), stopped=stopped, undelivered=len(undelivered), report=report)
 
 
 def launch(
@@ -210,6 +183,8 @@ def launch(
     paths.folder.mkdir(parents=True, exist_ok=True)
     with launching(paths.lock, study.name):
         paths.stop.unlink(missing_ok=True)
+        if not options.retry and (summary := settled(study, jobs, store)) is not None:
+            return summary
         server = ensure_server(store)
         launch = Launch(study, jobs, store, options, listen, server)
         try:
@@ -224,14 +199,54 @@ def launch(
     return summary
 
 
-def link(item: Item, parents: dict[str, str]) -> Link:
+def settled(study: Study, jobs: Sequence[Job], store: Store) -> Summary | None:
+    """The summary of a study that is over and reported, found without starting anything; None if there is work."""
+    paths, address = store.study(study.name), reading_address(store)
+    unsent = any(paths.trials.glob("*/spool.jsonl"))
+    if not address or unsent or not reported(study, paths):
+        return None
+    ledger = Ledger(address)
+    known = ledger.trials(study.name)
+    waiting = any(item.run for item in agenda(jobs, known)) or not search_over(study, paths, known)
+    if waiting or ledger.study_status(study.name) not in ("FINISHED", "FAILED"):
+        return None
+    return replace(summarize(jobs_of(study, store), known, paths), report=paths.report / "report.md")
+
+
+def reported(study: Study, paths: StudyPaths) -> bool:
+    """Whether the last report is one of this very study."""
+    same = paths.study.exists() and paths.study.read_text() == to_yaml(study)
+    return same and (paths.report / "report.md").exists()
+
+
+def search_over(study: Study, paths: StudyPaths, known: Mapping[str, Known]) -> bool:
+    """Whether all proposals of a search were made and told; true of a study that plans its trials."""
+    if study.search is None:
+        return True
+    from ablate.cluster.proposals import Proposals
+
+    return Proposals(study, paths.search, values(study, known)).over
+
+
+def summarize(jobs: Sequence[Job], known: Mapping[str, Known], paths: StudyPaths) -> Summary:
+    """What is true of the study, whoever ran it."""
+    items = agenda(jobs, known)
+    return Summary(
+        total=len(items),
+        finished=sum(item.standing == "finished" for item in items),
+        failed={item.job.name: item.known.reason for item in items if item.known and item.standing == "failed"},
+        log=paths.log,
+    )
+
+
+def link(item: Item, parents: Mapping[str, str]) -> Link:
     """The trial's place in MLflow."""
     run_id = item.known.run_id if item.known else ""
     probes = {name: digest for name, digest in probe_digests(item.job).items() if name in item.order.probes}
     return Link(parents.get(item.job.variant, ""), run_id, item.known is not None, probes)
 
 
-def values(study: Study, known: dict[str, Known]) -> dict[str, float | None]:
+def values(study: Study, known: Mapping[str, Known]) -> dict[str, float | None]:
     """The objective of every trial that ended."""
     if study.search is None:
         return {}

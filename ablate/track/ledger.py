@@ -136,6 +136,12 @@ class Ledger:
             self._set_status(run, status)
 
     @patient
+    def study_status(self, study: str) -> str:
+        """How the study's last launch ended; RUNNING where it has not, empty where there was none."""
+        found = self._runs(study, "study")
+        return str(found[0].info.status) if found else ""
+
+    @patient
     def open_variant(self, job: Job) -> str:
         """The id of the run that groups the variant's seeds, found or made, and RUNNING."""
         opened = self.groups.setdefault(job.study, {})
