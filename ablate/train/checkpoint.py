@@ -1,6 +1,8 @@
 """Everything a trial needs to go on, as plain tensors and numbers."""
 
+import io
 import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -53,12 +55,12 @@ def synchronize(folder: Path) -> None:
 def load(path: Path) -> Checkpoint | None:
     """The checkpoint at `path`, None where there is none; TrialError where the file cannot be read as one."""
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        written = content.pop("format")
+        stored = path.read_bytes()
     except FileNotFoundError:
         return None
-    except OSError as problem:
-        raise TrialError(f"cannot read the checkpoint ({problem})", "check the storage", str(path)) from problem
+    try:
+        content = unpacked(stored)
+        written = content.pop("format")
     except Exception as problem:  # torch, zipfile and pickle each have their own ways to say that bytes are wrong
         remedy = "delete it to train this trial from its start"
         raise TrialError(f"the checkpoint is damaged ({problem})", remedy, str(path)) from problem
@@ -66,3 +68,13 @@ def load(path: Path) -> Checkpoint | None:
         remedy = "delete it to train this trial from its start, or use the version of ablate that wrote it"
         raise TrialError(f"the checkpoint has format {written}, not {FORMAT}", remedy, str(path))
     return Checkpoint(**content)
+
+
+def unpacked(stored: bytes) -> dict[str, Any]:
+    """What `save` wrote, after a look at the checksums, which torch passes over."""
+    with zipfile.ZipFile(io.BytesIO(stored)) as archive:
+        damaged = archive.testzip()
+    if damaged:
+        raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
+    content: dict[str, Any] = torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
+    return content

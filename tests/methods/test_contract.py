@@ -1,0 +1,200 @@
+"""What every method promises, whatever paper it is from."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ablate.methods import METHODS
+from ablate.methods.method import Facts, Method, Tensors
+from ablate.settings import settings_of
+from ablate.train.checkpoint import Checkpoint
+from ablate.train.data import TrainingSet
+from ablate.train.fit import Fit
+from ablate.train.pack import Pack, Stacked, float_settings
+from ablate.train.recipe import Recipe
+
+SMALL: Mapping[str, Mapping[str, Any]] = {  # settings that make a step short
+    "invariant": {"k": 6, "latent_dim": 4, "epsilon": 0.5},
+}
+SHAPES: Mapping[str, tuple[int, ...]] = {}  # of the inputs, where a method needs other than vectors
+SAMPLES, BATCH = 40, 8
+RECIPE = Recipe(epochs=10, batch_size=BATCH)  # 50 steps
+CPU = torch.device("cpu")
+
+Start = tuple[Tensors, Tensors, Tensors, Tensors]
+
+
+class StackedFit(Fit):
+    """Trains as on an accelerator."""
+
+    def kind(self) -> type[Pack]:
+        return Stacked
+
+
+@pytest.fixture(params=sorted(METHODS))
+def method(request: pytest.FixtureRequest) -> Method:
+    return METHODS[request.param](**SMALL.get(request.param, {}))
+
+
+def shape_for(method: Method) -> tuple[int, ...]:
+    name = next(name for name, kind in METHODS.items() if kind is type(method))
+    return SHAPES.get(name, (6,))
+
+
+def data_for(method: Method) -> TrainingSet:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.rand(SAMPLES, *shape_for(method), generator=generator)
+    return TrainingSet(inputs, torch.arange(SAMPLES) % 3, 1.0)
+
+
+def start(method: Method, seed: int = 0) -> Start:
+    """Parameters, state, a batch and noise."""
+    generator = torch.Generator().manual_seed(seed)
+    params, state = method.init(Facts(shape_for(method), SAMPLES, 3, BATCH), generator)
+    batch = {**data_for(method).batch(torch.arange(BATCH)), "progress": torch.tensor(0.3)}
+    return params, state, batch, method.draw(batch, generator)
+
+
+def copied(tensors: Tensors) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def same(first: Tensors, second: Tensors) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def losses(method: Method, given: Start) -> list[tuple[Tensor, Tensors, Tensors]]:
+    return [getattr(method, turn.loss)(*given) for turn in method.turns]
+
+
+def test_every_setting_says_what_it_means(method: Method) -> None:
+    assert all(setting.says for setting in settings_of(type(method)))
+    assert method.source
+
+
+def test_defaults_by_data_set_are_settings(method: Method) -> None:
+    for settings in method.datasets.values():
+        dataclasses.replace(method, **settings)  # type: ignore[type-var]
+
+
+def test_the_global_generator_is_neither_used_nor_moved(method: Method) -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = start(method)
+    shown = [loss for loss, _, _ in losses(method, first)]
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(2)
+    second = start(method)
+    assert all(same(*pair) for pair in zip(first, second, strict=True))
+    assert shown == [loss for loss, _, _ in losses(method, second)]
+
+
+def test_no_argument_is_changed_in_place(method: Method) -> None:
+    given = start(method)
+    before = [copied(tensors) for tensors in given]
+    losses(method, given)
+    method.embed(given[0], given[1], given[2]["input"])
+    assert all(same(*pair) for pair in zip(given, before, strict=True))
+
+
+def test_the_state_keeps_its_names_and_shapes(method: Method) -> None:
+    given = start(method)
+    for _, shown, after in losses(method, given):
+        assert {name: tensor.shape for name, tensor in after.items()} == {n: t.shape for n, t in given[1].items()}
+        assert "loss" in shown
+        assert all(value.shape == () for value in shown.values())
+
+
+def test_gradients_are_finite_and_reach_every_parameter(method: Method) -> None:
+    given = start(method)
+    for turn in method.turns:
+        learned = {n: t.clone().requires_grad_() for n, t in given[0].items() if n.startswith(turn.learns)}
+        loss = getattr(method, turn.loss)({**given[0], **learned}, *given[1:])[0]
+        gradients = dict(zip(learned, torch.autograd.grad(loss, [*learned.values()]), strict=True))
+        assert all(gradient.isfinite().all() for gradient in gradients.values())
+        assert [name for name, gradient in gradients.items() if "weight" in name and not gradient.any()] == []
+
+
+def test_embedding_is_deterministic_and_needs_only_what_is_kept(method: Method) -> None:
+    params, state, batch, _ = start(method)
+    kept = {name: tensor for name, tensor in {**params, **state}.items() if name.startswith(method.keeps)}
+    features = method.embed(params, state, batch["input"])
+    assert features.shape[0] == BATCH
+    assert features.dim() == 2
+    assert torch.equal(features, method.embed(kept, kept, batch["input"]))
+    torch.testing.assert_close(features[:2], method.embed(kept, kept, batch["input"][:2]))
+
+
+def run(kind: type[Fit], methods: list[Method], seeds: list[int], steps: int, *, double: bool = False) -> Fit:
+    """A fit after some steps, in single or double precision."""
+    data = data_for(methods[0])
+    recipes = [RECIPE] * len(methods)
+    fit = kind(methods, recipes, seeds, data, CPU)
+    if double:
+        data = TrainingSet(data.inputs.double(), data.labels, data.scale)
+        fit = kind(methods, recipes, seeds, data, CPU, [doubled(fit.checkpoint(k)) for k in range(len(methods))])
+    running = fit.steps()
+    for _ in range(steps):
+        next(running)
+    return fit
+
+
+def doubled(checkpoint: Checkpoint) -> Checkpoint:
+    def wide(tensors: Tensors) -> Tensors:
+        return {name: t.double() if t.is_floating_point() else t for name, t in tensors.items()}
+
+    return dataclasses.replace(checkpoint, params=wide(checkpoint.params), state=wide(checkpoint.state))
+
+
+def all_of(fit: Fit, member: int) -> Tensors:
+    found = fit.checkpoint(member)
+    return {**found.params, **found.state}
+
+
+@pytest.mark.slow
+def test_packed_equals_alone(method: Method) -> None:
+    """Bit by bit on a CPU, where members step one after the other."""
+    packed = run(Fit, [method] * 4, [0, 1, 2, 3], 50)
+    for member in (0, 2):
+        assert same(all_of(packed, member), all_of(run(Fit, [method], [member], 50), 0))
+    assert not same(all_of(packed, 0), all_of(packed, 2))
+
+
+@pytest.mark.slow
+def test_stacked_equals_alone(method: Method) -> None:
+    """In double precision: stacked batch norm and matrix-vector products are other kernels, which round otherwise."""
+    if method.cannot_pack:
+        pytest.skip(method.cannot_pack)
+    stacked = run(StackedFit, [method] * 4, [0, 1, 2, 3], 50, double=True)
+    for kind in (Fit, StackedFit):
+        alone = all_of(run(kind, [method], [2], 50, double=True), 0)
+        for name, tensor in all_of(stacked, 2).items():
+            torch.testing.assert_close(tensor, alone[name], rtol=1e-4, atol=1e-4)
+
+
+def test_the_first_stacked_step_shows_what_it_shows_alone(method: Method) -> None:
+    if method.cannot_pack:
+        pytest.skip(method.cannot_pack)
+    stacked = run(StackedFit, [method] * 3, [0, 1, 2], 1)
+    for member in range(3):
+        alone = run(Fit, [method], [member], 1)
+        for name, values in stacked.sums.items():
+            torch.testing.assert_close(values[member], alone.sums[name][0], rtol=1e-4, atol=1e-4)
+
+
+def test_any_float_setting_may_differ_within_a_pack(method: Method) -> None:
+    if method.cannot_pack:
+        pytest.skip(method.cannot_pack)
+    floats = float_settings(method)
+    changed: Any = method
+    others = [dataclasses.replace(changed, **{name: getattr(method, name) / 2}) for name in floats]
+    members = [method, *others]
+    stacked = run(StackedFit, members, [0] * len(members), 2)
+    for member, variant in enumerate(members):
+        alone = run(Fit, [variant], [0], 2)
+        for name, values in stacked.sums.items():
+            torch.testing.assert_close(values[member], alone.sums[name][0], rtol=2e-3, atol=2e-3)

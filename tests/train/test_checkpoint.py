@@ -1,0 +1,80 @@
+"""Checkpoints come back as they were, or say what is wrong with them."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from ablate.errors import TrialError
+from ablate.train.checkpoint import Checkpoint, load, save
+
+CHECKPOINT = Checkpoint(
+    step=7,
+    params={"encoder.weight": torch.rand(3, 2)},
+    state={"smoothness": torch.tensor(0.3)},
+    optimizers=({"encoder.weight": {"step": torch.tensor(7.0), "exp_avg": torch.rand(3, 2)}}, {}),
+    noise=torch.Generator().get_state(),
+    device="cpu",
+    sums={"loss": 0.1},
+    snapshots={3: {"encoder.weight": torch.rand(3, 2)}},
+)
+
+
+def test_a_checkpoint_comes_back_bit_by_bit(tmp_path: Path) -> None:
+    save(tmp_path / "checkpoint.pt", CHECKPOINT)
+    found = load(tmp_path / "checkpoint.pt")
+    assert found is not None
+    assert (found.step, found.device, found.sums) == (7, "cpu", {"loss": 0.1})
+    for name in ("params", "state", "optimizers", "noise", "snapshots"):
+        torch.testing.assert_close(getattr(found, name), getattr(CHECKPOINT, name), rtol=0, atol=0)
+
+
+def test_a_later_checkpoint_replaces_the_former_and_leaves_nothing_else(tmp_path: Path) -> None:
+    save(tmp_path / "checkpoint.pt", CHECKPOINT)
+    save(tmp_path / "checkpoint.pt", dataclasses.replace(CHECKPOINT, step=8))
+    found = load(tmp_path / "checkpoint.pt")
+    assert found is not None
+    assert found.step == 8
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_where_there_is_none_there_is_none(tmp_path: Path) -> None:
+    assert load(tmp_path / "checkpoint.pt") is None
+
+
+@pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
+def test_a_damaged_file_is_named_with_a_way_out(keep: float, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save(path, CHECKPOINT)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(keep if keep > 1 else keep * len(content))])
+    with pytest.raises(TrialError, match="the checkpoint is damaged") as refused:
+        load(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert refused.value.remedy == "delete it to train this trial from its start"
+
+
+def test_flipped_bytes_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save(path, CHECKPOINT)
+    content = bytearray(path.read_bytes())
+    values = CHECKPOINT.params["encoder.weight"].numpy().tobytes()
+    content[content.index(values)] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(TrialError, match="the checkpoint is damaged"):
+        load(path)
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"step": Path("anything"), "format": 1}, path)
+    with pytest.raises(TrialError, match="the checkpoint is damaged"):
+        load(path)
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"step": 1, "format": 0}, path)
+    with pytest.raises(TrialError, match="the checkpoint has format 0, not 1"):
+        load(path)

@@ -1,0 +1,61 @@
+"""What may differ within a pack, and that it does."""
+
+import torch
+
+from ablate.methods.invariant import Invariant
+from ablate.train.data import TrainingSet
+from ablate.train.fit import Fit
+from ablate.train.optimizer import Adam
+from ablate.train.pack import Pack, Stacked, float_settings, shared
+from ablate.train.recipe import Recipe
+
+
+class StackedFit(Fit):
+    """Trains as on an accelerator."""
+
+    def kind(self) -> type[Pack]:
+        return Stacked
+
+
+def test_only_floats_may_differ() -> None:
+    assert shared(Invariant(epsilon=1.0)) == shared(Invariant(epsilon=5.0))
+    assert shared(Invariant(smoothness=0.5)) == shared(Invariant(smoothness=0.9))
+    assert shared(Invariant(smoothness=0.5)) != shared(Invariant())
+    assert shared(Invariant(k=50)) != shared(Invariant(k=100))
+    assert shared(Recipe(learning_rate=1e-3)) == shared(Recipe())
+    assert shared(Recipe(epochs=3)) != shared(Recipe())
+
+
+def test_a_setting_that_may_be_a_float_counts_while_it_is_one() -> None:
+    assert "smoothness" in float_settings(Invariant(smoothness=0.5))
+    assert "smoothness" not in float_settings(Invariant())
+    assert "k" not in float_settings(Invariant())
+
+
+def test_constant_smoothness_differs_within_a_stack() -> None:
+    methods = [Invariant(k=6, smoothness=value) for value in (0.5, 0.7, 0.9)]
+    data = TrainingSet(torch.rand(16, 5, generator=torch.Generator().manual_seed(0)), torch.zeros(16).long(), 1.0)
+    fit = StackedFit(methods, [Recipe(epochs=2, batch_size=8)] * 3, [0, 0, 0], data, torch.device("cpu"))
+    next(fit.steps())
+    torch.testing.assert_close(fit.sums["smoothness"], torch.tensor([0.5, 0.7, 0.9]))
+    low, middle, high = fit.sums["target_entropy"].tolist()
+    assert low < middle < high
+
+
+def test_a_gradient_in_another_layout_updates_what_it_belongs_to() -> None:
+    """Adam's first step moves every entry by its rate against the sign of the gradient."""
+    params = {"weight": torch.zeros(2, 3)}
+    signs = torch.tensor([[1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
+    Adam(params, {}).step([signs.t()], rate=0.1)
+    torch.testing.assert_close(params["weight"], -0.1 * signs.t())
+
+
+def test_adam_goes_on_from_its_memory() -> None:
+    whole = {"weight": torch.ones(3)}
+    first, gradients = Adam(whole, {}), [torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.3, 1.0, -1.0])]
+    first.step(gradients[:1], 0.1)
+    resumed = {"weight": whole["weight"].clone()}
+    second = Adam(resumed, first.memory())
+    first.step(gradients[1:], 0.1)
+    second.step(gradients[1:], 0.1)
+    assert torch.equal(whole["weight"], resumed["weight"])
