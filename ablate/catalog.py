@@ -1,6 +1,5 @@
 """What there is to study: methods, data sets, probes and papers, as the command line lists them."""
 
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,12 +88,11 @@ def first_line(found: type) -> str:
 
 
 def kind(one: Setting) -> str:
-    """A setting's type in words: `float > 0`, `clean | adversarial | all`."""
-    if typing.get_origin(one.type) is typing.Literal:
-        return " | ".join(str(choice) for choice in typing.get_args(one.type))
-    name = getattr(one.type, "__name__", str(one.type)) if not typing.get_args(one.type) else str(one.type)
+    """A setting's type and range in words: `a number > 0`."""
+    from ablate.spec.fields import described
+
     signs = {"above": ">", "least": "≥", "below": "<", "most": "≤"}
-    return " ".join([name.replace("typing.", ""), *(f"{signs[word]} {bound:g}" for word, bound in one.bounds.items())])
+    return " ".join([described(one.type), *(f"{signs[word]} {bound:g}" for word, bound in one.bounds.items())])
 
 
 @dataclass(frozen=True)

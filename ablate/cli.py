@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -257,7 +258,7 @@ def errors(debug: bool) -> Iterator[None]:
         yield
     except AblateError as error:
         if debug:
-            raise
+            traceback.print_exc()
         typer.echo(f"ablate: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:

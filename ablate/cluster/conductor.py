@@ -47,7 +47,7 @@ def conduct(orders: Orders, speak: Speak) -> None:
     store = Store(Path(orders.store))
     paths = store.study(study.name)
     start_ray(orders.address)
-    width = slots(nodes(), study.resources)
+    width = slots(nodes(), study)
     refuse_sqlite_for_many(orders, nodes())
     proposals = Proposals(study, paths.search, orders.values) if study.search else None
     graves = SpoolTracker(paths, links=orders.links)

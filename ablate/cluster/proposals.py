@@ -124,8 +124,7 @@ def open_memory(study: Study, journal: Path) -> optuna.Study:
     )
     if memory.direction.name.lower() != direction:  # Optuna itself says nothing
         raise StudyError(
-            f"this search went on to {memory.direction.name.lower()} {metric}"
-            f" and is now to {direction} it",
+            f"this search went on to {memory.direction.name.lower()} {metric} and is now to {direction} it",
             f"put '{memory.direction.name.lower()}' back, or give the study another name",
             study.place("search", "objectives"),
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablate.errors import StudyError
-from ablate.spec.study import Resources
+from ablate.spec.study import Resources, Study
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,9 @@ def this_node() -> Node:
     return Node("this machine", len(os.sched_getaffinity(0)), torch.cuda.device_count())
 
 
-def slots(nodes: Sequence[Node], wanted: Resources) -> int:
+def slots(nodes: Sequence[Node], study: Study) -> int:
     """How many packs can run side by side.  Raises StudyError where no node can run even one."""
+    wanted = study.resources
     total = sum(node.slots(wanted) for node in nodes)
     if not total:
         largest = max(nodes, key=lambda node: (node.gpus, node.cpus))
@@ -38,7 +39,7 @@ def slots(nodes: Sequence[Node], wanted: Resources) -> int:
             f"a pack asks for {wanted.cpu:g} CPUs and {wanted.gpu:g} GPUs, and no node has as much: the largest,"
             f" {largest.name}, has {largest.cpus:g} and {largest.gpus:g}",
             f"ask for less, as in --set resources.gpu=0 --set resources.cpu={min(1, largest.cpus):g}",
-            "resources",
+            study.place("resources"),
         )
     return total
 

@@ -27,6 +27,7 @@ from ablate.spec.study import Study
 from ablate.spec.trial import Job
 from ablate.spec.write import to_yaml
 from ablate.track.artifacts import fetch
+from ablate.track.environment import installed
 from ablate.track.ledger import Known, Ledger
 from ablate.track.sender import deliver
 from ablate.track.server import Server, ensure_server
@@ -83,6 +84,7 @@ class Launch:
         resolved = to_yaml(self.study)
         self.paths.study.write_text(resolved)
         ledger.open_study(self.study.name, self.study.question, resolved)
+        ledger.attach_text(self.study.name, installed(), "environment.txt")
         known = ledger.trials(self.study.name)
         items = agenda(self.jobs, known, self.options.retry)
         if any(item.run for item in items) or not search_over(self.study, self.paths, known):
@@ -177,7 +179,7 @@ def launch(
     """
     jobs = resolve(study, yes=yes)
     if not options.address:
-        slots([this_node()], study.resources)
+        slots([this_node()], study)
     prepare({job.trial.dataset for job in jobs} or {case.dataset for case in study.cases}, store.tensors)
     paths = store.study(study.name)
     paths.folder.mkdir(parents=True, exist_ok=True)

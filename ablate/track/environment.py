@@ -5,7 +5,7 @@ import platform
 import socket
 import subprocess
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 PACKAGES = ("ablate", "torch", "ray", "mlflow", "optuna", "scikit-learn", "numpy")
@@ -30,6 +30,12 @@ def versions(packages: Iterable[str] = PACKAGES) -> str:
         except PackageNotFoundError:
             continue
     return ", ".join(found)
+
+
+def installed() -> str:
+    """This Python and every package that it has, a line each, as `pip install -r` takes them."""
+    packages = sorted({f"{package.name}=={package.version}" for package in distributions()}, key=str.lower)
+    return "\n".join([f"# python {platform.python_version()} on {platform.platform()}", *packages, ""])
 
 
 def commit(folder: Path) -> str:

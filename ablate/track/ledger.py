@@ -162,6 +162,11 @@ class Ledger:
         self.client.log_artifacts(runs[0].info.run_id, str(folder), artifact_path)
 
     @patient
+    def attach_text(self, study: str, text: str, name: str) -> None:
+        """Keep a text as a file of the study's run."""
+        self.client.log_text(str(self._runs(study, "study")[0].info.run_id), text, name)
+
+    @patient
     def history(self, run_ids: Iterable[str], metric: str) -> dict[str, list[tuple[int, float]]]:
         """run id → (epoch, value) of a metric by its original name, in order of epochs, the newest value of each."""
         wanted = list(run_ids)

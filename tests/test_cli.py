@@ -1,0 +1,127 @@
+"""The command line: what it says, with which exit code, and what it does not import to say it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STUDY = """
+method: invariant
+dataset: digits
+axes: {method.epsilon: [0.4, 0.8]}
+seeds: 2
+probes: [linear]
+metric: linear/accuracy
+"""
+
+
+def ablate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ablate", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+def imports(folder: Path, *arguments: str) -> set[str]:
+    """The packages that a command imports."""
+    command = [sys.executable, "-X", "importtime", "-m", "ablate", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=True)
+    names = (line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:"))
+    return {name.partition(".")[0] for name in names}
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    assert not imports(tmp_path, "--help") & {"torch", "ray", "mlflow", "optuna", "sklearn", "pandas", "pydantic"}
+
+
+def test_check_imports_neither_ray_nor_mlflow(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(STUDY)
+    assert not imports(tmp_path, "check", "small.yaml") & {"ray", "mlflow", "optuna"}
+
+
+def test_check_counts_what_a_study_holds(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(STUDY)
+    done = ablate(tmp_path, "check", "small.yaml", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["trials"], told["variants"], told["datasets"]) == (0, 4, 2, ["digits"])
+
+
+def test_an_error_is_one_paragraph_with_its_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(STUDY.replace("seeds", "sedes"))
+    done = ablate(tmp_path, "check", "small.yaml")
+    assert done.returncode == 2
+    assert done.stderr == "ablate: small.yaml:5:1: unknown key 'sedes'; did you mean 'seeds'?\n"
+
+
+def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
+    done = ablate(tmp_path, "check", "absent.yaml", "--debug")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+
+
+def test_missing_data_has_its_own_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ABLATE_DATA", str(tmp_path / "nothing"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there: no network
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    (tmp_path / "small.yaml").write_text(STUDY.replace("digits", "fsdd"))
+    done = ablate(tmp_path, "launch", "small.yaml")
+    assert done.returncode == 3
+    assert "fsdd_recordings.zip" in done.stderr
+    assert not (tmp_path / "ablate-store" / "studies").exists()
+
+
+def test_resources_that_no_node_has_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(STUDY + "resources: {gpu: 99}\n")
+    done = ablate(tmp_path, "launch", "small.yaml")
+    assert done.returncode == 2
+    assert "small.yaml:8:12: a pack asks for 1 CPUs and 99 GPUs, and no node has as much" in done.stderr
+    assert not (tmp_path / "ablate-store").exists()
+
+
+@pytest.mark.parametrize("kind", ["methods", "datasets", "probes", "papers"])
+def test_lists_name_everything_with_a_sentence(tmp_path: Path, kind: str) -> None:
+    entries = json.loads(ablate(tmp_path, "list", kind, "--json").stdout)
+    assert entries
+    assert all(entry["name"] and entry["says"] for entry in entries)
+
+
+def test_a_method_is_listed_with_settings_defaults_and_source(tmp_path: Path) -> None:
+    entry = json.loads(ablate(tmp_path, "list", "methods", "invariant", "--json").stdout)
+    settings = {setting["name"]: setting for setting in entry["settings"]}
+    assert (settings["k"]["default"], settings["xi"]["default"]) == (100, 10.0)
+    assert "2202.06914" in entry["source"]
+
+
+def test_a_misspelt_entry_is_corrected(tmp_path: Path) -> None:
+    done = ablate(tmp_path, "list", "methods", "invariante")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "ablate: no method is called 'invariante'; did you mean 'invariant'?\n",
+    )
+
+
+def test_nothing_is_known_before_a_launch(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(STUDY)
+    assert ablate(tmp_path, "status").stdout == "no study was launched here\n"
+    assert ablate(tmp_path, "stop", "small").returncode == 2
+    report = ablate(tmp_path, "report", "small.yaml")
+    assert (report.returncode, report.stderr) == (
+        2,
+        "ablate: nothing is known of 'small'; launch it first: ablate launch small\n",
+    )
+
+
+def test_the_doctor_looks_at_everything(tmp_path: Path) -> None:
+    findings = json.loads(ablate(tmp_path, "doctor", "--json").stdout)
+    looked_at = [finding["what"] for finding in findings]
+    assert looked_at == ["Python", "packages", "Ray", "store", "memory", "cores", "GPUs", "cluster", "MLflow", "data"]
+
+
+def test_the_doctor_says_what_to_do_about_a_server_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    done = ablate(tmp_path, "doctor", "--json")
+    (mlflow,) = (finding for finding in json.loads(done.stdout) if finding["what"] == "MLflow")
+    assert (done.returncode, mlflow["fit"]) == (1, False)
+    assert mlflow["remedy"].startswith("start it, correct the address")
