@@ -22,7 +22,7 @@ from ablate.spec.study import Study
 if TYPE_CHECKING:
     from ablate.catalog import Checked, Entry
     from ablate.doctor import Finding
-    from ablate.driver.launch import Summary
+    from ablate.driver.summary import Summary
     from ablate.driver.status import Plan, Status
 
 Listen = Callable[[Board, Message], None]

@@ -4,10 +4,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import FrameType
-
-import psutil
 
 from ablate.cluster.messages import Message, Orders
 from ablate.cluster.process import Conductor, RayDied
@@ -16,6 +13,7 @@ from ablate.driver.agenda import Item, agenda
 from ablate.driver.board import Board
 from ablate.driver.lock import launching
 from ablate.driver.status import jobs_of
+from ablate.driver.summary import Summary, search_over, settled, summarize, values
 from ablate.errors import Interrupted
 from ablate.paths import Store, StudyPaths
 from ablate.report.render import write_report
@@ -32,7 +30,6 @@ from ablate.track.ledger import Known, Ledger
 from ablate.track.sender import deliver
 from ablate.track.server import Server, ensure_server
 from ablate.track.spool import Link
-from ablate.track.ui import reading_address
 
 ROUNDS = 3  # times that Ray may die in one launch
 PATIENCE = 60.0  # seconds that a launch waits at its end for a server that is away
@@ -45,20 +42,6 @@ class Options:
     address: str = ""  # of a Ray cluster; empty: this machine
     retry: bool = False  # run failed trials again
     checkpoint_every: float = 60.0  # seconds
-
-
-@dataclass(frozen=True)
-class Summary:
-    """How a study stands after a launch, and where to look."""
-
-    total: int
-    finished: int  # of all trials
-    failed: Mapping[str, str]  # trial's name → reason
-    log: Path
-    ran: int = 0  # trials that ended in this launch
-    stopped: bool = False
-    undelivered: int = 0  # trials whose records wait for MLflow
-    report: Path | None = None
 
 
 @dataclass
@@ -109,8 +92,9 @@ class Launch:
             except RayDied:
                 if attempt + 1 == ROUNDS or self.options.address:
                     raise
-                board.hear(Message("died"))
-                self.listen(board, Message("died"))
+                self.tell(board, Message("died"))
+                deliver(self.server.uri, self.paths, PATIENCE)
+                known = ledger.trials(self.study.name)
 
     def board(self, items: Sequence[Item]) -> Board:
         to_run = [item.job for item in items if item.run]
@@ -139,21 +123,24 @@ class Launch:
         """Hear the conductor out; the first Ctrl-C asks it to stop, the second ends everything."""
         with on_interrupt(lambda: self.stop(board), conductor.kill):
             for message in conductor.messages():
-                board.hear(message)
                 if message.kind == "outcome" and message.says["status"] != "STOPPED":
                     self.ran.add(message.says["key"])
-                self.listen(board, message)
+                self.tell(board, message)
                 self.keep_server()
             conductor.wait()
 
     def keep_server(self) -> None:
         """Have an embedded server that died back at its address."""
-        if self.server.pid and not psutil.pid_exists(self.server.pid):
+        if not self.server.alive:
             self.server = ensure_server(self.store)
 
     def stop(self, board: Board) -> None:
         self.paths.stop.touch()
-        self.listen(board, Message("stopping"))
+        self.tell(board, Message("stopping"))
+
+    def tell(self, board: Board, message: Message) -> None:
+        board.hear(message)
+        self.listen(board, message)
 
     def close(self, ledger: Ledger, undelivered: set[str]) -> Summary:
         """Group the seeds, write the report, say what came of it."""
@@ -194,51 +181,11 @@ def launch(
         finally:
             launch.server.stop()
             paths.stop.unlink(missing_ok=True)
-    if summary.stopped:
+    if summary.stopped and summary.finished < summary.total:
         raise Interrupted(
             f"stopped with {summary.finished} of {summary.total} trials finished", "launch again to go on"
         )
     return summary
-
-
-def settled(study: Study, jobs: Sequence[Job], store: Store) -> Summary | None:
-    """The summary of a study that is over and reported, found without starting anything; None if there is work."""
-    paths, address = store.study(study.name), reading_address(store)
-    unsent = any(paths.trials.glob("*/spool.jsonl"))
-    if not address or unsent or not reported(study, paths):
-        return None
-    ledger = Ledger(address)
-    known = ledger.trials(study.name)
-    waiting = any(item.run for item in agenda(jobs, known)) or not search_over(study, paths, known)
-    if waiting or ledger.study_status(study.name) not in ("FINISHED", "FAILED"):
-        return None
-    return replace(summarize(jobs_of(study, store), known, paths), report=paths.report / "report.md")
-
-
-def reported(study: Study, paths: StudyPaths) -> bool:
-    """Whether the last report is one of this very study."""
-    same = paths.study.exists() and paths.study.read_text() == to_yaml(study)
-    return same and (paths.report / "report.md").exists()
-
-
-def search_over(study: Study, paths: StudyPaths, known: Mapping[str, Known]) -> bool:
-    """Whether all proposals of a search were made and told; true of a study that plans its trials."""
-    if study.search is None:
-        return True
-    from ablate.cluster.proposals import Proposals
-
-    return Proposals(study, paths.search, values(study, known)).over
-
-
-def summarize(jobs: Sequence[Job], known: Mapping[str, Known], paths: StudyPaths) -> Summary:
-    """What is true of the study, whoever ran it."""
-    items = agenda(jobs, known)
-    return Summary(
-        total=len(items),
-        finished=sum(item.standing == "finished" for item in items),
-        failed={item.job.name: item.known.reason for item in items if item.known and item.standing == "failed"},
-        log=paths.log,
-    )
 
 
 def link(item: Item, parents: Mapping[str, str]) -> Link:
@@ -246,15 +193,6 @@ def link(item: Item, parents: Mapping[str, str]) -> Link:
     run_id = item.known.run_id if item.known else ""
     probes = {name: digest for name, digest in probe_digests(item.job).items() if name in item.order.probes}
     return Link(parents.get(item.job.variant, ""), run_id, item.known is not None, probes)
-
-
-def values(study: Study, known: Mapping[str, Known]) -> dict[str, float | None]:
-    """The objective of every trial that ended."""
-    if study.search is None:
-        return {}
-    metric = next(iter(study.search.objectives))
-    ended = {key: trial for key, trial in known.items() if trial.status in ("FINISHED", "FAILED")}
-    return {key: trial.metrics.get(metric) if trial.status == "FINISHED" else None for key, trial in ended.items()}
 
 
 @contextmanager

@@ -41,6 +41,16 @@ class Server:
     started_here: bool
     file: Path | None = None
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process lives; a server that is not ours counts as alive."""
+        if not self.pid:
+            return True
+        try:
+            return bool(psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return False
+
     def stop(self) -> None:
         """Leave an embedded server; the last of its living users stops it, with its children."""
         if self.file is None:

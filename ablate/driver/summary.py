@@ -1,0 +1,77 @@
+"""How a study stands once nothing runs, and whether there is anything left to do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ablate.driver.agenda import agenda
+from ablate.driver.status import jobs_of
+from ablate.paths import Store, StudyPaths
+from ablate.spec.study import Study
+from ablate.spec.trial import Job
+from ablate.spec.write import to_yaml
+from ablate.track.ledger import Known, Ledger
+from ablate.track.ui import reading_address
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a study stands after a launch, and where to look."""
+
+    total: int
+    finished: int  # of all trials
+    failed: Mapping[str, str]  # trial's name → reason
+    log: Path
+    ran: int = 0  # trials that ended in this launch
+    stopped: bool = False
+    undelivered: int = 0  # trials whose records wait for MLflow
+    report: Path | None = None
+
+
+def settled(study: Study, jobs: Sequence[Job], store: Store) -> Summary | None:
+    """The summary of a study that is over and reported, found without starting anything; None if there is work."""
+    paths, address = store.study(study.name), reading_address(store)
+    unsent = any(paths.trials.glob("*/spool.jsonl"))
+    if not address or unsent or not reported(study, paths):
+        return None
+    ledger = Ledger(address)
+    known = ledger.trials(study.name)
+    waiting = any(item.run for item in agenda(jobs, known)) or not search_over(study, paths, known)
+    if waiting or ledger.study_status(study.name) not in ("FINISHED", "FAILED"):
+        return None
+    return replace(summarize(jobs_of(study, store), known, paths), report=paths.report / "report.md")
+
+
+def reported(study: Study, paths: StudyPaths) -> bool:
+    """Whether the last report is one of this very study."""
+    same = paths.study.exists() and paths.study.read_text() == to_yaml(study)
+    return same and (paths.report / "report.md").exists()
+
+
+def search_over(study: Study, paths: StudyPaths, known: Mapping[str, Known]) -> bool:
+    """Whether all proposals of a search were made and told; true of a study that plans its trials."""
+    if study.search is None:
+        return True
+    from ablate.cluster.proposals import Proposals
+
+    return Proposals(study, paths.search, values(study, known)).over
+
+
+def summarize(jobs: Sequence[Job], known: Mapping[str, Known], paths: StudyPaths) -> Summary:
+    """What is true of the study, whoever ran it."""
+    items = agenda(jobs, known)
+    return Summary(
+        total=len(items),
+        finished=sum(item.standing == "finished" for item in items),
+        failed={item.job.name: item.known.reason for item in items if item.known and item.standing == "failed"},
+        log=paths.log,
+    )
+
+
+def values(study: Study, known: Mapping[str, Known]) -> dict[str, float | None]:
+    """The objective of every trial that ended."""
+    if study.search is None:
+        return {}
+    metric = next(iter(study.search.objectives))
+    ended = {key: trial for key, trial in known.items() if trial.status in ("FINISHED", "FAILED")}
+    return {key: trial.metrics.get(metric) if trial.status == "FINISHED" else None for key, trial in ended.items()}
