@@ -10,12 +10,13 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "ablate"
 
-ANYONE = {"errors", "events", "paths", "registry", "settings"}  # whom everybody may import
+ANYONE = {"errors", "events", "lock", "paths", "registry", "settings"}  # whom everybody may import
 SCIENCE = {"torch", "torchvision", "numpy", "scipy", "sklearn"}
 
 MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the installed packages it may use
     "errors": set(),
     "events": set(),
+    "lock": set(),
     "paths": set(),
     "registry": set(),
     "settings": set(),

@@ -11,8 +11,8 @@ import torch
 from ablate.data import DATASETS
 from ablate.data.dataset import Data, Dataset
 from ablate.data.files import fetch
-from ablate.data.lock import locked
 from ablate.errors import DataError
+from ablate.lock import locked
 from ablate.paths import data_folder
 
 ARRAYS = ("x", "y", "test")

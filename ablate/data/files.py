@@ -15,8 +15,8 @@ from urllib.request import Request, urlopen
 
 from ablate.data.checksum import checksum
 from ablate.data.dataset import Dataset, File
-from ablate.data.lock import locked
 from ablate.errors import DataError
+from ablate.lock import locked
 
 CHUNK = 2**18  # bytes
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from ablate.errors import ServiceError
-from ablate.track.hold import locked
+from ablate.lock import locked
 
 BEAT = 10.0  # seconds
 STALE = 60.0  # seconds without a beat after which an owner on another machine counts as dead

@@ -84,5 +84,3 @@ def within(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
 def below(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
     """The same entries, named below a prefix."""
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
-
-

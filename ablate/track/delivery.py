@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ablate.lock import locked
 from ablate.paths import TrialPaths
 from ablate.spec.trial import Job
 from ablate.track import tags
 from ablate.track.client import http_status, redact, refused, search
-from ablate.track.hold import locked
 from ablate.track.spool import Record, last_status, read
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import psutil
 
 from ablate.errors import ServiceError
+from ablate.lock import locked
 from ablate.paths import Store
 from ablate.track.client import connect, http_status, reach_directly, redact
-from ablate.track.hold import locked
 
 START = 120.0  # seconds that a server may take until it answers
 ANSWER = 10.0  # seconds that one that has answered before may take
