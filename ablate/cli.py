@@ -106,6 +106,7 @@ def status(
 @app.command()
 def logs(
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's key, or the beginning of it, or its name")],
+    study: Annotated[str | None, typer.Option("--study", help="Its study, where several have such a trial")] = None,
     storage: Storage = None,
     debug: Debug = False,
 ) -> None:
@@ -113,7 +114,7 @@ def logs(
     with errors(debug):
         from ablate.driver.status import log_of
 
-        typer.echo(log_of(store_of(storage), trial), nl=False)
+        typer.echo(log_of(store_of(storage), trial, study), nl=False)
 
 
 @app.command()

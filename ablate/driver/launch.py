@@ -9,6 +9,7 @@ from types import FrameType
 from ablate.cluster.messages import Message, Orders
 from ablate.cluster.process import Conductor, RayDied
 from ablate.cluster.resources import pack_size, slots, this_node
+from ablate.driver.adopt import adopt
 from ablate.driver.agenda import Item, agenda
 from ablate.driver.board import Board
 from ablate.driver.lock import launching
@@ -24,7 +25,6 @@ from ablate.spec.plan import pack
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
 from ablate.spec.write import to_yaml
-from ablate.track.artifacts import fetch
 from ablate.track.environment import installed
 from ablate.track.ledger import Known, Ledger
 from ablate.track.sender import deliver
@@ -78,9 +78,7 @@ class Launch:
     def conduct(self, ledger: Ledger, items: Sequence[Item], known: Mapping[str, Known]) -> None:
         """Have Ray run the items, again where Ray dies."""
         board = self.board(items)
-        for item in items:
-            if item.standing == "rescore" and item.known is not None:
-                fetch(self.server.uri, item.known.run_id, "encoder.pt", self.paths.trial(item.job.key).folder)
+        adopt(items, ledger, self.paths)
         first = {item.job.variant: item.job for item in items if item.run}
         parents = {variant: ledger.open_variant(job) for variant, job in first.items()}
         for attempt in range(ROUNDS):

@@ -134,9 +134,9 @@ def told(trial: Known) -> dict[str, Any]:
     return {"key": trial.key, "name": name, "status": trial.status, "reason": trial.reason, "metrics": trial.metrics}
 
 
-def log_of(store: Store, trial: str) -> str:
-    """The log and the traceback of a trial, from its folder or from MLflow."""
-    for study in sorted((store.root / "studies").glob("*/")):
+def log_of(store: Store, trial: str, study_name: str | None = None) -> str:
+    """The log and the traceback of a trial of any study, or of one, from its folder or from MLflow."""
+    for study in sorted((store.root / "studies").glob(f"{study_name or '*'}/")):
         for known in known_of(store, study.name).values():
             if known.key.startswith(trial) or (known.job and known.job.name == trial):
                 return local_log(store, study.name, known) or kept_log(store, known)

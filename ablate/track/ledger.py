@@ -3,7 +3,7 @@
 import functools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,11 +108,16 @@ class Ledger:
         return {key: Known.of(run) for key, run in best(self._runs(study, "trial"), tags.KEY).items()}
 
     @patient
-    def find_key(self, key: str) -> Known | None:
-        """A finished trial with that key, of whatever study."""
-        experiments = [experiment.experiment_id for experiment in self._all_experiments()]
+    def find_keys(self, keys: Sequence[str]) -> list[Known | None]:
+        """For each key a finished trial that has it, of whatever study; None where there is none."""
+        experiments = [experiment.experiment_id for experiment in self._all_experiments()] if keys else []
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda key: self.find_key(key, experiments), keys))
+
+    def find_key(self, key: str, experiments: list[str]) -> Known | None:
+        """The newest finished trial of these experiments that has the key."""
         query = f"tags.`{tags.KIND}` = 'trial' and tags.`{tags.KEY}` = '{key}' and attributes.status = 'FINISHED'"
-        runs = search(self.client, experiments, query) if experiments else []
+        runs = search(self.client, experiments, query)
         return Known.of(runs[-1]) if runs else None
 
     @patient

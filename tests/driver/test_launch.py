@@ -126,3 +126,16 @@ def test_interrupts_stop_softly_then_at_once(field_of_study: Field) -> None:
     assert command.code == 130
     assert workers
     assert not [process for process in workers if process.is_running()]
+
+
+def test_a_trial_of_another_study_is_not_trained_again(field_of_study: Field) -> None:
+    small = SMALL.replace("EPOCHS", "2").replace("seeds: 2", "seeds: 1")
+    field_of_study.write("small", small.replace("[0.4, 0.8]", "[0.4]"))
+    field_of_study.write("wide", small.replace("probes: [linear]", "probes: [linear, knn]"))
+    assert field_of_study.run("launch", "small").code == 0
+    assert field_of_study.run("launch", "wide").code == 0
+    ours, theirs = field_of_study.histories("wide"), field_of_study.histories("small")
+    shared = ours["epsilon=0.4 · seed 0"]
+    assert {name: curve for name, curve in shared.items() if name != "knn/accuracy"} == theirs["epsilon=0.4 · seed 0"]
+    assert "trained by 'small'" in field_of_study.run("logs", "epsilon=0.4 · seed 0", "--study", "wide").text
+    assert set(field_of_study.statuses("wide")) == {"FINISHED"}

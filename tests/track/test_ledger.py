@@ -114,10 +114,10 @@ def test_a_finished_trial_is_found_in_any_study(ledger: Ledger, make_job: MakeJo
     finished, failed = make_job(0), make_job(1)
     train(finished, [1.0])
     train(failed, [1.0], status="FAILED")
-    known = ledger.find_key(finished.key)
+    (known,) = ledger.find_keys([finished.key])
     assert known is not None
     assert known.job == finished
-    assert ledger.find_key(failed.key) is None
+    assert ledger.find_keys([failed.key]) == [None]
 
 
 @pytest.mark.cluster
