@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -36,9 +36,14 @@ class Owner:
         if self.host != socket.gethostname():
             return time.time() - self.beat < STALE
         try:
-            return abs(psutil.Process(self.process).create_time() - self.born) < 1
+            process = psutil.Process(self.process)
+            return abs(process.create_time() - self.born) < 1 and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+    def same(self, other: "Owner | None") -> bool:
+        """Whether both are one launch, at whatever beat."""
+        return other is not None and replace(other, beat=self.beat) == self
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since).strftime("%Y-%m-%d %H:%M:%S")
@@ -47,11 +52,16 @@ class Owner:
 
 def owner_of(path: Path) -> Owner | None:
     """Who launches the study right now, if anybody."""
+    owner = read(path)
+    return owner if owner is not None and owner.alive else None
+
+
+def read(path: Path) -> Owner | None:
+    """Who wrote the lock; None where there is none, or half of one."""
     try:
-        owner = Owner(**json.loads(path.read_text()))
+        return Owner(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return owner if owner.alive else None
 
 
 @contextmanager
@@ -78,12 +88,14 @@ def launching(path: Path, study: str) -> Iterator[Owner]:
     finally:
         over.set()
         heart.join()
-        path.unlink(missing_ok=True)
+        if owner.same(read(path)):
+            path.unlink()
 
 
 def beat(path: Path, owner: Owner, over: threading.Event) -> None:
-    while not over.wait(BEAT):
-        write(path, Owner(**{**asdict(owner), "beat": time.time()}))
+    """Say that the owner lives, until it is over or another one has taken its place."""
+    while not over.wait(BEAT) and owner.same(read(path)):
+        write(path, replace(owner, beat=time.time()))
 
 
 def write(path: Path, owner: Owner) -> None:
