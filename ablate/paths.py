@@ -1,8 +1,11 @@
 """Where every file of a store lives."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from ablate.errors import StudyError
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,14 @@ class Store:
     root: Path
 
     def study(self, name: str) -> StudyPaths:
-        return StudyPaths(self.root / "studies" / name)
+        """The files of a study.  Raises StudyError for a name that could lead elsewhere."""
+        if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*", name):
+            raise StudyError(f"'{name}' is no name of a study", "use letters, digits, '-', '_' and single dots")
+        return StudyPaths(self.studies / name)
+
+    @property
+    def studies(self) -> Path:
+        return self.root / "studies"
 
     @property
     def tensors(self) -> Path:

@@ -111,6 +111,14 @@ def test_nothing_is_known_before_a_launch(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["status", "stop", "sync"])
+def test_a_name_never_becomes_a_path_unchecked(tmp_path: Path, command: str) -> None:
+    done = ablate(tmp_path, command, "../elsewhere")
+    assert done.returncode == 2
+    assert "elsewhere" in done.stderr
+    assert not (tmp_path.parent / "elsewhere").exists()
+
+
 def test_the_doctor_looks_at_everything(tmp_path: Path) -> None:
     findings = json.loads(ablate(tmp_path, "doctor", "--json").stdout)
     looked_at = [finding["what"] for finding in findings]

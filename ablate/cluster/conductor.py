@@ -46,7 +46,6 @@ def conduct(orders: Orders, speak: Speak) -> None:
     study = read_study(orders.study)
     store = Store(Path(orders.store))
     paths = store.study(study.name)
-    start_ray(orders.address)
     width = slots(nodes(), study)
     refuse_sqlite_for_many(orders, nodes())
     proposals = Proposals(study, paths.search, orders.values) if study.search else None
@@ -123,6 +122,17 @@ def pulse(speak: Speak, servants: list[psutil.Process]) -> None:
     os._exit(GONE)
 
 
+def await_orders(file: Path) -> Orders:
+    """The orders, once the driver has written them; a driver that died meanwhile ends this process."""
+    driver = os.getppid()
+    while not file.exists():
+        if os.getppid() != driver:
+            ray.shutdown()
+            os._exit(GONE)
+        time.sleep(0.05)
+    return Orders.from_json(file.read_text())
+
+
 def start_ray(address: str) -> None:
     """Join a cluster, or start one on this machine that ends with this process."""
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -172,12 +182,13 @@ def speaker(out: TextIO) -> Speak:
 
 
 def main() -> None:
-    """Read the orders from the file that is named, and follow them."""
+    """Start Ray, or join the cluster that the second argument names; follow the orders of the first's file."""
     out = os.fdopen(os.dup(1), "w")  # the driver's pipe; whatever else is printed goes to the log
     os.dup2(2, 1)
     speak = speaker(out)
     try:
-        conduct(Orders.from_json(Path(sys.argv[1]).read_text()), speak)
+        start_ray(sys.argv[2])
+        conduct(await_orders(Path(sys.argv[1])), speak)
         speak(Message("over"))
     except AblateError as error:
         says = {"problem": error.problem, "remedy": error.remedy, "place": error.place, "exit": error.exit_code}

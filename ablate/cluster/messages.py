@@ -19,7 +19,6 @@ class Orders:
     packs: tuple[tuple[Job, ...], ...]
     links: Mapping[str, Link]  # key → the trial's place in MLflow
     values: Mapping[str, float | None]  # key → the objective of trials that ended before; None where they failed
-    address: str = ""  # of a Ray cluster; empty: start one here
     checkpoint_every: float = 60.0  # seconds
 
     def to_json(self) -> str:

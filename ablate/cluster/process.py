@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -19,12 +20,15 @@ SILENCE = 25.0  # seconds without a sign of life after which Ray counts as dead
 
 
 class Conductor:
-    """A running conductor process, whose words other than messages go to the log file."""
+    """A running conductor process, whose words other than messages go to the log file.
 
-    def __init__(self, orders: Orders, folder: Path, log: Path) -> None:
-        file = folder / "orders.json"
-        file.write_text(orders.to_json())
-        command = [sys.executable, "-m", "ablate.cluster.conductor", str(file)]
+    It starts Ray at once and waits for its orders, so that Ray and whatever they depend on come up side by side.
+    """
+
+    def __init__(self, folder: Path, log: Path, address: str) -> None:
+        self.file = folder / "orders.json"
+        self.file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "ablate.cluster.conductor", str(self.file), address]
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 command,
@@ -35,9 +39,16 @@ class Conductor:
                 text=True,
             )
         self.log = log
+        self.buried = False
         self.heard: queue.Queue[Message | None] = queue.Queue()
         assert self.process.stdout is not None
         threading.Thread(target=self.listen, args=(self.process.stdout,), daemon=True).start()
+
+    def order(self, orders: Orders) -> None:
+        """Say what to do."""
+        part = self.file.with_suffix(".part")
+        part.write_text(orders.to_json())
+        part.replace(self.file)
 
     def listen(self, pipe: IO[str]) -> None:
         for line in pipe:
@@ -77,17 +88,13 @@ class Conductor:
             self.kill()
 
     def kill(self) -> None:
-        """End it and everything that it started, at once."""
-        try:
-            root = psutil.Process(self.process.pid)
-            family = [root, *root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            family = []
-        for member in [*family, *session(self.process.pid)]:
-            try:
+        """End it and everything that it started, at once; what it left behind where it has ended by itself."""
+        if self.buried:  # its number may be somebody else's by now
+            return
+        self.buried = True
+        for member in session(self.process.pid):
+            with suppress(psutil.NoSuchProcess):
                 member.kill()
-            except psutil.NoSuchProcess:
-                continue
         self.process.wait()
 
 

@@ -54,6 +54,7 @@ class Launch:
     options: Options
     listen: Callable[[Board, Message], None]
     server: Server
+    conductor: Conductor  # already starting Ray
     ran: set[str] = field(default_factory=set)
 
     @property
@@ -83,9 +84,9 @@ class Launch:
         parents = {variant: ledger.open_variant(job) for variant, job in first.items()}
         for attempt in range(ROUNDS):
             left = [item for item in items if item.run and item.job.key not in self.ran]
-            orders = self.orders(left, parents, known)
+            self.conductor.order(self.orders(left, parents, known))
             try:
-                self.follow(Conductor(orders, self.paths.folder, self.paths.log), board)
+                self.follow(board)
                 return
             except RayDied:
                 if attempt + 1 == ROUNDS or self.options.address:
@@ -93,6 +94,7 @@ class Launch:
                 self.tell(board, Message("died"))
                 deliver(self.server.uri, self.paths, PATIENCE)
                 known = ledger.trials(self.study.name)
+                self.conductor = Conductor(self.paths.folder, self.paths.log, self.options.address)
 
     def board(self, items: Sequence[Item]) -> Board:
         to_run = [item.job for item in items if item.run]
@@ -108,7 +110,6 @@ class Launch:
             packs=self.packs([item.order for item in left]),
             links={item.job.key: link(item, parents) for item in left},
             values=values(self.study, known),
-            address=self.options.address,
             checkpoint_every=self.options.checkpoint_every,
         )
 
@@ -117,15 +118,15 @@ class Launch:
         size = pack_size(self.study.resources)
         return pack(jobs, size, trained_alone()) if size > 1 else tuple((job,) for job in jobs)
 
-    def follow(self, conductor: Conductor, board: Board) -> None:
+    def follow(self, board: Board) -> None:
         """Hear the conductor out; the first Ctrl-C asks it to stop, the second ends everything."""
-        with on_interrupt(lambda: self.stop(board), conductor.kill):
-            for message in conductor.messages():
+        with on_interrupt(lambda: self.stop(board), self.conductor.kill):
+            for message in self.conductor.messages():
                 if message.kind == "outcome" and message.says["status"] != "STOPPED":
                     self.ran.add(message.says["key"])
                 self.tell(board, message)
                 self.keep_server()
-            conductor.wait()
+            self.conductor.wait()
 
     def keep_server(self) -> None:
         """Have an embedded server that died back at its address."""
@@ -172,18 +173,30 @@ def launch(
         paths.stop.unlink(missing_ok=True)
         if not options.retry and (summary := settled(study, jobs, store)) is not None:
             return summary
-        server = ensure_server(store)
-        launch = Launch(study, jobs, store, options, listen, server)
-        try:
-            summary = launch.run()
-        finally:
-            launch.server.stop()
-            paths.stop.unlink(missing_ok=True)
+        summary = start(study, jobs, store, options, listen)
     if summary.stopped and summary.finished < summary.total:
         raise Interrupted(
             f"stopped with {summary.finished} of {summary.total} trials finished", "launch again to go on"
         )
     return summary
+
+
+def start(
+    study: Study, jobs: tuple[Job, ...], store: Store, options: Options, listen: Callable[[Board, Message], None]
+) -> Summary:
+    """Start Ray and MLflow side by side, launch, and take both down."""
+    paths = store.study(study.name)
+    conductor = Conductor(paths.folder, paths.log, options.address)
+    try:
+        launch = Launch(study, jobs, store, options, listen, ensure_server(store), conductor)
+        try:
+            return launch.run()
+        finally:
+            launch.conductor.kill()
+            launch.server.stop()
+    finally:
+        conductor.kill()
+        paths.stop.unlink(missing_ok=True)
 
 
 def link(item: Item, parents: Mapping[str, str]) -> Link:

@@ -109,15 +109,19 @@ def known_of(store: Store, study: str) -> dict[str, Known]:
 
 def statuses(store: Store, study: str | None) -> tuple[Status, ...]:
     """Of one study, its trials too; or of all studies of the store."""
-    folder = store.root / "studies"
-    there = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    there = launched(store)
     if study is None:
         return tuple(status_of(store, name) for name in there)
     if study not in there:
         raise StudyError(
-            f"no study '{study}' was ever launched here", suggest(study, there) if there else "", str(folder)
+            f"no study '{study}' was ever launched here", suggest(study, there) if there else "", str(store.studies)
         )
     return (status_of(store, study, whole=True),)
+
+
+def launched(store: Store) -> list[str]:
+    """The studies that were launched with this store."""
+    return sorted(path.name for path in store.studies.iterdir() if path.is_dir()) if store.studies.is_dir() else []
 
 
 def status_of(store: Store, study: str, whole: bool = False) -> Status:
@@ -136,10 +140,10 @@ def told(trial: Known) -> dict[str, Any]:
 
 def log_of(store: Store, trial: str, study_name: str | None = None) -> str:
     """The log and the traceback of a trial of any study, or of one, from its folder or from MLflow."""
-    for study in sorted((store.root / "studies").glob(f"{study_name or '*'}/")):
-        for known in known_of(store, study.name).values():
+    for study in [study_name] if study_name else launched(store):
+        for known in known_of(store, study).values():
             if known.key.startswith(trial) or (known.job and known.job.name == trial):
-                return local_log(store, study.name, known) or kept_log(store, known)
+                return local_log(store, study, known) or kept_log(store, known)
     raise StudyError(f"no trial is called '{trial}'", "ablate status STUDY --json lists keys and names")
 
 

@@ -1,0 +1,26 @@
+"""Studies that come with the project, run on their quick profile."""
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Field, answer
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+
+@pytest.mark.parametrize(
+    ("name", "trials", "variants"), [("transformation", 12, 4), ("epsilon", 15, 5), ("search", 24, 12)]
+)
+def test_a_quick_study_ends_in_a_report(field_of_study: Field, name: str, trials: int, variants: int) -> None:
+    file = str(STUDIES / f"{name}.yaml")
+    launched = field_of_study.run("launch", file, "--profile", "quick")
+    assert launched.code == 0, launched.text
+    assert f"{trials} of {trials} trials finished, {trials} of them in this launch" in launched.text
+    report = answer(field_of_study.run("report", file, "--profile", "quick", "--json"))
+    assert len(report["variants"]) == variants
+    assert all(0.1 < variant["mean"] <= 1 for variant in report["variants"])
+    assert (field_of_study.store.study(name).report / "report.md").read_text().startswith(f"# {name}\n")
+    assert set(field_of_study.statuses(name)) == {"FINISHED"}
