@@ -1,8 +1,9 @@
 """Optuna's part: which settings to try, remembered in a journal beside the checkpoints."""
 
 import math
+import os
 import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from ablate.errors import StudyError
 from ablate.resolve import propose, space
@@ -19,8 +20,7 @@ from ablate.settings import Value
 from ablate.spec.study import Choices, Range, Study
 from ablate.spec.trial import Job, digest
 
-REPEATED = "repeated"  # marks a proposal that was made before
-REPEATS = 50  # proposals in a row that repeat a setting, after which the space counts as exhausted
+Setting = Mapping[str, Value]  # path → level
 
 
 class Proposals:
@@ -28,6 +28,7 @@ class Proposals:
 
     A proposal that a killed launch left open is taken up again: its seeds that ended are in `values`, the others run.
     The sampler of each proposal is seeded by the proposal's number, so that a resumed search does not start over.
+    Only who owns the study may make one.
     """
 
     def __init__(self, study: Study, journal: Path, values: Mapping[str, float | None]) -> None:
@@ -35,58 +36,73 @@ class Proposals:
         self.study, self.search = study, study.search
         self.metric = next(iter(self.search.objectives))
         self.values = dict(values)  # key → objective; None where the trial failed
+        mend(journal)
         self.memory = open_memory(study, journal)
         self.space = {path: distribution(part) for path, part in space(study).items()}
+        self.most = min(self.search.trials, math.prod(levels(part) for part in self.space.values()))
         self.open: dict[int, tuple[Job, ...]] = {}  # proposal → the trials that it waits for
-        self.exhausted = False
-        self.left_open = [trial for trial in self.memory.trials if trial.state == TrialState.RUNNING]
+        self.discard_half_made()
+        self.left_open = [trial for trial in self.made if self.running(trial.number) or self.missing(trial.params)]
 
     @property
     def over(self) -> bool:
-        return (not self.open and not self.left_open and self.made >= self.search.trials) or self.exhausted
+        return not self.open and not self.left_open and len(self.made) >= self.most
 
     @property
-    def made(self) -> int:
-        """How many settings were proposed, repetitions apart."""
-        return sum(REPEATED not in trial.user_attrs for trial in self.memory.get_trials(deepcopy=False))
+    def made(self) -> list[FrozenTrial]:
+        return made(self.memory, self.space)
+
+    def discard_half_made(self) -> None:
+        """Close what a killed launch had begun to propose."""
+        numbers = {trial.number for trial in self.made}
+        for trial in self.memory.trials:
+            if trial.state == TrialState.RUNNING and trial.number not in numbers:
+                self.memory.tell(trial.number, state=TrialState.FAIL)
+
+    def running(self, number: int) -> bool:
+        """Whether Optuna waits to be told of a proposal."""
+        return self.memory.get_trials(deepcopy=False)[number].state == TrialState.RUNNING
+
+    def missing(self, params: Setting) -> tuple[Job, ...]:
+        """The trials of a setting that have no result."""
+        return tuple(job for job in propose(self.study, params) if job.key not in self.values)
 
     def next(self) -> tuple[Job, ...]:
         """The trials of the next proposal that have no result yet; none where all proposals are made."""
-        while (made := self.take_up() or self.ask()) is not None:
-            number, params = made
-            jobs = propose(self.study, params)
-            self.open[number] = jobs
-            missing = tuple(job for job in jobs if job.key not in self.values)
-            if missing:
+        while (proposal := self.take_up() or self.ask()) is not None:
+            number, params = proposal
+            self.open[number] = propose(self.study, params)
+            if missing := self.missing(params):
                 return missing
             self.settle(number)
         return ()
 
-    def take_up(self) -> tuple[int, dict[str, Value]] | None:
+    def take_up(self) -> tuple[int, Setting] | None:
         """A proposal that an earlier launch left open."""
         if not self.left_open:
             return None
         trial = self.left_open.pop(0)
         return trial.number, trial.params
 
-    def ask(self) -> tuple[int, dict[str, Value]] | None:
-        """A new proposal with a setting that was never tried."""
-        for _ in range(REPEATS):
-            if self.exhausted or self.made >= self.search.trials:
-                return None
-            tried = [trial.params for trial in self.memory.get_trials(deepcopy=False)]
-            self.memory.sampler = self.sampler(len(tried))
+    def ask(self) -> tuple[int, Setting] | None:
+        """A new proposal with a setting that was never tried; where the sampler repeats itself, one at random."""
+        tried = [trial.params for trial in self.made]
+        while len(tried) < self.most:
+            number = len(self.memory.get_trials(deepcopy=False))
+            self.memory.sampler = self.sampler(number)
             trial = self.memory.ask(self.space)
             if trial.params not in tried:
                 return trial.number, trial.params
-            trial.set_user_attr(REPEATED, True)
-            self.memory.tell(trial, state=TrialState.FAIL)
-        self.exhausted = True
+            self.memory.tell(trial.number, state=TrialState.FAIL)
+            self.memory.enqueue_trial(untried(self.space, tried, self.seed(number)))
         return None
 
+    def seed(self, number: int) -> int:
+        """What is proposed depends on the proposal's number, and not on how often the launch was interrupted."""
+        return int(digest([self.study.name, number]), 16) % 2**32
+
     def sampler(self, number: int) -> BaseSampler:
-        """Seeded by the proposal: what is proposed does not depend on how often the launch was interrupted."""
-        seed = int(digest([self.study.name, number]), 16) % 2**32
+        seed = self.seed(number)
         return TPESampler(seed=seed) if self.search.sampler == "tpe" else RandomSampler(seed=seed)
 
     def tell(self, key: str, metrics: Mapping[str, float] | None) -> None:
@@ -101,10 +117,45 @@ class Proposals:
         """Tell Optuna the mean over the seeds; a setting that fails with any of them has failed."""
         values = [self.values[job.key] for job in self.open.pop(number)]
         good = [value for value in values if value is not None and math.isfinite(value)]
+        if not self.running(number):
+            return  # it was told when these trials ran for the first time
         if len(good) == len(values):
             self.memory.tell(number, statistics.fmean(good))
         else:
             self.memory.tell(number, state=TrialState.FAIL)
+
+
+def mend(journal: Path) -> None:
+    """Cut off the line that a full disk left half written; Optuna would append to it and could read neither."""
+    content = journal.read_bytes() if journal.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(journal, whole)
+
+
+def made(memory: optuna.Study, paths: Collection[str]) -> list[FrozenTrial]:
+    """The proposals in order, without those that repeat an earlier one or that a kill cut short."""
+    first: dict[tuple[Value, ...], FrozenTrial] = {}
+    for trial in memory.get_trials(deepcopy=False):
+        if trial.params.keys() == set(paths):
+            first.setdefault(tuple(trial.params[path] for path in paths), trial)
+    return list(first.values())
+
+
+def levels(part: BaseDistribution) -> float:
+    """How many values there are to choose from."""
+    if isinstance(part, CategoricalDistribution):
+        return len(part.choices)
+    assert isinstance(part, IntDistribution | FloatDistribution)
+    return round((part.high - part.low) / part.step) + 1 if part.step is not None else math.inf
+
+
+def untried(space: dict[str, BaseDistribution], tried: Sequence[Setting], seed: int) -> dict[str, Value]:
+    """A setting drawn at random from those that are left."""
+    scratch = optuna.create_study(sampler=RandomSampler(seed=seed))
+    while (params := scratch.ask(space).params) in tried:
+        pass
+    return params
 
 
 def open_memory(study: Study, journal: Path) -> optuna.Study:
@@ -124,7 +175,7 @@ def open_memory(study: Study, journal: Path) -> optuna.Study:
     )
     if memory.direction.name.lower() != direction:  # Optuna itself says nothing
         raise StudyError(
-            f"this search went on to {memory.direction.name.lower()} {metric} and is now to {direction} it",
+            f"this search has begun to {memory.direction.name.lower()} {metric}, and is now to {direction} it",
             f"put '{memory.direction.name.lower()}' back, or give the study another name",
             study.place("search", "objectives"),
         )
@@ -159,8 +210,8 @@ def distribution(part: Range | Choices) -> BaseDistribution:
 
 def proposed(study: Study, journal: Path) -> tuple[Job, ...]:
     """The trials of all proposals that were ever made, in order."""
+    assert study.search is not None
     if not journal.exists():
         return ()
-    memory = open_memory(study, journal)
-    settings = [trial.params for trial in memory.trials if REPEATED not in trial.user_attrs]
-    return tuple(job for params in settings for job in propose(study, params))
+    proposals = made(open_memory(study, journal), study.search.space)
+    return tuple(job for proposal in proposals for job in propose(study, proposal.params))

@@ -1,0 +1,273 @@
+"""A search is its settings, each over all seeds, told once; and it goes on where it stood."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from ablate.cluster.proposals import Proposals, open_memory, proposed
+from ablate.errors import StudyError
+from ablate.settings import Value
+from ablate.spec.study import Study
+from ablate.spec.trial import Job
+
+MakeStudy = Callable[..., Study]
+Values = dict[str, float | None]
+
+SMALL = (  # a space of six settings
+    "search.space={method.transformation: {choices: [np, rp, vat]}, method.k: {low: 10, high: 20, step: 10}}",
+    "search.trials=20",
+)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "search.log"
+
+
+def accuracy(job: Job) -> float:
+    """The nearer ε is to 1 the better, and each seed a little better than the last."""
+    epsilon = job.trial.settings["epsilon"]
+    assert isinstance(epsilon, float)
+    return 1 - 0.1 * math.log(epsilon) ** 2 + 0.01 * job.trial.seed
+
+
+def score(job: Job) -> dict[str, float]:
+    return {"linear/accuracy": accuracy(job), "linear/train_accuracy": 0.0}
+
+
+def batches(proposals: Proposals) -> Iterator[tuple[Job, ...]]:
+    """What is handed out, proposal by proposal, until nothing is."""
+    while jobs := proposals.next():
+        yield jobs
+
+
+def run(proposals: Proposals) -> list[tuple[Job, ...]]:
+    """Let a search have its way."""
+    handed = []
+    for jobs in batches(proposals):
+        handed.append(jobs)
+        for job in jobs:
+            proposals.tell(job.key, score(job))
+    return handed
+
+
+def memory(study: Study, journal: Path) -> list[FrozenTrial]:
+    return open_memory(study, journal).trials
+
+
+def params(study: Study, journal: Path) -> list[dict[str, Value]]:
+    return [trial.params for trial in memory(study, journal)]
+
+
+def names(handed: Sequence[tuple[Job, ...]]) -> list[str]:
+    return [job.name for jobs in handed for job in jobs]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_proposal_is_a_trial_for_every_seed_and_is_told_once_with_their_mean(
+    search_study: MakeStudy, journal: Path, sampler: str
+) -> None:
+    study = search_study(f"search.sampler={sampler}")
+    handed = run(Proposals(study, journal, {}))
+    assert [[job.trial.seed for job in jobs] for jobs in handed] == [[0, 1]] * 12
+    assert all(first.variant == second.variant for first, second in handed)
+    told = memory(study, journal)
+    assert [trial.state for trial in told] == [TrialState.COMPLETE] * 12
+    assert [trial.value for trial in told] == pytest.approx([accuracy(first) + 0.005 for first, _ in handed])
+    assert [trial.params for trial in told] == [dict(first.levels) for first, _ in handed]
+
+
+def test_a_search_looks_where_it_found_something(search_study: MakeStudy, journal: Path) -> None:
+    study = search_study("search.trials=30")
+    run(Proposals(study, journal, {}))
+    radii = [abs(math.log(trial.params["method.epsilon"])) for trial in memory(study, journal)]
+    assert sum(radii[20:]) < sum(radii[:10])
+
+
+@pytest.mark.parametrize("lost", [None, {}, {"linear/accuracy": math.nan}, {"linear/accuracy": math.inf}])
+def test_a_setting_that_fails_with_one_seed_has_failed(
+    search_study: MakeStudy, journal: Path, lost: dict[str, float] | None
+) -> None:
+    study = search_study("search.trials=3")
+    proposals = Proposals(study, journal, {})
+    for number, (first, second) in enumerate(batches(proposals)):
+        proposals.tell(first.key, score(first))
+        assert not proposals.over
+        proposals.tell(second.key, lost if number == 1 else score(second))
+    assert proposals.over
+    states = [trial.state for trial in memory(study, journal)]
+    assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_search_that_turns_round_is_refused(search_study: MakeStudy, journal: Path, tmp_path: Path) -> None:
+    Proposals(search_study(), journal, {}).next()
+    file = tmp_path / "search.yaml"
+    file.write_text(file.read_text().replace("maximize", "minimize"))
+    with pytest.raises(StudyError) as refused:
+        Proposals(search_study(), journal, {})
+    assert str(refused.value) == (
+        f"{file}:8:15: this search has begun to maximize linear/accuracy, and is now to minimize it;"
+        " put 'maximize' back, or give the study another name"
+    )
+
+
+def test_another_profile_has_another_memory(search_study: MakeStudy, journal: Path) -> None:
+    full, quick = search_study(), search_study("training.epochs=7", "search.trials=2")
+    run(Proposals(full, journal, {}))
+    assert proposed(quick, journal) == ()
+    run(Proposals(quick, journal, {}))
+    assert (len(memory(full, journal)), len(memory(quick, journal))) == (12, 2)
+    assert {job.trial.training["epochs"] for job in proposed(quick, journal)} == {7}
+
+
+def test_two_studies_in_one_journal_do_not_mix(search_study: MakeStudy, journal: Path) -> None:
+    one, other = search_study("search.trials=3"), search_study("search.trials=3", "name=other")
+    run(Proposals(one, journal, {}))
+    assert proposed(other, journal) == ()
+    assert names(run(Proposals(other, journal, {}))) != names(run(Proposals(one, journal, {})))
+
+
+def test_more_trials_go_on_with_what_is_known(search_study: MakeStudy, journal: Path) -> None:
+    proposals = Proposals(search_study("search.trials=3"), journal, {})
+    first = names(run(proposals))
+    more = Proposals(search_study("search.trials=5"), journal, proposals.values)
+    second = names(run(more))
+    assert (len(first), len(second), len({*first, *second})) == (6, 4, 10)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("killed_at", [0, 1, 5, 11])
+def test_a_killed_search_goes_on_where_it_stood(
+    search_study: MakeStudy, journal: Path, tmp_path: Path, sampler: str, killed_at: int
+) -> None:
+    study = search_study(f"search.sampler={sampler}")
+    whole = names(run(Proposals(study, tmp_path / "whole.log", {})))
+    killed = Proposals(study, journal, {})
+    ended: Values = {}
+    handed: list[Job] = []
+    for number, jobs in enumerate(batches(killed)):
+        handed += jobs[: 1 if number == killed_at else 2]
+        for job in handed[2 * number :]:
+            killed.tell(job.key, score(job))
+            ended[job.key] = accuracy(job)
+        if number == killed_at:
+            break
+    del killed
+    resumed = Proposals(study, journal, ended)
+    assert not resumed.over
+    rest = run(resumed)
+    assert [job.trial.seed for job in rest[0]] == [1]
+    assert [job.name for job in handed] + names(rest) == whole
+    assert resumed.over
+    assert params(study, journal) == params(study, tmp_path / "whole.log")
+    assert [trial.value for trial in memory(study, journal)] == [
+        trial.value for trial in memory(study, tmp_path / "whole.log")
+    ]
+
+
+def test_several_open_proposals_are_taken_up_and_those_that_ended_are_told(
+    search_study: MakeStudy, journal: Path
+) -> None:
+    study = search_study("search.trials=4")
+    killed = Proposals(study, journal, {})
+    first, second, third = (killed.next() for _ in range(3))
+    ended: Values = {job.key: 0.5 for job in (*first, third[0])}  # the first ended while nobody listened
+    resumed = Proposals(study, journal, ended)
+    assert resumed.next() == second
+    assert resumed.next() == third[1:]
+    assert [trial.state for trial in memory(study, journal)] == [TrialState.COMPLETE] + [TrialState.RUNNING] * 2
+    for job in (*second, third[1]):
+        resumed.tell(job.key, score(job))
+    (last,) = run(resumed)
+    assert not {job.key for job in last} & {job.key for job in (*first, *second, *third)}
+    assert [trial.state for trial in memory(study, journal)] == [TrialState.COMPLETE] * 4
+
+
+def test_trials_that_nobody_has_any_more_run_again_and_are_not_told_twice(
+    search_study: MakeStudy, journal: Path
+) -> None:
+    study = search_study("search.trials=3")
+    proposals = Proposals(study, journal, {})
+    first, second, third = run(proposals)
+    told = memory(study, journal)
+    kept = {key: value for key, value in proposals.values.items() if key not in (second[0].key, third[1].key)}
+    again = Proposals(study, journal, kept)
+    assert not again.over
+    assert run(again) == [second[:1], third[1:]]
+    assert again.over
+    assert memory(study, journal) == told
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_small_space_is_exhausted_without_repetition(search_study: MakeStudy, journal: Path, sampler: str) -> None:
+    study = search_study(*SMALL, f"search.sampler={sampler}")
+    proposals = Proposals(study, journal, {})
+    handed = []
+    for jobs in batches(proposals):
+        handed.append(jobs[0].levels)
+        for job in jobs:
+            proposals.tell(job.key, {"linear/accuracy": 0.5})
+    assert proposals.over
+    found = [(levels["method.transformation"], levels["method.k"]) for levels in handed]
+    assert sorted(found) == [(kind, k) for kind in ("np", "rp", "vat") for k in (10, 20)]
+    assert len(proposed(study, journal)) == 12
+    assert Proposals(study, journal, proposals.values).over
+    assert not [trial for trial in memory(study, journal) if not trial.state.is_finished()]
+
+
+def test_what_a_dying_process_half_proposed_is_void(search_study: MakeStudy, journal: Path, tmp_path: Path) -> None:
+    study = search_study("search.trials=3")
+    killed = Proposals(study, journal, {})
+    first = killed.next()
+    killed.memory.ask({path: part for path, part in list(killed.space.items())[:1]})  # killed before the second axis
+    killed.memory.enqueue_trial(dict(first[0].levels))
+    killed.memory.ask(killed.space)  # killed before the repetition was noticed
+    killed.memory.enqueue_trial({"method.epsilon": 2.0, "training.learning_rate": 1e-3})  # killed before it was asked
+    resumed = Proposals(study, journal, {})
+    handed = run(resumed)
+    assert [len(jobs) for jobs in handed] == [2, 2, 2]
+    assert handed[0] == first
+    assert handed[1][0].levels == {"method.epsilon": 2.0, "training.learning_rate": 1e-3}
+    assert [job for jobs in handed for job in jobs] == list(proposed(study, journal))
+    assert {trial.state for trial in memory(study, journal)} == {TrialState.COMPLETE, TrialState.FAIL}
+
+
+def test_a_journal_whose_last_line_is_torn_can_be_read_and_written(search_study: MakeStudy, journal: Path) -> None:
+    study = search_study("search.trials=3")
+    proposals = Proposals(study, journal, {})
+    first = proposals.next()
+    for job in first:
+        proposals.tell(job.key, score(job))
+    with journal.open("ab") as file:
+        file.write(b'{"op_code":4,"wor')
+    handed = run(Proposals(study, journal, proposals.values))
+    assert len(handed) == 2
+    assert len(proposed(study, journal)) == 6
+
+
+def test_proposed_names_all_trials_in_order_without_making_any(search_study: MakeStudy, journal: Path) -> None:
+    study = search_study("search.trials=3")
+    assert proposed(study, journal) == ()
+    assert not journal.exists()
+    proposals = Proposals(study, journal, {})
+    handed = [*run(proposals)]
+    assert proposed(study, journal) == tuple(job for jobs in handed for job in jobs)
+
+
+def test_axes_become_distributions_of_their_kind(search_study: MakeStudy, journal: Path) -> None:
+    space: dict[str, Any] = {
+        "method.k": optuna.distributions.IntDistribution(10, 1000, log=True),
+        "method.epsilon": optuna.distributions.FloatDistribution(1.0, 4.0, step=0.5),
+        "training.learning_rate": optuna.distributions.FloatDistribution(1e-4, 1e-2),
+        "method.transformation": optuna.distributions.CategoricalDistribution(["rp", "vat"]),
+    }
+    study = search_study(
+        "search.space={method.k: {low: 10, high: 1000, log: true}, method.epsilon: {low: 1, high: 4, step: 0.5},"
+        " training.learning_rate: {low: 1.0e-4, high: 1.0e-2}, method.transformation: {choices: [rp, vat]}}"
+    )
+    assert Proposals(study, journal, {}).space == space
