@@ -130,7 +130,7 @@ def status_of(store: Store, study: str, whole: bool = False) -> Status:
     owner = owner_of(paths.lock)
     waiting = sum(1 for _ in paths.trials.glob("*/spool.jsonl"))
     trials = tuple(told(trial) for trial in known.values()) if whole else ()
-    return Status(study, Counter(trial.status for trial in known.values()), str(owner or ""), waiting, trials)
+    return Status(study, dict(Counter(trial.status for trial in known.values())), str(owner or ""), waiting, trials)
 
 
 def told(trial: Known) -> dict[str, Any]:
