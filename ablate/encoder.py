@@ -55,7 +55,8 @@ def load_encoders(path: Path) -> dict[int, Encoder]:
         trial = Trial(**content["trial"])
         return {epoch: Encoder(trial, content["epochs"][epoch]) for epoch in sorted(content["epochs"])}
     except Exception as error:  # whatever a damaged archive makes torch raise
-        raise DataError("this is no encoder, or a damaged one", "download it again", str(path)) from error
+        remedy = "download it again, or delete it to train its trial again"
+        raise DataError("this is no encoder, or a damaged one", remedy, str(path)) from error
 
 
 def load_encoder(source: str | Path) -> Encoder:

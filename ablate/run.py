@@ -85,20 +85,28 @@ def trained_alone() -> set[str]:
 
 def run_pack(jobs: Sequence[Job], bench: Bench) -> Iterator[Report]:
     """Bring every trial of a pack to its end, each from where it stands; a failure is an outcome, no exception."""
-    waiting = {job.key: job for job in jobs}
+    known = {job.key: job for job in jobs}
+    for job in jobs:
+        bench.paths.trial(job.key).traceback.unlink(missing_ok=True)  # of an earlier attempt
+        bench.tracker.start(job)
+    for report in guarded(jobs, bring_to_end(jobs, bench), bench):
+        if isinstance(report, Outcome):
+            close(known[report.key], report, bench)
+        yield report
+
+
+def guarded(jobs: Sequence[Job], reports: Iterator[Report], bench: Bench) -> Iterator[Report]:
+    """The reports on the jobs; whatever goes wrong is the result of those that have not ended, and of no others."""
+    open_keys = [job.key for job in jobs]
     try:
-        for job in jobs:
-            bench.tracker.start(job)
-        for report in bring_to_end(jobs, bench):
+        for report in reports:
             if isinstance(report, Outcome):
-                close(waiting.pop(report.key), report, bench)
+                open_keys.remove(report.key)
             yield report
-    except Exception as error:  # the boundary of a trial: whatever went wrong is its result
-        for job in waiting.values():
-            outcome = Outcome(job.key, "FAILED", reason_of(error))
-            bench.paths.trial(job.key).traceback.write_text(traceback.format_exc())
-            close(job, outcome, bench)
-            yield outcome
+    except Exception as error:
+        for key in open_keys:
+            bench.paths.trial(key).traceback.write_text(traceback.format_exc())
+            yield Outcome(key, "FAILED", reason_of(error))
 
 
 def bring_to_end(jobs: Sequence[Job], bench: Bench) -> Iterator[Report]:
@@ -107,14 +115,13 @@ def bring_to_end(jobs: Sequence[Job], bench: Bench) -> Iterator[Report]:
     untrained = [job for job in jobs if not bench.paths.trial(job.key).encoder.exists()]
     ended = set()
     for group in by_step(untrained, bench):
-        for report in train(group, data, bench):
+        for report in guarded([job for job, _ in group], train(group, data, bench), bench):
             if isinstance(report, Outcome):
                 ended.add(report.key)
             yield report
     for job in jobs:
         if job.key not in ended:
-            yield Progress((job.key,), 0, 1.0, {}, "scoring")
-            yield score(job, data, bench)
+            yield from guarded([job], score(job, data, bench), bench)
 
 
 def by_step(jobs: Sequence[Job], bench: Bench) -> Iterator[list[Started]]:
@@ -185,8 +192,12 @@ def save(fit: Fit, jobs: Sequence[Job], bench: Bench) -> None:
         checkpoint.save(bench.paths.trial(jobs[member].key).checkpoint, fit.checkpoint(member))
 
 
-def score(job: Job, data: Data, bench: Bench) -> Outcome:
-    """Look at the data through the trial's encoders, and draw what was seen."""
+def score(job: Job, data: Data, bench: Bench) -> Iterator[Report]:
+    """Look at the data through the trial's encoders, and draw what was seen; a stop leaves that to the next launch."""
+    yield Progress((job.key,), 0, 1.0, {}, "scoring")
+    if bench.stop():
+        yield Outcome(job.key, "STOPPED")
+        return
     paths = bench.paths.trial(job.key)
     encoders = load_encoders(paths.encoder)
     views = [embedded(encoder.to(bench.device), data) for encoder in encoders.values()]
@@ -195,7 +206,7 @@ def score(job: Job, data: Data, bench: Bench) -> Outcome:
     bench.tracker.record(job, max(encoders), metrics)
     note(job, bench, "  ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
     draw(job, views[-1], bench)
-    return Outcome(job.key, "FINISHED", metrics=metrics)
+    yield Outcome(job.key, "FINISHED", metrics=metrics)
 
 
 def embedded(encoder: Encoder, data: Data) -> Embedded:
@@ -240,23 +251,24 @@ def reason_of(error: Exception) -> str:
     return str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def main() -> None:
-    """Run the jobs of a JSON file: the way to train where there is neither Ray nor MLflow."""
-    file = Path(sys.argv[1])
-    content = json.loads(file.read_text())
-    jobs = [Job.from_json(job) for job in content]
+def main() -> int:
+    """Run the jobs of a JSON file as one pack, where there is neither Ray nor MLflow; 1 if one of them failed."""
+    jobs = [Job.from_json(job) for job in json.loads(Path(sys.argv[1]).read_text())]
     store = default_store()
     paths = store.study(jobs[0].study)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    bench = Bench(paths, store.tensors, SpoolTracker(paths), device)
+    failed = False
     said = time.monotonic()
-    for report in run_pack(jobs, bench):
-        if isinstance(report, Outcome):
-            print(json.dumps(asdict(report)), flush=True)
-        elif time.monotonic() - said > 10:
-            said = time.monotonic()
-            print(json.dumps(asdict(report)), file=sys.stderr, flush=True)
+    with SpoolTracker(paths) as tracker:
+        for report in run_pack(jobs, Bench(paths, store.tensors, tracker, device)):
+            if isinstance(report, Outcome):
+                failed = failed or report.status == "FAILED"
+                print(json.dumps(asdict(report)), flush=True)
+            elif time.monotonic() - said > 10:
+                said = time.monotonic()
+                print(json.dumps(asdict(report)), file=sys.stderr, flush=True)
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

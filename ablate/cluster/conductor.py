@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,10 +32,14 @@ from ablate.cluster.resources import Node, slots
 from ablate.cluster.search import PackSearcher
 from ablate.cluster.worker import Worker
 from ablate.errors import AblateError, ServiceError
-from ablate.paths import Store
+from ablate.paths import Store, StudyPaths
+from ablate.run import Outcome, probe_digests
 from ablate.spec.read import read_study
 from ablate.spec.study import Resources
+from ablate.spec.trial import Job
 from ablate.track.hold import hold
+from ablate.track.ledger import Ledger
+from ablate.track.sender import deliver
 from ablate.track.spool import SpoolTracker
 
 BEAT = 2.0  # seconds between two signs of life
@@ -51,7 +57,7 @@ def conduct(orders: Orders, speak: Speak) -> None:
     proposals = Proposals(study, paths.search, orders.values) if study.search else None
     graves = SpoolTracker(paths, links=orders.links)
 
-    def bury(job: Any, reason: str) -> None:
+    def bury(job: Job, reason: str) -> None:
         with hold(paths.trial(job.key), patience=60.0):
             graves.start(job)
             graves.finish(job, "FAILED", reason)
@@ -61,7 +67,8 @@ def conduct(orders: Orders, speak: Speak) -> None:
     threading.Thread(target=pulse, args=(speak, local_servants()), daemon=True).start()
     while not searcher.over and not paths.stop.exists():
         play(searcher, study.resources, width, store)
-        searcher.new_round()
+        handed = [job for pack in searcher.open.values() for job in pack]
+        searcher.new_round(unheard(handed, orders.uri, paths))
 
 
 def play(searcher: PackSearcher, resources: Resources, width: int, store: Store) -> None:
@@ -103,6 +110,19 @@ class Starvation(tune.Stopper):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (str, ())  # as with the searcher
+
+
+def unheard(jobs: Sequence[Job], uri: str, paths: StudyPaths) -> Iterator[dict[str, Any]]:
+    """How those of the jobs ended whose last words Tune threw away with the round: MLflow may know."""
+    if not jobs:
+        return
+    with suppress(ServiceError):  # away: they are done again, from what their folders hold
+        deliver(uri, paths)
+        known = Ledger(uri).trials(jobs[0].study)
+        for job in jobs:
+            found, wanted = known.get(job.key), probe_digests(job)
+            if found and found.status == "FINISHED" and wanted.items() <= found.probes.items():
+                yield asdict(Outcome(job.key, "FINISHED", metrics=found.metrics))
 
 
 def pulse(speak: Speak, servants: list[psutil.Process]) -> None:
@@ -166,7 +186,10 @@ def local_servants() -> list[psutil.Process]:
 
 
 def alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it went between the two questions
+        return False
 
 
 def speaker(out: TextIO) -> Speak:

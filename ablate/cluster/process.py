@@ -52,7 +52,8 @@ class Conductor:
 
     def listen(self, pipe: IO[str]) -> None:
         for line in pipe:
-            self.heard.put(Message.from_line(line))
+            if line.endswith("\n"):  # else it died over the line
+                self.heard.put(Message.from_line(line))
         self.heard.put(None)
 
     def messages(self) -> Iterator[Message]:

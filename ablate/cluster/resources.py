@@ -18,8 +18,16 @@ class Node:
 
     def slots(self, wanted: Resources) -> int:
         """How many packs can run here side by side."""
-        by_cpu = int(self.cpus / wanted.cpu)
-        return min(by_cpu, int(self.gpus / wanted.gpu)) if wanted.gpu else by_cpu
+        by_cpu = fits(wanted.cpu, self.cpus)
+        if not wanted.gpu:
+            return by_cpu
+        by_gpu = int(self.gpus) * fits(wanted.gpu, 1) if wanted.gpu < 1 else fits(wanted.gpu, self.gpus)
+        return min(by_cpu, by_gpu)  # a share of a GPU is of one
+
+
+def fits(part: float, whole: float) -> int:
+    """How often a part goes into a whole: 0.1 ten times into 1, whatever floats say."""
+    return int(whole / part + 1e-9)
 
 
 def this_node() -> Node:

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -36,7 +36,7 @@ class PackSearcher(Searcher):
         self.waiting: deque[Pack] = deque(orders.packs)
         self.open: dict[str, Pack] = {}  # Tune's trial → its pack
         self.ended: set[str] = set()  # keys
-        self.deaths: dict[Pack, int] = {}
+        self.deaths: Counter[tuple[str, ...]] = Counter()  # keys of a pack → workers that it lost
         self.heard: dict[int, float] = {}  # worker's process → when it last said something
         self.died_at = 0.0  # when a worker last died in this round
 
@@ -91,13 +91,14 @@ class PackSearcher(Searcher):
         if left and error:
             self.lose(left)
         elif left and not self.stopped():
-            self.waiting.appendleft(left)  # Tune ended the round
+            self.waiting.appendleft(left)  # its worker ended without a word on these
 
     def lose(self, pack: Pack) -> None:
         """A worker died over this pack: try again, or give it up."""
         self.died_at = time.monotonic()
-        self.deaths[pack] = self.deaths.get(pack, 0) + 1
-        if self.deaths[pack] < ATTEMPTS:
+        keys = tuple(job.key for job in pack)
+        self.deaths[keys] += 1
+        if self.deaths[keys] < ATTEMPTS:
             self.waiting.appendleft(pack)
             return
         for job in pack:
@@ -125,8 +126,10 @@ class PackSearcher(Searcher):
             return False
         return sum(now - heard < grace / 2 for heard in self.heard.values()) < min(slots, len(self.waiting))
 
-    def new_round(self) -> None:
-        """Take back what was handed out, for workers that start afresh."""
+    def new_round(self, unheard: Iterable[Mapping[str, Any]]) -> None:
+        """Take back what was handed out, for workers that start afresh, but for what ended unheard."""
+        for outcome in unheard:
+            self.end(outcome)
         for pack in self.open.values():
             left = tuple(job for job in pack if job.key not in self.ended)
             if left:

@@ -1,6 +1,7 @@
 """A Ray actor that runs one pack after the other."""
 
 import contextlib
+import importlib
 import json
 import os
 import time
@@ -21,6 +22,7 @@ from ablate.track.sender import Sender
 from ablate.track.spool import Link, SpoolTracker
 
 SLICE = 1.0  # seconds of training between two words to the driver
+LAZY = ("torch._dynamo", "mlflow", "sklearn.neighbors", "sklearn.utils.extmath", "matplotlib.backends.backend_agg")
 PATIENCE = 60.0  # seconds that a dying predecessor may take to let go of a trial
 
 
@@ -34,6 +36,8 @@ class Worker(tune.Trainable):
         self.device = torch.device("cuda" if config["gpu"] else "cpu")
         self.sender = Sender(config["uri"], self.paths)
         self.facts = environment(str(self.device))
+        for module in LAZY:  # four seconds of imports that the first trial would seem to take
+            importlib.import_module(module)
         self.begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -63,6 +67,7 @@ class Worker(tune.Trainable):
                 held.enter_context(hold(self.paths.trial(job.key), PATIENCE))
                 self.sender.watch(job.key)
             yield from run_pack(jobs, bench)
+        self.sender.nudge()
 
     def step(self) -> dict[str, Any]:
         """Work for a while; say what happened, and what goes on now."""

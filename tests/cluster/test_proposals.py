@@ -193,7 +193,7 @@ def test_trials_that_nobody_has_any_more_run_again_and_are_not_told_twice(
 ) -> None:
     study = search_study("search.trials=3")
     proposals = Proposals(study, journal, {})
-    first, second, third = run(proposals)
+    _, second, third = run(proposals)
     told = memory(study, journal)
     kept = {key: value for key, value in proposals.values.items() if key not in (second[0].key, third[1].key)}
     again = Proposals(study, journal, kept)
@@ -224,7 +224,7 @@ def test_what_a_dying_process_half_proposed_is_void(search_study: MakeStudy, jou
     study = search_study("search.trials=3")
     killed = Proposals(study, journal, {})
     first = killed.next()
-    killed.memory.ask({path: part for path, part in list(killed.space.items())[:1]})  # killed before the second axis
+    killed.memory.ask(dict(list(killed.space.items())[:1]))  # killed before the second axis
     killed.memory.enqueue_trial(dict(first[0].levels))
     killed.memory.ask(killed.space)  # killed before the repetition was noticed
     killed.memory.enqueue_trial({"method.epsilon": 2.0, "training.learning_rate": 1e-3})  # killed before it was asked
