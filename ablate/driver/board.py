@@ -14,12 +14,12 @@ class Row:
     """A trial that runs."""
 
     name: str
+    began: float
+    began_at: float  # share that was done then
     epoch: int = 0
     share: float = 0.0
     values: Mapping[str, float] = field(default_factory=dict)
     doing: str = "training"
-    began: float = field(default_factory=time.monotonic)
-    began_at: float = 0.0  # share that was done when it began
 
     @property
     def left(self) -> float | None:
@@ -35,21 +35,32 @@ class Board:
         self.names = {job.key: job.name for job in jobs}
         self.waiting = set(self.names)
         self.running: dict[str, Row] = {}
-        self.finished, self.failed, self.stopped = finished, failed, 0
+        self.before = {"FINISHED": finished, "FAILED": failed}  # trials that ended in earlier launches
+        self.ends: dict[str, str] = {}  # trial that ended in this launch → how
         self.to_propose = proposals  # trials of a search that are not proposed yet
-        self.reasons: dict[str, str] = {}  # failed trial → why
         self.slots = 0
         self.began = time.monotonic()
-        self.ended = 0  # in this launch
+
+    @property
+    def finished(self) -> int:
+        return self.count("FINISHED")
+
+    @property
+    def failed(self) -> int:
+        return self.count("FAILED")
+
+    def count(self, status: str) -> int:
+        return self.before.get(status, 0) + sum(end == status for end in self.ends.values())
 
     @property
     def total(self) -> int:
-        return self.finished + self.failed + self.stopped + len(self.running) + len(self.waiting) + self.to_propose
+        ended = sum(self.before.values()) + len(self.ends)
+        return ended + len(self.running) + len(self.waiting) + self.to_propose
 
     @property
     def left(self) -> float | None:
         """Seconds to go for the whole study, at the pace of this launch; None while nothing has ended."""
-        done = self.ended + sum(row.share - row.began_at for row in self.running.values())
+        done = len(self.ends) + sum(row.share - row.began_at for row in self.running.values())
         to_do = len(self.waiting) + self.to_propose + sum(1 - row.share for row in self.running.values())
         return (time.monotonic() - self.began) * to_do / done if done > 0.05 else None
 
@@ -57,7 +68,8 @@ class Board:
         """Take in one message."""
         says = message.says
         if message.kind == "ready":
-            self.slots, self.began = says["slots"], time.monotonic()
+            self.began = self.began if self.slots else time.monotonic()  # the second time Ray had died
+            self.slots = says["slots"]
         elif message.kind == "proposed":
             self.propose(says["jobs"])
         elif message.kind == "progress":
@@ -69,17 +81,19 @@ class Board:
             self.running.clear()
 
     def propose(self, jobs: Iterable[Mapping[str, Any]]) -> None:
-        for content in jobs:
-            job = Job.from_json(content)
-            self.names[job.key] = job.name
-            self.waiting.add(job.key)
-            self.to_propose = max(0, self.to_propose - 1)
+        for job in map(Job.from_json, jobs):
+            if job.key not in self.names:  # else it was proposed before Ray died
+                self.names[job.key] = job.name
+                self.waiting.add(job.key)
+                self.to_propose = max(0, self.to_propose - 1)
 
     def move(self, says: Mapping[str, Any]) -> None:
         for key in says["keys"]:
+            if key in self.ends:
+                continue
             if key not in self.running:
                 self.waiting.discard(key)
-                self.running[key] = Row(self.names.get(key, key), began_at=says["share"])
+                self.running[key] = Row(self.names.get(key, key), time.monotonic(), says["share"])
             row = self.running[key]
             row.epoch, row.share, row.doing = says["epoch"] or row.epoch, says["share"], says["doing"]
             row.values = says["values"] or row.values
@@ -88,11 +102,4 @@ class Board:
         key = says["key"]
         self.running.pop(key, None)
         self.waiting.discard(key)
-        self.ended += 1
-        if says["status"] == "FINISHED":
-            self.finished += 1
-        elif says["status"] == "FAILED":
-            self.failed += 1
-            self.reasons[self.names.get(key, key)] = says["reason"]
-        else:
-            self.stopped += 1
+        self.ends[key] = says["status"]
