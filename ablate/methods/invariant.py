@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ablate.errors import StudyError
-from ablate.methods.method import Facts, Method, Tensors, within
-from ablate.nets.encoders import cnn, mlp
+from ablate.methods.limits import check_batches, check_network
+from ablate.methods.method import Facts, Method, Tensors
+from ablate.methods.parts import through
+from ablate.nets.encoders import encoder, mlp
 from ablate.nets.functional import apply
 from ablate.nets.init import draw
 from ablate.settings import Value, setting
 
-HIDDEN = (1024, 1024)  # of the MLP encoder
 HIDDEN_CLASSIFIER = (128, 128)
 GRID = 10  # λ moves in steps of 1 / GRID, between LOWEST and HIGHEST
 LOWEST, HIGHEST = 0.1, 1.0
@@ -77,20 +78,8 @@ class Invariant(Method):
     def check(self, facts: Facts) -> None:
         if not isinstance(self.smoothness, str) and self.smoothness <= 0:
             raise StudyError(f"smoothness {self.smoothness} is not above 0", "use a positive number or 'adaptive'")
-        if self.network == "cnn" and len(facts.shape) != 3:
-            shape = " x ".join(map(str, facts.shape))
-            raise StudyError(
-                f"network 'cnn' needs images (C, H, W), the data are vectors ({shape})", "use network 'mlp'"
-            )
-        if facts.batch_size > facts.samples:
-            raise StudyError(
-                f"batch size {facts.batch_size} is larger than the {facts.samples} samples of the training set",
-                f"use training.batch_size of at most {facts.samples}",
-            )
-        if facts.batch_size == 1 and self.batchnorm != "none":
-            raise StudyError(
-                "batch norm cannot work on batches of 1", "use a larger training.batch_size or batchnorm 'none'"
-            )
+        check_network(self.network, facts)
+        check_batches(facts, batchnorm=self.batchnorm != "none", off="batchnorm 'none'")
 
     def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         params, state = draw(self.structure(facts.shape), generator)
@@ -105,8 +94,7 @@ class Invariant(Method):
         return {"direction": torch.randn(2, *x.shape, generator=generator, device=x.device, dtype=x.dtype)}
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        encoder = self.structure(tuple(inputs.shape[1:])).get_submodule("encoder")
-        return apply(encoder, within(params, "encoder."), within(state, "encoder."), inputs, training=False)[0]
+        return through(self.structure(tuple(inputs.shape[1:])), "encoder", params, state, inputs, training=False)[0]
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         (first, second), state = self.versions(params, state, batch["input"], noise)
@@ -176,14 +164,10 @@ class Invariant(Method):
 
 
 @functools.cache
-def network(encoder: str, shape: tuple[int, ...], latent_dim: int, k: int, batchnorm: str) -> nn.Sequential:
+def network(kind: str, shape: tuple[int, ...], latent_dim: int, k: int, batchnorm: str) -> nn.Sequential:
     """The encoder and the classifier on top of it, without parameters."""
     encoder_norm, classifier_norm = batchnorm in ("encoder", "both"), batchnorm in ("classifier", "both")
-    if encoder == "cnn":
-        channels, height, width = shape
-        features = cnn((channels, height, width), latent_dim, encoder_norm)
-    else:
-        features = mlp((math.prod(shape), *HIDDEN, latent_dim), encoder_norm)
+    features = encoder(kind, shape, latent_dim, encoder_norm)
     classifier = mlp((latent_dim, *HIDDEN_CLASSIFIER, k), classifier_norm)
     return nn.Sequential(OrderedDict(encoder=features, classifier=classifier))
 

@@ -9,7 +9,16 @@ from torch import nn
 
 from ablate.nets.batchnorm import BatchNorm
 
-FILTERS = (128, 256, 512)
+HIDDEN = (1024, 1024)  # of the MLP
+FILTERS = (128, 256, 512)  # of the CNN
+
+
+def encoder(kind: str, shape: tuple[int, ...], outputs: int, batchnorm: bool) -> nn.Sequential:
+    """Inputs (B, *shape) → (B, outputs), by an 'mlp' or, for images (C, H, W), a 'cnn' (Ntelemis et al. 2022, IV-B)."""
+    if kind == "cnn":
+        channels, height, width = shape
+        return cnn((channels, height, width), outputs, batchnorm)
+    return mlp((math.prod(shape), *HIDDEN, outputs), batchnorm)
 
 
 @functools.cache
@@ -38,6 +47,21 @@ def cnn(shape: tuple[int, int, int], outputs: int, batchnorm: bool) -> nn.Sequen
             layers += [nn.Conv2d(inputs, filters, 5, stride=2, padding=2), *activation(filters, batchnorm)]
             sides = [(side + 1) // 2 for side in sides]
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(FILTERS[-1] * math.prod(sides), outputs))
+
+
+@functools.cache
+def pooled(channels: int, axes: int, filters: int, outputs: int, batchnorm: bool) -> nn.Sequential:
+    """Pieces (B, C, ...) of any size along one or two axes → (B, outputs).
+
+    Three convolutions of width 5 and stride 1, whose filters double, an average over all places, and an affine map.
+    """
+    convolution = (nn.Conv1d, nn.Conv2d)[axes - 1]
+    pool = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)[axes - 1]
+    layers: list[nn.Module] = []
+    with torch.device("meta"):
+        for before, after in pairwise((channels, filters, 2 * filters, 4 * filters)):
+            layers += [convolution(before, after, 5, padding=2), *activation(after, batchnorm)]
+        return nn.Sequential(*layers, pool(1), nn.Flatten(), nn.Linear(4 * filters, outputs))
 
 
 def activation(features: int, batchnorm: bool) -> list[nn.Module]:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ablate.nets.batchnorm import BatchNorm
+from ablate.nets.recurrent import GRU
 
 AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
@@ -22,11 +23,17 @@ def draw(module: nn.Module, generator: torch.Generator) -> tuple[dict[str, Tenso
 def first_values(layer: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
     """What one layer itself holds at the start, its sublayers left aside."""
     if isinstance(layer, AFFINE):
-        bound = layer.weight[0].numel() ** -0.5  # He et al. 2015 with a = √5, as in torch's reset_parameters
-        shapes = {name: tensor.shape for name, tensor in layer.named_parameters()}
-        return {name: torch.empty(shape).uniform_(-bound, bound, generator=generator) for name, shape in shapes.items()}
+        return uniform(layer, layer.weight[0].numel() ** -0.5, generator)  # He et al. 2015 with a = √5, as torch
+    if isinstance(layer, GRU):
+        return uniform(layer, layer.hidden**-0.5, generator)
     if isinstance(layer, BatchNorm):
         start = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
         return {name: torch.full(layer.weight.shape, value) for name, value in start.items()}
     assert not [*layer.parameters(recurse=False), *layer.buffers(recurse=False)], f"no rule to draw {type(layer)}"
     return {}
+
+
+def uniform(layer: nn.Module, bound: float, generator: torch.Generator) -> dict[str, Tensor]:
+    """Every parameter of a layer, drawn evenly from [-bound, bound]."""
+    shapes = {name: tensor.shape for name, tensor in layer.named_parameters()}
+    return {name: torch.empty(shape).uniform_(-bound, bound, generator=generator) for name, shape in shapes.items()}

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from ablate.nets.encoders import cnn, mlp
+from ablate.nets.encoders import cnn, encoder, mlp, pooled
 from ablate.nets.functional import apply
 from ablate.nets.init import draw
 
@@ -57,3 +57,17 @@ def test_the_mlp_takes_images_as_vectors() -> None:
 def test_a_structure_is_built_once_and_holds_no_numbers() -> None:
     assert mlp((7, 5, 3), True) is mlp((7, 5, 3), True)
     assert all(parameter.is_meta for parameter in mlp((7, 5, 3), True).parameters())
+
+
+def test_an_encoder_is_asked_for_by_its_kind() -> None:
+    assert encoder("cnn", (1, 8, 8), 4, True) is cnn((1, 8, 8), 4, True)
+    assert encoder("mlp", (1, 8, 8), 4, False) is mlp((64, 1024, 1024, 4), False)
+
+
+def test_the_pooled_cnn_takes_pieces_of_any_size_and_keeps_their_sides() -> None:
+    """Weights 25 (4 + 32 + 128) and 48, biases 4 + 8 + 16 + 3."""
+    module = pooled(1, 2, 4, 3, False)
+    assert size(module) == 4100 + 48 + 31
+    assert outputs(module, torch.rand(2, 1, 14, 14)) == outputs(module, torch.rand(2, 1, 3, 5)) == (2, 3)
+    assert module[:-3](torch.empty(2, 1, 14, 9, device="meta")).shape == (2, 16, 14, 9)
+    assert outputs(pooled(1, 1, 4, 3, True), torch.rand(2, 1, 7)) == (2, 3)
