@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -29,14 +30,15 @@ Listen = Callable[[Board, Message], None]
 SHOWN = 16  # running trials
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 
-console = Console(highlight=False, soft_wrap=True)
-aside = Console(stderr=True, highlight=False)
+verbatim = partial(Console, highlight=False, markup=False, emoji=False)  # names and reasons may hold brackets
+console = verbatim(soft_wrap=True)
+aside = verbatim(stderr=True)
 
 
 @contextmanager
 def watching(study: Study, store: Store, quiet: bool) -> Iterator[Listen]:
     """Something that shows how a launch goes: live in a terminal, as plain lines elsewhere."""
-    aside.print(f"[bold]{study.name}[/bold]  {study.question}", soft_wrap=True)
+    aside.print(Text.assemble((study.name, "bold"), f"  {study.question}"), soft_wrap=True)
     aside.print(f"Ray's and MLflow's own words go to {store.study(study.name).log}", style="dim", soft_wrap=True)
     if not aside.is_terminal or quiet:
         yield Lines()
@@ -89,12 +91,12 @@ def news(board: Board, message: Message) -> Iterator[str]:
 def picture(board: Board) -> Group:
     """The board as it stands."""
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for title in ("running", "", "epoch", "", "left"):
-        table.add_column(title, justify="right" if title in ("epoch", "left") else "left", no_wrap=True)
+    for title, width in (("running", None), ("", 20), ("epoch", 5), ("", None), ("left", 8)):
+        table.add_column(title, justify="right" if width and title else "left", no_wrap=True, min_width=width)
     rows = sorted(board.running.values(), key=lambda row: row.began)
     for row in rows[:SHOWN]:
         bar = ProgressBar(total=1.0, completed=row.share, width=20)
-        table.add_row(row.name, bar, str(row.epoch), values(row.values), remaining(row))
+        table.add_row(row.name, bar, str(row.epoch), values(row.values, most=1), remaining(row))
     return Group(table, Text(counts(board)))
 
 
@@ -138,7 +140,7 @@ def print_summary(summary: "Summary", study: Study, as_json: bool) -> None:
         return
     console.print(f"{summary.finished} of {summary.total} trials finished, {summary.ran} of them in this launch")
     for name, reason in summary.failed.items():
-        console.print(f"failed: {name}: {reason}", markup=False)
+        console.print(f"failed: {name}: {reason}")
     if summary.failed:
         console.print(f"read why: ablate logs '{next(iter(summary.failed))}'; run again: ablate retry {study.name}")
     if summary.undelivered:
@@ -162,7 +164,7 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
     if plan.seconds is not None:
         console.print(f"about {span(plan.seconds)}, judging by the finished ones")
     for name in plan.to_run[:SHOWN]:
-        console.print(f"  {name}", markup=False)
+        console.print(f"  {name}")
     if len(plan.to_run) > SHOWN:
         console.print(f"  and {len(plan.to_run) - SHOWN} more")
 
@@ -175,14 +177,14 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
         console.print("no study was launched here")
     for status in found:
         told = ", ".join(f"{count} {word.lower()}" for word, count in sorted(status.counts.items())) or "nothing yet"
-        console.print(f"{status.study}: {told}", markup=False)
+        console.print(f"{status.study}: {told}")
         if status.launching:
-            console.print(f"  launched by {status.launching}", markup=False)
+            console.print(f"  launched by {status.launching}")
         if status.waiting and not status.launching:
             console.print(f"  {status.waiting} trials are unfinished or wait for MLflow: launch again, or ablate sync")
         for trial in status.trials:
             told = trial["reason"] or values({k: v for k, v in trial["metrics"].items() if not k.startswith("train/")})
-            console.print(f"  {trial['key']}  {trial['status'].lower():9} {trial['name']}  {told}", markup=False)
+            console.print(f"  {trial['key']}  {trial['status'].lower():9} {trial['name']}  {told}")
 
 
 def print_checked(checked: "Checked", as_json: bool) -> None:
@@ -199,8 +201,8 @@ def print_findings(findings: Sequence["Finding"], as_json: bool) -> None:
         answer([vars(finding) for finding in findings])
         return
     for finding in findings:
-        mark = "[green]ok[/green]  " if finding.fit else "[red]look[/red]"
-        console.print(f"{mark}  {finding.what:12} {finding.found}")
+        mark = ("ok  ", "green") if finding.fit else ("look", "red")
+        console.print(Text.assemble(mark, f"  {finding.what:12} {finding.found}"))
         if not finding.fit:
             console.print(f"      {finding.remedy}")
 
@@ -211,7 +213,7 @@ def print_entries(entries: Sequence["Entry"], as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     for entry in entries:
-        table.add_row(f"[bold]{entry.name}[/bold]", entry.says)
+        table.add_row(Text(entry.name, "bold"), entry.says)
     console.print(table)
 
 
@@ -221,9 +223,9 @@ def print_entry(entry: "Entry", as_json: bool) -> None:
     if as_json:
         answer(entry.to_json())
         return
-    console.print(f"[bold]{entry.name}[/bold]  {entry.says}")
+    console.print(Text.assemble((entry.name, "bold"), f"  {entry.says}"))
     if entry.source:
-        console.print(entry.source, markup=False)
+        console.print(entry.source)
     if entry.settings:
         table = Table("setting", "default", "type", "meaning", box=box.SIMPLE, pad_edge=False)
         for one in entry.settings:
@@ -233,6 +235,6 @@ def print_entry(entry: "Entry", as_json: bool) -> None:
         if isinstance(fact, dict):
             console.print(f"{name}:")
             for key, value in fact.items():
-                console.print(f"  {key}: {value}", markup=False)
+                console.print(f"  {key}: {value}")
         else:
-            console.print(f"{name}: {fact}", markup=False)
+            console.print(f"{name}: {fact}")

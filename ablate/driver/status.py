@@ -62,14 +62,14 @@ class Status:
 
 def plan_of(study: Study, store: Store, yes: bool = False) -> Plan:
     """What a launch would run, on this machine."""
-    jobs = resolve(study, yes=yes)
+    jobs = resolve(study, yes=yes) or jobs_of(study, store)
     known = known_of(store, study.name)
     items = agenda(jobs, known)
     node = this_node()
     width = slots([node], study)
     to_run = [item.job for item in items if item.run]
     counts = Counter(item.standing for item in items)
-    proposals = count_trials(study) - len(jobs)
+    proposals = max(0, count_trials(study) - len(jobs))
     packs = pack(to_run, pack_size(study.resources), trained_alone())
     return Plan(
         study=study.name,
