@@ -11,8 +11,10 @@ from ray.tune.search import Searcher
 
 from ablate.cluster.messages import Message, Orders
 from ablate.cluster.proposals import Proposals
+from ablate.run import probe_digests
 from ablate.spec.study import Resources
 from ablate.spec.trial import Job
+from ablate.track.spool import Link
 
 Pack = tuple[Job, ...]
 ATTEMPTS = 3  # workers that a pack may lose
@@ -64,10 +66,9 @@ class PackSearcher(Searcher):
             self.waiting.extend((job,) for job in jobs)
 
     def config(self, pack: Pack) -> dict[str, Any]:
-        links = {job.key: asdict(self.orders.links[job.key]) for job in pack if job.key in self.orders.links}
         return {
             "pack": [job.to_json() for job in pack],
-            "links": links,
+            "links": {job.key: asdict(self.link(job)) for job in pack},
             "study": pack[0].study,
             "store": self.orders.store,
             "uri": self.orders.uri,
@@ -75,6 +76,10 @@ class PackSearcher(Searcher):
             "threads": self.resources.cpu,
             "checkpoint_every": self.orders.checkpoint_every,
         }
+
+    def link(self, job: Job) -> Link:
+        """The trial's place in MLflow, as far as the driver knew it."""
+        return self.orders.links.get(job.key) or Link(probes=probe_digests(job))
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         self.heard[result["pid"]] = time.monotonic()

@@ -14,6 +14,7 @@ from ray.tune.search import Searcher
 from ablate.cluster.messages import Message, Orders
 from ablate.cluster.proposals import Proposals, open_memory
 from ablate.cluster.search import ATTEMPTS, PackSearcher
+from ablate.run import probe_digests
 from ablate.spec.study import Resources, Study
 from ablate.spec.trial import Job
 from ablate.track.spool import Link
@@ -82,7 +83,10 @@ def test_packs_are_handed_out_in_order_with_all_a_worker_needs(start: Start, job
     launch = start((jobs[0], jobs[1]), (jobs[2],))
     assert launch.searcher.suggest("a") == {
         "pack": [jobs[0].to_json(), jobs[1].to_json()],
-        "links": {jobs[0].key: {"parent": "parent", "run_id": "run", "known": True, "probes": {}}},
+        "links": {
+            jobs[0].key: {"parent": "parent", "run_id": "run", "known": True, "probes": {}},
+            jobs[1].key: {"parent": "", "run_id": "", "known": True, "probes": probe_digests(jobs[1])},
+        },
         "study": "radius",
         "store": "store",
         "uri": "http://127.0.0.1:1",
