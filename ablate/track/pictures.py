@@ -58,7 +58,8 @@ def draw_embedding(x: NDArray[np.float32], y: NDArray[np.int64], file: Path, tit
         draw_classes(axes, plane, y[shown], np.unique(y))
         axes.set_xlabel(f"first component, {shares[0]:.0%} of the variance", color=INK)
         axes.set_ylabel(f"second component, {shares[1]:.0%}", color=INK)
-        axes.set_title(f"{len(shown):,} of {len(x):,} samples", loc="left", fontsize=9, color=INK)
+        share = f"{len(shown):,} of {len(x):,} samples"
+        axes.text(0, 1.02, share, transform=axes.transAxes, fontsize=9, color=INK)
     else:
         say(figure, "no sample has a finite embedding")
     room(figure, right=1.3, top=0.7, bottom=0.6)
@@ -127,8 +128,10 @@ def principal_plane(x: NDArray[np.float64], seed: int) -> tuple[Points, NDArray[
 
 def draw_classes(axes: Axes, plane: Points, y: NDArray[np.int64], classes: NDArray[np.int64]) -> None:
     """Scatter points in the colour and the mark of their class, with a legend where the classes are few."""
+    from matplotlib.colors import to_rgba_array
+
     place = np.searchsorted(classes, y)
-    colors = np.array(COLORS)[place % len(COLORS)]
+    colors = to_rgba_array(COLORS)[place % len(COLORS)]
     marks = place // len(COLORS) % len(MARKERS)
     for mark in np.unique(marks):
         here = marks == mark
@@ -146,6 +149,7 @@ def draw_classes(axes: Axes, plane: Points, y: NDArray[np.int64], classes: NDArr
             labelcolor=INK,
         )
     axes.set_aspect("equal", adjustable="datalim")
+    axes.locator_params(nbins=5)
     plain(axes)
 
 

@@ -89,6 +89,11 @@ class Sender:
         if not self.thread.is_alive() and self.deadline is None:
             self.thread.start()
 
+    def nudge(self) -> None:
+        """Send now, since a trial has ended; a server that is away is left in peace."""
+        if not self.courier.away:
+            self.wake.set()
+
     def close(self, patience: float) -> set[str]:
         """Send what is left, for at most `patience` seconds, and say which trials MLflow does not have whole."""
         self.deadline = time.monotonic() + patience
@@ -122,6 +127,7 @@ class Sender:
     def _rest(self, pause: float) -> None:
         if self.deadline is None:
             self.wake.wait(pause)
+            self.wake.clear()
         else:
             time.sleep(max(0.0, min(pause, 0.5, self.deadline - time.monotonic())))
 

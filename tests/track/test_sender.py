@@ -319,6 +319,27 @@ def test_a_sender_follows_a_trial_and_removes_its_folder_once_it_is_let_go(
     assert sender.close(patience=10) == set()
 
 
+def test_a_trial_that_has_ended_need_not_wait_for_the_next_round(
+    mlflow_uri: str,
+    paths: StudyPaths,
+    make_job: MakeJob,
+    runs: Runs,
+    is_whole: Callable[[], None],
+    eventually: Callable[[Callable[[], bool]], None],
+) -> None:
+    job = make_job()
+    sender = Sender(mlflow_uri, paths, interval=1000.0)
+    with SpoolTracker(paths, {}, {job.key: Link(probes={"linear": "d1"})}) as tracker:
+        begin(tracker, job)
+        sender.watch(job.key)
+        eventually(lambda: len(runs()) == 1)
+        complete(tracker, job)
+    sender.nudge()
+    eventually(lambda: runs()[0].info.status == "FINISHED")
+    assert sender.close(patience=30) == set()
+    is_whole()
+
+
 @pytest.mark.parametrize("trouble", ["fail", "hang", "lose"])
 def test_a_server_in_trouble_never_reaches_the_trial(
     trouble: str,
