@@ -1,0 +1,30 @@
+"""A method that learns nothing and shows five values an epoch: what is left is the time that keeping a trial takes."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ablate.methods.method import Facts, Method, Tensors
+from ablate.settings import setting
+
+
+@dataclass(frozen=True)
+class Idle(Method):
+    """Its embedding is the middle of each input."""
+
+    source: ClassVar[str] = "ablate's own benchmark of tracking"
+
+    height: float = setting(1.0, "factor of what is shown")
+
+    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        return {"encoder.unused": torch.zeros(1)}, {}
+
+    def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        middle = inputs[0].numel() // 2
+        return inputs.flatten(1)[:, middle - 5 : middle + 5]
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        loss = self.height - batch["progress"] + 0 * params["encoder.unused"].sum()
+        return loss, {"loss": loss, **{f"loss/{share}": loss / share for share in (2, 3, 4, 5)}}, state

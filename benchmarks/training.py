@@ -1,0 +1,80 @@
+"""Epochs per second of `ablate launch` against the bare loop of bare.py, on the spoken digits.
+
+Goal: at least 0.95.  Each side trains in one thread and may use the same two cores, the second for Ray, MLflow and what
+carries records to it.  Launches and bare runs take turns, since machines are noisy: a launch is compared with the mean
+of the bare runs before and after it, and the median of these ratios counts.  Every epoch but the first is timed, by the
+times at which MLflow has the epochs' losses.  The recordings are looked for in ABLATE_DATA.
+
+    ABLATE_DATA=... python benchmarks/training.py [--epochs 20] [--launches 5]
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+from bare import train
+from serving import ABLATE, serving, surroundings
+from torch import Tensor
+
+from ablate.data.cache import load
+from ablate.paths import Store
+from ablate.track.client import connect
+from ablate.track.ledger import Ledger
+
+STUDY = """
+method: invariant
+dataset: fsdd
+fixed: {{training.epochs: {epochs}, training.batch_size: 256}}
+seeds: [{seed}]
+probes: [linear]
+metric: linear/accuracy
+"""
+GOAL = 0.95
+
+
+def launched(store: Store, uri: str, epochs: int, seed: int) -> float:
+    """Seconds per epoch of a launch."""
+    study = store.root / "training.yaml"
+    study.write_text(STUDY.format(epochs=epochs, seed=seed))
+    log = store.root / "training.log"
+    with log.open("ab") as out:
+        done = subprocess.run((*ABLATE, "launch", str(study)), env=surroundings(store, uri), stdout=out, stderr=out)
+    if done.returncode:
+        sys.exit(log.read_text())
+    (trial,) = (known for known in Ledger(uri).trials("training").values() if known.seed == seed)
+    times = [point.timestamp for point in connect(uri).get_metric_history(trial.run_id, "train/loss")]
+    return (max(times) - min(times)) / 1000 / (epochs - 1)
+
+
+def bare(inputs: Tensor, epochs: int, seed: int) -> float:
+    """Seconds per epoch of the loop by hand."""
+    seconds, _ = train(inputs, epochs, seed=seed)
+    return statistics.fmean(seconds[1:])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--launches", type=int, default=5)
+    given = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+    ratios = []
+    with serving() as (store, uri):
+        data = load("fsdd", store.tensors)
+        inputs = data.x[data.seen] * data.scale
+        before = bare(inputs, given.epochs, 0)
+        for seed in range(given.launches):
+            ours = launched(store, uri, given.epochs, seed)
+            after = bare(inputs, given.epochs, seed + 1)
+            ratios.append((before + after) / 2 / ours)
+            print(f"bare {before:.3f} and {after:.3f} s per epoch, ablate {ours:.3f}: {ratios[-1]:.3f}", flush=True)
+            before = after
+    ratio = statistics.median(ratios)
+    print(f"ablate trains {ratio:.3f} times as many epochs per second as the bare loop (goal {GOAL})")
+    sys.exit(ratio < GOAL)
+
+
+if __name__ == "__main__":
+    main()

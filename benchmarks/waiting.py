@@ -1,0 +1,102 @@
+"""The share of a trial's time that it spends inside its tracker, while a sender carries the records to a real MLflow.
+
+Goal: at most 1 %.  One trial of the invariant features on scikit-learn's digits, whose epochs are short; what is timed
+is every call that `run_pack` makes to its tracker.
+
+    python benchmarks/waiting.py [--epochs 100]
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from serving import serving
+
+from ablate.paths import Store
+from ablate.resolve import resolve
+from ablate.run import Bench, Outcome, run_pack
+from ablate.spec.read import read_study
+from ablate.spec.trial import Job
+from ablate.track.hold import hold
+from ablate.track.sender import Sender
+from ablate.track.spool import SpoolTracker
+from ablate.track.tracker import Status
+
+STUDY = """
+method: invariant
+dataset: digits
+fixed: {{training.epochs: {epochs}}}
+seeds: 1
+probes: [linear, clustering]
+metric: linear/accuracy
+"""
+GOAL = 0.01
+
+
+class Timed(SpoolTracker):
+    """A tracker that knows how long its callers waited."""
+
+    waited = 0.0  # seconds
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.waited += time.perf_counter() - began
+
+    def start(self, job: Job) -> None:
+        with self.watch():
+            super().start(job)
+
+    def record(self, job: Job, epoch: int, values: Mapping[str, float]) -> None:
+        with self.watch():
+            super().record(job, epoch, values)
+
+    def attach(self, job: Job, file: Path, folder: str = "") -> None:
+        with self.watch():
+            super().attach(job, file, folder)
+
+    def finish(self, job: Job, status: Status, reason: str = "") -> None:
+        with self.watch():
+            super().finish(job, status, reason)
+
+
+def trial(store: Store, epochs: int) -> Job:
+    file = store.root / "waiting.yaml"
+    file.write_text(STUDY.format(epochs=epochs))
+    (job,) = resolve(read_study(str(file)))
+    return job
+
+
+def run(job: Job, store: Store, uri: str) -> tuple[float, float]:
+    """Run a trial → seconds inside the tracker, seconds in all."""
+    paths = store.study(job.study)
+    sender = Sender(uri, paths)
+    with Timed(paths) as tracker, hold(paths.trial(job.key)):
+        sender.watch(job.key)
+        began = time.perf_counter()
+        *_, outcome = run_pack([job], Bench(paths, store.tensors, tracker, torch.device("cpu")))
+        seconds = time.perf_counter() - began
+    left = sender.close(60.0)
+    if not isinstance(outcome, Outcome) or outcome.status != "FINISHED" or left:
+        sys.exit(f"the trial did not arrive: {outcome}")
+    return tracker.waited, seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=100)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    with serving() as (store, uri):
+        waited, seconds = run(trial(store, given.epochs), store, uri)
+    print(f"{waited * 1000:.1f} ms of {seconds:.1f} s inside the tracker: {waited / seconds:.3%} (goal {GOAL:.0%})")
+    sys.exit(waited > GOAL * seconds)
+
+
+if __name__ == "__main__":
+    main()
