@@ -19,9 +19,27 @@ def __getattr__(name: str) -> Any:
 
 def registry() -> Registry[type[Method]]:
     """Every method by its name; a plugin (entry point group `ablate.methods`) adds names and replaces none."""
+    from ablate.methods.aae import AdversarialAutoencoder
+    from ablate.methods.autoencoders import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
+    from ablate.methods.classical import NMF, PCA
+    from ablate.methods.cpc import CPC
     from ablate.methods.invariant import Invariant
+    from ablate.methods.manifolds import Isomap, LocallyLinear
+    from ablate.methods.vae import VAE
 
-    own: dict[str, type[Method]] = {"invariant": Invariant}
+    own: dict[str, type[Method]] = {
+        "invariant": Invariant,
+        "pca": PCA,
+        "nmf": NMF,
+        "isomap": Isomap,
+        "lle": LocallyLinear,
+        "ae": Autoencoder,
+        "sae": SparseAutoencoder,
+        "dae": DenoisingAutoencoder,
+        "vae": VAE,
+        "aae": AdversarialAutoencoder,
+        "cpc": CPC,
+    }
     return Registry("method", {**plugins(), **own})
 
 

@@ -1,0 +1,80 @@
+"""The adversarial autoencoder: three losses in turn."""
+
+import functools
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ablate.methods.autoencoders import Autoencoder
+from ablate.methods.method import Tensors, Turn
+from ablate.methods.parts import through
+from ablate.nets.encoders import mlp
+from ablate.settings import setting
+
+
+@dataclass(frozen=True)
+class AdversarialAutoencoder(Autoencoder):
+    """An autoencoder whose codes a discriminator cannot tell from draws of N(0, I).
+
+    At every batch: encoder and decoder lessen the mean squared error; the discriminator the cross-entropy between its
+    verdicts and the truth, on codes and draws alike; the encoder that between the verdicts on its codes and 'a draw'.
+    Batch norm goes by the batch in all turns, and remembers it in the first.
+    """
+
+    source: ClassVar[str] = "Makhzani et al. 2016, Adversarial autoencoders, arXiv:1511.05644, section 2"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn("reconstruction", learns=("encoder.", "decoder.")),
+        Turn("discriminator", learns=("discriminator.",)),
+        Turn("generator", learns=("encoder.",)),
+    )
+
+    batchnorm: bool = setting(True, "in the hidden layers of encoder and decoder")
+    prior_scale: float = setting(1.0, "standard deviation of the draws that codes are to look like", above=0)
+    discriminator_width: int = setting(128, "units in each of the discriminator's two hidden layers", least=1)
+
+    def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
+        """Standard normal draws (B, l)."""
+        x = batch["input"]
+        shape = len(x), self.latent_dim
+        return {"normal": torch.randn(shape, generator=generator, device=x.device, dtype=x.dtype)}
+
+    def reconstruction(
+        self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        return self.loss(params, state, batch, noise)
+
+    def discriminator(
+        self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        code, _ = self.encode(params, state, batch["input"], tracking=False)
+        drawn = self.verdict(params, self.prior_scale * noise["normal"], batch["input"])
+        coded = self.verdict(params, code.detach(), batch["input"])
+        total = (F.softplus(-drawn).mean() + F.softplus(coded).mean()) / 2
+        right = torch.cat([drawn > 0, coded < 0]).to(total).mean()
+        return total, {"loss": total, "accuracy": right}, state
+
+    def generator(
+        self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        code, _ = self.encode(params, state, batch["input"], tracking=False)
+        total = F.softplus(-self.verdict(params, code, batch["input"])).mean()
+        return total, {"loss": total}, state
+
+    def verdict(self, params: Tensors, codes: Tensor, inputs: Tensor) -> Tensor:
+        """Log odds (B, 1) that codes (B, l) are draws."""
+        structure = self.structure(tuple(inputs.shape[1:]))
+        return through(structure, "discriminator", params, {}, codes, training=True)[0]
+
+    def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
+        return network(super().structure(shape), self.latent_dim, self.discriminator_width)
+
+
+@functools.cache
+def network(autoencoder: nn.Sequential, latent_dim: int, width: int) -> nn.Sequential:
+    """The autoencoder and the discriminator of its codes, without parameters."""
+    parts = OrderedDict(autoencoder.named_children(), discriminator=mlp((latent_dim, width, width, 1), False))
+    return nn.Sequential(parts)

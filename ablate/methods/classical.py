@@ -1,0 +1,122 @@
+"""PCA and NMF, fitted by scikit-learn; and what all its methods share: tensors that embed new points."""
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ablate.errors import StudyError, TrialError
+from ablate.methods.method import Facts, Method, Tensors, Turn, below
+from ablate.settings import setting
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Classical(Method):
+    """A method that scikit-learn fits in closed form; its embedding is computed where the inputs are."""
+
+    turns: ClassVar[tuple[Turn, ...]] = ()
+    cannot_pack: ClassVar[str] = "it is fitted, not trained: there are no steps to share"
+
+    latent_dim: int = setting(10, "dimension of the embedding", least=1)
+
+    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        raise AssertionError("fitted in closed form: there is nothing to draw")
+
+    def solve(self, inputs: Tensor, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        """Fit in double precision.  Raises TrialError where the data admit no fit."""
+        seed = int(torch.randint(2**31 - 1, (), generator=generator))
+        points = self.sample(inputs, generator).flatten(1).double().cpu().numpy()
+        fitted = {name: torch.tensor(array, dtype=torch.float32) for name, array in self.fit(points, seed).items()}
+        return below("encoder.", fitted), {}
+
+    def sample(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """The points to fit on."""
+        return inputs
+
+    @abstractmethod
+    def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
+        """Points (N, D) → what `embed` needs; `seed` is for iterations that start at random."""
+
+
+@dataclass(frozen=True)
+class PCA(Classical):
+    """Projections of the centred data on the directions of largest variance."""
+
+    source: ClassVar[str] = "Pearson 1901, On lines and planes of closest fit; scikit-learn's PCA"
+
+    def check(self, facts: Facts) -> None:
+        check_rank(self.latent_dim, facts)
+
+    def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
+        from sklearn.decomposition import PCA as Fitted
+
+        fitted = Fitted(self.latent_dim, random_state=seed).fit(points)
+        return {"mean": fitted.mean_, "components": fitted.components_}
+
+    def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        return (inputs.flatten(1) - params["encoder.mean"]) @ params["encoder.components"].T
+
+
+@dataclass(frozen=True)
+class NMF(Classical):
+    """The W ≥ 0 that makes ‖X − W H‖² smallest, for a dictionary H ≥ 0 learned with it."""
+
+    source: ClassVar[str] = (
+        "Lee & Seung 1999, Nature 401; coordinate descent of Cichocki & Phan 2009, scikit-learn's NMF"
+    )
+
+    start: Literal["nndsvd", "nndsvda", "random"] = setting(
+        "nndsvd", "where W and H start; scikit-learn 0.23's default"
+    )
+    iterations: int = setting(200, "most rounds of coordinate descent in the fit; as many embed a point", least=1)
+    tolerance: float = setting(1e-4, "share of the first round's change at which the fit rests", least=0)
+
+    def check(self, facts: Facts) -> None:
+        check_rank(self.latent_dim, facts)
+
+    def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
+        from sklearn.decomposition import NMF as Fitted
+        from sklearn.exceptions import ConvergenceWarning
+
+        if points.min() < 0:
+            remedy = "use method 'pca', or data without negative values"
+            raise TrialError(
+                f"NMF needs inputs that are nowhere negative, the smallest here is {points.min():g}", remedy
+            )
+        settings = {"init": self.start, "max_iter": self.iterations, "tol": self.tolerance, "random_state": seed}
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # the rounds are a setting
+            return {"components": Fitted(self.latent_dim, **settings).fit(points).components_}
+
+    def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        return nonnegative(inputs.flatten(1), params["encoder.components"], self.iterations)
+
+
+def check_rank(latent_dim: int, facts: Facts) -> None:
+    """Raise StudyError where the data matrix has fewer directions than the embedding."""
+    dimensions = torch.Size(facts.shape).numel()
+    if latent_dim > min(dimensions, facts.samples):
+        limit = f"{dimensions} dimensions" if dimensions <= facts.samples else f"{facts.samples} samples"
+        remedy = f"use method.latent_dim of at most {min(dimensions, facts.samples)}"
+        raise StudyError(f"latent_dim {latent_dim} is more than the {limit} of the data", remedy)
+
+
+def nonnegative(inputs: Tensor, components: Tensor, rounds: int) -> Tensor:
+    """The weights W (B, k) ≥ 0 with the smallest ‖X − W H‖², for inputs X (B, D) and components H (k, D).
+
+    Coordinate descent from zero, every point for itself (Cichocki & Phan 2009); a component that is zero is not used.
+    """
+    gram, wanted = components @ components.T, components @ inputs.T
+    steps = torch.where(gram.diagonal() > 0, 1 / gram.diagonal(), 0)
+    weights = torch.zeros_like(wanted)
+    for _ in range(rounds):
+        for row in range(len(components)):
+            gradient = gram[row] @ weights - wanted[row]
+            weights[row] = (weights[row] - steps[row] * gradient).clamp(min=0)
+    return weights.T

@@ -1,0 +1,132 @@
+"""Contrastive predictive coding on pieces of an input."""
+
+import functools
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ablate.errors import StudyError
+from ablate.methods.limits import check_batches
+from ablate.methods.method import Facts, Method, Tensors
+from ablate.methods.parts import through
+from ablate.nets.encoders import pooled
+from ablate.nets.init import draw
+from ablate.nets.recurrent import GRU
+from ablate.settings import Value, setting
+
+
+@dataclass(frozen=True)
+class CPC(Method):
+    """Cross-entropy of telling the code of a coming piece from those of the batch's other inputs at the same place.
+
+    Images are cut into overlapping patches, whose columns are read from top to bottom, vectors into segments.
+    Recurrent units read the codes z, and from their state after each piece one linear map per distance predicts the
+    code of a coming one; a code's score is its product with the prediction.  The features are an input's mean code.
+    """
+
+    source: ClassVar[str] = "van den Oord, Li & Vinyals 2018, Representation learning with CPC, arXiv:1807.03748, eq. 4"
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {  # filters: parameters of the order of Table I's
+        "fsdd": {"filters": 256},
+        "msi": {"filters": 256},
+        "reuters-10k": {"filters": 256},
+        "reuters-21578": {"filters": 256},
+        "20newsgroups": {"filters": 256},
+        "digits": {"patch": 4, "stride": 2, "filters": 16},
+    }
+
+    latent_dim: int = setting(10, "l, dimension of the code of a piece", least=1)
+    patch: int = setting(14, "side of the patches of images, in pixels", least=1)
+    stride: int = setting(7, "distance between patches, in pixels", least=1)
+    segments: int = setting(8, "pieces of vectors, of equal length", least=2)
+    filters: int = setting(64, "of the first of three convolutions; each next has twice as many", least=1)
+    hidden: int = setting(128, "recurrent units", least=1)
+    ahead: int = setting(2, "K, how far ahead codes are predicted, in pieces", least=1)
+    batchnorm: bool = setting(True, "after the convolutions")
+
+    def check(self, facts: Facts) -> None:
+        check_batches(facts, batchnorm=False)
+        if facts.batch_size == 1:
+            raise StudyError("batches of 1 hold nothing to contrast with", "use a larger training.batch_size")
+        if len(facts.shape) == 3 and self.patch > min(facts.shape[1:]):
+            height, width = facts.shape[1:]
+            remedy = f"use method.patch of at most {min(height, width)}"
+            raise StudyError(f"patch {self.patch} is larger than the images of {height} x {width} pixels", remedy)
+        if len(facts.shape) != 3 and self.segments > facts.shape[0]:
+            remedy = f"use method.segments of at most {facts.shape[0]}"
+            raise StudyError(f"segments {self.segments} are more than the data's {facts.shape[0]} dimensions", remedy)
+        if self.ahead >= (rows := self.rows(facts.shape)):
+            remedy = f"use method.ahead of at most {rows - 1}" if rows > 1 else "use a smaller method.patch"
+            raise StudyError(f"ahead {self.ahead} leads beyond the {rows} pieces of a sequence", remedy)
+
+    def rows(self, shape: tuple[int, ...]) -> int:
+        """Pieces in a sequence."""
+        return (shape[1] - self.patch) // self.stride + 1 if len(shape) == 3 else self.segments
+
+    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        return draw(self.structure(facts.shape), generator)
+
+    def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        return self.codes(params, state, inputs, training=False)[0].mean((1, 2))
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        structure = self.structure(tuple(batch["input"].shape[1:]))
+        codes, state = self.codes(params, state, batch["input"], training=True)
+        read = codes[:, :, :-1].flatten(0, 1)  # sequences without their last piece, which tells of nothing to come
+        contexts, _ = through(structure, "context", params, state, read, training=True)
+        predicted, _ = through(structure, "predictor", params, state, contexts, training=True)
+        predicted = predicted.view(*codes.shape[:2], -1, self.ahead, self.latent_dim)
+        scores = contrasts(predicted, codes)
+        total = -scores.log_softmax(2).diagonal(dim1=1, dim2=2).mean()
+        best = scores.detach().argmax(2) == torch.arange(scores.shape[2], device=scores.device)
+        return total, {"loss": total, "accuracy": best.to(total).mean()}, state
+
+    def codes(self, params: Tensors, state: Tensors, inputs: Tensor, *, training: bool) -> tuple[Tensor, Tensors]:
+        """The codes (B, columns, rows, l) of all pieces, and in training the state after them."""
+        pieces = self.pieces(inputs)
+        structure = self.structure(tuple(inputs.shape[1:]))
+        codes, state = through(
+            structure, "encoder", params, state, pieces.flatten(0, 2), training=training, tracking=training
+        )
+        return codes.view(*pieces.shape[:3], self.latent_dim), state
+
+    def pieces(self, inputs: Tensor) -> Tensor:
+        """Images (B, C, H, W) → (B, columns, rows, C, h, w); vectors (B, D) → (B, 1, rows, 1, length), padded by 0."""
+        if inputs.dim() == 4:
+            patches = inputs.unfold(2, self.patch, self.stride).unfold(3, self.patch, self.stride)
+            return patches.permute(0, 3, 2, 1, 4, 5)
+        length = -(-inputs.shape[1] // self.segments)
+        padded = F.pad(inputs, (0, length * self.segments - inputs.shape[1]))
+        return padded.view(len(inputs), 1, self.segments, 1, length)
+
+    def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
+        channels, axes = (shape[0], 2) if len(shape) == 3 else (1, 1)
+        return network(channels, axes, self.filters, self.latent_dim, self.hidden, self.ahead, self.batchnorm)
+
+
+@functools.cache
+def network(
+    channels: int, axes: int, filters: int, latent_dim: int, hidden: int, ahead: int, batchnorm: bool
+) -> nn.Sequential:
+    """The encoder of pieces, the recurrent units, and the linear maps as one, without parameters."""
+    encoder = pooled(channels, axes, filters, latent_dim, batchnorm)
+    with torch.device("meta"):
+        predictor = nn.Linear(hidden, ahead * latent_dim)
+        return nn.Sequential(OrderedDict(encoder=encoder, context=GRU(latent_dim, hidden), predictor=predictor))
+
+
+def contrasts(predicted: Tensor, codes: Tensor) -> Tensor:
+    """Scores (places, B, B) of every input's code, in the columns, under every input's prediction, in the rows.
+
+    `predicted` (B, columns, rows - 1, K, l) holds at row t and k what is expected of the codes (B, columns, rows, l)
+    at row t + 1 + k; a place is a column, a row and a k for which there is such a row.
+    """
+    scores = []
+    for k in range(predicted.shape[3]):
+        expected, found = predicted[:, :, : predicted.shape[2] - k, k], codes[:, :, 1 + k :]
+        scores.append(torch.einsum("bqtl,cqtl->qtbc", expected, found).flatten(0, 1))
+    return torch.cat(scores)

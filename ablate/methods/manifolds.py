@@ -1,0 +1,146 @@
+"""Isomap and locally linear embedding, fitted by scikit-learn on points that are kept to place new ones among them."""
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ablate.errors import StudyError, TrialError
+from ablate.methods.classical import Array, Classical
+from ablate.methods.method import Facts, Tensors
+from ablate.settings import setting
+
+ROWS = 512  # placed at a time: with 10,000 points kept, a few matrices of 20 MB
+
+
+@dataclass(frozen=True)
+class Manifold(Classical):
+    """A method that knows points by their nearest neighbours among those it was fitted on."""
+
+    n_neighbors: int = setting(5, "neighbours of a point", least=1)
+    points: int = setting(10_000, "most points to fit on, drawn from the training set", least=2)
+    eigen_solver: Literal["auto", "arpack", "dense"] = setting("auto", "how eigenvectors are found; auto: by size")
+
+    def check(self, facts: Facts) -> None:
+        fitted = min(self.points, facts.samples)
+        if self.n_neighbors >= fitted:
+            remedy = f"use method.n_neighbors of at most {fitted - 1}"
+            raise StudyError(f"n_neighbors {self.n_neighbors} is not below the {fitted} points to fit on", remedy)
+        if self.latent_dim >= fitted:
+            remedy = f"use method.latent_dim of at most {fitted - 1}"
+            raise StudyError(f"latent_dim {self.latent_dim} is not below the {fitted} points to fit on", remedy)
+
+    def sample(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        chosen = torch.randperm(len(inputs), generator=generator)[: self.points].sort().values
+        return inputs if len(inputs) <= self.points else inputs[chosen.to(inputs.device)]
+
+    def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        return torch.cat([self.place(params, rows) for rows in inputs.flatten(1).split(ROWS)])
+
+    @abstractmethod
+    def place(self, params: Tensors, inputs: Tensor) -> Tensor:
+        """A few inputs (B, D) → (B, latent_dim)."""
+
+
+@dataclass(frozen=True)
+class Isomap(Manifold):
+    """Coordinates whose distances are those along the graph of neighbours, by classical scaling.
+
+    The parts of a graph that falls apart are joined where they are nearest.
+    """
+
+    source: ClassVar[str] = "Tenenbaum, de Silva & Langford 2000, Science 290; scikit-learn's Isomap"
+
+    def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
+        from sklearn.manifold import Isomap as Fitted
+
+        model = Fitted(n_neighbors=self.n_neighbors, n_components=self.latent_dim, eigen_solver=self.eigen_solver)
+        with global_stream(seed), warnings.catch_warnings(action="ignore"):  # of parts that are joined
+            model.fit(points)
+        kernel = model.kernel_pca_
+        roots = np.sqrt(np.where(kernel.eigenvalues_ > 0, kernel.eigenvalues_, np.inf))
+        return {
+            "points": points,
+            "distances": model.dist_matrix_,
+            "centre": kernel._centerer.K_fit_rows_,
+            "projection": kernel.eigenvectors_ / roots,
+        }
+
+    def place(self, params: Tensors, inputs: Tensor) -> Tensor:
+        lengths, index = nearest(params["encoder.points"], inputs, self.n_neighbors)
+        paths = params["encoder.distances"][index[:, 0]] + lengths[:, :1]
+        for neighbor in range(1, self.n_neighbors):
+            through = params["encoder.distances"][index[:, neighbor]] + lengths[:, neighbor, None]
+            paths = torch.minimum(paths, through)
+        kernel = -0.5 * paths.square() - params["encoder.centre"]
+        return (kernel - kernel.mean(1, keepdim=True)) @ params["encoder.projection"]
+
+
+@dataclass(frozen=True)
+class LocallyLinear(Manifold):
+    """Coordinates that the same weighted means of neighbours reconstruct as reconstruct the points."""
+
+    source: ClassVar[str] = "Roweis & Saul 2000, Science 290; scikit-learn's LocallyLinearEmbedding"
+
+    regularization: float = setting(1e-3, "share of the trace added to each point's local Gram matrix", above=0)
+
+    def check(self, facts: Facts) -> None:
+        super().check(facts)
+        dimensions = torch.Size(facts.shape).numel()
+        if self.latent_dim > dimensions:
+            remedy = f"use method.latent_dim of at most {dimensions}"
+            raise StudyError(f"latent_dim {self.latent_dim} is more than the data's {dimensions} dimensions", remedy)
+
+    def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
+        from sklearn.manifold import LocallyLinearEmbedding
+
+        settings = {"reg": self.regularization, "eigen_solver": self.eigen_solver, "random_state": seed}
+        model = LocallyLinearEmbedding(n_neighbors=self.n_neighbors, n_components=self.latent_dim, **settings)
+        try:
+            model.fit(points)
+        except (ValueError, RuntimeError) as problem:  # ARPACK's ways to say that it found no null space
+            remedy = "use method.eigen_solver 'dense', or more of method.n_neighbors"
+            raise TrialError(f"locally linear embedding found no coordinates ({problem})", remedy) from problem
+        return {"points": points, "embedding": model.embedding_}
+
+    def place(self, params: Tensors, inputs: Tensor) -> Tensor:
+        _, index = nearest(params["encoder.points"], inputs, self.n_neighbors)
+        weights = barycentric(params["encoder.points"][index] - inputs[:, None], self.regularization)
+        return (weights[:, None] @ params["encoder.embedding"][index]).squeeze(1)
+
+
+def nearest(points: Tensor, inputs: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Distances (B, count) of the nearest of the points (N, D) from inputs (B, D), and which they are."""
+    ranks = points.square().sum(1) - 2 * inputs @ points.T  # squared distances, but for a constant per input
+    index = ranks.topk(count, largest=False).indices
+    return torch.linalg.vector_norm(points[index] - inputs[:, None], dim=2), index
+
+
+def barycentric(offsets: Tensor, regularization: float) -> Tensor:
+    """Weights (B, K), summing to 1, with which neighbours at these offsets (B, K, D) average to the point.
+
+    Roweis & Saul 2000, note 9; a share of its trace makes each Gram matrix regular.
+    """
+    gram = offsets @ offsets.mT
+    trace = gram.diagonal(dim1=1, dim2=2).sum(1)
+    ridge = regularization * torch.where(trace > 0, trace, 1)
+    ones = gram.new_ones(gram.shape[1])
+    weights: Tensor = torch.linalg.solve(gram + ridge[:, None, None] * torch.diag(ones), ones.expand(gram.shape[:2]))
+    return weights / weights.sum(1, keepdim=True)
+
+
+@contextmanager
+def global_stream(seed: int) -> Iterator[None]:
+    """NumPy's global stream starts from a seed, and afterwards is where it was: Isomap hands ARPACK no other."""
+    before = np.random.get_state()
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(before)

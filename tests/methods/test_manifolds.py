@@ -1,0 +1,167 @@
+"""Isomap and locally linear embedding: what is kept places new points as scikit-learn does."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn import manifold
+from sklearn.datasets import load_digits
+from torch import Tensor
+
+from ablate.errors import StudyError, TrialError
+from ablate.methods import manifolds
+from ablate.methods.manifolds import Isomap, LocallyLinear, Manifold, barycentric, nearest
+from ablate.methods.method import Facts, Tensors
+
+DIGITS = torch.tensor(load_digits().images, dtype=torch.float32).unsqueeze(1) / 16
+DIGITS += 1e-3 * torch.rand(DIGITS.shape, generator=torch.Generator().manual_seed(0))  # no two distances are equal
+SEEN, NEW = DIGITS[:400], DIGITS[400:500]
+METHODS = pytest.mark.parametrize("method", [Isomap(n_neighbors=8), LocallyLinear()])
+
+
+def solved(method: Manifold, inputs: Tensor, seed: int = 0) -> Tensors:
+    return method.solve(inputs, torch.Generator().manual_seed(seed))[0]
+
+
+def arc(angles: Tensor) -> Tensor:
+    return torch.stack([angles.cos(), angles.sin()], 1)
+
+
+@pytest.mark.filterwarnings("ignore:The number of connected components", "ignore:Changing the sparsity structure")
+@pytest.mark.parametrize("inputs", [NEW, SEEN[:50]])
+def test_isomap_places_images_as_sklearn_does(inputs: Tensor) -> None:
+    model = manifold.Isomap(n_neighbors=8, n_components=10).fit(SEEN.flatten(1).double().numpy())
+    expected = torch.tensor(model.transform(inputs.flatten(1).double().numpy()))
+    method = Isomap(n_neighbors=8)
+    torch.testing.assert_close(method.embed(solved(method, SEEN), {}, inputs).double(), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("inputs", [NEW, SEEN[:50]])
+def test_lle_places_images_as_sklearn_does(inputs: Tensor) -> None:
+    method = LocallyLinear()
+    params = solved(method, SEEN)
+    model = manifold.LocallyLinearEmbedding(n_neighbors=5, n_components=10, random_state=0)
+    model.fit(SEEN.flatten(1).double().numpy())
+    signs = torch.tensor(model.embedding_).mul(params["encoder.embedding"]).sum(0).sign()  # of eigenvectors: any
+    expected = torch.tensor(model.transform(inputs.flatten(1).double().numpy())) * signs
+    torch.testing.assert_close(method.embed(params, {}, inputs).double(), expected, atol=1e-4, rtol=0)
+
+
+def test_isomap_straightens_an_arc() -> None:
+    """The one coordinate of 200 points on an arc of radius 1 is its length, but for sign and offset."""
+    angles = torch.linspace(0, 3, 200)
+    method = Isomap(latent_dim=1, n_neighbors=2)
+    params = solved(method, arc(angles))
+    places = method.embed(params, {}, arc(torch.tensor([0.5, 1.0, 2.5]))).flatten()
+    assert (places[1] - places[0]).abs().item() == pytest.approx(0.5, abs=0.02)
+    assert (places[2] - places[1]).abs().item() == pytest.approx(1.5, abs=0.02)
+    assert (places[2] - places[0]).abs().item() == pytest.approx(2.0, abs=0.02)  # the chord is 1.68
+
+
+def test_lle_keeps_points_of_an_arc_in_order() -> None:
+    angles = torch.linspace(0, 3, 100)
+    method = LocallyLinear(latent_dim=1, n_neighbors=2)
+    steps = method.embed(solved(method, arc(angles)), {}, arc(torch.linspace(0.1, 2.9, 30))).flatten().diff()
+    assert (steps > 0).all() or (steps < 0).all()
+
+
+def test_weights_of_neighbours_by_hand() -> None:
+    """Offsets -1 and 3: Gram (1 -3; -3 9), trace 10, ridge 0.01: (1.01 w - 3 v, 9.01 v - 3 w) ∝ 1: 12.01 to 4.01."""
+    weights = barycentric(torch.tensor([[[-1.0], [3.0]]]), 1e-3)
+    assert weights.flatten().tolist() == pytest.approx([12.01 / 16.02, 4.01 / 16.02], abs=1e-4)
+
+
+def test_a_point_on_all_its_neighbours_weighs_them_alike() -> None:
+    assert barycentric(torch.zeros(1, 2, 3), 1e-3).tolist() == [[0.5, 0.5]]
+
+
+def test_nearest_points_by_hand() -> None:
+    points = torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]])
+    lengths, index = nearest(points, torch.tensor([[0.0, 0.0], [3.0, 3.0]]), 2)
+    assert index.tolist() == [[0, 2], [1, 2]]
+    assert lengths.flatten().tolist() == pytest.approx([0, 1, 1, math.sqrt(13)])
+
+
+@METHODS
+def test_many_points_are_placed_in_parts(method: Manifold, monkeypatch: pytest.MonkeyPatch) -> None:
+    params = solved(method, SEEN[:100])
+    whole = method.embed(params, {}, NEW[:7])
+    monkeypatch.setattr(manifolds, "ROWS", 3)
+    torch.testing.assert_close(method.embed(params, {}, NEW[:7]), whole)
+
+
+@METHODS
+def test_the_fit_is_on_so_many_points_of_the_training_set(method: Any) -> None:
+    few = type(method)(points=60)
+    first, again, other = (solved(few, SEEN, seed)["encoder.points"] for seed in (0, 0, 1))
+    rows = {tuple(point) for point in SEEN.flatten(1).tolist()}
+    assert len(first) == len({tuple(point) for point in first.tolist()} & rows) == 60
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(solved(type(method)(points=100), SEEN[:100])["encoder.points"], SEEN[:100].flatten(1))
+
+
+@METHODS
+def test_a_seed_decides_the_fit_and_numpys_stream_is_not_moved(method: Manifold) -> None:
+    np.random.seed(0)
+    before = np.random.get_state()[1]
+    first = solved(method, SEEN, 3)
+    np.random.seed(1)
+    again = solved(method, SEEN, 3)
+    np.random.seed(0)
+    solved(method, SEEN, 3)
+    assert np.array_equal(before, np.random.get_state()[1])
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_what_arpack_cannot_do_is_told_with_a_way_out() -> None:
+    """Pairs of points that know each other alone: the matrix is exactly singular."""
+    method = LocallyLinear(latent_dim=2, n_neighbors=1, eigen_solver="arpack")
+    pairs = (
+        torch.arange(50).div(2, rounding_mode="floor").pow(2)[:, None] + torch.tensor([0.0, 0.1]).repeat(25)[:, None]
+    )
+    with pytest.raises(TrialError, match=r"found no coordinates .*; use method.eigen_solver 'dense', or more of"):
+        solved(method, pairs.repeat(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "facts", "sentence"),
+    [
+        (
+            Isomap,
+            {"n_neighbors": 9},
+            Facts((64,), 9, 2, 256),
+            "n_neighbors 9 is not below the 9 points to fit on; use method.n_neighbors of at most 8",
+        ),
+        (
+            LocallyLinear,
+            {"n_neighbors": 50, "points": 50},
+            Facts((64,), 900, 2, 256),
+            "n_neighbors 50 is not below the 50 points to fit on; use method.n_neighbors of at most 49",
+        ),
+        (
+            Isomap,
+            {"latent_dim": 9},
+            Facts((64,), 9, 2, 256),
+            "latent_dim 9 is not below the 9 points to fit on; use method.latent_dim of at most 8",
+        ),
+        (
+            LocallyLinear,
+            {},
+            Facts((3, 3), 900, 2, 256),
+            "latent_dim 10 is more than the data's 9 dimensions; use method.latent_dim of at most 9",
+        ),
+    ],
+)
+def test_impossible_settings_are_refused(method: Any, settings: Mapping[str, Any], facts: Facts, sentence: str) -> None:
+    with pytest.raises(StudyError) as refused:
+        method(**settings).check(facts)
+    assert str(refused.value) == sentence
+
+
+def test_possible_settings_are_not_refused() -> None:
+    Isomap().check(Facts((3,), 11, 2, 256))
+    LocallyLinear(n_neighbors=8, latent_dim=8).check(Facts((3, 3), 9, 2, 256))
