@@ -1,0 +1,121 @@
+"""Who opens MLflow's UI finds the study's runs named, nested and complete."""
+
+import re
+
+import pytest
+from mlflow.entities import Run
+from selenium.webdriver.common.by import By
+
+from .conftest import Browser, Finished
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+VARIANTS = ["epsilon=0.4", "epsilon=0.8"]
+ROW = "//div[@role='row'][.//a[normalize-space()='{name}']]"  # of the run list
+NAME = ".//a[contains(@href, '/runs/')]"  # in a row
+
+
+def listed(browser: Browser) -> list[str]:
+    """The names in the run list, from the top down."""
+    rows = browser.all("//div[@role='row'][.//a[contains(@href, '/runs/')]]")
+    names = {int(row.get_attribute("row-index") or 0): row.find_element(By.XPATH, NAME).text for row in rows}
+    return [names[place] for place in sorted(names)]
+
+
+def until_listed(browser: Browser, most: int) -> list[str]:
+    """The same once so many runs are there."""
+    return browser.until(lambda: found if len(found := listed(browser)) == most else None, f"list of {most} runs")
+
+
+def compared(browser: Browser, setting: str, metric: str) -> dict[str, tuple[str, float]]:
+    """Run's name → its setting and metric on the compare page, once both of two runs have all three."""
+
+    def read() -> list[tuple[str, str, str]] | None:
+        columns = list(zip(row(browser, "Run Name:"), row(browser, setting), values(browser, metric), strict=False))
+        return columns if len(columns) == 2 and all(map(all, columns)) else None
+
+    columns = browser.until(read, f"{setting} and {metric} of two runs")
+    return {name: (level, float(value)) for name, level, value in columns}
+
+
+def row(browser: Browser, title: str) -> list[str]:
+    """What the runs have in a row of the compare page's tables."""
+    return [cell.text for cell in browser.all(f"//tr[*[1][normalize-space()='{title}']]/*")[1:]]
+
+
+def values(browser: Browser, metric: str) -> list[str]:
+    """A metric of the runs on the compare page: names and values are two grids of rows at like heights."""
+    name = browser.find(f"//*[@role='grid']//div[a[normalize-space()='{metric}']]")
+    height = re.search(r"absolute; top: \d+px;", name.get_attribute("style") or "")
+    assert height is not None
+    cells = browser.all(f"//*[@role='grid'][not(.//a)]//div[contains(@style, '{height.group()}')]")
+    return [cell.text for cell in cells]
+
+
+def choose_file(browser: Browser, run: Run, *path: str) -> None:
+    """Click through a run's folders to one of its files."""
+    browser.open(f"{place(run)}/artifacts")
+    for name in path:
+        browser.click(f"//ul//*[text()='{name}']")
+
+
+def place(run: Run) -> str:
+    return f"experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+
+
+def test_the_list_of_experiments_leads_to_the_studys_runs(browser: Browser, finished: Finished) -> None:
+    browser.open("experiments")
+    browser.click("//a[normalize-space()='steps']")
+    assert sorted(until_listed(browser, 3)) == [*VARIANTS, "steps"]
+    assert f"experiments/{finished.experiment}/runs" in browser.driver.current_url
+
+
+def test_a_variant_unfolds_into_its_seeds(browser: Browser, finished: Finished) -> None:
+    browser.open(f"experiments/{finished.experiment}/runs")
+    folded = until_listed(browser, 3)
+    browser.click(ROW.format(name="epsilon=0.4") + "//button")
+    unfolded = until_listed(browser, 5)
+    at = folded.index("epsilon=0.4") + 1
+    assert sorted(unfolded[at : at + 2]) == ["epsilon=0.4 · seed 0", "epsilon=0.4 · seed 1"]
+    assert unfolded[:at] + unfolded[at + 2 :] == folded
+
+
+def test_the_studys_run_asks_its_question(browser: Browser, finished: Finished) -> None:
+    browser.open(place(finished.runs["steps"]))
+    assert browser.find("//*[text()='How far must the adversarial step move a digit?']")
+
+
+def test_the_studys_run_holds_the_study_and_its_report(browser: Browser, finished: Finished) -> None:
+    choose_file(browser, finished.runs["steps"], "study.yaml")
+    assert browser.find("//*[contains(., 'method.epsilon')][self::code or self::pre]")
+    choose_file(browser, finished.runs["steps"], "report", "report.md")
+    assert browser.find("//h1[text()='steps']")
+    assert browser.find("//*[self::td or @role='cell'][normalize-space()='0.8']")
+
+
+def test_two_variants_compare_by_name_parameter_and_metric(browser: Browser, finished: Finished) -> None:
+    browser.open(f"experiments/{finished.experiment}/runs")
+    for name in VARIANTS:
+        browser.click(ROW.format(name=name) + "//div[contains(@class, 'ag-checkbox')]")
+    browser.click("//button[normalize-space()='Compare']")
+    mean = {name: round(finished.runs[name].data.metrics["linear/accuracy"], 3) for name in VARIANTS}
+    assert compared(browser, "method.epsilon", "linear/accuracy") == {
+        "epsilon=0.4": ("0.4", mean["epsilon=0.4"]),
+        "epsilon=0.8": ("0.8", mean["epsilon=0.8"]),
+    }
+
+
+def test_a_seed_shows_its_loss(browser: Browser, finished: Finished) -> None:
+    run = finished.runs["epsilon=0.8 · seed 1"]
+    browser.open(place(run))
+    assert browser.find("//*[self::h1 or self::h2][normalize-space()='epsilon=0.8 · seed 1']")
+    row = browser.find("//*[@role='row'][.//a[normalize-space()='train/loss']]")
+    assert float(row.text.split()[-1]) == pytest.approx(run.data.metrics["train/loss"])
+    browser.click("//*[text()='Model metrics']")
+    assert browser.find("//*[contains(text(), 'epsilon=0.8 · seed 1 (train/loss)')]")
+
+
+def test_a_seeds_losses_are_seen_as_a_picture(browser: Browser, finished: Finished) -> None:
+    choose_file(browser, finished.runs["epsilon=0.8 · seed 1"], "losses.png")
+    picture = browser.find("//img[contains(@src, 'blob:') or contains(@src, 'losses.png')]")
+    assert browser.until(lambda: int(picture.get_attribute("naturalWidth") or 0), "losses.png") > 300
