@@ -1,7 +1,6 @@
 """The adversarial autoencoder: three losses in turn."""
 
 import functools
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ from torch.nn import functional as F
 
 from ablate.methods.autoencoders import Autoencoder
 from ablate.methods.method import Tensors, Turn
-from ablate.methods.parts import through
+from ablate.methods.parts import joined, through
 from ablate.nets.encoders import mlp
 from ablate.settings import setting
 
@@ -76,5 +75,4 @@ class AdversarialAutoencoder(Autoencoder):
 @functools.cache
 def network(autoencoder: nn.Sequential, latent_dim: int, width: int) -> nn.Sequential:
     """The autoencoder and the discriminator of its codes, without parameters."""
-    parts = OrderedDict(autoencoder.named_children(), discriminator=mlp((latent_dim, width, width, 1), False))
-    return nn.Sequential(parts)
+    return joined(**dict(autoencoder.named_children()), discriminator=mlp((latent_dim, width, width, 1), False))

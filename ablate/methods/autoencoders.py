@@ -1,7 +1,6 @@
 """Autoencoders: plain, sparse and denoising; the variational and the adversarial one build on the plain one."""
 
 import functools
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -12,7 +11,7 @@ from torch.nn import functional as F
 
 from ablate.methods.limits import check_batches, check_network
 from ablate.methods.method import Facts, Method, Tensors
-from ablate.methods.parts import through
+from ablate.methods.parts import joined, through
 from ablate.nets.decoders import decoder
 from ablate.nets.encoders import encoder
 from ablate.nets.init import draw
@@ -120,11 +119,9 @@ def network(
     kind: str, shape: tuple[int, ...], encoded: int, latent_dim: int, batchnorm: bool, output: str
 ) -> nn.Sequential:
     """An encoder with so many outputs, and the decoder of codes, without parameters."""
-    return nn.Sequential(
-        OrderedDict(
-            encoder=encoder(kind, shape, encoded, batchnorm),
-            decoder=decoder(kind, shape, latent_dim, batchnorm, output),
-        )
+    return joined(
+        encoder=encoder(kind, shape, encoded, batchnorm),
+        decoder=decoder(kind, shape, latent_dim, batchnorm, output),
     )
 
 

@@ -1,7 +1,6 @@
 """Contrastive predictive coding on pieces of an input."""
 
 import functools
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 from ablate.errors import StudyError
 from ablate.methods.limits import check_batches
 from ablate.methods.method import Facts, Method, Tensors
-from ablate.methods.parts import through
+from ablate.methods.parts import joined, through
 from ablate.nets.encoders import pooled
 from ablate.nets.init import draw
 from ablate.nets.recurrent import GRU
@@ -115,8 +114,8 @@ def network(
     """The encoder of pieces, the recurrent units, and the linear maps as one, without parameters."""
     encoder = pooled(channels, axes, filters, latent_dim, batchnorm)
     with torch.device("meta"):
-        predictor = nn.Linear(hidden, ahead * latent_dim)
-        return nn.Sequential(OrderedDict(encoder=encoder, context=GRU(latent_dim, hidden), predictor=predictor))
+        context, predictor = GRU(latent_dim, hidden), nn.Linear(hidden, ahead * latent_dim)
+    return joined(encoder=encoder, context=context, predictor=predictor)
 
 
 def contrasts(predicted: Tensor, codes: Tensor) -> Tensor:

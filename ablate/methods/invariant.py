@@ -2,7 +2,6 @@
 
 import functools
 import math
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -14,7 +13,7 @@ from torch.nn import functional as F
 from ablate.errors import StudyError
 from ablate.methods.limits import check_batches, check_network
 from ablate.methods.method import Facts, Method, Tensors
-from ablate.methods.parts import through
+from ablate.methods.parts import joined, through
 from ablate.nets.encoders import encoder, mlp
 from ablate.nets.functional import apply
 from ablate.nets.init import draw
@@ -169,7 +168,7 @@ def network(kind: str, shape: tuple[int, ...], latent_dim: int, k: int, batchnor
     encoder_norm, classifier_norm = batchnorm in ("encoder", "both"), batchnorm in ("classifier", "both")
     features = encoder(kind, shape, latent_dim, encoder_norm)
     classifier = mlp((latent_dim, *HIDDEN_CLASSIFIER, k), classifier_norm)
-    return nn.Sequential(OrderedDict(encoder=features, classifier=classifier))
+    return joined(encoder=features, classifier=classifier)
 
 
 def sinkhorn(logits: Tensor, smoothness: Tensor | float, iterations: int) -> Tensor:

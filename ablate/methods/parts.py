@@ -1,9 +1,17 @@
 """Networks of several named parts, whose parameters and state are kept under the parts' names."""
 
+import copy
+from collections import OrderedDict
+
 from torch import Tensor, nn
 
 from ablate.methods.method import Tensors, below, within
 from ablate.nets.functional import apply
+
+
+def joined(**parts: nn.Module) -> nn.Sequential:
+    """One network of these parts, each a copy: structures are built once, so two parts might be the same object."""
+    return nn.Sequential(OrderedDict({name: copy.deepcopy(part) for name, part in parts.items()}))
 
 
 def through(
