@@ -3,8 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,9 @@ aside = verbatim(stderr=True)
 def watching(study: Study, store: Store, quiet: bool) -> Iterator[Listen]:
     """Something that shows how a launch goes: live in a terminal, as plain lines elsewhere."""
     aside.print(Text.assemble((study.name, "bold"), f"  {study.question}"), soft_wrap=True)
-    aside.print(f"Ray's and MLflow's own words go to {store.study(study.name).log}", style="dim", soft_wrap=True)
+    log = store.study(study.name).log
+    log = log.relative_to(Path.cwd()) if log.is_relative_to(Path.cwd()) else log
+    aside.print(f"Ray's and MLflow's own words go to {log}", style="dim", soft_wrap=True)
     if not aside.is_terminal or quiet:
         yield Lines()
         return
@@ -84,8 +87,15 @@ def news(board: Board, message: Message) -> Iterator[str]:
         yield "Ray has died; starting it again"
     elif message.kind == "outcome" and says["status"] != "STOPPED":
         name = board.names.get(says["key"], says["key"])
-        told = says["reason"] if says["status"] == "FAILED" else values(says["metrics"] or {})
+        failed = says["status"] == "FAILED"
+        told = says["reason"] if failed else values(told_first(says["metrics"] or {}, board.metric))
         yield f"{says['status'].lower():9} {name}  {told}"
+
+
+def told_first(metrics: Mapping[str, float], metric: str) -> dict[str, float]:
+    """The study's metric, then the others but for those of the training split."""
+    shown = {name: value for name, value in metrics.items() if "/train_" not in name or name == metric}
+    return {name: shown[name] for name in sorted(shown, key=lambda name: name != metric)}
 
 
 def picture(board: Board) -> Group:

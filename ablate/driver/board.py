@@ -31,13 +31,14 @@ class Row:
 class Board:
     """Counts and running trials, kept up to date by the conductor's messages."""
 
-    def __init__(self, jobs: Iterable[Job], finished: int, failed: int, proposals: int = 0) -> None:
+    def __init__(self, jobs: Iterable[Job], finished: int, failed: int, proposals: int = 0, metric: str = "") -> None:
         self.names = {job.key: job.name for job in jobs}
         self.waiting = set(self.names)
         self.running: dict[str, Row] = {}
         self.before = {"FINISHED": finished, "FAILED": failed}  # trials that ended in earlier launches
         self.ends: dict[str, str] = {}  # trial that ended in this launch → how
         self.to_propose = proposals  # trials of a search that are not proposed yet
+        self.metric = metric  # what the study compares
         self.slots = 0
         self.began = time.monotonic()
 

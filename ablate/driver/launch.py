@@ -100,7 +100,8 @@ class Launch:
         to_run = [item.job for item in items if item.run]
         finished, failed = (sum(item.standing == one for item in items) for one in ("finished", "failed"))
         search = self.study.search
-        return Board(to_run, finished, failed, search.trials * len(self.study.seeds) if search else 0)
+        proposed = search.trials * len(self.study.seeds) if search else 0
+        return Board(to_run, finished, failed, proposed, self.study.metric)
 
     def orders(self, left: Sequence[Item], parents: Mapping[str, str], known: Mapping[str, Known]) -> Orders:
         return Orders(

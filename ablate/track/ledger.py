@@ -131,6 +131,7 @@ class Ledger:
             self._set_status(found[0], "RUNNING")
         else:
             run_id = str(self.client.create_run(self._experiment(study), tags=told, run_name=study).info.run_id)
+        self.client.set_experiment_tag(self._experiment(study), tags.NOTE, question)
         self.client.log_text(run_id, resolved_yaml, "study.yaml")
         return run_id
 

@@ -44,7 +44,7 @@ def draw_losses(history: Mapping[str, Curve], file: Path, title: str) -> None:
             axes.tick_params(labelbottom=False)
     if not panels:
         say(figure, "no finite value was recorded")
-    room(figure, right=1.9, top=0.5, bottom=0.5)
+    room(figure, right=2.3, top=0.5, bottom=0.5)
     save(figure, file)
 
 

@@ -125,9 +125,17 @@ def ensure_server(store: Store) -> Server:
 def start_again(store: Store, notes: Notes | None) -> Notes:
     """Start a server where the last one was, after what is left of it has gone."""
     if notes is None:
-        return start(store, 0)
+        return start(store, usual_port(store))
     end(notes)
     return start(store, notes.port)
+
+
+def usual_port(store: Store) -> int:
+    """The port of earlier servers, if it is free, so that bookmarks and what a browser remembers hold; else 0."""
+    try:
+        return free(int((store.mlflow / "port").read_text()))
+    except (OSError, ValueError):
+        return 0
 
 
 def check(uri: str) -> None:
@@ -162,6 +170,7 @@ def start(store: Store, port: int) -> Notes:
             start_new_session=True,  # so that Ctrl-C in our terminal does not reach it
         )
     CHILDREN.append(process)
+    (store.mlflow / "port").write_text(str(port))
     notes = Notes(socket.gethostname(), port, process.pid, created(process.pid), mark, users=())
     deadline = time.monotonic() + START
     while not healthy(notes.uri):

@@ -47,6 +47,8 @@ def trial_tags(job: Job, start: Mapping[str, Any]) -> dict[str, str]:
         VARIANT: job.variant,
         KEY: job.key,
         SEED: str(job.trial.seed),
+        "mlflow.source.name": f"ablate launch {job.study}",
+        "mlflow.source.type": "LOCAL",
         **facts,
         **parent,
         **job_tags(job),

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from ablate.paths import Store
 from ablate.track.server import ANSWER, Notes, alive, ensure_server, healthy
 
+RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
+
 
 def reading_address(store: Store) -> str:
     """From where runs can be read without starting anything: a server that runs, else the database; '' if neither."""
@@ -29,9 +31,10 @@ def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None
         signal.signal(number, lambda *_: over.set())
     server = ensure_server(store)
     try:
-        say(f"MLflow is at {server.uri}; Ctrl-C ends it")
+        say(f"MLflow is at {server.uri}{RUNS}; Ctrl-C ends it")
+        say("where it shows traces and no runs, choose 'Model training' at the top left: it remembers")
         if browser:
-            webbrowser.open(server.uri)
+            webbrowser.open(server.uri + RUNS)
         while not over.wait(5.0):
             server = ensure_server(store)
     finally:
