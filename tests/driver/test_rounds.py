@@ -1,0 +1,47 @@
+"""A worker that dies is replaced, also where trials are too short for Tune to notice."""
+
+import signal
+
+import pytest
+
+from .conftest import Command, Field
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+MANY = """
+question: Are there two at work again?
+method: invariant
+dataset: digits
+fixed: {training.epochs: 1, training.batch_size: 256, method.k: 10, probes.linear.epochs: 5}
+axes:
+  method.epsilon: [0.4, 0.8]
+seeds: SEEDS
+probes: [linear]
+metric: linear/accuracy
+"""
+
+
+def at_work(command: Command, *dead: int) -> set[int]:
+    """The processes of the actors that train in this moment."""
+    return {process.pid for process in command.family("Trainable.train")} - {*dead}
+
+
+def test_a_worker_that_is_killed_among_many_short_trials_is_replaced(field_of_study: Field) -> None:
+    field_of_study.write("many", MANY.replace("SEEDS", "500"))  # more than any machine does while Ray starts anew
+    broken = field_of_study.start("launch", "many")
+    broken.until_says(r"(?s)finished .*finished .*finished ")
+    before: set[int] = broken.until(lambda: found if len(found := at_work(broken)) == 2 else None, "two at work")
+    (victim, *_) = (process for process in broken.family("Trainable.train") if process.pid in before)
+    victim.kill()
+    broken.until(lambda: len(at_work(broken, victim.pid)) == 2, "two at work again")
+    broken.process.send_signal(signal.SIGINT)
+    assert broken.code == 130, broken.text
+
+    begun = {trial.seed for trial in field_of_study.known("many").values()}
+    field_of_study.write("many", MANY.replace("SEEDS", str(max(begun) + 1)))
+    again = field_of_study.run("launch", "many")
+    assert again.code == 0, again.text
+    assert len(field_of_study.known("many")) == 2 * (max(begun) + 1)
+    assert field_of_study.statuses("many") == ["FINISHED"] * (1 + 2 + 2 * (max(begun) + 1))
+    for curves in field_of_study.histories("many").values():
+        assert [step for step, _ in curves["train/loss"]] == [1]
