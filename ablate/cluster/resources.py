@@ -40,6 +40,10 @@ def this_node() -> Node:
 def slots(nodes: Sequence[Node], study: Study) -> int:
     """How many packs can run side by side.  Raises StudyError where no node can run even one."""
     wanted = study.resources
+    if wanted.gpu > 1 and not wanted.gpu.is_integer():
+        raise StudyError(
+            f"a pack asks for {wanted.gpu:g} GPUs", "ask for whole GPUs, or for a part of one", study.place("resources")
+        )
     total = sum(node.slots(wanted) for node in nodes)
     if not total:
         largest = max(nodes, key=lambda node: (node.gpus, node.cpus))

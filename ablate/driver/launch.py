@@ -21,7 +21,7 @@ from ablate.report.render import write_report
 from ablate.report.result import results_of
 from ablate.resolve import resolve
 from ablate.run import prepare, probe_digests, trained_alone
-from ablate.spec.plan import pack
+from ablate.spec.plan import count_trials, pack
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
 from ablate.spec.write import to_yaml
@@ -71,14 +71,14 @@ class Launch:
         ledger.attach_text(self.study.name, installed(), "environment.txt")
         known = ledger.trials(self.study.name)
         items = agenda(self.jobs, known, self.options.retry)
-        if any(item.run for item in items) or not search_over(self.study, self.paths, known):
+        if any(item.run for item in items) or not search_over(self.study, self.paths, known, self.options.retry):
             self.conduct(ledger, items, known)
             undelivered = deliver(self.server.uri, self.paths, PATIENCE)
         return self.close(ledger, undelivered)
 
     def conduct(self, ledger: Ledger, items: Sequence[Item], known: Mapping[str, Known]) -> None:
         """Have Ray run the items, again where Ray dies."""
-        board = self.board(items)
+        board = self.board(known)
         adopt(items, ledger, self.paths)
         first = {item.job.variant: item.job for item in items if item.run}
         parents = {variant: ledger.open_variant(job) for variant, job in first.items()}
@@ -94,14 +94,16 @@ class Launch:
                 self.tell(board, Message("died"))
                 deliver(self.server.uri, self.paths, PATIENCE)
                 known = ledger.trials(self.study.name)
+                items = agenda(self.jobs, known, self.options.retry)
                 self.conductor = Conductor(self.paths.folder, self.paths.log, self.options.address)
 
-    def board(self, items: Sequence[Item]) -> Board:
+    def board(self, known: Mapping[str, Known]) -> Board:
+        """The board at the start: of a search also what it proposed before, and how much is still to come."""
+        items = agenda(jobs_of(self.study, self.store), known, self.options.retry)
         to_run = [item.job for item in items if item.run]
         finished, failed = (sum(item.standing == one for item in items) for one in ("finished", "failed"))
-        search = self.study.search
-        proposed = search.trials * len(self.study.seeds) if search else 0
-        return Board(to_run, finished, failed, proposed, self.study.metric)
+        to_come = max(0, count_trials(self.study) - len(items)) if self.study.search else 0
+        return Board(to_run, finished, failed, to_come, self.study.metric)
 
     def orders(self, left: Sequence[Item], parents: Mapping[str, str], known: Mapping[str, Known]) -> Orders:
         return Orders(
@@ -110,7 +112,7 @@ class Launch:
             study=str(self.paths.study),
             packs=self.packs([item.order for item in left]),
             links={item.job.key: link(item, parents) for item in left},
-            values=values(self.study, known),
+            values=values(self.study, known, self.options.retry),
             checkpoint_every=self.options.checkpoint_every,
         )
 

@@ -48,13 +48,13 @@ def reported(study: Study, paths: StudyPaths) -> bool:
     return same and (paths.report / "report.md").exists()
 
 
-def search_over(study: Study, paths: StudyPaths, known: Mapping[str, Known]) -> bool:
+def search_over(study: Study, paths: StudyPaths, known: Mapping[str, Known], retry: bool = False) -> bool:
     """Whether all proposals of a search were made and told; true of a study that plans its trials."""
     if study.search is None:
         return True
     from ablate.cluster.proposals import Proposals
 
-    return Proposals(study, paths.search, values(study, known)).over
+    return Proposals(study, paths.search, values(study, known, retry)).over
 
 
 def summarize(jobs: Sequence[Job], known: Mapping[str, Known], paths: StudyPaths) -> Summary:
@@ -68,10 +68,11 @@ def summarize(jobs: Sequence[Job], known: Mapping[str, Known], paths: StudyPaths
     )
 
 
-def values(study: Study, known: Mapping[str, Known]) -> dict[str, float | None]:
-    """The objective of every trial that ended."""
+def values(study: Study, known: Mapping[str, Known], retry: bool = False) -> dict[str, float | None]:
+    """The objective of every trial that ended, None where it failed; with `retry` the failed ones have not ended."""
     if study.search is None:
         return {}
     metric = next(iter(study.search.objectives))
-    ended = {key: trial for key, trial in known.items() if trial.status in ("FINISHED", "FAILED")}
-    return {key: trial.metrics.get(metric) if trial.status == "FINISHED" else None for key, trial in ended.items()}
+    finished = {key: trial.metrics.get(metric) for key, trial in known.items() if trial.status == "FINISHED"}
+    failed = {key: None for key, trial in known.items() if trial.status == "FAILED" and not retry}
+    return {**failed, **finished}

@@ -54,7 +54,7 @@ class Job:
     @property
     def variant_name(self) -> str:
         """`epsilon=2, k=100`, or the data set and method where nothing varies."""
-        words = [f"{short(path)}={level}" for path, level in self.levels.items()]
+        words = [f"{short(path)}={brief(level)}" for path, level in self.levels.items()]
         shown = ", ".join([self.case, *words] if self.case else words)
         return shown or f"{self.trial.method} on {self.trial.dataset}"
 
@@ -69,6 +69,11 @@ class Job:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         return cls(**{**content, "trial": Trial(**content["trial"])})
+
+
+def brief(level: Value) -> str:
+    """A level as a name can bear it: proposals of a search have seventeen digits."""
+    return f"{level:.4g}" if isinstance(level, float) and len(str(level)) > 8 else str(level)
 
 
 def short(path: str) -> str:

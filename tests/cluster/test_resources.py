@@ -56,3 +56,8 @@ def test_packs_are_as_large_as_asked_else_as_pays(gpu: float, pack: int | str, e
 
 def test_this_machine_can_run_something() -> None:
     assert this_node().slots(Resources()) >= 1
+
+
+def test_one_and_a_half_gpus_are_refused(search_study: Callable[..., Study]) -> None:
+    with pytest.raises(StudyError, match=r"a pack asks for 1\.5 GPUs; ask for whole GPUs"):
+        slots([STATION], search_study("resources.gpu=1.5"))

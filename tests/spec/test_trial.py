@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.settings import Value
-from ablate.spec.trial import Job, Trial
+from ablate.spec.trial import Job, Trial, brief
 
 TRIAL = Trial(
     method="invariant",
@@ -96,3 +96,8 @@ def test_a_job_survives_json_with_its_key(job: Job) -> None:
 def test_trials_share_a_key_only_where_they_are_equal(one: Trial, other: Trial) -> None:
     if one.key == other.key:
         assert one == other
+
+
+def test_a_name_bears_no_seventeen_digits() -> None:
+    assert brief(0.12345678901234567) == "0.1235"
+    assert [brief(level) for level in (2, 0.5, 1e-05, "vat", True)] == ["2", "0.5", "1e-05", "vat", "True"]
