@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ablate.methods.limits import check_batches, check_network
+from ablate.methods.limits import check_batchnorm, check_network
 from ablate.methods.method import Facts, Method, Tensors
 from ablate.methods.parts import joined, through
 from ablate.nets.decoders import decoder
@@ -40,8 +40,9 @@ class Autoencoder(Method):
     output: Literal["linear", "sigmoid"] = setting("linear", "of the decoder; sigmoid suits inputs in [0, 1]")
 
     def check(self, facts: Facts) -> None:
+        super().check(facts)
         check_network(self.network, facts)
-        check_batches(facts, batchnorm=self.batchnorm)
+        check_batchnorm(facts, batchnorm=self.batchnorm)
 
     def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         return draw(self.structure(facts.shape), generator)

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ablate.errors import StudyError
-from ablate.methods.limits import check_batches
 from ablate.methods.method import Facts, Method, Tensors
 from ablate.methods.parts import joined, through
 from ablate.nets.encoders import pooled
@@ -48,7 +47,7 @@ class CPC(Method):
     batchnorm: bool = setting(True, "after the convolutions")
 
     def check(self, facts: Facts) -> None:
-        check_batches(facts, batchnorm=False)
+        super().check(facts)
         if facts.batch_size == 1:
             raise StudyError("batches of 1 hold nothing to contrast with", "use a larger training.batch_size")
         if len(facts.shape) == 3 and self.patch > min(facts.shape[1:]):

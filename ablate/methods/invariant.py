@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ablate.errors import StudyError
-from ablate.methods.limits import check_batches, check_network
+from ablate.methods.limits import check_batchnorm, check_network
 from ablate.methods.method import Facts, Method, Tensors
 from ablate.methods.parts import joined, through
 from ablate.nets.encoders import encoder, mlp
@@ -75,10 +75,11 @@ class Invariant(Method):
     )
 
     def check(self, facts: Facts) -> None:
+        super().check(facts)
         if not isinstance(self.smoothness, str) and self.smoothness <= 0:
             raise StudyError(f"smoothness {self.smoothness} is not above 0", "use a positive number or 'adaptive'")
         check_network(self.network, facts)
-        check_batches(facts, batchnorm=self.batchnorm != "none", off="batchnorm 'none'")
+        check_batchnorm(facts, batchnorm=self.batchnorm != "none", off="batchnorm 'none'")
 
     def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         params, state = draw(self.structure(facts.shape), generator)

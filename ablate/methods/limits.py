@@ -11,12 +11,7 @@ def check_network(network: str, facts: Facts) -> None:
         raise StudyError(f"network 'cnn' needs images (C, H, W), the data are vectors ({shape})", "use network 'mlp'")
 
 
-def check_batches(facts: Facts, *, batchnorm: bool, off: str = "batchnorm false") -> None:
-    """Raise StudyError where no batch can be filled, or where batch norm has nothing to compare; `off` turns it off."""
-    if facts.batch_size > facts.samples:
-        raise StudyError(
-            f"batch size {facts.batch_size} is larger than the {facts.samples} samples of the training set",
-            f"use training.batch_size of at most {facts.samples}",
-        )
+def check_batchnorm(facts: Facts, *, batchnorm: bool, off: str = "batchnorm false") -> None:
+    """Raise StudyError where batch norm has nothing to compare; `off` turns it off."""
     if facts.batch_size == 1 and batchnorm:
         raise StudyError("batch norm cannot work on batches of 1", f"use a larger training.batch_size or {off}")

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ablate.errors import StudyError
 from ablate.settings import Value
 
 Tensors = Mapping[str, Tensor]
@@ -65,8 +66,12 @@ class Method(ABC):
         """Clean inputs (B, ...) → representations (B, D), in evaluation mode; deterministic."""
 
     def check(self, facts: Facts) -> None:
-        """Raise StudyError where these settings cannot work on this data."""
-        return
+        """Raise StudyError where these settings cannot work on this data; a method that overrides it, calls it."""
+        if self.turns and facts.batch_size > facts.samples:
+            raise StudyError(
+                f"batch size {facts.batch_size} is larger than the {facts.samples} samples of the training set",
+                f"use training.batch_size of at most {facts.samples}",
+            )
 
 
 # A loss has the signature

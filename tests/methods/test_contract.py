@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.errors import StudyError
 from ablate.methods import METHODS
 from ablate.methods.method import Facts, Method, Tensors
 from ablate.settings import settings_of
@@ -34,7 +35,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {  # settings that make a step short
 SHAPES: Mapping[str, tuple[int, ...]] = {}  # of the inputs, where a method needs other than vectors
 SAMPLES, BATCH = 40, 8
 RECIPE = Recipe(epochs=10, batch_size=BATCH)  # 50 steps
-STEPS = 20  # enough for what differs to show
+STEPS = 50
 CPU = torch.device("cpu")
 
 Start = tuple[Tensors, Tensors, Tensors, Tensors]
@@ -210,3 +211,11 @@ def test_any_float_setting_may_differ_within_a_pack(method: Method) -> None:
         alone = run(Fit, [variant], [0], 2)
         for name, values in stacked.sums.items():
             torch.testing.assert_close(values[member], alone.sums[name][0], rtol=2e-3, atol=2e-3)
+
+
+def test_a_batch_that_cannot_be_filled_is_refused(method: Method) -> None:
+    if method.turns:
+        with pytest.raises(StudyError, match="batch size 41 is larger than the 40 samples of the training set"):
+            method.check(Facts(shape_for(method), SAMPLES, 3, SAMPLES + 1))
+    else:
+        method.check(Facts(shape_for(method), SAMPLES, 3, SAMPLES + 1))  # no batch is ever drawn
