@@ -173,9 +173,9 @@ def field_of_study(tmp_path: Path) -> Iterator[Field]:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    """A field in which the small study, twenty epochs of it, was launched once and left in peace."""
+    """A field in which the small study, twelve epochs of it, was launched once and left in peace."""
     found = Field(tmp_path_factory.mktemp("undisturbed"))
-    found.write("small", SMALL.replace("EPOCHS", "20"))
+    found.write("small", SMALL.replace("EPOCHS", "12"))
     command = found.run("launch", "small")
     assert command.code == 0, command.text
     yield found

@@ -43,7 +43,7 @@ def mlflow_server(command: Command) -> None:
 def test_a_launch_after_a_kill_gives_the_undisturbed_numbers(
     field_of_study: Field, undisturbed: Field, kill: Kill
 ) -> None:
-    field_of_study.write("small", SMALL.replace("EPOCHS", "20"))
+    field_of_study.write("small", SMALL.replace("EPOCHS", "12"))
     broken = field_of_study.start("launch", "small", "--checkpoint-every", "0.5")
     broken.until_checkpoint()
     kill(broken)

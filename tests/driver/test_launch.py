@@ -27,8 +27,8 @@ def test_runs_are_named_nested_and_complete(undisturbed: Field) -> None:
     assert names == [f"epsilon={level} · seed {seed}" for level in (0.4, 0.8) for seed in (0, 1)]
     assert len({trial.parent for trial in known.values()}) == 2
     for curves in undisturbed.histories("small").values():
-        assert [step for step, _ in curves["train/loss"]] == list(range(1, 21))
-        assert [step for step, _ in curves["linear/accuracy"]] == [20]
+        assert [step for step, _ in curves["train/loss"]] == list(range(1, 13))
+        assert [step for step, _ in curves["linear/accuracy"]] == [12]
 
 
 def test_a_plan_names_what_is_missing(undisturbed: Field) -> None:
@@ -43,7 +43,7 @@ def test_status_logs_and_report_answer(undisturbed: Field) -> None:
     assert status["counts"] == {"FINISHED": 4}
     assert status["waiting"] == 0
     logs = undisturbed.run("logs", "epsilon=0.4 · seed 1")
-    assert "epoch 20" in logs.text
+    assert "epoch 12" in logs.text
     report = answer(undisturbed.run("report", "small", "--json"))
     assert report["metric"] == "linear/accuracy"
 
@@ -95,7 +95,7 @@ def test_a_diverging_trial_fails_alone_and_is_retried_on_demand(field_of_study: 
 
 
 def test_a_second_launch_is_refused_and_a_stop_is_clean(field_of_study: Field, undisturbed: Field) -> None:
-    field_of_study.write("small", SMALL.replace("EPOCHS", "20"))
+    field_of_study.write("small", SMALL.replace("EPOCHS", "12"))
     first = field_of_study.start("launch", "small", "--checkpoint-every", "0.5")
     first.until_checkpoint()
     second = field_of_study.run("launch", "small")

@@ -12,7 +12,7 @@ STUDIES = Path(__file__).parents[2] / "studies"
 
 
 @pytest.mark.parametrize(
-    ("name", "trials", "variants"), [("transformation", 12, 4), ("epsilon", 15, 5), ("search", 24, 12)]
+    ("name", "trials", "variants"), [("transformation", 12, 4), ("batchnorm", 12, 4), ("search", 24, 12)]
 )
 def test_a_quick_study_ends_in_a_report(field_of_study: Field, name: str, trials: int, variants: int) -> None:
     file = str(STUDIES / f"{name}.yaml")
