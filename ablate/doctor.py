@@ -4,7 +4,6 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -63,20 +62,18 @@ def packages() -> Finding:
 
 
 def outdated() -> Iterator[tuple[str, str]]:
-    for need in importlib.metadata.requires("ablate") or []:
-        if ";" in need:
-            continue  # of an extra
-        name, least = re.match(r"([\w.-]+)(?:\[.*\])?>=([\d.]+)", need).groups()  # type: ignore[union-attr]
+    """What ablate itself needs, extras apart, and the version that stands in its place."""
+    from packaging.requirements import Requirement
+
+    for need in map(Requirement, importlib.metadata.requires("ablate") or []):
+        if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+            continue
         try:
-            have = importlib.metadata.version(name)
+            have = importlib.metadata.version(need.name)
         except importlib.metadata.PackageNotFoundError:
             have = "none"
-        if have == "none" or numbers(have) < numbers(least):
-            yield need, have
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
+        if have == "none" or not need.specifier.contains(have, prereleases=True):
+            yield str(need), have
 
 
 def ray_whole() -> Finding:

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "cluster": {"spec", "resolve", "run", "track", "ray", "optuna", "torch", "psutil"},
     "report": {"spec", "papers", "track", "pandas", "numpy", "scipy", "matplotlib", "jinja2"},
     "catalog": {"spec", "resolve", "methods", "data", "probes", "papers"},
-    "doctor": {"data", "track", "ray", "mlflow", "torch", "psutil"},
+    "doctor": {"packaging", "data", "track", "ray", "mlflow", "torch", "psutil"},
     "driver": {"spec", "resolve", "run", "cluster", "track", "report", "psutil"},
     "view": {"spec", "cluster", "driver", "catalog", "doctor", "rich"},
     "cli": {"spec", "track", "driver", "catalog", "doctor", "report", "view", "typer"},
