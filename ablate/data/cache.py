@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ablate.data import DATASETS
 from ablate.data.dataset import Data, Dataset
@@ -15,7 +16,7 @@ from ablate.errors import DataError
 from ablate.lock import locked
 from ablate.paths import data_folder
 
-ARRAYS = ("x", "y", "test")
+ARRAYS = ("x", "y", "test", "targets")  # the last one only where there are some
 
 
 def load(name: str, tensors: Path) -> Data:
@@ -42,10 +43,15 @@ def kept(folder: Path) -> Data | None:
         facts = json.loads((folder / "data.json").read_text())
         if any((folder / file).stat().st_size != size for file, size in facts["bytes"].items()):
             return None
-        x, y, test = (torch.from_numpy(np.load(folder / f"{array}.npy", mmap_mode="c")) for array in ARRAYS)
-        return Data(x, y, test, facts["scale"], facts["learns_from"])
+        tensors = {array: mapped(folder / f"{array}.npy") for array in ARRAYS if f"{array}.npy" in facts["bytes"]}
+        return Data(**tensors, scale=facts["scale"], learns_from=facts["learns_from"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def mapped(path: Path) -> Tensor:
+    """A tensor whose memory is a file, copied where it is written to."""
+    return torch.from_numpy(np.load(path, mmap_mode="c"))
 
 
 def make(dataset: Dataset, folder: Path) -> None:
@@ -67,7 +73,8 @@ def write(data: Data, folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir()
-        sizes = {f"{array}.npy": save(getattr(data, array).numpy(), part / f"{array}.npy") for array in ARRAYS}
+        tensors = {array: tensor for array in ARRAYS if (tensor := getattr(data, array)) is not None}
+        sizes = {f"{array}.npy": save(tensor.numpy(), part / f"{array}.npy") for array, tensor in tensors.items()}
         facts = {"scale": data.scale, "learns_from": data.learns_from, "samples": len(data.x), "bytes": sizes}
         (part / "data.json").write_text(json.dumps(facts, indent=1))
         shutil.rmtree(folder, ignore_errors=True)

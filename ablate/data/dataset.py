@@ -21,16 +21,19 @@ class File:
 class Data:
     """A whole data set in memory.
 
-    `x` (N, ...) is uint8 or float32 and becomes the input as `x * scale`; `y` (N,) holds int64 labels; `test` (N,) is
-    true for the held-out points.  Training sees `x[~test]`, or everything where the set `learns_from` all points; what
-    is measured without labels (clusters, neighbours in the plane) looks at the test points, or at everything.
+    `x` (N, ...) is uint8 or float32 and becomes the input as `x * scale`; `y` (N,) holds int64 labels, -1 where a point
+    has none; `test` (N,) is true for the held-out points; `targets` (N, T) float32 are what else a probe may predict.
+    Training sees `x[~test]`, only those without a label where the set `learns_from` unlabelled points, or everything
+    where it learns from all; what is measured without labels (clusters, neighbours in the plane) looks at the test
+    points, or at everything.
     """
 
     x: Tensor
     y: Tensor
     test: Tensor
     scale: float
-    learns_from: Literal["train", "all"]
+    learns_from: Literal["train", "unlabelled", "all"]
+    targets: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -39,12 +42,20 @@ class Data:
     @property
     def seen(self) -> Tensor:
         """Mask (N,) of the points that training sees."""
-        return self.test.logical_not() if self.learns_from == "train" else self.test.new_ones(len(self.test))
+        if self.learns_from == "all":
+            return self.test.new_ones(len(self.test))
+        return ~self.test if self.learns_from == "train" else ~self.test & (self.y < 0)
 
     @property
     def judged(self) -> Tensor:
         """Mask (N,) of the points that measures without labels look at."""
-        return self.test if self.learns_from == "train" else self.test.new_ones(len(self.test))
+        return self.test.new_ones(len(self.test)) if self.learns_from == "all" else self.test
+
+    @property
+    def probed(self) -> Tensor:
+        """Mask (N,) of the points that probes fit on: those with a label, or all where none has one, not held out."""
+        labelled = self.y >= 0
+        return ~self.test & labelled if labelled.any() else ~self.test
 
 
 class Dataset(ABC):
@@ -56,6 +67,8 @@ class Dataset(ABC):
     shape: ClassVar[tuple[int, ...]]
     classes: ClassVar[int]
     samples: ClassVar[int]  # what training sees
+    labelled: ClassVar[int | None] = None  # what probes fit on, where these are not the points that training sees
+    targets: ClassVar[tuple[str, ...]] = ()  # the names of the columns of `Data.targets`
     files: ClassVar[tuple[File, ...]] = ()
 
     @abstractmethod

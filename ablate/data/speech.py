@@ -29,6 +29,7 @@ class SpokenDigits(Dataset):
     shape = (SIDE * SIDE,)
     classes = 10
     samples = 3000
+    labelled = 2700
     files = (
         File(
             "FSDD/fsdd_recordings.zip",

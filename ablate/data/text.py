@@ -66,6 +66,7 @@ class Newsgroups(Text):
     says = "18199 posts to 20 newsgroups as 2000 tf-idf weights, 20 classes; a fifth is held out"
     classes = 20
     samples = 18199
+    labelled = 14559
     files = (
         File(
             "20newsgroups/20news-bydate.tar.gz",
@@ -105,6 +106,7 @@ class Reuters(Text):
     topics = ("earn", "acq", "crude", "trade")
     classes = 4
     samples = 6915
+    labelled = 5532
     files = (
         File(
             "reuters21578/reuters21578.tar.gz",

@@ -33,6 +33,20 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
     return kind
 
 
+class Targeted(Dataset):
+    """Two points without labels, each with a pair of targets."""
+
+    shape = (1,)
+    classes = 0
+    samples = 2
+    targets = ("red", "green")
+
+    def read(self, folder: Path) -> Data:
+        colors = torch.tensor([[0.0, 0.5], [1.0, 0.25]])
+        none = torch.tensor([-1, -1])
+        return Data(torch.ones(2, 1), none, torch.zeros(2, dtype=torch.bool), 1.0, "train", colors)
+
+
 def same(one: Data, other: Data) -> bool:
     tensors = all(torch.equal(getattr(one, name), getattr(other, name)) for name in ("x", "y", "test"))
     return tensors and (one.scale, one.learns_from) == (other.scale, other.learns_from)
@@ -40,6 +54,16 @@ def same(one: Data, other: Data) -> bool:
 
 def test_what_is_loaded_is_what_was_decoded(tmp_path: Path) -> None:
     assert same(load("digits", tmp_path), Digits().read(tmp_path))
+
+
+def test_targets_are_kept_where_there_are_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DATASETS, "targeted", Targeted)
+    for _ in ("decoded", "kept"):
+        targets = load("targeted", tmp_path).targets
+        assert targets is not None
+        assert targets.tolist() == [[0.0, 0.5], [1.0, 0.25]]
+    assert load("digits", tmp_path).targets is None
+    assert not (tmp_path / "digits-1" / "targets.npy").exists()
 
 
 def test_a_data_set_is_decoded_once(counted: type[Counted], tmp_path: Path) -> None:
