@@ -32,6 +32,14 @@ class Facts:
     batch_size: int
 
 
+@dataclass(frozen=True)
+class First:
+    """The phase before: a method and its settings, trained on the same data by the same recipe and seed."""
+
+    method: str
+    settings: Mapping[str, Value]  # where they differ from the method's defaults
+
+
 class Method(ABC):
     """A way to learn an encoder without labels.
 
@@ -48,10 +56,23 @@ class Method(ABC):
     keeps: ClassVar[str] = "encoder."  # prefix of the parameters and state that `embed` needs
     cannot_pack: ClassVar[str] = ""  # why trials of this method cannot train in one stack
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {}  # the paper's settings where they depend on the data
+    recipe: ClassVar[Mapping[str, Value]] = {}  # the paper's training settings where they are not the recipe's defaults
 
     @abstractmethod
     def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         """Draw the parameters and the first state, each a flat dict of dotted names."""
+
+    def first_phase(self) -> First | None:
+        """What has to be trained before; None for a method that starts from nothing."""
+        return None
+
+    def inherit(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
+        """The drawn parameters and state, with what the first phase's encoder holds."""
+        return params, state
+
+    def samples(self, batch_size: int) -> int:
+        """Points of the data set in a batch; fewer where the paper counts the views that are made of them."""
+        return batch_size
 
     def solve(self, inputs: Tensor, generator: torch.Generator) -> tuple[Tensors, Tensors] | None:
         """Fit in closed form: inputs (N, ...) → parameters and state; None for a method that is trained."""

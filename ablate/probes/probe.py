@@ -1,12 +1,14 @@
 """What every probe promises: to score frozen embeddings."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ablate.errors import StudyError, TrialError
 
@@ -14,24 +16,88 @@ Direction = Literal["maximize", "minimize"]
 Metrics = Mapping[str, Direction]
 
 
+Role = Literal["posterior", "code", "log_likelihood", "view"]  # what some methods can do besides embed
+
+
+class Model(Protocol):
+    """The frozen network behind an embedding; all tensors are on the CPU, and none has a gradient."""
+
+    def can(self, role: Role) -> bool:
+        """Whether the method plays a role; asking for another one is an error of the program."""
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → representations (B, D)."""
+
+    def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (B, ...) → mean and log variance (B, L) of q(z | x)."""
+
+    def code(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → codes (B, L) that `decode` understands."""
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (B, L) → inputs (B, ...)."""
+
+    def log_likelihood(self, inputs: Tensor, codes: Tensor) -> Tensor:
+        """log p(x | z) in nats (B,)."""
+
+    def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """One view of each input (B, ...), drawn as training draws them."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The points of a split as they were before the encoder: rows of a whole data set that stays where it is."""
+
+    values: Tensor  # (M, ...) of the data set, uint8 or float32
+    rows: Tensor  # (N,) of them
+    scale: float  # of values to inputs
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, index: Tensor) -> Tensor:
+        """The inputs (B, ...) at positions (B,) of the split, as floats."""
+        return self.values[self.rows[index]].float() * self.scale
+
+
 @dataclass(frozen=True)
 class Features:
-    """Embeddings x (N, D) float32 and labels y (N,) int64."""
+    """Embeddings x (N, D), labels y (N,), targets (N, T) where the data set has some, and what they were made of."""
 
     x: NDArray[np.float32]
     y: NDArray[np.int64]
+    targets: NDArray[np.float32] | None = None
+    inputs: Inputs | None = None
+
+
+def unheard(share: float) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
 class Embedded:
     """A data set seen through a frozen encoder.
 
-    `judged` is what measures without labels look at: the test split of the image sets, every point of the others.
+    `judged` is what measures without labels look at: the test split of the image sets, every point of the others.  A
+    probe that takes its time calls `tell` now and then with the share that it has done.
     """
 
     train: Features
     test: Features
     judged: Features
+    model: Model | None = None
+    tell: Callable[[float], None] = unheard
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A picture that a probe leaves: values (R, C) between `low` and `high`, with the names of rows and columns."""
+
+    values: NDArray[np.float64]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -41,6 +107,7 @@ class Sizes:
     train: int  # samples
     judged: int  # samples
     classes: int  # 0 where there are no labels
+    targets: int = 0  # per sample
 
 
 class Probe(ABC):
@@ -50,6 +117,7 @@ class Probe(ABC):
     source: ClassVar[str]
     metrics: ClassVar[Metrics]  # what is reported, and which way is better
     best_of_snapshots: ClassVar[bool] = False  # whether `score_all` adds the best over the last epochs as `best_…`
+    needs: ClassVar[tuple[Role, ...]] = ()  # what the method must be able to do
 
     @abstractmethod
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
@@ -57,6 +125,10 @@ class Probe(ABC):
 
         Raises TrialError for features that are not finite, StudyError for data that `check` refuses.
         """
+
+    def pictures(self, embedded: Embedded, seed: int) -> Mapping[str, Matrix]:
+        """What there is to look at beside the metrics, by name."""
+        return {}
 
     def check(self, sizes: Sizes) -> None:
         """Raise StudyError where these settings cannot work on so much data; one that needs no labels overrides it.
@@ -79,7 +151,8 @@ class Probe(ABC):
                     "training has diverged: lower the learning rate, or see where the loss left its course",
                 )
         classes = len(np.union1d(embedded.train.y, embedded.judged.y))
-        self.check(Sizes(len(embedded.train.y), len(embedded.judged.y), classes))
+        targets = 0 if embedded.train.targets is None else embedded.train.targets.shape[1]
+        self.check(Sizes(len(embedded.train.y), len(embedded.judged.y), classes, targets))
 
 
 def with_best(metrics: Metrics) -> Metrics:

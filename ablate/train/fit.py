@@ -27,15 +27,20 @@ class Fit:
         data: TrainingSet,
         device: torch.device,
         resume: Sequence[Checkpoint | None] = (),
+        first: Sequence[Tensors] = (),
     ) -> None:
-        """Draw what no checkpoint holds; StudyError where a method's settings cannot work on the data."""
+        """Draw what no checkpoint holds; StudyError where a method's settings cannot work on the data.
+
+        `first` holds the encoder of each member's first phase, for a method that has one.
+        """
         assert len({shared(method) for method in methods}) == len({shared(recipe) for recipe in recipes}) == 1
         self.methods, self.recipe, self.seeds, self.device = methods, recipes[0], seeds, device
         self.data = TrainingSet(data.inputs.to(device), data.labels.to(device), data.scale)
-        self.facts = self.data.facts(self.recipe.batch_size)
+        self.facts = self.data.facts(methods[0].samples(self.recipe.batch_size))
         trained = bool(methods[0].turns)
         self.epochs = self.recipe.epochs if trained else 1
         self.epoch_steps = self.facts.samples // self.facts.batch_size if trained else 1
+        self.first = first
         found = resume or [None] * len(methods)
         self.begin([start or self.fresh(member) for member, start in enumerate(found)], recipes)
 
@@ -47,6 +52,8 @@ class Fit:
             everything = self.data.batch(torch.arange(self.facts.samples, device=self.device))
             solved = method.solve(everything["input"], generator(seed, "solution"))
         params, state = solved or method.init(self.facts, generator(seed, "parameters"))
+        if self.first:
+            params, state = method.inherit(params, state, self.first[member])
         noise = generator(seed, "noise", self.device).get_state()
         return Checkpoint(0, params, state, ({},) * len(method.turns), noise, self.device.type, {}, {})
 

@@ -13,7 +13,7 @@ from ablate.methods.method import Method, Turn
 from ablate.settings import settings_of
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet
-from ablate.train.optimizer import Adam
+from ablate.train.optimizer import Optimizer
 from ablate.train.recipe import Recipe
 
 Tensors = Mapping[str, Tensor]
@@ -40,7 +40,7 @@ class Pack(ABC):
         self.place(starts)
         self.optimizers = [
             [
-                Adam(learned(turn, self.params(member)), memory)
+                Optimizer(learned(turn, self.params(member)), recipes[member], memory)
                 for turn, memory in zip(self.turns, memories, strict=True)
             ]
             for member, memories in enumerate(start.optimizers or ({},) * len(self.turns) for start in starts)

@@ -1,6 +1,8 @@
 """How long and how fast to train."""
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 from ablate.settings import setting
 
@@ -11,11 +13,35 @@ class Recipe:
 
     epochs: int = setting(5000, "passes over the training set", least=1)
     batch_size: int = setting(256, "m, samples per optimizer step", least=1)
-    learning_rate: float = setting(5e-4, "of Adam, until `late_from`", above=0)
-    learning_rate_late: float = setting(1e-4, "of Adam, from `late_from` on", above=0)
+    learning_rate: float = setting(5e-4, "of the optimizer, before its schedule", above=0)
+    schedule: Literal["drop", "constant", "cosine"] = setting(
+        "drop", "of the learning rate: to `learning_rate_late` at `late_from`, not at all, or to 0 along half a cosine"
+    )
+    learning_rate_late: float = setting(1e-4, "learning rate from `late_from` on", above=0)
     late_from: float = setting(0.2, "share of training after which the learning rate drops", least=0, most=1)
+    warm_up: float = setting(0.0, "epochs in which the learning rate rises from 0, step by step", least=0)
+    reference_batch: int = setting(
+        0, "batch size that learning rates and `warm_up` are for: they grow with the batch; 0: as they are", least=0
+    )
+    optimizer: Literal["adam", "sgd"] = setting("adam", "Kingma & Ba 2015, or stochastic gradient descent")
+    adam_epsilon: float = setting(1e-8, "ε of Adam", above=0)
+    momentum: float = setting(0.9, "of sgd", least=0, below=1)
+    nesterov: bool = setting(False, "Nesterov's momentum in sgd")
+    weight_decay: float = setting(0.0, "weight of the l2 penalty whose gradient is added", least=0)
+    samples: int = setting(0, "training points, as many of each class, the same in every trial; 0: all", least=0)
     snapshots: int = setting(1, "last epochs at whose ends the encoder is kept", least=1)
 
     def rate(self, progress: float) -> float:
         """The learning rate when a share `progress` of training is done."""
-        return self.learning_rate if progress < self.late_from else self.learning_rate_late
+        growth = self.batch_size / self.reference_batch if self.reference_batch else 1.0
+        warmed = min(1.0, self.warm_up * growth / self.epochs)  # share of training
+        if progress < warmed:
+            return self.learning_rate * growth * progress / warmed
+        return self.scheduled(progress, warmed) * growth
+
+    def scheduled(self, progress: float, warmed: float) -> float:
+        """The learning rate after the warm-up."""
+        if self.schedule == "cosine":
+            return self.learning_rate * (1 + math.cos(math.pi * (progress - warmed) / (1 - warmed))) / 2
+        late = self.schedule == "drop" and progress >= self.late_from
+        return self.learning_rate_late if late else self.learning_rate

@@ -1,11 +1,12 @@
 """What may differ within a pack, and that it does."""
 
+import pytest
 import torch
 
 from ablate.methods.invariant import Invariant
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
-from ablate.train.optimizer import Adam
+from ablate.train.optimizer import Optimizer
 from ablate.train.pack import Pack, Stacked, float_settings, shared
 from ablate.train.recipe import Recipe
 
@@ -46,16 +47,26 @@ def test_a_gradient_in_another_layout_updates_what_it_belongs_to() -> None:
     """Adam's first step moves every entry by its rate against the sign of the gradient."""
     params = {"weight": torch.zeros(2, 3)}
     signs = torch.tensor([[1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
-    Adam(params, {}).step([signs.t()], rate=0.1)
+    Optimizer(params, Recipe(), {}).step([signs.t()], rate=0.1)
     torch.testing.assert_close(params["weight"], -0.1 * signs.t())
 
 
-def test_adam_goes_on_from_its_memory() -> None:
+def test_momentum_and_decay_are_those_of_the_textbook() -> None:
+    """v ← 0.5 v + g + 0.1 w, w ← w − v, in two steps from w = 1 with g = 1: v = 1.1, w = −0.1; v = 1.54, w = −1.64."""
+    params = {"weight": torch.ones(1)}
+    optimizer = Optimizer(params, Recipe(optimizer="sgd", momentum=0.5, weight_decay=0.1), {})
+    for wanted in (-0.1, -1.64):
+        optimizer.step([torch.ones(1)], rate=1.0)
+        torch.testing.assert_close(params["weight"], torch.tensor([wanted]))
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(optimizer="sgd"), Recipe(optimizer="sgd", momentum=0.0)], ids=str)
+def test_an_optimizer_goes_on_from_its_memory(recipe: Recipe) -> None:
     whole = {"weight": torch.ones(3)}
-    first, gradients = Adam(whole, {}), [torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.3, 1.0, -1.0])]
+    first, gradients = Optimizer(whole, recipe, {}), [torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.3, 1.0, -1.0])]
     first.step(gradients[:1], 0.1)
     resumed = {"weight": whole["weight"].clone()}
-    second = Adam(resumed, first.memory())
+    second = Optimizer(resumed, recipe, first.memory())
     first.step(gradients[1:], 0.1)
     second.step(gradients[1:], 0.1)
     assert torch.equal(whole["weight"], resumed["weight"])
