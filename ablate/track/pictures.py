@@ -1,14 +1,16 @@
-"""A trial's pictures: its loss curves, and its embedding in the plane."""
+"""A trial's pictures: loss curves, the embedding in the plane, matrices, and rows of images."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ablate.track.canvas import DPI, INK, LEFT, blank, headroom, place, plain, room, save, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 Curve = Sequence[tuple[int, float]]  # (epoch, value)
 Points = NDArray[np.float64]  # (N, 2)
+Images = NDArray[np.float32]  # (R, K, C, H, W), rows of images with values in [0, 1]
 
 # ten colours that colour-blind readers tell apart (Petroff 2021, Accessible Color Sequences for Data Visualization)
 COLORS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
@@ -23,10 +26,25 @@ MARKERS = "o^"
 NAMED_CLASSES = len(COLORS) * len(MARKERS)  # more than these have no legend
 SHOWN_POINTS = 2000
 CURVES_IN_PANEL = 8  # as many names as fit beside one
-DPI = 110
-LEFT = 0.8  # margin in inches
-INK = "#333333"
-GRID = "#dddddd"
+NARROWEST = 6.8  # inches that a title needs
+NAMED_BLOCKS = 40  # more rows or columns than these have no names
+IMAGE_SIDE = 0.62  # inches
+GAP = 0.08  # of an image's side, between two
+
+
+class Matrix(Protocol):
+    """Values (R, C) between `low` and `high`; neighbouring rows (or columns) of one name are a block."""
+
+    @property
+    def values(self) -> NDArray[Any]: ...
+    @property
+    def rows(self) -> Sequence[str]: ...
+    @property
+    def columns(self) -> Sequence[str]: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
 
 
 def draw_losses(history: Mapping[str, Curve], file: Path, title: str) -> None:
@@ -161,43 +179,136 @@ def class_handle(place: int, label: int) -> Any:
     return Line2D([], [], color=color, marker=marker, linestyle="none", markersize=6, label=str(label))
 
 
-def blank(width: float, height: float, title: str) -> Figure:
-    """An empty figure, in inches."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def draw_matrix(matrix: Matrix, file: Path, title: str) -> None:
+    """Write a PNG of a matrix as coloured cells, blocks apart; large cells also show their values."""
+    rows, columns = matrix.values.shape
+    tall, wide = cell(rows), cell(columns)
+    left, below = margin(matrix.rows), margin(matrix.columns) if upright(matrix.columns) else 0.4
+    figure = blank(max(left + wide * columns + 1.0, NARROWEST), below + tall * rows + headroom(title), title)
+    axes = place(figure, left, below, wide * columns, tall * rows)
+    shown = axes.imshow(matrix.values, vmin=matrix.low, vmax=matrix.high, aspect="auto", interpolation="none")
+    shown.set_cmap("RdBu_r" if diverging(matrix) else "Blues")
+    draw_blocks(axes, matrix)
+    if wide >= 0.4 and tall >= 0.16:
+        write_values(axes, matrix)
+    draw_scale(figure, shown, place(figure, left + wide * columns + 0.2, below, 0.15, tall * rows))
+    save(figure, file)
 
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    lines = "\n".join(textwrap.wrap(title, 68))
-    figure.suptitle(
-        lines, x=LEFT / width, y=1 - 0.12 / height, ha="left", va="top", fontsize=12, color=INK, parse_math=False
+
+def cell(count: int) -> float:
+    """Inches for one of so many rows or columns; enough for its name, where all are named."""
+    return min(0.5, max(5.2 / count, 0.18 if count <= NAMED_BLOCKS else 0.0))
+
+
+def upright(names: Sequence[str]) -> bool:
+    """Whether names need more room than there is above a column."""
+    return any(len(name) > 3 for name in names)
+
+
+def diverging(matrix: Matrix) -> bool:
+    """Whether zero is the middle, from which values go either way."""
+    return matrix.low == -matrix.high
+
+
+def draw_blocks(axes: Axes, matrix: Matrix) -> None:
+    """Name every block once, with a white line before the next."""
+    from matplotlib.axis import XAxis
+
+    for axis, names in ((axes.xaxis, matrix.columns), (axes.yaxis, matrix.rows)):
+        blocks = blocks_of(names)
+        few = len(blocks) <= NAMED_BLOCKS
+        axis.set_ticks([(start + end - 1) / 2 for _, start, end in blocks] if few else [])
+        axis.set_ticklabels([name for name, _, _ in blocks] if few else [], parse_math=False)
+        line = axes.axvline if isinstance(axis, XAxis) else axes.axhline
+        if len(blocks) < len(names):
+            for _, start, _ in blocks[1:]:
+                line(start - 0.5, color="white", linewidth=1.5)
+    if upright(matrix.columns):
+        axes.tick_params(axis="x", rotation=90)
+    quiet(axes)
+
+
+def blocks_of(names: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Each run of equal names, with the place of its first and the one behind its last."""
+    blocks, start = [], 0
+    for name, run in groupby(names):
+        end = start + len(list(run))
+        blocks.append((name, start, end))
+        start = end
+    return blocks
+
+
+def write_values(axes: Axes, matrix: Matrix) -> None:
+    """Each finite value in its cell, white on the dark ones."""
+    for (row, column), value in np.ndenumerate(matrix.values):
+        if np.isfinite(value):
+            depth = abs(value) / matrix.high if diverging(matrix) else (value - matrix.low) / (matrix.high - matrix.low)
+            color = "white" if depth > 0.65 else INK
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=color)
+
+
+def draw_scale(figure: Figure, shown: Any, axes: Axes) -> None:
+    """A bar that says which colour is which value."""
+    low, high = shown.get_clim()
+    bar = figure.colorbar(shown, cax=axes, ticks=np.linspace(low, high, 5))
+    bar.outline.set_visible(False)
+    axes.tick_params(colors=INK, labelsize=9, length=0)
+
+
+def draw_reconstructions(originals: Images, restored: Images, file: Path, title: str) -> None:
+    """Write a PNG of images (R, K, C, H, W), each row above what a decoder made of it."""
+    pairs = np.stack([originals, restored], axis=1).reshape(-1, *originals.shape[1:])
+    draw_images(pairs, file, title, ["original", "restored"] * len(originals))
+
+
+def draw_samples(samples: Images, file: Path, title: str, classes: Sequence[int] = ()) -> None:
+    """Write a PNG of drawn images (R, K, C, H, W), each row with its class where there are classes."""
+    draw_images(samples, file, title, [f"class {label}" for label in classes])
+
+
+def draw_images(images: Images, file: Path, title: str, names: Sequence[str] = ()) -> None:
+    """Write a PNG of rows of images (R, K, C, H, W), each row with its name where there are names."""
+    rows, columns, _, height, width = images.shape
+    scale = max(IMAGE_SIDE / max(height, width, 1), 1 / DPI)  # each pixel has a dot
+    left = margin(names) if names else LEFT
+    across, down = scale * width * columns, scale * height * rows
+    figure = blank(max(left + across + 0.2, NARROWEST), max(down, 0.5) + 0.2 + headroom(title), title)
+    if images.size:
+        axes = place(figure, left, 0.2, across, down)
+        sheet = contact_sheet(images)
+        axes.imshow(sheet, interpolation="none", aspect="auto", extent=(0, columns, rows, 0))
+        axes.set_xticks([])
+        axes.set_yticks(np.arange(len(names)) + 0.5, names, parse_math=False)
+        quiet(axes)
+    else:
+        say(figure, "there is no image")
+    save(figure, file)
+
+
+def contact_sheet(images: Images) -> Images:
+    """Rows of images (R, K, C, H, W) → one sheet (height, width, 3), in white gaps.
+
+    Two colours or more than three are drawn as their mean; what is not finite is grey.
+    """
+    rows, columns, channels, height, width = images.shape
+    shown = (
+        images
+        if channels == 3
+        else np.broadcast_to(images.mean(2, keepdims=True), (rows, columns, 3, *images.shape[3:]))
     )
-    return figure
+    shown = np.nan_to_num(shown, nan=0.5, posinf=0.5, neginf=0.5).clip(0, 1)
+    gap = max(round(GAP * max(height, width)), 1)
+    framed = np.pad(shown, [(0, 0)] * 3 + [(0, gap)] * 2, constant_values=1.0)
+    sheet = framed.transpose(0, 3, 1, 4, 2).reshape(rows * (height + gap), columns * (width + gap), 3)
+    return sheet[:-gap, :-gap]
 
 
-def room(figure: Figure, right: float, top: float, bottom: float) -> None:
-    """Keep margins, in inches: a layout engine would take longer than the drawing."""
-    width, height = figure.get_size_inches()
-    top += 0.2 * figure.get_suptitle().count("\n")
-    figure.subplots_adjust(LEFT / width, bottom / height, 1 - right / width, 1 - top / height, hspace=0.15)
+def margin(names: Sequence[str]) -> float:
+    """Inches that names need beside an axis."""
+    return max(LEFT, 0.25 + 0.075 * max(map(len, names), default=0))
 
 
-def plain(axes: Axes) -> None:
-    """A light grid and no frame that the eye must read past."""
-    axes.grid(color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(INK)
-    axes.tick_params(colors=INK, labelsize=9)
-
-
-def say(figure: Figure, words: str) -> None:
-    """Words in place of a picture."""
-    figure.text(0.5, 0.5, words, ha="center", va="center", color=INK)
-
-
-def save(figure: Figure, file: Path) -> None:
-    """Write a PNG whole or not at all."""
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    figure.savefig(unfinished, format="png", pil_kwargs={"compress_level": 3})
-    unfinished.replace(file)
+def quiet(axes: Axes) -> None:
+    """No frame and no marks, names only."""
+    axes.spines[:].set_visible(False)
+    axes.tick_params(colors=INK, labelsize=9, length=0)

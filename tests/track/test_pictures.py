@@ -11,16 +11,26 @@ from matplotlib.legend import Legend
 from numpy.typing import NDArray
 from PIL import Image
 
+from ablate.probes.probe import Matrix
+from ablate.track.canvas import blank, place
 from ablate.track.pictures import (
+    blocks_of,
     by_scale,
+    contact_sheet,
+    draw_blocks,
     draw_classes,
     draw_curves,
     draw_embedding,
+    draw_images,
     draw_losses,
+    draw_matrix,
+    draw_reconstructions,
+    draw_samples,
     drawn,
     finite,
     principal_plane,
     span,
+    write_values,
 )
 
 NAN, INF = float("nan"), float("inf")
@@ -173,3 +183,88 @@ def test_a_picture_replaces_the_one_before_and_leaves_nothing_else(tmp_path: Pat
     assert size(file) == (770, 330)
     assert list(tmp_path.iterdir()) == [file]
     assert Gcf.get_all_fig_managers() == []  # nor a figure in memory
+
+
+def square(values: list[list[float]], names: tuple[str, ...], low: float = 0.0) -> Matrix:
+    return Matrix(np.array(values), names, names, low, 1.0)
+
+
+def test_runs_of_one_name_are_a_block() -> None:
+    assert blocks_of(["a", "a", "b", "a"]) == [("a", 0, 2), ("b", 2, 3), ("a", 3, 4)]
+
+
+def test_a_block_is_named_at_its_middle_and_parted_from_the_next() -> None:
+    axes = Figure().add_subplot()
+    draw_blocks(axes, square([[0.0] * 3] * 3, ("cat", "cat", "dog")))
+    assert axes.get_xticks().tolist() == axes.get_yticks().tolist() == [0.5, 2.0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog"]
+    assert [np.asarray(line.get_xydata())[0].tolist() for line in axes.get_lines()] == [[1.5, 0.0], [0.0, 1.5]]
+
+
+def test_cells_tell_their_finite_values_in_white_on_the_dark_ones() -> None:
+    axes = Figure().add_subplot()
+    write_values(axes, square([[0.1, NAN], [0.5, 0.904]], ("a", "b")))
+    assert [(text.get_text(), text.get_color()) for text in axes.texts] == [
+        ("0.10", "#333333"),
+        ("0.50", "#333333"),
+        ("0.90", "white"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [((1, 1), "a"), ((2, 2), "a $ sign, a_b^c, \\x "), ((40, 1), "a long name of a row"), ((80, 80), "x")],
+)
+def test_any_matrix_can_be_drawn(shape: tuple[int, int], names: str, tmp_path: Path) -> None:
+    rows, columns = (tuple(f"{names}{place}" for place in range(count)) for count in shape)
+    values = np.full(shape, NAN)
+    values[0, 0] = INF
+    draw_matrix(Matrix(values, rows, columns, -1.0, 1.0), tmp_path / "matrix.png", "views · seed 0")
+    assert min(size(tmp_path / "matrix.png")) > 100
+
+
+def test_a_sheet_holds_every_image_in_its_place_with_white_between() -> None:
+    images = np.arange(4, dtype=np.float32).reshape(2, 2, 1, 1, 1).repeat(2, 3).repeat(2, 4) / np.float32(
+        4
+    )  # two pixels a side
+    sheet = contact_sheet(images)
+    line = [[0.0, 0.0, 1.0, 0.25, 0.25], [0.0, 0.0, 1.0, 0.25, 0.25]]
+    other = [[0.5, 0.5, 1.0, 0.75, 0.75], [0.5, 0.5, 1.0, 0.75, 0.75]]
+    for color in range(3):  # grey is all three
+        assert sheet[:, :, color].tolist() == [*line, [1.0] * 5, *other]
+
+
+def test_colours_stay_in_their_order() -> None:
+    image = np.array([0.25, 0.5, 0.75], np.float32).reshape(1, 1, 3, 1, 1)
+    assert contact_sheet(image).tolist() == [[[0.25, 0.5, 0.75]]]
+
+
+def test_what_is_no_brightness_is_clipped_or_grey() -> None:
+    image = np.array([[-1.0, 2.0], [NAN, INF]], np.float32).reshape(1, 1, 1, 2, 2)
+    assert contact_sheet(image)[:, :, 0].tolist() == [[0.0, 1.0], [0.5, 0.5]]
+
+
+def test_images_of_other_channels_are_drawn_as_their_mean() -> None:
+    image = np.array([0.0, 0.5], np.float32).reshape(1, 1, 2, 1, 1)
+    assert contact_sheet(image).tolist() == [[[0.25, 0.25, 0.25]]]
+
+
+def test_restorations_lie_below_their_originals(tmp_path: Path) -> None:
+    white, black = np.ones((2, 3, 1, 4, 4), np.float32), np.zeros((2, 3, 1, 4, 4), np.float32)
+    draw_reconstructions(white, black, tmp_path / "pairs.png", "k=100 · seed 0")
+    pairs = np.stack([white[0], black[0], white[1], black[1]])
+    names = ["original", "restored", "original", "restored"]
+    draw_images(pairs, tmp_path / "rows.png", "k=100 · seed 0", names)
+    assert (tmp_path / "pairs.png").read_bytes() == (tmp_path / "rows.png").read_bytes()
+
+
+@pytest.mark.parametrize("shape", [(10, 10, 1, 28, 28), (1, 1, 3, 32, 32), (2, 5, 3, 8, 16), (0, 4, 1, 8, 8)])
+def test_any_rows_of_images_can_be_drawn(shape: tuple[int, ...], tmp_path: Path) -> None:
+    images = np.full(shape, 0.5, np.float32)
+    draw_samples(images, tmp_path / "samples.png", "a title that says much, " * 6, range(shape[0]))
+    assert size(tmp_path / "samples.png")[0] >= 748
+
+
+def test_an_axis_is_placed_in_inches() -> None:
+    figure = blank(4.0, 2.0, "")
+    assert place(figure, 1.0, 0.5, 2.0, 1.0).get_position().bounds == (0.25, 0.25, 0.5, 0.5)
