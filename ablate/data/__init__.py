@@ -1,9 +1,12 @@
 """The data sets, by the names that studies use."""
 
+from ablate.data.celeba import CelebA
+from ablate.data.cifar import Cifar10, Cifar10Jpeg
 from ablate.data.dataset import Dataset
 from ablate.data.digits import Digits
-from ablate.data.idx import FashionMnist, Mnist
+from ablate.data.idx import EmnistDigits, FashionMnist, Mnist
 from ablate.data.speech import SpokenDigits
+from ablate.data.stl import SmallStl10, Stl10
 from ablate.data.text import Newsgroups, Reuters
 from ablate.registry import Registry
 
@@ -13,6 +16,12 @@ DATASETS: Registry[type[Dataset]] = Registry(
         "digits": Digits,
         "mnist": Mnist,
         "fashion-mnist": FashionMnist,
+        "emnist-digits": EmnistDigits,
+        "cifar10": Cifar10,
+        "cifar10-jpeg": Cifar10Jpeg,
+        "stl10": Stl10,
+        "stl10-32": SmallStl10,
+        "celeba": CelebA,
         "fsdd": SpokenDigits,
         "20newsgroups": Newsgroups,
         "reuters-21578": Reuters,

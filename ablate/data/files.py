@@ -1,6 +1,7 @@
 """Original files: found below the data folder or fetched once, and never read unverified."""
 
 import hashlib
+import pickle
 import sys
 import tarfile
 import wave
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 from urllib.request import Request, urlopen
 
 from ablate.data.checksum import checksum
@@ -19,6 +21,10 @@ from ablate.errors import DataError
 from ablate.lock import locked
 
 CHUNK = 2**18  # bytes
+DAMAGE = (  # what decoders raise; KeyError where an archive lacks a member
+    *(OSError, EOFError, ValueError, KeyError, zlib.error),
+    *(tarfile.TarError, zipfile.BadZipFile, wave.Error, pickle.UnpicklingError),
+)
 
 
 def fetch(dataset: Dataset | type[Dataset], folder: Path, tensors: Path) -> None:
@@ -125,5 +131,14 @@ def decoding(path: Path) -> Iterator[None]:
     """Turn what a decoder says of a damaged file into a DataError that names it."""
     try:
         yield
-    except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, wave.Error) as error:
-        raise DataError(f"the file cannot be decoded: {error}", "replace it by a whole one", str(path)) from error
+    except DAMAGE as error:
+        problem = error.args[0] if isinstance(error, KeyError) else error  # whose own text stands in quotes
+        raise DataError(f"the file cannot be decoded: {problem}", "replace it by a whole one", str(path)) from error
+
+
+def member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    """One file of an archive, to read from; KeyError where it has none of that name, ValueError where it is no file."""
+    content = archive.extractfile(name)
+    if content is None:
+        raise ValueError(f"'{name}' is no file")
+    return content

@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import zipfile
 from math import prod
 from pathlib import Path
 from typing import ClassVar
@@ -21,17 +22,22 @@ def read_idx(path: Path) -> Tensor:
     Raises DataError where the file is truncated or is none.
     """
     with decoding(path):
-        content = gzip.decompress(path.read_bytes())
-        if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE:
-            raise ValueError("it does not start like an idx file of bytes")
-        axes = content[3]
-        if len(content) < 4 + 4 * axes:
-            raise ValueError("its header is cut off")
-        shape = struct.unpack_from(f">{axes}I", content, offset=4)
-        entries = bytearray(content[4 + 4 * axes :])
-        if len(entries) != prod(shape):
-            raise ValueError(f"its header announces {prod(shape)} bytes, {len(entries)} follow")
-        return torch.frombuffer(entries, dtype=torch.uint8).reshape(shape)
+        return decoded_idx(path.read_bytes())
+
+
+def decoded_idx(zipped: bytes) -> Tensor:
+    """The uint8 tensor in the content of a gzipped idx file; ValueError, OSError or zlib.error where it is none."""
+    content = gzip.decompress(zipped)
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE:
+        raise ValueError("it does not start like an idx file of bytes")
+    axes = content[3]
+    if len(content) < 4 + 4 * axes:
+        raise ValueError("its header is cut off")
+    shape = struct.unpack_from(f">{axes}I", content, offset=4)
+    entries = bytearray(content[4 + 4 * axes :])
+    if len(entries) != prod(shape):
+        raise ValueError(f"its header announces {prod(shape)} bytes, {len(entries)} follow")
+    return torch.frombuffer(entries, dtype=torch.uint8).reshape(shape)
 
 
 class Idx(Dataset):
@@ -41,19 +47,26 @@ class Idx(Dataset):
     folder: ClassVar[str]  # below the data folder
 
     def read(self, folder: Path) -> Data:
-        parts = [self.part(folder / self.folder, name) for name in ("train", "t10k")]
-        x = torch.cat([images for images, _ in parts]).unsqueeze(1)
-        y = torch.cat([labels for _, labels in parts]).long()
-        return Data(x, y, torch.arange(len(y)) >= len(parts[0][1]), scale=1 / 255, learns_from="train")
+        return self.joined(*(self.part(folder / self.folder, name) for name in ("train", "t10k")))
 
     def part(self, folder: Path, name: str) -> tuple[Tensor, Tensor]:
         """Images (N, 28, 28) and labels (N,) of one part."""
         path = folder / f"{name}-images-idx3-ubyte.gz"
         images, labels = read_idx(path), read_idx(folder / f"{name}-labels-idx1-ubyte.gz")
         with decoding(path):
-            if images.shape != (len(labels), *self.shape[1:]):
-                raise ValueError(f"it holds {tuple(images.shape)} pixels for {len(labels)} labels")
+            self.compare(images, labels)
         return images, labels
+
+    def compare(self, images: Tensor, labels: Tensor) -> None:
+        """Raise ValueError where there is not one image for each label."""
+        if images.shape != (len(labels), *self.shape[1:]):
+            raise ValueError(f"it holds {tuple(images.shape)} pixels for {len(labels)} labels")
+
+    def joined(self, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> Data:
+        """Training and test images and labels as one set."""
+        x = torch.cat([train[0], test[0]]).unsqueeze(1)
+        y = torch.cat([train[1], test[1]]).long()
+        return Data(x, y, torch.arange(len(y)) >= len(train[1]), scale=1 / 255, learns_from="train")
 
 
 def published(folder: str, mirrors: tuple[str, ...], digests: dict[str, str]) -> tuple[File, ...]:
@@ -98,3 +111,32 @@ class FashionMnist(Idx):
             "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
         },
     )
+
+
+class EmnistDigits(Idx):
+    """The archive of all EMNIST sets is read in place; its images are stored with rows and columns exchanged."""
+
+    source = "Cohen, Afshar, Tapson and van Schaik 2017, EMNIST: an extension of MNIST to handwritten letters"
+    says = "280000 handwritten digits of 28 × 28 pixels, 10 balanced classes; 40000 of them are the test set"
+    classes = 10
+    samples = 240000
+    files = (
+        File(
+            "EMNIST/raw/gzip.zip",
+            ("https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",),
+            ("md5:58c8d27c78d21e728a6bc7b3cc06412e",),
+        ),
+    )
+
+    def read(self, folder: Path) -> Data:
+        path = folder / self.files[0].path
+        with decoding(path), zipfile.ZipFile(path) as archive:
+            return self.joined(self.unpacked(archive, "train"), self.unpacked(archive, "test"))
+
+    def unpacked(self, archive: zipfile.ZipFile, name: str) -> tuple[Tensor, Tensor]:
+        """Upright images (N, 28, 28) and labels (N,) of one part."""
+        stem = f"gzip/emnist-digits-{name}"
+        images = decoded_idx(archive.read(f"{stem}-images-idx3-ubyte.gz"))
+        labels = decoded_idx(archive.read(f"{stem}-labels-idx1-ubyte.gz"))
+        self.compare(images, labels)
+        return images.transpose(1, 2), labels

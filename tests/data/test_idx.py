@@ -1,5 +1,6 @@
 import gzip
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,15 +8,19 @@ import pytest
 import torch
 
 from ablate.data.dataset import Data
-from ablate.data.idx import FashionMnist, Mnist, read_idx
+from ablate.data.idx import EmnistDigits, FashionMnist, Mnist, read_idx
 from ablate.errors import DataError
 
 Load = Callable[[str], Data]
 
 
+def idx(shape: tuple[int, ...], entries: bytes) -> bytes:
+    return gzip.compress(bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + entries)
+
+
 def write_idx(path: Path, shape: tuple[int, ...], entries: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + entries))
+    path.write_bytes(idx(shape, entries))
     return path
 
 
@@ -127,3 +132,42 @@ def test_the_files_of_the_two_sets_lie_in_their_own_folders() -> None:
     assert {file.path.split("/")[0] for file in Mnist.files} == {"MNIST"}
     assert {file.path.split("/")[0] for file in FashionMnist.files} == {"FashionMNIST"}
     assert Mnist.files[0].addresses[0] == "https://ossci-datasets.s3.amazonaws.com/mnist/train-images-idx3-ubyte.gz"
+
+
+def write_emnist(folder: Path, images: dict[str, bytes]) -> Path:
+    """The archive of EMNIST with one image of each part."""
+    path = folder / EmnistDigits.files[0].path
+    path.parent.mkdir(parents=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for part, pixels in images.items():
+            archive.writestr(f"gzip/emnist-digits-{part}-images-idx3-ubyte.gz", idx((1, 28, 28), pixels))
+            archive.writestr(f"gzip/emnist-digits-{part}-labels-idx1-ubyte.gz", idx((1,), bytes([len(part)])))
+        archive.writestr("gzip/emnist-letters-train-images-idx3-ubyte.gz", b"not looked at")
+    return path
+
+
+def test_emnist_images_are_set_upright(tmp_path: Path) -> None:
+    stored = bytes(range(28)) + bytes(784 - 28)  # what is stored as the first row is the first column
+    write_emnist(tmp_path, {"train": stored, "test": bytes(784)})
+    data = EmnistDigits().read(tmp_path)
+    assert data.x.shape == (2, 1, 28, 28)
+    assert data.x[0, 0, :, 0].tolist() == list(range(28))
+    assert data.x[0, 0, 0].tolist() == [0] * 28
+    assert (data.y.tolist(), data.test.tolist()) == ([5, 4], [False, True])
+
+
+def test_an_archive_without_a_part_is_refused(tmp_path: Path) -> None:
+    path = write_emnist(tmp_path, {"train": bytes(784)})
+    with pytest.raises(DataError) as error:
+        EmnistDigits().read(tmp_path)
+    member = "gzip/emnist-digits-test-images-idx3-ubyte.gz"
+    assert str(error.value) == (
+        f"{path}: the file cannot be decoded: There is no item named '{member}' in the archive; "
+        "replace it by a whole one"
+    )
+
+
+def test_emnist_is_the_archive_that_nist_publishes() -> None:
+    (file,) = EmnistDigits.files
+    assert file.addresses == ("https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",)
+    assert file.checksums == ("md5:58c8d27c78d21e728a6bc7b3cc06412e",)

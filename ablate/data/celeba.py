@@ -1,0 +1,115 @@
+"""CelebA: faces with forty attributes."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ablate.data.dataset import Data, Dataset, File
+from ablate.data.files import decoding
+from ablate.data.picture import picture, resized
+
+SIDE = 64  # of a face, in pixels
+CROP = 178  # the width of an aligned original
+ATTRIBUTES = (
+    *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips"),
+    *("Big_Nose", "Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin"),
+    *("Eyeglasses", "Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Male", "Mouth_Slightly_Open"),
+    *("Mustache", "Narrow_Eyes", "No_Beard", "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline"),
+    *("Rosy_Cheeks", "Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat"),
+    *("Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie", "Young"),
+)
+HAIR = ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
+TRAIN, TEST = 0, 2  # what the partition calls its parts; 1 is the validation part
+
+
+def drive(name: str, identity: str, md5: str) -> File:
+    """A file of the authors' Google Drive."""
+    address = f"https://drive.usercontent.google.com/download?id={identity}&export=download&confirm=t"
+    return File(f"celeba/{name}", (address,), (f"md5:{md5}",))
+
+
+class CelebA(Dataset):
+    """The aligned faces of the official training and test parts; the label is the gender (1: male).
+
+    The middle 178 × 178 pixels of each are resized to 64 × 64, for training as for the test: a random crop of the
+    training is made from these 64 × 64 pixels.  The targets are the forty attributes, each 0 or 1.  The official
+    validation part is left out.
+    """
+
+    source = "Liu, Luo, Wang and Tang 2015, Deep learning face attributes in the wild"
+    says = (
+        "182732 faces of 64 × 64 colour pixels with 40 attributes, 2 classes (gender); 19962 of them are the test set"
+    )
+    shape = (3, SIDE, SIDE)
+    classes = 2
+    samples = 162770
+    targets = ATTRIBUTES
+    files = (
+        drive("img_align_celeba.zip", "0B7EVK8r0v71pZjFTYXZWM3FlRnM", "00d2c5bc6d35e252742224ab0c1e8fcb"),
+        drive("list_attr_celeba.txt", "0B7EVK8r0v71pblRyaVFSWGxPY0U", "75e246fa4810816ffd6ee81facbd244c"),
+        drive("list_eval_partition.txt", "0B7EVK8r0v71pY0NSMzRuSXJEVkk", "d32c9cbf5e040fd4025c592c306e6668"),
+    )
+
+    def read(self, folder: Path) -> Data:
+        faces, attributes, partition = (folder / file.path for file in self.files)
+        parts = {name: part for name, part in read_partition(partition).items() if part in (TRAIN, TEST)}
+        targets = read_attributes(attributes, list(parts))
+        test = torch.tensor([part == TEST for part in parts.values()])
+        y = targets[:, ATTRIBUTES.index("Male")].long()
+        return Data(read_faces(faces, list(parts)), y, test, 1 / 255, "train", targets)
+
+
+def read_partition(path: Path) -> dict[str, int]:
+    """The part of every picture, by its name, in the order of the file."""
+    with decoding(path):
+        rows = [line.split() for line in path.read_text().splitlines()]
+        return {name: int(part) for name, part in rows}
+
+
+def read_attributes(path: Path, names: list[str]) -> Tensor:
+    """The attributes (N, 40) of the pictures of these names: 1 where one has it, else 0."""
+    with decoding(path):
+        _, header, *lines = path.read_text().splitlines()
+        if tuple(header.split()) != ATTRIBUTES:
+            raise ValueError("its columns are not the forty attributes in their order")
+        rows = {line.split(maxsplit=1)[0]: line for line in lines}
+        return torch.from_numpy(np.stack([signs(rows[name]) for name in names]) > 0).float()
+
+
+def signs(line: str) -> NDArray[np.int8]:
+    """The forty values of a line, 1 or -1."""
+    values = np.array(line.split()[1:], dtype=np.int8)
+    if values.shape != (len(ATTRIBUTES),) or (np.abs(values) != 1).any():
+        raise ValueError(f"'{line[:40]}…' does not give 1 or -1 for each of forty attributes")
+    return values
+
+
+def read_faces(path: Path, names: list[str]) -> Tensor:
+    """The faces (N, 3, 64, 64) of these names, decoded one by one."""
+    x = torch.empty(len(names), 3, SIDE, SIDE, dtype=torch.uint8)
+    with decoding(path), zipfile.ZipFile(path) as archive:
+        for row, name in zip(x, names, strict=True):
+            row.copy_(face(picture(archive.read(f"img_align_celeba/{name}"))))
+    return x
+
+
+def face(image: Tensor) -> Tensor:
+    """The middle 178 × 178 pixels of an original (3, H, W), resized to (3, 64, 64)."""
+    height, width = image.shape[1:]
+    if min(height, width) < CROP:
+        raise ValueError(f"a picture of {width} × {height} pixels is smaller than {CROP} × {CROP}")
+    top, left = (height - CROP) // 2, (width - CROP) // 2
+    return resized(image[None, :, top : top + CROP, left : left + CROP], SIDE)[0]
+
+
+def hair_colour(targets: Tensor) -> Tensor:
+    """Attributes (N, 40) → classes (N,): 0 bald, 1 black, 2 blond, 3 brown, 4 gray; -1 unless exactly one is given.
+
+    Bizeul, Schölkopf and Allen 2024 (SimVAE), the five classes of hair colour; exactly one as in their code.
+    """
+    hair = targets[:, [ATTRIBUTES.index(name) for name in HAIR]]
+    return torch.where(hair.sum(dim=1) == 1, hair.argmax(dim=1), -1)

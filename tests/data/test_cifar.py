@@ -1,0 +1,163 @@
+import io
+import pickle
+import struct
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ablate.data.cifar import Cifar10, Cifar10Jpeg, read_batch, unpickled
+from ablate.data.dataset import Data
+from ablate.errors import DataError
+
+Load = Callable[[str], Data]
+
+
+def batch(pixels: bytes, labels: list[int]) -> bytes:
+    """A batch as Python 2 pickled it, written opcode by opcode."""
+    numbers = b"".join(b"K" + bytes([label]) for label in labels)
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR"
+        + (b"(K\x01J" + struct.pack("<i", len(labels)) + b"M\x00\x0c\x86")  # version, shape (N, 3072)
+        + (b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNN" + b"J\xff\xff\xff\xff" * 2 + b"K\x00tb")
+        + (b"\x89T" + struct.pack("<i", len(pixels)) + pixels + b"tb")  # row by row
+    )
+    return b"\x80\x02}(U\x06labels](" + numbers + b"eU\x04data" + array + b"u."
+
+
+def row(red: int, green: int, blue: int) -> bytes:
+    """An image of one colour: 1024 bytes of each channel."""
+    return bytes([red]) * 1024 + bytes([green]) * 1024 + bytes([blue]) * 1024
+
+
+def write_cifar(folder: Path, batches: dict[str, bytes]) -> Path:
+    path = folder / Cifar10.files[0].path
+    path.parent.mkdir(parents=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in batches.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_a_row_of_a_batch_is_red_then_green_then_blue() -> None:
+    images, labels = read_batch(batch(row(1, 2, 3) + row(4, 5, 255), [7, 9]))
+    assert images.shape == (2, 3, 32, 32)
+    assert images.dtype == torch.uint8
+    assert images[:, :, 0, 0].tolist() == [[1, 2, 3], [4, 5, 255]]
+    assert labels.tolist() == [7, 9]
+
+
+def test_a_channel_is_stored_row_by_row() -> None:
+    images, _ = read_batch(batch(bytes(range(32)) + bytes(3072 - 32), [0]))
+    assert images[0, 0, 0].tolist() == list(range(32))
+
+
+def test_test_images_follow_the_five_training_batches(tmp_path: Path) -> None:
+    names = ("test_batch", "data_batch_2", "data_batch_1", "data_batch_5", "data_batch_4", "data_batch_3")
+    numbers = {name: index for index, name in enumerate(names)}
+    write_cifar(tmp_path, {name: batch(row(index, 0, 0), [index]) for name, index in numbers.items()})
+    data = Cifar10().read(tmp_path)
+    assert data.y.tolist() == [2, 1, 5, 4, 3, 0]
+    assert data.x[:, 0, 0, 0].tolist() == [2, 1, 5, 4, 3, 0]
+    assert data.test.tolist() == [False] * 5 + [True]
+
+
+class Evil:
+    """Would write a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_a_pickle_runs_nothing(protocol: int, tmp_path: Path) -> None:
+    content = pickle.dumps({"data": Evil(tmp_path / "harm"), "labels": []}, protocol=protocol)
+    with pytest.raises(ValueError, match=r"it names .*, which no array needs"):
+        unpickled(content)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_what_runs_nothing_reads_no_builtin_either() -> None:
+    with pytest.raises(ValueError, match=r"it names __builtin__\.eval, which no array needs"):
+        unpickled(b"c__builtin__\neval\n(U\x011tR.")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>", b"\x80\x02}.", b"\x80\x02K\x01.", batch(row(0, 0, 0), [0])[:-900], batch(row(0, 0, 0), [0, 1])],
+)
+def test_anything_else_is_no_batch(content: bytes) -> None:
+    with pytest.raises(ValueError, match="a batch"):
+        read_batch(content)
+
+
+def test_an_archive_that_lacks_a_batch_is_refused(tmp_path: Path) -> None:
+    path = write_cifar(tmp_path, {"data_batch_1": batch(row(0, 0, 0), [0])})
+    with pytest.raises(DataError, match=r"filename 'cifar-10-batches-py/data_batch_2' not found") as error:
+        Cifar10().read(tmp_path)
+    assert error.value.place == str(path)
+
+
+def jpeg(red: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (32, 32), (red, 0, 0)).save(file, "jpeg", quality=95)
+    return file.getvalue()
+
+
+def test_recompressed_images_are_decoded_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / Cifar10Jpeg.files[0].path
+    path.parent.mkdir()
+    jpegs = [jpeg(red) for red in (200, 0, 100)]
+    np.savez(
+        path,
+        jpeg=np.frombuffer(b"".join(jpegs), np.uint8),
+        offset=np.cumsum([0, *map(len, jpegs)]),
+        label=np.array([2, 0, 1], np.uint8),
+        n_train=np.array(2),
+    )
+    data = Cifar10Jpeg().read(tmp_path)
+    assert data.x.shape == (3, 3, 32, 32)
+    torch.testing.assert_close(data.x[:, 0, 0, 0].int(), torch.tensor([200, 0, 100]).int(), atol=3, rtol=0)
+    assert (data.y.tolist(), data.test.tolist()) == ([2, 0, 1], [False, False, True])
+
+
+def test_recompressed_images_say_that_their_numbers_do_not_compare() -> None:
+    assert "recompressed" in Cifar10Jpeg.says
+    assert "no number is comparable" in Cifar10Jpeg.says
+
+
+def lossless(real_data: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first thousand images of CIFAR-10 as they are, and their labels."""
+    folder = real_data / "CIFAR10/lossless_first4000"
+    if not folder.is_dir():
+        pytest.skip("the lossless images are not there")
+    rows = np.asarray(Image.open(folder / "cifar10_batch_0.png")).reshape(1000, 32, 32, 3)
+    return torch.from_numpy(rows.transpose(0, 3, 1, 2).copy()), torch.from_numpy(np.load(folder / "labels.npy")[:1000])
+
+
+def test_real_images_come_out_of_a_batch_as_they_went_in(real_data: Path) -> None:
+    images, labels = lossless(real_data)
+    read, numbers = read_batch(batch(images[:50].numpy().tobytes(), labels[:50].tolist()))
+    assert torch.equal(read, images[:50])
+    assert numbers[:5].tolist() == [6, 9, 9, 4, 1]  # frog, truck, truck, deer, automobile
+
+
+@pytest.mark.slow
+def test_recompressed_images_are_thirty_decibels_from_the_originals(real: Load, real_data: Path) -> None:
+    images, labels = lossless(real_data)
+    data = real("cifar10-jpeg")
+    assert torch.equal(data.y[:1000], labels.long())
+    error = (data.x[:1000].float() - images.float()).square().mean(dim=(1, 2, 3))
+    decibels = 10 * torch.log10(255**2 / error)
+    assert 30 < decibels.mean() < 31  # so no number of this set compares with one of CIFAR-10
+    assert torch.bincount(data.y[data.seen]).tolist() == [5000] * 10
+    assert torch.bincount(data.y[data.test]).tolist() == [1000] * 10
