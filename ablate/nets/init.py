@@ -1,10 +1,11 @@
-"""Parameters drawn from an explicit generator by torch's default rule."""
+"""Parameters drawn from an explicit generator by torch's default rule, or the one that a layer's type asks for."""
 
 import torch
 from torch import Tensor, nn
 
 from ablate.nets.batchnorm import BatchNorm
 from ablate.nets.recurrent import GRU
+from ablate.nets.residual import FanOutConv2d
 
 AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
@@ -22,6 +23,8 @@ def draw(module: nn.Module, generator: torch.Generator) -> tuple[dict[str, Tenso
 
 def first_values(layer: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
     """What one layer itself holds at the start, its sublayers left aside."""
+    if isinstance(layer, FanOutConv2d):
+        return normal_by_fan_out(layer, generator)
     if isinstance(layer, AFFINE):
         return uniform(layer, layer.weight[0].numel() ** -0.5, generator)  # He et al. 2015 with a = √5, as torch
     if isinstance(layer, GRU):
@@ -37,3 +40,10 @@ def uniform(layer: nn.Module, bound: float, generator: torch.Generator) -> dict[
     """Every parameter of a layer, drawn evenly from [-bound, bound]."""
     shapes = {name: tensor.shape for name, tensor in layer.named_parameters()}
     return {name: torch.empty(shape).uniform_(-bound, bound, generator=generator) for name, shape in shapes.items()}
+
+
+def normal_by_fan_out(layer: FanOutConv2d, generator: torch.Generator) -> dict[str, Tensor]:
+    """Weights of variance 2 / fan out (He et al. 2015, eq. 14); a bias as torch draws it."""
+    first = uniform(layer, layer.weight[0].numel() ** -0.5, generator)
+    fan_out = layer.weight[:, 0].numel()
+    return {**first, "weight": first["weight"].normal_(0, (2 / fan_out) ** 0.5, generator=generator)}

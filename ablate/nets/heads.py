@@ -1,0 +1,30 @@
+"""Small networks on features: projection heads, decoders of vectors, critics."""
+
+import functools
+
+import torch
+from torch import nn
+
+from ablate.nets.encoders import activation, mlp
+
+
+@functools.cache
+def projection(
+    inputs: int, hidden: int, outputs: int, *, batchnorm: bool = True, bias: bool = False, layers: int = 2
+) -> nn.Sequential:
+    """Features (B, inputs) → (B, outputs): affine maps with batch norm (where asked for) and ReLU between them.
+
+    The hidden maps have biases, the last one only where asked for (Chen et al. 2020, A simple framework, B.9: 2 or 3
+    `layers`; a single one is a linear map).
+    """
+    parts: list[nn.Module] = []
+    with torch.device("meta"):
+        for _ in range(layers - 1):
+            parts += [nn.Linear(inputs, hidden), *activation(hidden, batchnorm)]
+            inputs = hidden
+        return nn.Sequential(*parts, nn.Linear(inputs, outputs, bias=bias))
+
+
+def perceptron(widths: tuple[int, ...], batchnorm: bool) -> nn.Sequential:
+    """Vectors (B, widths[0]) → (B, widths[-1]), as the encoder of this kind: every affine map has a bias."""
+    return mlp(widths, batchnorm)
