@@ -1,7 +1,7 @@
 """A trained encoder as a file: what the probes look through, and what people load to use it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor
 from ablate.errors import DataError
 from ablate.methods import METHODS
 from ablate.methods.method import Method, Tensors
+from ablate.methods.roles import Augmenting, Dense, Generative, Role, Stochastic, plays
 from ablate.spec.trial import Trial
 
 ROWS = 4096  # embedded at a time
@@ -28,12 +29,49 @@ class Encoder:
     def method(self) -> Method:
         return METHODS[self.trial.method](**self.trial.settings)
 
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.tensors.values())).device if self.tensors else torch.device("cpu")
+
     def __call__(self, inputs: Tensor, scale: float = 1.0) -> Tensor:
         """Inputs (N, ...) → representations (N, D) on the CPU; `scale` turns stored values into inputs."""
-        device = next(iter(self.tensors.values())).device if self.tensors else inputs.device
-        with torch.no_grad():
-            parts = (rows.to(device).float() * scale for rows in inputs.split(ROWS))
-            return torch.cat([self.method.embed(self.tensors, self.tensors, part).cpu() for part in parts])
+        return torch.cat([self.embed(rows.float() * scale) for rows in inputs.split(ROWS)])
+
+    @torch.no_grad()
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → representations (B, D)."""
+        return self.method.embed(self.tensors, self.tensors, inputs.to(self.device)).cpu()
+
+    def can(self, role: Role) -> bool:
+        """Whether the method can do more than embed: what follows are the roles of `ablate.methods.roles`."""
+        return plays(type(self.method), role)
+
+    @torch.no_grad()
+    def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        assert isinstance(self.method, Stochastic)
+        mean, log_variance = self.method.posterior(self.tensors, self.tensors, inputs.to(self.device))
+        return mean.cpu(), log_variance.cpu()
+
+    @torch.no_grad()
+    def code(self, inputs: Tensor) -> Tensor:
+        assert isinstance(self.method, Generative)
+        return self.method.code(self.tensors, self.tensors, inputs.to(self.device)).cpu()
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        assert isinstance(self.method, Generative)
+        return self.method.decode(self.tensors, self.tensors, codes.to(self.device)).cpu()
+
+    @torch.no_grad()
+    def log_likelihood(self, inputs: Tensor, codes: Tensor) -> Tensor:
+        assert isinstance(self.method, Dense)
+        both = inputs.to(self.device), codes.to(self.device)
+        return self.method.log_likelihood(self.tensors, self.tensors, *both).cpu()
+
+    @torch.no_grad()
+    def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        assert isinstance(self.method, Augmenting)
+        return self.method.view(inputs, generator)
 
     def to(self, device: torch.device) -> "Encoder":
         return Encoder(self.trial, {name: tensor.to(device) for name, tensor in self.tensors.items()})
@@ -43,7 +81,7 @@ def save_encoders(path: Path, trial: Trial, epochs: Mapping[int, Tensors]) -> No
     """Write the encoder after each of these epochs; the file appears whole or not at all."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        content = {"trial": asdict(trial), "epochs": {epoch: dict(tensors) for epoch, tensors in epochs.items()}}
+        content = {"trial": trial.to_json(), "epochs": {epoch: dict(tensors) for epoch, tensors in epochs.items()}}
         torch.save(content, file)
     part.replace(path)
 
@@ -52,7 +90,7 @@ def load_encoders(path: Path) -> dict[int, Encoder]:
     """The encoders of a file by epoch, the oldest first.  Raises DataError where the file is no such thing."""
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        trial = Trial(**content["trial"])
+        trial = Trial.from_json(content["trial"])
         return {epoch: Encoder(trial, content["epochs"][epoch]) for epoch in sorted(content["epochs"])}
     except Exception as error:  # whatever a damaged archive makes torch raise
         remedy = "download it again, or delete it to train its trial again"

@@ -9,6 +9,7 @@ from ablate.data import DATASETS
 from ablate.errors import StudyError
 from ablate.methods import METHODS
 from ablate.methods.method import Facts
+from ablate.methods.roles import Role, plays
 from ablate.papers.names import PAPERS
 from ablate.probes import PROBES
 from ablate.probes.probe import Sizes
@@ -23,6 +24,12 @@ from ablate.spec.trial import Job, Trial, short
 from ablate.train.recipe import Recipe
 
 MOST_TRIALS = 10_000  # without a yes
+PLAYED: Mapping[Role, str] = {
+    "posterior": "an encoder that gives a distribution",
+    "code": "a decoder",
+    "log_likelihood": "a density of the data",
+    "view": "augmented views",
+}
 Settings = Mapping[str, Value]
 Known = Mapping[str, tuple[Setting, ...]]  # path → the setting of every method that has one there
 
@@ -62,7 +69,7 @@ def typed(part: Range | Choices, known: Known, path: str) -> Range | Choices:
 
 
 def seeded(job: Job, seed: int) -> Job:
-    return replace(job, trial=replace(job.trial, seed=seed))
+    return replace(job, trial=job.trial.seeded(seed))
 
 
 # What is written, against what there is.
@@ -186,20 +193,29 @@ def template(study: Study, index: int, levels: Levels) -> Job:
     """A case's variant with every setting named, for the first seed."""
     case = study.cases[index]
     given = {"method": case.method, "dataset": case.dataset, **case.fixed, **levels}
-    method, dataset = METHODS[str(given["method"])], DATASETS[str(given["dataset"])]
-    trial = Trial(
-        method=str(given["method"]),
-        revision=method.revision,
-        settings=whole(method, "method", {**below("method", method.datasets.get(str(given["dataset"]), {})), **given}),
-        dataset=str(given["dataset"]),
-        version=dataset.version,
-        training=whole(Recipe, "training", given),
-        seed=study.seeds[0],
-    )
+    trial = trial_of(str(given["method"]), str(given["dataset"]), given, study.seeds[0])
+    first = METHODS[trial.method](**trial.settings).first_phase()
+    if first is not None:
+        said = below("training", trial.training) | below("method", first.settings)
+        trial = replace(trial, first=trial_of(first.method, trial.dataset, said, trial.seed))
     probes = {name: whole(PROBES[name], f"probes.{name}", given) for name in study.probes}
     job = Job(trial, probes, study.name, dict(levels), label(study, index))
     check_job(study, index, job)
     return job
+
+
+def trial_of(name: str, dataset: str, given: Settings, seed: int) -> Trial:
+    """A trial with every setting named: as given, else as the method's paper has it for the data, else its default."""
+    method = METHODS[name]
+    return Trial(
+        method=name,
+        revision=method.revision,
+        settings=whole(method, "method", {**below("method", method.datasets.get(dataset, {})), **given}),
+        dataset=dataset,
+        version=DATASETS[dataset].version,
+        training=whole(Recipe, "training", {**below("training", method.recipe), **given}),
+        seed=seed,
+    )
 
 
 def below(section: str, settings: Settings) -> dict[str, Value]:
@@ -228,15 +244,36 @@ def check_job(study: Study, index: int, job: Job) -> None:
     trial, dataset = job.trial, DATASETS[job.trial.dataset]
     batch_size = trial.training["batch_size"]
     assert isinstance(batch_size, int), "the recipe says so"
-    facts = Facts(dataset.shape, dataset.samples, dataset.classes, batch_size)
+    wanted = trial.training["samples"]
+    assert isinstance(wanted, int), "the recipe says so"
+    method = METHODS[trial.method](**trial.settings)
+    samples = wanted or dataset.samples
     check_snapshots(study, job)
     try:
-        METHODS[trial.method](**trial.settings).check(facts)
+        check_samples(wanted, dataset.samples)
+        method.check(Facts(dataset.shape, samples, dataset.classes, method.samples(batch_size)))
     except StudyError as error:
         raise StudyError(error.problem, error.remedy, blamed(study, index, job, error.problem)) from None
+    sizes = Sizes(dataset.labelled or dataset.samples, dataset.samples, dataset.classes, len(dataset.targets))
     for position, (name, settings) in enumerate(job.probes.items()):
         with at(study.place("probes", position)):
-            PROBES[name](**settings).check(Sizes(dataset.samples, dataset.samples, dataset.classes))
+            check_roles(name, trial.method)
+            PROBES[name](**settings).check(sizes)
+
+
+def check_samples(wanted: int, there: int) -> None:
+    if wanted > there:
+        problem = f"{wanted} samples are more than the {there} of the training set"
+        raise StudyError(problem, f"use training.samples of at most {there}, or 0 for all")
+
+
+def check_roles(probe: str, method: str) -> None:
+    """Raise StudyError where a probe asks for what trials of the method cannot do."""
+    missing = [role for role in PROBES[probe].needs if not plays(METHODS[method], role)]
+    if missing:
+        able = sorted(name for name, kind in METHODS.items() if all(plays(kind, role) for role in PROBES[probe].needs))
+        problem = f"the probe {probe} needs a method with {PLAYED[missing[0]]}, and '{method}' has none"
+        raise StudyError(problem, f"leave the probe out, or choose from {', '.join(able)}")
 
 
 def blamed(study: Study, index: int, job: Job, problem: str) -> str:

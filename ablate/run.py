@@ -5,24 +5,28 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from ablate.data.cache import load
 from ablate.data.dataset import Data
-from ablate.encoder import Encoder, load_encoders, save_encoders
-from ablate.errors import AblateError
+from ablate.data.subset import balanced
+from ablate.embedding import embedded
+from ablate.encoder import load_encoders, save_encoders
+from ablate.errors import AblateError, TrialError
 from ablate.events import Event, Failure
+from ablate.gallery import pictures
 from ablate.methods import METHODS
 from ablate.paths import StudyPaths, default_store
 from ablate.probes import PROBES
-from ablate.probes.probe import Embedded, Features, score_all
+from ablate.probes.probe import score_all
+from ablate.spec.packs import pack
 from ablate.spec.trial import Job, Trial, digest
-from ablate.track.pictures import draw_embedding, draw_losses
-from ablate.track.spool import SpoolTracker, history
+from ablate.track.spool import SpoolTracker
 from ablate.track.tracker import Tracker
 from ablate.train import checkpoint
 from ablate.train.data import TrainingSet
@@ -62,6 +66,8 @@ class Bench:
     checkpoint_every: float = 60.0  # seconds
     stop: Callable[[], bool] = lambda: False  # asked between steps
 
+
+SUBSET_SEED = 42  # of `training.samples`
 
 Report = Progress | Outcome
 Started = tuple[Job, checkpoint.Checkpoint | None]  # a trial and where it stands
@@ -136,7 +142,7 @@ def by_step(jobs: Sequence[Job], bench: Bench) -> Iterator[list[Started]]:
 def train(group: Sequence[Started], data: Data, bench: Bench) -> Iterator[Report]:
     """Train one group to the end, to a failure or to a stop; those that get to the end leave their encoder."""
     jobs = [job for job, _ in group]
-    fit = fit_of(group, data, bench.device)
+    fit = fit_of(group, data, bench)
     last: Mapping[str, float] = {}
     saved = time.monotonic()
     for said in fit.steps():
@@ -158,18 +164,35 @@ def train(group: Sequence[Started], data: Data, bench: Bench) -> Iterator[Report
         save_encoders(bench.paths.trial(jobs[member].key).encoder, jobs[member].trial, fit.snapshots(member))
 
 
-def fit_of(group: Sequence[Started], data: Data, device: torch.device) -> Fit:
+def fit_of(group: Sequence[Started], data: Data, bench: Bench) -> Fit:
     trials = [job.trial for job, _ in group]
-    seen = data.seen
-    inputs, labels = (data.x, data.y) if seen.all() else (data.x[seen], data.y[seen])
     return Fit(
         methods=[METHODS[trial.method](**trial.settings) for trial in trials],
         recipes=[recipe_of(trial) for trial in trials],
         seeds=[trial.seed for trial in trials],
-        data=TrainingSet(inputs, labels, data.scale),
-        device=device,
+        data=training_set(data, recipe_of(trials[0]).samples),
+        device=bench.device,
         resume=[saved for _, saved in group],
+        first=[first_encoder(trial.first, bench.paths) for trial in trials if trial.first is not None],
     )
+
+
+def training_set(data: Data, samples: int) -> TrainingSet:
+    """What training sees of a data set: all of it, or so many `samples` (0: no limit), as many of each class."""
+    rows = data.seen.nonzero().squeeze(1)
+    if samples:
+        rows = rows[balanced(data.y[rows].clamp(min=0), samples, SUBSET_SEED)]
+    whole = len(rows) == len(data.x)
+    return TrainingSet(data.x if whole else data.x[rows], data.y if whole else data.y[rows], data.scale)
+
+
+def first_encoder(first: Trial, paths: StudyPaths) -> Mapping[str, Tensor]:
+    """What a first phase has learned.  Raises TrialError where it was not trained."""
+    path = paths.trial(first.key).encoder
+    if not path.exists():
+        remedy = "see why it failed, then run it again: ablate retry"
+        raise TrialError(f"the first phase ({first.method}, trial {first.key}) has no encoder", remedy, str(path))
+    return list(load_encoders(path).values())[-1].tensors
 
 
 def recipe_of(trial: Trial) -> Recipe:
@@ -194,37 +217,35 @@ def save(fit: Fit, jobs: Sequence[Job], bench: Bench) -> None:
 
 def score(job: Job, data: Data, bench: Bench) -> Iterator[Report]:
     """Look at the data through the trial's encoders, and draw what was seen; a stop leaves that to the next launch."""
-    yield Progress((job.key,), 0, 1.0, {}, "scoring")
-    if bench.stop():
-        yield Outcome(job.key, "STOPPED")
-        return
     paths = bench.paths.trial(job.key)
     encoders = load_encoders(paths.encoder)
     views = [embedded(encoder.to(bench.device), data) for encoder in encoders.values()]
-    probes = {name: PROBES[name](**settings) for name, settings in job.probes.items()}
-    metrics = score_all(probes, views, job.trial.seed)
+    metrics: dict[str, float] = {}
+    for name, settings in job.probes.items():
+        yield Progress((job.key,), 0, 1.0, {}, "scoring")
+        if bench.stop():
+            yield Outcome(job.key, "STOPPED")
+            return
+        told = [replace(view, tell=teller(job, name, bench)) for view in views]
+        metrics |= score_all({name: PROBES[name](**settings)}, told, job.trial.seed)
     bench.tracker.record(job, max(encoders), metrics)
     note(job, bench, "  ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
-    draw(job, views[-1], bench)
+    for picture in pictures(job, views[-1], paths):
+        bench.tracker.attach(job, picture)
     yield Outcome(job.key, "FINISHED", metrics=metrics)
 
 
-def embedded(encoder: Encoder, data: Data) -> Embedded:
-    """The data set as the probes see it."""
-    z = encoder(data.x, data.scale).numpy()
-    y, test, judged = data.y.numpy(), data.test.numpy(), data.judged.numpy()
-    return Embedded(*(Features(z[rows], y[rows]) for rows in (~test, test, judged)))
+def teller(job: Job, probe: str, bench: Bench) -> Callable[[float], None]:
+    """A way for a probe to say in the trial's log how far it is, every ten seconds."""
+    said = time.monotonic()
 
+    def tell(share: float) -> None:
+        nonlocal said
+        if time.monotonic() - said > 10:
+            said = time.monotonic()
+            note(job, bench, f"{probe}: {share:.0%} done")
 
-def draw(job: Job, view: Embedded, bench: Bench) -> None:
-    """Pictures of the trial: its losses and its embedding."""
-    paths = bench.paths.trial(job.key)
-    told = {name: points for name, points in history(paths.spool).items() if name.startswith("train/")}
-    if told:
-        draw_losses(told, paths.folder / "losses.png", job.name)
-        bench.tracker.attach(job, paths.folder / "losses.png")
-    draw_embedding(view.judged.x, view.judged.y, paths.folder / "embedding.png", job.name)
-    bench.tracker.attach(job, paths.folder / "embedding.png")
+    return tell
 
 
 def close(job: Job, outcome: Outcome, bench: Bench) -> None:
@@ -252,7 +273,10 @@ def reason_of(error: Exception) -> str:
 
 
 def main() -> int:
-    """Run the jobs of a JSON file as one pack, where there is neither Ray nor MLflow; 1 if one of them failed."""
+    """Run the jobs of a JSON file pack by pack, where there is neither Ray nor MLflow; 1 if one of them failed.
+
+    Trials train together as far as they can; a first phase stands before those that start from it.
+    """
     jobs = [Job.from_json(job) for job in json.loads(Path(sys.argv[1]).read_text())]
     store = default_store()
     paths = store.study(jobs[0].study)
@@ -260,7 +284,8 @@ def main() -> int:
     failed = False
     said = time.monotonic()
     with SpoolTracker(paths) as tracker:
-        for report in run_pack(jobs, Bench(paths, store.tensors, tracker, device)):
+        bench = Bench(paths, store.tensors, tracker, device)
+        for report in (report for jobs in pack(jobs, len(jobs), trained_alone()) for report in run_pack(jobs, bench)):
             if isinstance(report, Outcome):
                 failed = failed or report.status == "FAILED"
                 print(json.dumps(asdict(report)), flush=True)

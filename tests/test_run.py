@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.data.dataset import Data
 from ablate.encoder import load_encoders
 from ablate.methods import METHODS
-from ablate.methods.method import Facts, Method, Tensors
+from ablate.methods.method import Facts, First, Method, Tensors
 from ablate.paths import Store, StudyPaths
-from ablate.run import Bench, Outcome, Progress, Report, probe_digests, run_pack
+from ablate.run import Bench, Outcome, Progress, Report, probe_digests, run_pack, training_set
 from ablate.settings import Value, setting
 from ablate.spec.trial import Job, Trial
 from ablate.track.spool import SpoolTracker, history, read
@@ -47,9 +48,25 @@ class Slope(Method):
         return loss, {"loss": loss}, state
 
 
+@dataclass(frozen=True)
+class Ascent(Slope):
+    """Goes on from the weights of a slope."""
+
+    def first_phase(self) -> First:
+        return First("slope", {})
+
+    def inherit(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
+        return params, {**state, "first.weight": first["encoder.weight"]}
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        loss = (params["encoder.weight"] - state["first.weight"]).square().sum()
+        return loss, {"loss": loss}, state
+
+
 @pytest.fixture(autouse=True)
 def slope(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(METHODS, "slope", Slope)
+    monkeypatch.setitem(METHODS, "ascent", Ascent)
 
 
 @pytest.fixture(scope="session")
@@ -260,14 +277,44 @@ def test_a_trained_trial_is_scored_and_not_trained_again(make_bench: MakeBench) 
     kept = encoder.read_bytes()
     more = replace(job, probes={**job.probes, "knn": {}})
     said = reports([more], bench)
-    assert [report.doing for report in said if isinstance(report, Progress)] == ["scoring"]
+    assert [report.doing for report in said if isinstance(report, Progress)] == ["scoring"] * 2  # once per probe
     (after,) = outcomes(said).values()
     assert before.metrics is not None
     assert after.metrics is not None
-    assert set(after.metrics) - set(before.metrics) == {"knn/accuracy"}
+    assert {name.partition("/")[0] for name in set(after.metrics) - set(before.metrics)} == {"knn"}
     assert {**after.metrics, **before.metrics} == after.metrics
     assert encoder.read_bytes() == kept
     assert [epoch for epoch, _ in curves(job, bench)["train/loss"]] == [1, 2]
+
+
+def ascent_job(first: Job) -> Job:
+    return replace(first, trial=replace(first.trial, method="ascent", training={"epochs": 150}, first=first.trial))
+
+
+def test_a_second_phase_starts_from_what_the_first_has_learned(make_bench: MakeBench) -> None:
+    first, bench = slope_job(), make_bench()
+    run([first], bench)
+    second = ascent_job(first)
+    (outcome,) = run([second], bench)
+    assert outcome.status == "FINISHED"
+    before, after = (load_encoders(bench.paths.trial(job.key).encoder) for job in (first, second))
+    pulled, wanted = after[150].tensors["encoder.weight"], before[2].tensors["encoder.weight"]
+    torch.testing.assert_close(pulled, wanted, atol=0.05, rtol=0)
+
+
+def test_a_second_phase_without_a_first_says_so(make_bench: MakeBench) -> None:
+    second = ascent_job(slope_job())
+    (outcome,) = run([second], make_bench())
+    assert outcome.status == "FAILED"
+    assert f"the first phase (slope, trial {slope_job().key}) has no encoder; see why it failed" in outcome.reason
+
+
+def test_training_may_see_a_balanced_part_of_the_data() -> None:
+    labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 0, 1])
+    data = Data(torch.arange(10.0).unsqueeze(1), labels, torch.arange(10) > 7, 1.0, "train")
+    part = training_set(data, 4)
+    assert part.labels.sort().values.tolist() == [0, 0, 1, 1]
+    assert len(training_set(data, 0).inputs) == 8
 
 
 def test_a_failure_that_was_mended_leaves_no_traceback(make_bench: MakeBench) -> None:

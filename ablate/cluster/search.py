@@ -12,6 +12,7 @@ from ray.tune.search import Searcher
 from ablate.cluster.messages import Message, Orders
 from ablate.cluster.proposals import Proposals
 from ablate.run import probe_digests
+from ablate.spec.packs import with_first_phases
 from ablate.spec.study import Resources
 from ablate.spec.trial import Job
 from ablate.track.spool import Link
@@ -54,16 +55,28 @@ class PackSearcher(Searcher):
             self.propose()
         if not self.waiting:
             return None if self.open else Searcher.FINISHED
-        self.open[trial_id] = self.waiting.popleft()
-        return self.config(self.open[trial_id])
+        ready = next((pack for pack in self.waiting if not self.premature(pack)), None)
+        if ready is None:
+            return None
+        self.waiting.remove(ready)
+        self.open[trial_id] = ready
+        return self.config(ready)
+
+    def premature(self, pack: Pack) -> bool:
+        """Whether the pack starts from a trial that has not ended; one that has failed makes its worker say so."""
+        firsts = {job.trial.first.key for job in pack if job.trial.first is not None}
+        to_end = (job.key for other in (*self.waiting, *self.open.values()) for job in other)
+        return bool(firsts) and not firsts.isdisjoint(set(to_end) - self.ended)
 
     def propose(self) -> None:
         """Ask Optuna for a setting; its seeds run like any other trials."""
         assert self.proposals is not None
         jobs = self.proposals.next()
         if jobs:
-            self.speak(Message("proposed", {"jobs": [job.to_json() for job in jobs]}))
-            self.waiting.extend((job,) for job in jobs)
+            taken = {job.key for pack in self.waiting for job in pack} | self.ended | self.orders.values.keys()
+            fresh = [job for job in with_first_phases(jobs) if job in jobs or job.key not in taken]
+            self.speak(Message("proposed", {"jobs": [job.to_json() for job in fresh]}))
+            self.waiting.extend((job,) for job in fresh)
 
     def config(self, pack: Pack) -> dict[str, Any]:
         return {

@@ -1,6 +1,6 @@
 """Trials that need no training: MLflow has their encoder, from this study or from another one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ablate.driver.agenda import Item
 from ablate.paths import StudyPaths
@@ -13,10 +13,11 @@ from ablate.track.spool import SpoolTracker
 PATIENCE = 10.0  # seconds for whoever still works on a trial
 
 
-def adopt(items: Iterable[Item], ledger: Ledger, paths: StudyPaths) -> None:
+def adopt(items: Sequence[Item], ledger: Ledger, paths: StudyPaths) -> None:
     """Put encoders where the workers find them, so that these score and do not train."""
+    needed = {item.job.trial.first.key for item in items if item.run and item.job.trial.first is not None}
     for item in items:
-        if item.standing == "rescore" and item.known is not None:
+        if item.known is not None and (item.standing == "rescore" or item.job.key in needed):
             fetch(ledger.uri, item.known.run_id, "encoder.pt", paths.trial(item.job.key).folder)
     fresh = [item.job for item in items if item.standing == "new"]
     for job, other in zip(fresh, ledger.find_keys([job.key for job in fresh]), strict=True):

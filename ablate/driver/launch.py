@@ -21,7 +21,8 @@ from ablate.report.render import write_report
 from ablate.report.result import results_of
 from ablate.resolve import resolve
 from ablate.run import prepare, probe_digests, trained_alone
-from ablate.spec.plan import count_trials, pack
+from ablate.spec.packs import pack, with_first_phases
+from ablate.spec.plan import count_trials
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
 from ablate.spec.write import to_yaml
@@ -49,7 +50,7 @@ class Launch:
     """A launch in progress."""
 
     study: Study
-    jobs: tuple[Job, ...]  # none where the study searches
+    jobs: tuple[Job, ...]  # first phases before what starts from them; none where the study searches
     store: Store
     options: Options
     listen: Callable[[Board, Message], None]
@@ -99,7 +100,7 @@ class Launch:
 
     def board(self, known: Mapping[str, Known]) -> Board:
         """The board at the start: of a search also what it proposed before, and how much is still to come."""
-        items = agenda(jobs_of(self.study, self.store), known, self.options.retry)
+        items = agenda(with_first_phases(jobs_of(self.study, self.store)), known, self.options.retry)
         to_run = [item.job for item in items if item.run]
         finished, failed = (sum(item.standing == one for item in items) for one in ("finished", "failed"))
         to_come = max(0, count_trials(self.study) - len(items)) if self.study.search else 0
@@ -154,7 +155,7 @@ class Launch:
         report = write_report(self.study, results_of(jobs, known), self.paths.report)
         ledger.attach(self.study.name, self.paths.report, "report")
         stopped = self.paths.stop.exists()
-        summary = summarize(jobs, known, self.paths)
+        summary = summarize(with_first_phases(jobs), known, self.paths)
         ledger.close_study(self.study.name, "KILLED" if stopped else "FAILED" if summary.failed else "FINISHED")
         return replace(summary, ran=len(self.ran), stopped=stopped, undelivered=len(undelivered), report=report)
 
@@ -166,7 +167,7 @@ def launch(
 
     Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
     """
-    jobs = resolve(study, yes=yes)
+    jobs = with_first_phases(resolve(study, yes=yes))
     if not options.address:
         slots([this_node()], study)
     prepare({job.trial.dataset for job in jobs} or {case.dataset for case in study.cases}, store.tensors)

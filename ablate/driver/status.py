@@ -17,7 +17,8 @@ from ablate.report.render import to_json, write_report
 from ablate.report.result import Result, results_of
 from ablate.resolve import resolve
 from ablate.run import trained_alone
-from ablate.spec.plan import count_trials, pack
+from ablate.spec.packs import pack, with_first_phases
+from ablate.spec.plan import count_trials
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
 from ablate.track.artifacts import text
@@ -62,18 +63,19 @@ class Status:
 
 def plan_of(study: Study, store: Store, yes: bool = False) -> Plan:
     """What a launch would run, on this machine."""
-    jobs = resolve(study, yes=yes) or jobs_of(study, store)
+    planned = resolve(study, yes=yes) or jobs_of(study, store)
+    jobs = with_first_phases(planned)
     known = known_of(store, study.name)
     items = agenda(jobs, known)
     node = this_node()
     width = slots([node], study)
     to_run = [item.job for item in items if item.run]
     counts = Counter(item.standing for item in items)
-    proposals = max(0, count_trials(study) - len(jobs))
+    proposals = max(0, count_trials(study) - len(planned))
     packs = pack(to_run, pack_size(study.resources), trained_alone())
     return Plan(
         study=study.name,
-        trials=count_trials(study),
+        trials=count_trials(study) + len(jobs) - len(planned),
         finished=counts["finished"],
         rescore=counts["rescore"],
         failed=counts["failed"],

@@ -7,6 +7,7 @@ from pathlib import Path
 from ablate.driver.agenda import agenda
 from ablate.driver.status import jobs_of
 from ablate.paths import Store, StudyPaths
+from ablate.spec.packs import with_first_phases
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
 from ablate.spec.write import to_yaml
@@ -39,7 +40,7 @@ def settled(study: Study, jobs: Sequence[Job], store: Store) -> Summary | None:
     waiting = any(item.run for item in agenda(jobs, known)) or not search_over(study, paths, known)
     if waiting or ledger.study_status(study.name) not in ("FINISHED", "FAILED"):
         return None
-    return replace(summarize(jobs_of(study, store), known, paths), report=paths.report / "report.md")
+    return replace(summarize(with_first_phases(jobs_of(study, store)), known, paths), report=paths.report / "report.md")
 
 
 def reported(study: Study, paths: StudyPaths) -> bool:

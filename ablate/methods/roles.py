@@ -4,11 +4,14 @@ All of it is in evaluation mode and deterministic but for a generator.
 """
 
 from abc import ABC, abstractmethod
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ablate.methods.method import Tensors
+from ablate.methods.method import Method, Tensors
+
+Role = Literal["posterior", "code", "log_likelihood", "view"]  # each named for the function that it has
 
 
 class Stochastic(ABC):
@@ -45,3 +48,11 @@ class Augmenting(ABC):
     @abstractmethod
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """One view of each input (B, ...), drawn as training draws them."""
+
+
+ROLES: dict[Role, type] = {"posterior": Stochastic, "code": Generative, "log_likelihood": Dense, "view": Augmenting}
+
+
+def plays(method: type[Method], role: Role) -> bool:
+    """Whether trials of a method can be asked for this."""
+    return issubclass(method, ROLES[role])

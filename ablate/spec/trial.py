@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from ablate.settings import Value
@@ -26,10 +26,29 @@ class Trial:
     version: str  # of the data set: raised when its preprocessing changes
     training: Mapping[str, Value]  # the recipe, after defaults
     seed: int
+    first: "Trial | None" = None  # the trial whose encoder this one starts from
 
     @property
     def key(self) -> str:
-        return digest(asdict(self))
+        return digest(self.to_json())
+
+    @property
+    def setting(self) -> str:
+        """The identity of the trial without its seed."""
+        return digest(self.seeded(0).to_json() | {"seed": None})
+
+    def seeded(self, seed: int) -> "Trial":
+        """The same with another seed, which its first phase shares."""
+        return replace(self, seed=seed, first=self.first.seeded(seed) if self.first else None)
+
+    def to_json(self) -> dict[str, Any]:
+        content = {**asdict(self), "first": self.first.to_json() if self.first else None}
+        return content if self.first else {name: value for name, value in content.items() if name != "first"}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        first = content.get("first")
+        return cls(**{**content, "first": cls.from_json(first) if first else None})
 
 
 @dataclass(frozen=True)
@@ -49,7 +68,7 @@ class Job:
     @property
     def variant(self) -> str:
         """The identity of the variant: the trial without its seed."""
-        return digest({**asdict(self.trial), "seed": None})
+        return self.trial.setting
 
     @property
     def variant_name(self) -> str:
@@ -64,11 +83,11 @@ class Job:
         return f"{self.variant_name} · seed {self.trial.seed}"
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "trial": self.trial.to_json()}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        return cls(**{**content, "trial": Trial(**content["trial"])})
+        return cls(**{**content, "trial": Trial.from_json(content["trial"])})
 
 
 def brief(level: Value) -> str:

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,16 @@ def test_packs_are_handed_out_in_order_with_all_a_worker_needs(start: Start, job
         "checkpoint_every": 5.0,
     }
     assert launch.ask("b") == [jobs[2].key]
+
+
+def test_a_trial_waits_for_the_one_that_it_starts_from(start: Start, make_job: Callable[..., Job]) -> None:
+    first, other = make_job(0), make_job(1)
+    second = replace(other, trial=replace(other.trial, first=first.trial))
+    last = make_job(2)
+    launch = start((second,), (first,), (last,))
+    assert [launch.ask(worker) for worker in "abc"] == [[first.key], [last.key], None]
+    launch.end("a", first)
+    assert launch.ask("c") == [second.key]
 
 
 def test_nothing_comes_now_while_packs_run_and_nothing_at_all_once_they_ended(start: Start, jobs: list[Job]) -> None:

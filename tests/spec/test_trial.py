@@ -30,6 +30,7 @@ OTHERWISE: dict[str, Any] = {
     "version": "2",
     "training": {"epochs": 11},
     "seed": 1,
+    "first": TRIAL,
 }
 
 
@@ -70,6 +71,14 @@ def test_the_key_is_the_same_tomorrow() -> None:
 def test_a_variant_is_a_trial_without_its_seed() -> None:
     assert replace(JOB, trial=replace(TRIAL, seed=7)).variant == JOB.variant
     assert replace(JOB, trial=replace(TRIAL, dataset="mnist")).variant != JOB.variant
+
+
+def test_seeds_of_a_variant_share_the_variant_of_their_first_phase() -> None:
+    second = replace(JOB, trial=replace(TRIAL, method="vte", first=TRIAL))
+    other = replace(second, trial=second.trial.seeded(7))
+    assert other.trial.first == TRIAL.seeded(7)
+    assert other.variant == second.variant
+    assert Job.from_json(json.loads(json.dumps(other.to_json()))) == other
 
 
 def test_people_know_a_trial_by_what_varies() -> None:

@@ -1,6 +1,6 @@
 """The paper's schedule."""
 
-from pytest import approx
+import pytest
 
 from ablate.train.recipe import Recipe
 
@@ -20,12 +20,14 @@ def test_defaults_are_the_papers() -> None:
 
 def test_a_warm_up_rises_from_zero_to_the_learning_rate() -> None:
     recipe = Recipe(epochs=10, learning_rate=0.4, warm_up=2.0, schedule="constant")
-    assert [recipe.rate(progress) for progress in (0.0, 0.05, 0.1, 0.2, 0.9)] == approx([0.0, 0.1, 0.2, 0.4, 0.4])
+    assert [recipe.rate(progress) for progress in (0.0, 0.05, 0.1, 0.2, 0.9)] == pytest.approx(
+        [0.0, 0.1, 0.2, 0.4, 0.4]
+    )
 
 
 def test_half_a_cosine_begins_where_the_warm_up_ends() -> None:
     recipe = Recipe(epochs=10, learning_rate=0.4, warm_up=2.0, schedule="cosine")
-    assert [recipe.rate(progress) for progress in (0.1, 0.2, 0.6, 1.0)] == approx([0.2, 0.4, 0.2, 0.0])
+    assert [recipe.rate(progress) for progress in (0.1, 0.2, 0.6, 1.0)] == pytest.approx([0.2, 0.4, 0.2, 0.0])
 
 
 def test_rate_and_warm_up_grow_with_the_batch() -> None:

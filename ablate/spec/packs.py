@@ -1,0 +1,43 @@
+"""Which trials stand before others, and which may train together."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from ablate.settings import Value
+from ablate.spec.trial import Job, digest
+
+FIRST = "first phase"  # the case of trials that others start from
+
+
+def with_first_phases(jobs: Sequence[Job]) -> tuple[Job, ...]:
+    """The jobs, after those that some of them start from: each once, and none that is among the jobs anyway."""
+    there = {job.key for job in jobs}
+    firsts = {job.trial.first.key: (job, job.trial.first) for job in jobs if job.trial.first is not None}
+    before = [Job(first, {}, job.study, {}, FIRST) for key, (job, first) in firsts.items() if key not in there]
+    return (*before, *jobs)
+
+
+def pack(jobs: Sequence[Job], size: int, alone: Collection[str] = ()) -> tuple[tuple[Job, ...], ...]:
+    """The jobs in packs of at most `size`; methods named in `alone` train one trial at a time.
+
+    Jobs of a pack differ in nothing but the seed and float settings, which a stack of tensors can hold.
+    """
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(mold(job), []).append(job)
+    return tuple(
+        tuple(group[start : start + width])
+        for group in groups.values()
+        for width in [1 if group[0].trial.method in alone else size]
+        for start in range(0, len(group), width)
+    )
+
+
+def mold(job: Job) -> str:
+    """What the jobs of a pack have in common."""
+    trial = job.trial
+    shared = (trial.method, trial.revision, trial.dataset, trial.version, unvaried(trial.settings))
+    return digest([*shared, unvaried(trial.training), job.probes, job.study])
+
+
+def unvaried(settings: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: "a float" if isinstance(value, float) else value for name, value in settings.items()}
