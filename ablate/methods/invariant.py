@@ -17,6 +17,7 @@ from ablate.methods.parts import joined, through
 from ablate.nets.encoders import encoder, mlp
 from ablate.nets.functional import apply
 from ablate.nets.init import draw
+from ablate.nets.stacking import certain, gradient
 from ablate.settings import Value, setting
 
 HIDDEN_CLASSIFIER = (128, 128)
@@ -142,8 +143,8 @@ class Invariant(Method):
             logits, after = self.predict(params, state, inputs + probe, tracking=self.bn_update_on == "all")
             return F.cross_entropy(logits, target), after  # the divergence, but for a constant
 
-        gradient, state = torch.func.grad(departure, has_aux=True)(scaled(direction, self.xi))
-        return scaled(gradient, self.epsilon), state
+        slope, state = gradient(departure, scaled(direction, self.xi))
+        return scaled(slope, self.epsilon), state
 
     def predict(self, params: Tensors, state: Tensors, inputs: Tensor, *, tracking: bool) -> tuple[Tensor, Tensors]:
         """Logits (B, k), normalized by the batch, and the state after `tracking` it."""
@@ -154,8 +155,10 @@ class Invariant(Method):
         """Balanced targets (B, k), and the λ that made them: constant, or moved towards the wanted entropy."""
         updates = self.updates if isinstance(self.smoothness, str) else 0
         target = sinkhorn(logits, smoothness, self.iterations)
-        for _ in range(updates):  # of no effect once λ rests, as the same λ makes the same target
-            smoothness = moved(smoothness, entropy(target) - wanted, self.tolerance)
+        for _ in range(updates):
+            before, smoothness = smoothness, moved(smoothness, entropy(target) - wanted, self.tolerance)
+            if certain(smoothness == before):
+                break  # λ rests: the same λ makes the same target
             target = sinkhorn(logits, smoothness, self.iterations)
         return target, smoothness
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ablate.methods.method import Method, Turn
+from ablate.nets import stacking
 from ablate.settings import settings_of
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet
@@ -138,9 +139,10 @@ class Stacked(Pack):
         for place, turn in enumerate(self.turns):
             trained = learned(turn, self._params)
             held = {name: tensor for name, tensor in self._params.items() if name not in trained}
-            gradients, (values, self._state) = self.gradients[place](
-                trained, held, self._state, batch, noise, self.floats
-            )
+            with stacking.stack():
+                gradients, (values, self._state) = self.gradients[place](
+                    trained, held, self._state, batch, noise, self.floats
+                )
             self.update(place, gradients, progress)
             shown |= self.named(turn, values)
         return shown
