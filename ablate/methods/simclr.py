@@ -1,0 +1,75 @@
+"""SimCLR: find the other view of your image among all in the batch; distance enhancement spreads the images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ablate.methods.contrast import GREY_AND_FACES, Settings, TwoViews
+from ablate.methods.method import Tensors
+from ablate.settings import Value, setting
+
+
+@dataclass(frozen=True)
+class SimCLR(TwoViews):
+    """NT-Xent + λ D: the cross-entropy of finding a view's partner, and the mean cosine D between the images.
+
+    Chen et al. 2020, arXiv:2002.05709, eq. 1; Lee et al. 2021, section 3.2 (D), whose settings are the defaults; on
+    grey images and faces those of Bizeul et al. 2024, arXiv:2402.01399, who leave out head and D.
+    """
+
+    source: ClassVar[str] = "Chen et al. 2020, arXiv:2002.05709; Lee et al. 2021, Distance enhancement loss"
+    recipe: ClassVar[Mapping[str, Value]] = {
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "weight_decay": 1e-6,
+        "schedule": "cosine",
+        "warm_up": 10.0,
+        "epochs": 100,
+        "batch_size": 256,
+    }
+    datasets: ClassVar[Settings] = {
+        **{name: {**settings, "proj_head": False, "temperature": 0.7} for name, settings in GREY_AND_FACES.items()},
+        "stl10": {"augmentation": "simclr-stl10"},
+    }
+
+    temperature: float = setting(0.5, "τ, divides the cosines", above=0)
+    distance_enhancement: float = setting(0.0, "λ, of D; 0.1 in the paper", least=0)
+    de_pairs: Literal["within_view", "first_view", "all_2B"] = setting(
+        "within_view", "between which projections D is: each view's, averaged; the first view's; all, partners too"
+    )
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        projections, state = self.project(params, state, noise["view"])
+        z = F.normalize(projections, dim=2)
+        contrast = nt_xent(z, self.temperature)
+        distance = self.distance(z)
+        total = contrast + self.distance_enhancement * distance
+        return total, {"loss": total, "contrast": contrast, "distance": distance}, state
+
+    def distance(self, z: Tensor) -> Tensor:
+        """D of unit projections (2, B, d)."""
+        if self.de_pairs == "all_2B":
+            return crowding(z.flatten(0, 1))
+        first, second = z.unbind()
+        return crowding(first) if self.de_pairs == "first_view" else (crowding(first) + crowding(second)) / 2
+
+
+def nt_xent(z: Tensor, temperature: Tensor | float) -> Tensor:
+    """−log softmax of a view's cosine with its partner among those with all other views, averaged over the 2 B views.
+
+    Unit projections (2, B, d) of two views (Chen et al. 2020, eq. 1).
+    """
+    views = z.flatten(0, 1)
+    itself = torch.eye(len(views), dtype=torch.bool, device=z.device)
+    others = (views @ views.T / temperature).masked_fill(itself, -torch.inf)
+    partner = (z[0] * z[1]).sum(1) / temperature  # the same for both views of an image
+    return others.logsumexp(1).mean() - partner.mean()
+
+
+def crowding(z: Tensor) -> Tensor:
+    """Σᵢ Σⱼ≠ᵢ zᵢ·zⱼ / (n − 1)² of unit vectors (n, d) (Lee et al. 2021, section 3.2)."""
+    return (z.sum(0).square().sum() - z.square().sum()) / (len(z) - 1) ** 2

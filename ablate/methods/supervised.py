@@ -1,0 +1,98 @@
+"""Supervised training as the papers' point of comparison, with or without distance enhancement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ablate.errors import StudyError
+from ablate.methods.backbone import NORMALIZED
+from ablate.methods.contrast import GREY_AND_FACES, ImageEncoder, Settings
+from ablate.methods.limits import check_batchnorm
+from ablate.methods.method import Facts, Tensors, below, within
+from ablate.nets.functional import apply
+from ablate.nets.init import draw
+from ablate.settings import Value, setting
+
+
+@dataclass(frozen=True)
+class Supervised(ImageEncoder):
+    """Cross-entropy of a linear classifier on the features + λ D, D the mean cosine between the classes' mean features.
+
+    Lee et al. 2021, sections 3.3 and 3.4.  Points without a label count for nothing.
+    """
+
+    source: ClassVar[str] = "Lee et al. 2021, Distance enhancement loss, section 3.4"
+    keeps: ClassVar[str] = ""  # the classifier too, for `predict`
+    recipe: ClassVar[Mapping[str, Value]] = {
+        "optimizer": "sgd",
+        "momentum": 0.9,
+        "learning_rate": 0.1,
+        "weight_decay": 5e-4,
+        "schedule": "cosine",
+        "epochs": 200,
+        "batch_size": 128,
+    }
+    datasets: ClassVar[Settings] = GREY_AND_FACES
+
+    augmentation: str = setting("crop-flip", "the pipeline that draws the views")
+    distance_enhancement: float = setting(0.0, "λ, of D; 1 in the paper", least=0)
+
+    def check(self, facts: Facts) -> None:
+        super().check(facts)
+        if facts.classes < 2:
+            raise StudyError(f"the training set has {facts.classes} classes", "choose a data set with labels")
+        check_batchnorm(facts, batchnorm=self.network in NORMALIZED, off="network 'mlp'")
+
+    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = super().init(facts, generator)
+        classifier, _ = draw(nn.Linear(self.features, facts.classes, device="meta"), generator)
+        return {**params, **below("classifier.", classifier)}, state
+
+    def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
+        """One view (1, B, C, h, w) of each image."""
+        return {"view": self.pipeline.views(batch["input"], 1, generator)}
+
+    def predict(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        """Clean inputs (B, ...) → logits (B, classes), in evaluation mode."""
+        return self.classify(params, self.embed(params, state, inputs))
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        h, state = self.encode(params, state, noise["view"][0])
+        logits = self.classify(params, h)
+        members = memberships(batch["label"], logits)
+        labelled = members.sum().clamp(min=1)
+        error = -(members * logits.log_softmax(1)).sum() / labelled
+        right = members.gather(1, logits.argmax(1, keepdim=True)).sum() / labelled
+        distance = class_crowding(h, members)
+        total = error + self.distance_enhancement * distance
+        return total, {"loss": total, "cross_entropy": error, "distance": distance, "accuracy": right}, state
+
+    def encode(self, params: Tensors, state: Tensors, views: Tensor) -> tuple[Tensor, Tensors]:
+        """Features (B, D), normalized by the batch, and the state after it."""
+        own = within(params, "encoder."), within(state, "encoder.")
+        h, after = apply(self.encoder(tuple(views.shape[1:])), *own, views, training=True, tracking=True)
+        return h, {**state, **below("encoder.", after)}
+
+    def classify(self, params: Tensors, h: Tensor) -> Tensor:
+        """Features (B, D) → logits (B, classes)."""
+        return F.linear(h, params["classifier.weight"], params["classifier.bias"])
+
+
+def memberships(labels: Tensor, logits: Tensor) -> Tensor:
+    """1 where a point (row) is of a class (column), else 0, in the shape and type of the logits (B, C)."""
+    return (labels[:, None] == torch.arange(logits.shape[1], device=logits.device)).to(logits)
+
+
+def class_crowding(h: Tensor, members: Tensor) -> Tensor:
+    """Σ_c Σ_c'≠c cos(m_c, m_c') / (C − 1)², m_c the mean of class c's features (B, D) and C the classes present.
+
+    Lee et al. 2021, section 3.4; 0 where a batch has one class only.
+    """
+    present = (members.sum(0) > 0).to(h).sum()
+    means = F.normalize(members.T @ h, dim=1)  # sums have the means' directions; absent classes stay zero
+    pairs = means.sum(0).square().sum() - means.square().sum()
+    return pairs / (present - 1).clamp(min=1).square()

@@ -1,0 +1,70 @@
+"""VICReg: views agree, features vary, and no two features say the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ablate.methods.contrast import SIMVAE, Settings, TwoViews
+from ablate.methods.method import Tensors
+from ablate.settings import Value, setting
+
+TINY = 1e-4  # under the root of the variance
+
+
+@dataclass(frozen=True)
+class VICReg(TwoViews):
+    """λ s(Z, Z') + μ (v(Z) + v(Z')) + ν (c(Z) + c(Z')): invariance, variance and covariance of two views' projections.
+
+    Bardes, Ponce & LeCun 2022, arXiv:2105.04906, eqs. 1 to 6; as a baseline of Bizeul et al. 2024, arXiv:2402.01399.
+    """
+
+    source: ClassVar[str] = "Bardes, Ponce & LeCun 2022, arXiv:2105.04906; settings of Bizeul et al. 2024"
+    recipe: ClassVar[Mapping[str, Value]] = {
+        "learning_rate": 1e-4,
+        "schedule": "constant",
+        "epochs": 600,  # of 600 to 800
+        "batch_size": 128,
+    }
+    datasets: ClassVar[Settings] = {name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()}
+
+    invariance: float = setting(25.0, "λ, of the views' squared distance", least=0)
+    variance: float = setting(25.0, "μ, of the features' lack of spread", least=0)
+    covariance: float = setting(1.0, "ν, of the features' squared covariances", least=0)
+    vicreg_scaling: Literal["public", "paper"] = setting(
+        "public", "public: as the authors' code, the distance averaged over dimensions and the variance over views"
+    )
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        projections, state = self.project(params, state, noise["view"])
+        first, second = projections.unbind()
+        scale = 1 / first.shape[1], 1 / 2
+        per_distance, per_spread = scale if self.vicreg_scaling == "public" else (1.0, 1.0)
+        invariance = per_distance * (first - second).square().sum(1).mean()
+        variance = per_spread * (narrowness(first) + narrowness(second))
+        covariance = redundancy(first) + redundancy(second)
+        total = self.invariance * invariance + self.variance * variance + self.covariance * covariance
+        shown = {"loss": total, "invariance": invariance, "variance": variance, "covariance": covariance}
+        return total, shown, state
+
+
+def narrowness(z: Tensor) -> Tensor:
+    """Mean over dimensions of max(0, 1 − √(Var + 10⁻⁴)), of projections (n, d) (Bardes et al. 2022, eq. 1)."""
+    return F.relu(1 - (spread(z) + TINY).sqrt()).mean()
+
+
+def redundancy(z: Tensor) -> Tensor:
+    """Σ of squared covariances of different dimensions, over d, of projections (n, d) (Bardes et al. 2022, eq. 4)."""
+    n, d = z.shape
+    deviations = z - z.mean(0)
+    covariances = deviations.T @ deviations / (n - 1)
+    different = ~torch.eye(d, dtype=torch.bool, device=z.device)
+    return (covariances * different).square().sum() / d
+
+
+def spread(z: Tensor) -> Tensor:
+    """Unbiased variance of each dimension."""
+    return (z - z.mean(0)).square().sum(0) / (len(z) - 1)

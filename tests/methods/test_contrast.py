@@ -1,0 +1,102 @@
+"""What the methods on two views share: networks by name, heads, views, and what cannot work."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from ablate.errors import StudyError
+from ablate.methods.backbone import backbone, feature_dim
+from ablate.methods.contrast import ImageEncoder
+from ablate.methods.method import Facts
+from ablate.methods.moco import MoCo, MoCoV2
+from ablate.methods.simclr import SimCLR
+from ablate.methods.supervised import Supervised
+from ablate.methods.swav import SwAV
+from ablate.methods.untrained import Random
+from ablate.methods.vicreg import VICReg
+from ablate.nets.functional import apply
+from ablate.nets.init import draw
+
+NETWORKS = ("mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50")
+ALL = pytest.mark.parametrize("kind", [SimCLR, Supervised, MoCo, MoCoV2, SwAV, VICReg, Random])
+SHAPES = {
+    "cifar10": (3, 32, 32),
+    "cifar10-jpeg": (3, 32, 32),
+    "stl10": (3, 96, 96),
+    "celeba": (3, 64, 64),
+    "digits": (1, 8, 8),
+}  # else 28 x 28
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_backbone_has_as_many_features_as_it_says(network: str) -> None:
+    structure = backbone(network, (3, 16, 16), 2, 5)
+    params, state = draw(structure, torch.Generator().manual_seed(0))
+    features, _ = apply(structure, params, state, torch.rand(2, 3, 16, 16), training=False)
+    assert features.shape == (2, feature_dim(network, 2, 5))
+
+
+def test_large_images_meet_the_large_stem() -> None:
+    sizes = [next(backbone("resnet18", (3, side, side), 2, 5).parameters()).shape[-1] for side in (32, 64, 96)]
+    assert sizes == [3, 3, 7]
+
+
+def test_features_are_taken_before_the_head() -> None:
+    method = SimCLR(network="resnet18", width=2, head_dim=3)
+    generator = torch.Generator().manual_seed(0)
+    params, state = method.init(Facts((3, 8, 8), 10, 3, 4), generator)
+    images = torch.rand(4, 3, 8, 8, generator=generator)
+    projections, _ = method.project(params, state, method.draw({"input": images}, generator)["view"])
+    assert projections.shape == (2, 4, 3)
+    assert method.embed(params, state, images).shape == (4, 16)
+    assert "head.3.bias" not in params  # of the last map; those before it have biases
+    assert params["head.0.weight"].shape == (16, 16)
+
+
+def test_both_views_are_normalized_together() -> None:
+    method = SimCLR(network="narrow", width=2, latent_dim=3, proj_head=False, augmentation="none")
+    generator = torch.Generator().manual_seed(0)
+    params, state = method.init(Facts((3, 8, 8), 10, 3, 4), generator)
+    views = torch.rand(2, 4, 3, 8, 8, generator=generator)
+    projections, after = method.project(params, state, views)
+    once, _ = method.project(params, state, views.flatten(0, 1)[None])
+    torch.testing.assert_close(projections.flatten(0, 1), once[0])
+    assert all(not torch.equal(after[name], tensor) for name, tensor in state.items())
+
+
+def test_each_view_of_an_image_is_another() -> None:
+    method = SimCLR(augmentation="simclr-grey", strength=3)
+    first, second = method.draw({"input": torch.rand(4, 1, 16, 16)}, torch.Generator().manual_seed(0))["view"]
+    assert first.shape == (4, 1, 16, 16)
+    assert not torch.equal(first, second)
+
+
+@ALL
+def test_the_papers_settings_can_work_on_their_data(kind: Any) -> None:
+    for name, settings in {"cifar10": {}, **kind.datasets}.items():
+        kind(**settings).check(Facts(SHAPES.get(name, (1, 28, 28)), 10_000, 10, 512))
+
+
+@ALL
+def test_colour_pipelines_meet_no_grey_images(kind: Any) -> None:
+    with pytest.raises(StudyError):
+        kind(augmentation="simclr-cifar10").check(Facts((1, 28, 28), 1000, 10, 64))
+
+
+@ALL
+def test_an_unknown_pipeline_gets_a_suggestion(kind: Any) -> None:
+    with pytest.raises(StudyError, match="did you mean 'simclr-cifar10'"):
+        kind(augmentation="simclr-cifar").check(Facts((3, 32, 32), 1000, 10, 64))
+
+
+@pytest.mark.parametrize("kind", [SimCLR, MoCo, MoCoV2, SwAV, VICReg])
+def test_a_single_image_has_nothing_to_contrast_with(kind: Any) -> None:
+    with pytest.raises(StudyError, match="batches of 1 hold nothing to contrast with"):
+        kind().check(Facts((3, 32, 32), 1000, 10, 1))
+
+
+def test_convolutions_meet_no_vectors() -> None:
+    method: ImageEncoder = Random(network="narrow", augmentation="none")
+    with pytest.raises(StudyError, match=r"network 'narrow' needs images \(C, H, W\), the data are vectors \(12\)"):
+        method.check(Facts((12,), 1000, 10, 16))

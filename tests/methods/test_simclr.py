@@ -1,0 +1,73 @@
+"""SimCLR's loss and the enhanced distance, by hand and against lightly."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ablate.methods.method import Facts
+from ablate.methods.simclr import SimCLR, crowding, nt_xent
+
+PLAIN: dict[str, Any] = {"network": "mlp", "latent_dim": 2, "augmentation": "none", "proj_head": False}
+E1, E2, BETWEEN = [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]
+
+
+def wired(method: SimCLR) -> dict[str, Tensor]:
+    """Every affine map hands its inputs on, so that features are inputs, if not negative."""
+    params, _ = method.init(Facts((2,), 10, 2, 2), torch.Generator().manual_seed(0))
+    return {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
+
+
+def shown(method: SimCLR, *views: list[list[float]]) -> dict[str, float]:
+    _, values, _ = method.loss(wired(method), {}, {}, {"view": torch.tensor(views)})
+    return {name: value.item() for name, value in values.items()}
+
+
+def test_partners_that_agree_by_hand() -> None:
+    """At τ = ½ every view scores e² with its partner and 1 with both views of the other image."""
+    expected = -math.log(math.exp(2) / (math.exp(2) + 2))
+    assert nt_xent(torch.tensor([[E1, E2], [E1, E2]]), 0.5).item() == pytest.approx(expected)
+
+
+def test_partners_that_are_taken_for_each_other_by_hand() -> None:
+    """The partner scores 1 as one of the others does, which leaves e² for a stranger."""
+    expected = math.log(2 + math.exp(2))
+    assert nt_xent(torch.tensor([[E1, E2], [E2, E1]]), 0.5).item() == pytest.approx(expected)
+
+
+def test_the_loss_is_that_of_lightly() -> None:
+    from lightly.loss import NTXentLoss
+
+    first, second = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0))
+    z = F.normalize(torch.stack([first, second]), dim=2)
+    torch.testing.assert_close(nt_xent(z, 0.3), NTXentLoss(temperature=0.3)(first, second))
+
+
+def test_crowding_by_hand() -> None:
+    """Cosines 0.6, 0 and 0.8, each counted twice, over (3 - 1)²."""
+    assert crowding(torch.tensor([E1, BETWEEN, E2])).item() == pytest.approx(0.7)
+
+
+def test_projections_are_compared_by_their_directions() -> None:
+    """Lengths 3, 2, 10 and 5 change nothing; D is 0.6 + 0.6 in the first view and 0 in the second."""
+    first, second = [[3.0, 0.0], [6.0, 8.0]], [[2.0, 0.0], [0.0, 5.0]]
+    values = shown(SimCLR(**PLAIN, temperature=1.0, distance_enhancement=0.5), first, second)
+    e = math.exp
+    first_image = math.log(e(1) + e(0.6) + 1) - 1 + math.log(e(1) + e(0.6) + 1) - 1
+    second_image = math.log(e(0.8) + e(0.6) + e(0.6)) - 0.8 + math.log(e(0.8) + 1 + 1) - 0.8
+    contrast = (first_image + second_image) / 4
+    assert values == pytest.approx({"loss": contrast + 0.5 * 0.6, "contrast": contrast, "distance": 0.6})
+
+
+@pytest.mark.parametrize(("pairs", "expected"), [("within_view", 0.6), ("first_view", 1.2), ("all_2B", 6 / 9)])
+def test_the_pairs_that_are_to_be_apart(pairs: Any, expected: float) -> None:
+    """Cosines 0.6 and 0 within views, 1 and 0.8 of partners, 0 and 0.6 across: 3 in all, twice, over 9."""
+    assert shown(SimCLR(**PLAIN, de_pairs=pairs), [E1, BETWEEN], [E1, E2])["distance"] == pytest.approx(expected)
+
+
+def test_a_weight_of_zero_leaves_distance_out() -> None:
+    values = shown(SimCLR(**PLAIN), [E1, BETWEEN], [E1, E2])
+    assert values["loss"] == values["contrast"] > 0 < values["distance"]
