@@ -1,0 +1,134 @@
+"""What the models of transformation equivariance share: images, their warps, and a Gaussian encoder of both."""
+
+import functools
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ablate.augment import pipeline
+from ablate.augment.warp import projective
+from ablate.errors import StudyError
+from ablate.methods.limits import check_batchnorm
+from ablate.methods.method import Facts, Method, Tensors
+from ablate.methods.parts import joined, through
+from ablate.methods.roles import Augmenting, Stochastic
+from ablate.nets.heads import perceptron
+from ablate.nets.init import draw
+from ablate.nets.nin import SMALLEST, alexnet, nin
+from ablate.settings import Value, setting
+
+PIPELINE = "vte"
+COEFFICIENTS = 8  # of a projective transformation
+
+
+@dataclass(frozen=True)
+class Equivariant(Method, Stochastic, Augmenting):
+    """An encoder that gives every image the mean and the log variance of a Gaussian code z, which is then drawn.
+
+    A step draws a crop and flip x of each image, a projective transformation t and the warp tx.  The features are the
+    mean.  Losses leave out the constants of densities.
+    """
+
+    recipe: ClassVar[Mapping[str, Value]] = {
+        "epochs": 200,
+        "batch_size": 256,
+        "learning_rate": 1e-4,
+        "schedule": "constant",
+    }
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {"stl10-32": {"network": "alexnet"}}
+
+    network: Literal["nin", "alexnet"] = setting("nin", "the encoder: the paper's for CIFAR-10 or for STL-10")
+    width: int = setting(64, "filters: a third of those of nin's first convolution, those of alexnet's", least=1)
+    latent_dim: int = setting(512, "dimension of the code z", least=1)
+    hidden: int = setting(2048, "units in the first hidden layer of decoders and critics; a second has half", least=4)
+    fill: float = setting(128 / 255, "grey of what a warp brings in from outside of the image", least=0, most=1)
+
+    @abstractmethod
+    def heads(self) -> dict[str, nn.Sequential]:
+        """What is learned besides the encoder, by its name."""
+
+    def check(self, facts: Facts) -> None:
+        super().check(facts)
+        pipeline(PIPELINE).check(facts.shape)
+        self.check_sizes(facts.shape)
+        check_batchnorm(facts, batchnorm=True, off="another method")
+
+    def check_sizes(self, shape: tuple[int, ...]) -> None:
+        """Raise StudyError where the encoder has no place for its maps."""
+        smallest = SMALLEST[self.network]
+        if min(shape[1:]) < smallest:
+            problem = f"network '{self.network}' needs images of at least {smallest} x {smallest} pixels"
+            raise StudyError(f"{problem}, the data are {shape[1]} x {shape[2]}", "use network 'nin'")
+        if self.network == "nin" and self.width % 8:
+            raise StudyError(f"width {self.width} of network 'nin' is no multiple of 8", "use 8, 16, 24, ...")
+
+    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        return draw(self.structure(facts.shape), generator)
+
+    def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
+        """x and tx, normalized (2, B, C, H, W); t (B, 8); standard normal e (2, B, l) for the codes of both."""
+        x = batch["input"]
+        cropped = self.view(x, generator)
+        warped, target = projective(cropped, generator, self.fill)
+        shape = 2, len(x), self.latent_dim
+        return {
+            "view": pipeline(PIPELINE).clean(torch.cat([cropped, warped])).unflatten(0, (2, -1)),
+            "target": target,
+            "normal": torch.randn(shape, generator=generator, device=x.device, dtype=x.dtype),
+        }
+
+    def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """A crop and flip of each image (B, C, H, W), in [0, 1]; training warps and normalizes it."""
+        return pipeline(PIPELINE).augment(inputs, generator)
+
+    def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        return self.posterior(params, state, inputs)[0]
+
+    def posterior(self, params: Tensors, state: Tensors, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        network = self.structure(tuple(inputs.shape[1:]))
+        clean = pipeline(PIPELINE).clean(inputs)
+        mean, log_variance = through(network, "encoder", params, state, clean, training=False)[0].chunk(2, 1)
+        return mean, log_variance
+
+    def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
+        return network(encoder(self.network, shape, self.width, self.latent_dim), **self.heads())
+
+
+@functools.cache
+def network(encoder: nn.Sequential, **heads: nn.Sequential) -> nn.Sequential:
+    """The encoder and what is learned besides it, without parameters."""
+    return joined(encoder=encoder, **heads)
+
+
+@functools.cache
+def encoder(kind: str, shape: tuple[int, ...], width: int, latent_dim: int) -> nn.Sequential:
+    """Images (B, *shape) → the codes' mean, then their log variance (B, 2 l), without parameters."""
+    features = {"nin": nin, "alexnet": alexnet}[kind](shape, width)
+    with torch.device("meta"):
+        flat = features.eval()(torch.empty(1, *shape)).shape[1]
+        return nn.Sequential(*features, nn.Linear(flat, 2 * latent_dim))
+
+
+def deep(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Two hidden layers with batch norm, the second half as wide as the first, without parameters."""
+    return perceptron((inputs, hidden, hidden // 2, outputs), batchnorm=True)
+
+
+def learning(network: nn.Module, part: str, params: Tensors, state: Tensors, inputs: Tensor) -> tuple[Tensor, Tensors]:
+    """What a part that is being learned makes of a batch, and the state after it has seen it."""
+    return through(network, part, params, state, inputs, training=True, tracking=True)
+
+
+def drawn(encoded: Tensor, normal: Tensor) -> Tensor:
+    """z = μ + σ e, of μ and log σ² (B, 2 l) and e (B, l)."""
+    mean, log_variance = encoded.chunk(2, 1)
+    return mean + (log_variance / 2).exp() * normal
+
+
+def surprise(found: Tensor, expected: Tensor) -> Tensor:
+    """−log N(found; expected, 1) without its constant, summed over dimensions, averaged over the batch (B, D)."""
+    return (found - expected).square().sum(1).mean() / 2

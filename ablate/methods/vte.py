@@ -1,0 +1,197 @@
+"""Variational transformation equivariance: an encoder of warps, then one of images that tells what the first says."""
+
+import functools
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ablate.errors import StudyError
+from ablate.methods.method import Facts, First, Tensors, below
+from ablate.methods.parts import joined, through
+from ablate.methods.transformations import COEFFICIENTS, Equivariant, deep, drawn, learning, surprise
+from ablate.nets.encoders import activation
+from ablate.nets.heads import perceptron
+from ablate.settings import Value, setting, settings_of
+
+PAPER = "Sinaga, Basarrudin & Krisnadhi 2022, ICPRAM"
+FIRST = "first."  # what precedes the names of the first phase's encoder
+
+
+@dataclass(frozen=True)
+class PredictiveTransformation(Equivariant):
+    """−log N(t; d(z), 1), summed over t's coefficients, averaged over the batch, for z the code of tx."""
+
+    source: ClassVar[str] = f"{PAPER}, section 3, first phase"
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        network = self.structure(tuple(noise["view"].shape[-3:]))
+        encoded, state = learning(network, "encoder", params, state, noise["view"][1])
+        predicted, state = learning(network, "decoder", params, state, drawn(encoded, noise["normal"][1]))
+        total = surprise(noise["target"], predicted)
+        return total, {"loss": total}, state
+
+    def heads(self) -> dict[str, nn.Sequential]:
+        return {"decoder": deep(self.latent_dim, self.hidden, COEFFICIENTS)}
+
+
+@dataclass(frozen=True)
+class VTE(Equivariant):
+    """A bound of I(z; ẑ) is raised, for codes z that a frozen first encoder gives to tx and codes ẑ of x.
+
+    The first encoder is that of `predictive-transformation`, kept in the state.  In one phase it is drawn afresh, kept
+    in the parameters, and learned too.
+    """
+
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {"stl10-32": {"network": "alexnet", "head": "deep"}}
+
+    two_phase: bool = setting(True, "the first encoder is trained before, then frozen; false: both are trained at once")
+    first_mode: Literal["eval", "train"] = setting(
+        "eval", "what the frozen encoder's batch norm goes by: its running statistics, or the batch"
+    )
+    head: Literal["shallow", "deep"] = setting(
+        "shallow", "decoder and critics: one hidden layer without batch norm, or two with it (STL-10)"
+    )
+
+    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = super().init(facts, generator)
+        if not self.two_phase:
+            return params, state
+        frozen = {name: tensor for name, tensor in params.items() if name.startswith(FIRST)}
+        return {name: tensor for name, tensor in params.items() if name not in frozen}, {**state, **frozen}
+
+    def first_phase(self) -> First | None:
+        if not self.two_phase:
+            return None
+        names = (entry.name for entry in settings_of(PredictiveTransformation))
+        return First("predictive-transformation", {name: getattr(self, name) for name in names})
+
+    def inherit(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
+        frozen = below(FIRST, first)
+        assert frozen.keys() == {name for name in state if name.startswith(FIRST)}
+        return params, {**state, **frozen}
+
+    def codes(self, params: Tensors, state: Tensors, noise: Tensors) -> tuple[Tensor, Tensor, Tensors]:
+        """z and ẑ (B, l), and the state after them."""
+        network = self.structure(tuple(noise["view"].shape[-3:]))
+        encoded, state = learning(network, "encoder", params, state, noise["view"][0])
+        ẑ = drawn(encoded, noise["normal"][0])
+        if self.two_phase:
+            training = self.first_mode == "train"
+            encoded, _ = through(network, "first", state, state, noise["view"][1], training=training)
+        else:
+            encoded, state = learning(network, "first", params, state, noise["view"][1])
+        return drawn(encoded, noise["normal"][1]), ẑ, state
+
+    def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
+        return with_first(super().structure(shape))
+
+    def vectors(self) -> nn.Sequential:
+        """A network from codes to vectors of their size."""
+        if self.head == "deep":
+            return deep(self.latent_dim, self.hidden, self.latent_dim)
+        return perceptron((self.latent_dim, self.hidden, self.latent_dim), batchnorm=False)
+
+
+@dataclass(frozen=True)
+class BarberAgakov(VTE):
+    """−log N(z; d(ẑ), 1), summed over dimensions, averaged over the batch (Barber & Agakov 2003's bound)."""
+
+    source: ClassVar[str] = f"{PAPER}, VTEBA"
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        z, ẑ, state = self.codes(params, state, noise)
+        network = self.structure(tuple(noise["view"].shape[-3:]))
+        predicted, state = learning(network, "decoder", params, state, ẑ)
+        total = surprise(z, predicted)
+        return total, {"loss": total}, state
+
+    def heads(self) -> dict[str, nn.Sequential]:
+        return {"decoder": self.vectors()}
+
+
+@dataclass(frozen=True)
+class InfoNCE(VTE):
+    """Cross-entropy of telling, for each z, the ẑ of its own image from those of the whole batch."""
+
+    def check(self, facts: Facts) -> None:
+        super().check(facts)
+        if facts.batch_size == 1:
+            raise StudyError("batches of 1 hold nothing to contrast with", "use a larger training.batch_size")
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        z, ẑ, state = self.codes(params, state, noise)
+        network = self.structure(tuple(noise["view"].shape[-3:]))
+        scores, state = self.scores(network, params, state, z, ẑ)
+        total = contrast(scores)
+        best = scores.detach().argmax(1) == torch.arange(len(scores), device=scores.device)
+        shown = {"loss": total, "information": math.log(len(scores)) - total, "accuracy": best.to(total).mean()}
+        return total, shown, state
+
+    @abstractmethod
+    def scores(
+        self, network: nn.Sequential, params: Tensors, state: Tensors, z: Tensor, ẑ: Tensor
+    ) -> tuple[Tensor, Tensors]:
+        """How well every ẑ, in the columns, fits every z, in the rows (B, B), and the state after it."""
+
+
+@dataclass(frozen=True)
+class SeparatedInfoNCE(InfoNCE):
+    """InfoNCE with the critic g(ẑ) · h(z)."""
+
+    source: ClassVar[str] = f"{PAPER}, VTEInfoNCE (1)"
+
+    def scores(
+        self, network: nn.Sequential, params: Tensors, state: Tensors, z: Tensor, ẑ: Tensor
+    ) -> tuple[Tensor, Tensors]:
+        g, state = learning(network, "image_critic", params, state, ẑ)
+        h, state = learning(network, "warp_critic", params, state, z)
+        return h @ g.mT, state
+
+    def heads(self) -> dict[str, nn.Sequential]:
+        return {"image_critic": self.vectors(), "warp_critic": self.vectors()}
+
+
+@dataclass(frozen=True)
+class ConcatenatedInfoNCE(InfoNCE):
+    """InfoNCE with the critic f([z, ẑ]), a network with one output."""
+
+    source: ClassVar[str] = f"{PAPER}, VTEInfoNCE (2)"
+
+    def scores(
+        self, network: nn.Sequential, params: Tensors, state: Tensors, z: Tensor, ẑ: Tensor
+    ) -> tuple[Tensor, Tensors]:
+        of_z, of_ẑ = params["pair.0.weight"].chunk(2, 1)  # the first affine map of f, of which pairs need but a sum
+        pairs = (z @ of_z.mT + params["pair.0.bias"])[:, None] + ẑ @ of_ẑ.mT
+        scores, state = learning(network, "critic", params, state, pairs.flatten(0, 1))
+        return scores.view(len(z), len(ẑ)), state
+
+    def heads(self) -> dict[str, nn.Sequential]:
+        """f in two: its first affine map, and the rest."""
+        two = self.head == "deep"
+        pair, critic = critic_of_pairs(2 * self.latent_dim, self.hidden if two else self.hidden // 4, two)
+        return {"pair": pair, "critic": critic}
+
+
+def contrast(scores: Tensor) -> Tensor:
+    """Mean over rows of log Σⱼ exp sᵢⱼ − sᵢᵢ: column i belongs to row i (van den Oord et al. 2018, eq. 4)."""
+    return -scores.log_softmax(1).diagonal().mean()
+
+
+@functools.cache
+def with_first(network: nn.Sequential) -> nn.Sequential:
+    """The network with the first encoder, whose names are those of the first phase below `first.`."""
+    return joined(**dict(network.named_children()), first=joined(encoder=network.get_submodule("encoder")))
+
+
+@functools.cache
+def critic_of_pairs(inputs: int, hidden: int, deep: bool) -> tuple[nn.Sequential, nn.Sequential]:
+    """Concatenated codes (B, inputs) → (B, 1): the affine map to the first hidden layer, and what comes after it."""
+    widths = (hidden, hidden // 2, 1) if deep else (hidden, 1)
+    with torch.device("meta"):
+        first = nn.Sequential(nn.Linear(inputs, hidden))
+        return first, nn.Sequential(*activation(hidden, deep), *perceptron(widths, deep))

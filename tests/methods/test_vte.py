@@ -1,0 +1,277 @@
+"""The two phases of transformation equivariance: losses by hand on constant encoders, and who learns what."""
+
+import math
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ablate.errors import StudyError
+from ablate.methods.method import Facts, Tensors, within
+from ablate.methods.vte import (
+    VTE,
+    BarberAgakov,
+    ConcatenatedInfoNCE,
+    PredictiveTransformation,
+    SeparatedInfoNCE,
+    contrast,
+)
+from ablate.nets.functional import apply
+from ablate.settings import settings_of
+from ablate.train.checkpoint import load, save
+from ablate.train.data import TrainingSet
+from ablate.train.fit import Fit
+from ablate.train.recipe import Recipe
+
+LN2, LN3 = math.log(2), math.log(3)
+SHAPE = (3, 16, 16)
+SMALL: dict[str, Any] = {"width": 8, "latent_dim": 2, "hidden": 4}
+FACTS = Facts(SHAPE, 12, 2, 4)
+DATA = TrainingSet(torch.rand(12, *SHAPE, generator=torch.Generator().manual_seed(0)), torch.zeros(12).long(), 1.0)
+RECIPE = Recipe(epochs=2, batch_size=4)
+CPU = torch.device("cpu")
+SECOND = pytest.mark.parametrize("kind", [BarberAgakov, SeparatedInfoNCE, ConcatenatedInfoNCE])
+
+
+def wired(method: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Nothing of the images comes through: every code is its e.  Other affine maps hand their first inputs on."""
+    params, state = method.init(FACTS, torch.Generator())
+
+    def wire(tensors: Tensors) -> dict[str, Tensor]:
+        return {n: constant(n, t) if n.endswith(("weight", "bias")) else t for n, t in tensors.items()}
+
+    return wire(params), wire(state)
+
+
+def constant(name: str, tensor: Tensor) -> Tensor:
+    wire = tensor.dim() == 2 and "encoder." not in name
+    return torch.eye(*tensor.shape) if wire else torch.zeros_like(tensor)
+
+
+def last(tensors: Tensors, part: str) -> str:
+    """The name of the last bias of a part."""
+    return [name for name in tensors if name.startswith(part) and name.endswith("bias")][-1]
+
+
+def noise(ẑ: list[list[float]], z: list[list[float]], t: list[float] | None = None) -> dict[str, Tensor]:
+    """What draws these codes where means are 0 and variances 1."""
+    target = torch.tensor([t or [0.0] * 8] * len(z))
+    return {"view": torch.zeros(2, len(z), *SHAPE), "normal": torch.tensor([ẑ, z]), "target": target}
+
+
+def shown(method: Any, params: Tensors, state: Tensors, drawn: Tensors) -> dict[str, float]:
+    total, values, _ = method.loss(params, state, {}, drawn)
+    assert values["loss"] is total
+    return {name: value.item() for name, value in values.items()}
+
+
+def test_the_transformation_is_told_with_unit_variance() -> None:
+    """Told (1, 0, …) of t = (3, 1, 0, …) and of (1, 1, 1, 1, 0, …): ½ (4 + 1) and ½ 3, mean 2."""
+    method = PredictiveTransformation(**SMALL)
+    params, state = wired(method)
+    params[last(params, "decoder.")] = torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0])
+    drawn = noise([[0, 0], [0, 0]], [[1, 2], [3, 4]])
+    drawn["target"] = torch.tensor([[3.0, 1, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0, 0, 0]])
+    assert shown(method, params, state, drawn) == {"loss": 2}
+
+
+def test_the_code_is_told_with_unit_variance() -> None:
+    """Codes z = (1, 2) + 2 (1, −1) = (3, 0) and (1, 2) + 2 (0, 1) = (1, 4); told (1, 1) and (0, 2).
+
+    ½ (4 + 1) and ½ (1 + 4), mean 2.5.  σ = 2 is a log variance of ln 4.
+    """
+    method = BarberAgakov(**SMALL)
+    params, state = wired(method)
+    state[last(state, "first.")] = torch.tensor([1, 2, 2 * LN2, 2 * LN2])
+    drawn = noise(ẑ=[[1, 1], [0, 2]], z=[[1, -1], [0, 1]])
+    assert shown(method, params, state, drawn) == {"loss": pytest.approx(2.5)}
+
+
+def test_the_contrast_is_among_columns() -> None:
+    """Odds (3, 1) and (2, 1): the first row's first is 3/4, the second's second 1/3."""
+    found = contrast(torch.tensor([[LN3, 0], [LN2, 0]]))
+    assert found.item() == pytest.approx((math.log(4 / 3) + LN3) / 2)
+
+
+def test_three_candidates_and_the_positive_among_them() -> None:
+    """1/6, 2/3 and 1/2 by rows; by columns the mean would be another."""
+    scores = torch.tensor([[1.0, 2, 3], [1, 4, 1], [1, 1, 2]]).log()
+    assert contrast(scores).item() == pytest.approx((math.log(6) + math.log(1.5) + LN2) / 3)
+
+
+def test_separated_each_warp_looks_for_its_image() -> None:
+    """h(z) are the axes, so z₁ gives images their first component, ln 3 and 0, z₂ their second, ln 2 and 0.
+
+    3/4 and 1/3; from the images' side it would be 3/5 and 1/2.
+    """
+    method = SeparatedInfoNCE(**SMALL)
+    loss = (math.log(4 / 3) + LN3) / 2
+    values = shown(method, *wired(method), noise(ẑ=[[LN3, LN2], [0, 0]], z=[[1, 0], [0, 1]]))
+    assert values == pytest.approx({"loss": loss, "information": LN2 - loss, "accuracy": 0.5})
+
+
+def test_concatenated_each_warp_looks_for_its_image() -> None:
+    """f = ln 3 · max(0, z + 2 ẑ − 1) of first components z = 0, 1 and ẑ = 1, 0: ln 3 times (1, 0) and (2, 0).
+
+    3/4 and 1/10; from the images' side it would be 3/12 and 1/2, with z and ẑ exchanged another matrix.
+    """
+    method = ConcatenatedInfoNCE(**SMALL)
+    params, state = wired(method)
+    params["pair.0.weight"] = torch.tensor([[1.0, 0, 2, 0]])
+    params["pair.0.bias"] = torch.tensor([-1.0])
+    params[last(params, "critic.").replace("bias", "weight")] = torch.tensor([[LN3]])
+    loss = (math.log(4 / 3) + math.log(10)) / 2
+    values = shown(method, params, state, noise(ẑ=[[1, 0], [0, 0]], z=[[0, 0], [1, 0]]))
+    assert values == pytest.approx({"loss": loss, "information": LN2 - loss, "accuracy": 0.5}, rel=1e-5)
+
+
+@pytest.mark.parametrize("head", ["shallow", "deep"])
+def test_a_critic_of_pairs_is_that_of_their_concatenations(head: Any) -> None:
+    method = ConcatenatedInfoNCE(**SMALL | {"latent_dim": 3, "hidden": 8}, head=head)
+    generator = torch.Generator().manual_seed(0)
+    params, state = method.init(FACTS, generator)
+    z, ẑ = torch.randn(2, 4, 3, generator=generator)
+    network = method.structure(SHAPE)
+    pairs = torch.stack([torch.cat([z[i], ẑ[j]]) for i in range(4) for j in range(4)])
+    hidden = pairs @ params["pair.0.weight"].T + params["pair.0.bias"]
+    critic = network.get_submodule("critic")
+    expected, _ = apply(critic, within(params, "critic."), within(state, "critic."), hidden, training=True)
+    found, _ = method.scores(network, params, state, z, ẑ)
+    torch.testing.assert_close(found, expected.view(4, 4))
+
+
+@pytest.mark.parametrize("kind", [SeparatedInfoNCE, ConcatenatedInfoNCE])
+def test_the_bound_is_at_most_the_logarithm_of_the_batch(kind: Any) -> None:
+    """A critic that cannot tell knows 0; one that never errs, the logarithm of 4."""
+    method = kind(**SMALL | {"latent_dim": 4})
+    params, state = wired(method)
+    one_hot = torch.eye(4).tolist()
+    drawn = noise(one_hot, one_hot)
+    blind = {name: tensor if name.startswith("encoder.") else 0 * tensor for name, tensor in params.items()}
+    assert shown(method, blind, state, drawn)["information"] == pytest.approx(0, abs=1e-6)
+    if kind is SeparatedInfoNCE:
+        sharp = noise((100 * torch.eye(4)).tolist(), one_hot)
+        assert shown(method, params, state, sharp)["information"] == pytest.approx(math.log(4))
+
+
+def first_encoder(seed: int = 0) -> dict[str, Tensor]:
+    """What the first phase leaves behind."""
+    fit = Fit([PredictiveTransformation(**SMALL)], [RECIPE], [seed], DATA, CPU)
+    for _ in fit.steps():
+        pass
+    return fit.encoder(0)
+
+
+def second(method: VTE, *resume: Any) -> Fit:
+    first = () if method.first_phase() is None else (first_encoder(),)
+    return Fit([method], [RECIPE], [0], DATA, CPU, resume, first)
+
+
+@SECOND
+def test_the_second_phase_starts_from_the_first_and_leaves_it_alone(kind: Any) -> None:
+    first = first_encoder()
+    fit = Fit([kind(**SMALL)], [RECIPE], [0], DATA, CPU, first=[first])
+    start = fit.checkpoint(0)
+    for _ in fit.steps():
+        pass
+    end = fit.checkpoint(0)
+    for moment in (start, end):
+        assert all(torch.equal(moment.state[f"first.{name}"], tensor) for name, tensor in first.items())
+        assert not [name for name in moment.params if name.startswith("first.")]
+    assert not [name for memory in end.optimizers for name in memory if name.startswith("first.")]
+    assert all(not torch.equal(start.params[name], end.params[name]) for name in end.params if "weight" in name)
+    assert not [name for name in fit.encoder(0) if name.startswith("first.")]
+
+
+@SECOND
+def test_no_gradient_reaches_the_frozen_encoder_and_all_of_the_joint_one(kind: Any) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for two_phase in (True, False):
+        method = kind(**SMALL, two_phase=two_phase)
+        params, state = method.init(FACTS, generator)
+        learned = {name: tensor.requires_grad_() for name, tensor in params.items()}
+        loss, _, after = method.loss(learned, state, {}, method.draw({"input": DATA.inputs[:4]}, generator))
+        gradients = dict(zip(learned, torch.autograd.grad(loss, [*learned.values()]), strict=True))
+        reached = {name for name, gradient in gradients.items() if "weight" in name and gradient.any()}
+        assert reached == {name for name in params if "weight" in name}
+        assert any(name.startswith("first.") for name in reached) != two_phase
+        moved = [name for name in after if not torch.equal(after[name], state[name])]
+        assert any(name.startswith("first.") for name in moved) != two_phase
+
+
+@SECOND
+def test_the_first_phase_is_told_with_what_both_share(kind: Any) -> None:
+    method = kind(**SMALL, network="alexnet", fill=0.25, head="deep")
+    first = method.first_phase()
+    assert first is not None
+    assert first.method == "predictive-transformation"
+    assert first.settings == {**SMALL, "network": "alexnet", "fill": 0.25}
+    assert first.settings.keys() == {entry.name for entry in settings_of(PredictiveTransformation)}
+    assert kind(two_phase=False).first_phase() is None
+
+
+def test_one_first_phase_serves_every_second_one() -> None:
+    phases = [kind(**SMALL).first_phase() for kind in (BarberAgakov, SeparatedInfoNCE, ConcatenatedInfoNCE)]
+    assert phases[0] == phases[1] == phases[2]
+
+
+def test_the_frozen_encoder_goes_by_its_running_statistics_unless_told_otherwise() -> None:
+    generator = torch.Generator().manual_seed(0)
+    method = BarberAgakov(**SMALL)
+    params, state = method.init(FACTS, generator)
+    drawn = method.draw({"input": DATA.inputs[:4]}, generator)
+    doubled = {n: 2 * t if n.startswith("first.") and "running" in n else t for n, t in state.items()}
+    by_batch = replace(method, first_mode="train")
+    assert method.loss(params, state, {}, drawn)[0] != method.loss(params, doubled, {}, drawn)[0]
+    assert by_batch.loss(params, state, {}, drawn)[0] == by_batch.loss(params, doubled, {}, drawn)[0]
+    after = by_batch.loss(params, state, {}, drawn)[2]
+    assert all(torch.equal(after[name], state[name]) for name in state if name.startswith("first."))
+
+
+def test_one_seed_means_one_encoder_to_start_from() -> None:
+    kinds: list[Any] = [PredictiveTransformation, BarberAgakov, SeparatedInfoNCE, ConcatenatedInfoNCE]
+    starts = [kind(**SMALL).init(FACTS, torch.Generator().manual_seed(0))[0] for kind in kinds]
+    names = [name for name in starts[0] if name.startswith("encoder.")]
+    assert all(torch.equal(start[name], starts[0][name]) for start in starts for name in names)
+
+
+@SECOND
+@pytest.mark.parametrize("two_phase", [True, False])
+def test_it_resumes_bit_by_bit_in_the_middle_of_an_epoch(kind: Any, two_phase: bool, tmp_path: Path) -> None:
+    method = kind(**SMALL, two_phase=two_phase)
+    whole, before = second(method), second(method)
+    expected = [event for events in whole.steps() for event in events]
+    told = [event for events in islice(before.steps(), 4) for event in events]
+    save(tmp_path / "4.pt", before.checkpoint(0))
+    after = second(method, load(tmp_path / "4.pt"))
+    assert [*told, *(event for events in after.steps() for event in events)] == expected
+    ended, resumed = whole.checkpoint(0), after.checkpoint(0)
+    assert all(torch.equal(tensor, resumed.params[name]) for name, tensor in ended.params.items())
+    assert all(torch.equal(tensor, resumed.state[name]) for name, tensor in ended.state.items())
+
+
+@pytest.mark.parametrize(
+    ("method", "widths"),
+    [
+        (PredictiveTransformation(), {"encoder": [512, 1024], "decoder": [512, 2048, 1024, 8]}),
+        (BarberAgakov(), {"encoder": [512, 1024], "decoder": [512, 2048, 512], "first": [512, 1024]}),
+        (SeparatedInfoNCE(), {"image_critic": [512, 2048, 512], "warp_critic": [512, 2048, 512]}),
+        (ConcatenatedInfoNCE(), {"pair": [1024, 512], "critic": [512, 1]}),
+        (BarberAgakov(network="alexnet", head="deep"), {"encoder": [1024, 1024], "decoder": [512, 2048, 1024, 512]}),
+        (ConcatenatedInfoNCE(head="deep"), {"pair": [1024, 2048], "critic": [2048, 1024, 1]}),
+    ],
+)
+def test_affine_maps_have_the_sizes_of_the_papers_tables(method: Any, widths: dict[str, list[int]]) -> None:
+    """Means and log variances, 512 of each, are one map's outputs."""
+    for part, expected in widths.items():
+        layers = [m for m in method.structure((3, 32, 32)).get_submodule(part).modules() if isinstance(m, nn.Linear)]
+        assert [layers[0].in_features, *(layer.out_features for layer in layers)] == expected
+
+
+def test_contrasts_need_company() -> None:
+    with pytest.raises(StudyError, match="batches of 1"):
+        SeparatedInfoNCE(**SMALL).check(replace(FACTS, batch_size=1))
