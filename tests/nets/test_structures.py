@@ -9,11 +9,23 @@ from torch import Tensor, nn
 from ablate.nets.functional import apply
 from ablate.nets.heads import perceptron, projection
 from ablate.nets.init import draw
+from ablate.nets.inverted import inverted_resnet
+from ablate.nets.narrow import narrow_decoder, narrow_encoder, simvae_mlp, simvae_mlp_decoder
+from ablate.nets.nin import alexnet, nin
 from ablate.nets.resnet import resnet
 
 STRUCTURES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {  # how each is built, and an input's shape
     "resnet18": (lambda: resnet("resnet18", 1, "3x3", 4), (1, 8, 8)),
     "resnet50": (lambda: resnet("resnet50", 1, "7x7", 4), (1, 16, 16)),
+    "inverted resnet18": (lambda: inverted_resnet("resnet18", (1, 12, 12), 3, 8, 32), (3,)),
+    "inverted resnet50": (lambda: inverted_resnet("resnet50", (1, 12, 12), 3, 8, 32), (3,)),
+    "narrow encoder": (lambda: narrow_encoder((1, 12, 12), 3, 4), (1, 12, 12)),
+    "narrow decoder": (lambda: narrow_decoder((1, 12, 12), 3, False, 4), (3,)),
+    "narrow decoder with identity": (lambda: narrow_decoder((1, 12, 12), 3, True, 4), (3,)),
+    "perceptron of SimVAE": (lambda: simvae_mlp((1, 4, 4), 3, 4), (1, 4, 4)),
+    "its decoder": (lambda: simvae_mlp_decoder((1, 4, 4), 3, 4), (3,)),
+    "nin": (lambda: nin((1, 8, 8), 8), (1, 8, 8)),
+    "alexnet": (lambda: alexnet((1, 21, 21), 4), (1, 21, 21)),
     "projection": (lambda: projection(3, 4, 2), (3,)),
     "perceptron": (lambda: perceptron((3, 4, 2), True), (3,)),
 }

@@ -1,0 +1,74 @@
+"""The encoders of variational transformation equivariance: image → flat features, without the last affine maps."""
+
+import functools
+import math
+
+import torch
+from torch import nn
+
+from ablate.nets.batchnorm import BatchNorm
+
+SMALLEST = {"nin": 1, "alexnet": 21}  # side of an image that each still takes
+
+
+@functools.cache
+def nin(shape: tuple[int, ...], width: int = 64) -> nn.Sequential:
+    """Images (B, *shape) → (B, D) by a network in network; D is 512 for images of 32 x 32 at a `width` of 64.
+
+    Two groups of a 5 x 5 and two 1 x 1 convolutions without bias, each with batch norm, then pooled with stride 2
+    (Lin et al. 2014); `width` is a multiple of 8.
+    """
+    wide, half, few = 3 * width, 3 * width // 2, width // 8
+    with torch.device("meta"):
+        return nn.Sequential(
+            *normalized(shape[0], wide, 5),
+            *normalized(wide, 5 * width // 2, 1),
+            *normalized(5 * width // 2, half, 1),
+            nn.MaxPool2d(3, 2, 1),
+            *normalized(half, wide, 5),
+            *normalized(wide, wide, 1),
+            *normalized(wide, few, 1),
+            nn.AvgPool2d(3, 2, 1),
+            nn.Flatten(),
+        )
+
+
+@functools.cache
+def alexnet(shape: tuple[int, ...], width: int = 64) -> nn.Sequential:
+    """Images (B, *shape) of at least 21 x 21 → (B, D); D is 1024 for images of 32 x 32 at a `width` of 64.
+
+    Five convolutions with biases and without batch norm (Krizhevsky et al. 2012, with stride 1 for small images).
+    """
+    with torch.device("meta"):
+        return nn.Sequential(
+            *rectified(shape[0], width, 11, 2),
+            nn.MaxPool2d(3, 2),
+            *rectified(width, 3 * width, 5, 2),
+            nn.MaxPool2d(3, 2),
+            *rectified(3 * width, 6 * width, 3, 1),
+            *rectified(6 * width, 4 * width, 3, 1),
+            *rectified(4 * width, 4 * width, 3, 1),
+            nn.MaxPool2d(3, 2),
+            nn.Flatten(),
+        )
+
+
+def features(name: str, shape: tuple[int, ...], width: int = 64) -> int:
+    """Dimension D of what 'nin' or 'alexnet' gives for images of one `shape`."""
+    if name == "nin":
+        return width // 8 * math.prod(math.ceil(side / 4) for side in shape[1:])
+    return 4 * width * math.prod(pooled(pooled(pooled(side - 6))) for side in shape[1:])
+
+
+def pooled(side: int) -> int:
+    """A side after pooling of width 3 and stride 2 without padding."""
+    return (side - 1) // 2
+
+
+def normalized(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, kernel, padding=(kernel - 1) // 2, bias=False)
+    return [convolution, BatchNorm(outputs), nn.ReLU()]
+
+
+def rectified(inputs: int, outputs: int, kernel: int, padding: int) -> list[nn.Module]:
+    return [nn.Conv2d(inputs, outputs, kernel, padding=padding), nn.ReLU()]
