@@ -1,0 +1,46 @@
+"""Gaussian blur, as torchvision: separable, at reflected edges."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ablate.augment.step import Step, chosen, uniform
+from ablate.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Blur(Step):
+    """Blurred with a Gaussian of random width, at random."""
+
+    kernel: int = 9  # pixels, odd
+    sigma: tuple[float, float] = (0.1, 2.0)  # of the Gaussian, in pixels
+    probability: float = 0.5
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        sigma = uniform((len(images),), *self.sigma, generator, images)
+        return torch.where(chosen(self.probability, generator, images), blur(images, sigma, self.kernel), images)
+
+    def check(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(shape[1:]) <= self.kernel // 2:
+            raise StudyError(
+                f"a blur over {self.kernel} pixels is larger than images of {shape[1]} x {shape[2]} allow",
+                f"use images of at least {self.kernel // 2 + 1} pixels a side, or an augmentation without blur",
+            )
+        return shape
+
+
+def blur(images: Tensor, sigma: Tensor, kernel: int) -> Tensor:
+    """Each image with a Gaussian of its own standard deviation (B,) in pixels, cut off to `kernel` pixels."""
+    B, C, H, W = images.shape
+    weight = gaussian(sigma, kernel).repeat_interleave(C, 0)
+    padded = F.pad(images, (kernel // 2,) * 4, mode="reflect").reshape(1, B * C, H + kernel - 1, W + kernel - 1)
+    rows = F.conv2d(padded, weight[:, None, :, None], groups=B * C)
+    return F.conv2d(rows, weight[:, None, None, :], groups=B * C).view(B, C, H, W)
+
+
+def gaussian(sigma: Tensor, kernel: int) -> Tensor:
+    """Weights (B, kernel) that sum to 1."""
+    distance = torch.arange(kernel, device=sigma.device, dtype=sigma.dtype) - kernel // 2
+    return (-0.5 * (distance / sigma[:, None]).square()).softmax(1)
