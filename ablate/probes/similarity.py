@@ -1,0 +1,60 @@
+"""Are views of one image closer than views of different ones?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ablate.errors import StudyError
+from ablate.probes.inputs import drawn, finite, inputs_of, model_of
+from ablate.probes.probe import Embedded, Matrix, Metrics, Model, Probe, Sizes
+from ablate.settings import setting
+
+
+@dataclass(frozen=True)
+class Similarity(Probe):
+    """Mean cosine of the latent vectors of two views: of one image, of two images, and the difference."""
+
+    source: ClassVar[str] = "Falcon et al. 2021 (AAVAE), Augmentation-Augmented Variational Autoencoders, figure 5"
+    metrics: ClassVar[Metrics] = {"within": "maximize", "between": "minimize", "gap": "maximize"}
+    needs = ("view",)
+
+    images: int = setting(10, "held-out samples, drawn by the seed", least=2)
+    views: int = setting(8, "of each", least=2)
+
+    def check(self, sizes: Sizes) -> None:
+        if sizes.judged < self.images:
+            raise StudyError(f"{self.images} images cannot be drawn from {sizes.judged}", "set images lower")
+
+    def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
+        cosines = self.cosines(embedded, seed)
+        one_image = np.kron(np.eye(self.images), np.ones((self.views, self.views))) > 0
+        other_view = ~np.eye(len(cosines), dtype=bool)
+        within, between = float(cosines[one_image & other_view].mean()), float(cosines[~one_image].mean())
+        return {"within": within, "between": between, "gap": within - between}
+
+    def pictures(self, embedded: Embedded, seed: int) -> Mapping[str, Matrix]:
+        names = tuple(f"image {image + 1}" for image in range(self.images) for _ in range(self.views))
+        return {"views": Matrix(self.cosines(embedded, seed), names, names, -1.0, 1.0)}
+
+    def cosines(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
+        """Of all pairs of views (images * views, images * views), those of an image side by side."""
+        self.examine(embedded)
+        model, generator = model_of(embedded), torch.Generator().manual_seed(seed)
+        images = inputs_of(embedded.judged).batch(drawn(len(embedded.judged.y), self.images, seed))
+        views = model.view(images.repeat_interleave(self.views, dim=0), generator)
+        directions = normalize(finite(latent(model, views), "the latent vectors").double(), dim=1)
+        cosines: NDArray[np.float64] = (directions @ directions.T).numpy()
+        return cosines
+
+
+def latent(model: Model, inputs: Tensor) -> Tensor:
+    """What stands between encoder and decoder (B, L): the posterior's mean, a code, or else the representation."""
+    if model.can("posterior"):
+        return model.posterior(inputs)[0]
+    return model.code(inputs) if model.can("code") else model.embed(inputs)
