@@ -5,6 +5,8 @@ from ablate.data.cifar import Cifar10, Cifar10Jpeg
 from ablate.data.dataset import Dataset
 from ablate.data.digits import Digits
 from ablate.data.idx import EmnistDigits, FashionMnist, Mnist
+from ablate.data.msi import Msi
+from ablate.data.rcv1 import Reuters10k
 from ablate.data.speech import SpokenDigits
 from ablate.data.stl import SmallStl10, Stl10
 from ablate.data.text import Newsgroups, Reuters
@@ -25,5 +27,7 @@ DATASETS: Registry[type[Dataset]] = Registry(
         "fsdd": SpokenDigits,
         "20newsgroups": Newsgroups,
         "reuters-21578": Reuters,
+        "reuters-10k": Reuters10k,
+        "msi": Msi,
     },
 )

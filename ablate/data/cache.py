@@ -25,7 +25,7 @@ def load(name: str, tensors: Path) -> Data:
     Raises StudyError where no data set has that name, DataError where its files are missing or damaged.
     """
     dataset = DATASETS[name]()
-    folder = tensors / f"{name}-{dataset.version}"
+    folder = tensors / f"{name}-{dataset.edition(data_folder())}"
     data = kept(folder)
     if data is None:
         make(dataset, folder)

@@ -6,7 +6,9 @@ from pathlib import Path, PurePosixPath
 
 
 def checksum(path: Path, kind: str) -> str:
-    """'kind:hexdigits' of a file, for md5, sha256 and wav-sha256."""
+    """'kind:hexdigits' of a file, for md5, sha256 and wav-sha256; 'bytes:size' where only that was published."""
+    if kind == "bytes":
+        return f"{kind}:{path.stat().st_size}"
     if kind == "wav-sha256":
         return f"{kind}:{recordings_digest(path)}"
     with path.open("rb") as file:

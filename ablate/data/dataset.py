@@ -71,6 +71,10 @@ class Dataset(ABC):
     targets: ClassVar[tuple[str, ...]] = ()  # the names of the columns of `Data.targets`
     files: ClassVar[tuple[File, ...]] = ()
 
+    def edition(self, folder: Path) -> str:
+        """What tells the tensors apart that files below `folder` become: the version, while these are published."""
+        return self.version
+
     @abstractmethod
     def read(self, folder: Path) -> Data:
         """Decode the verified original files below `folder`."""

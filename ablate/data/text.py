@@ -4,9 +4,10 @@ import html
 import re
 import tarfile
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import sqrt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from torch import Tensor
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 from ablate.data.split import held_out
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 WORDS = 2000
 
@@ -41,15 +45,31 @@ class Text(Dataset):
 def word_vectors(texts: Sequence[str], words: int = WORDS) -> tuple[Tensor, Tensor]:
     """Texts → weights (N, words) of those that have any of the chosen words, and which ones these are.
 
-    The words are the most frequent ones of the corpus that are no English stop words.  Weights are (1 + log tf) · idf,
-    idf smoothed over the remaining texts; each row has length √words (Xie et al. 2016, Deep Embedded Clustering, code).
+    The words are the most frequent ones of the corpus that are no English stop words; see `weighted` for the weights.
     """
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
-
-    counts = CountVectorizer(stop_words="english", max_features=words, dtype=np.float32).fit_transform(texts)
+    counts = word_counts(texts, words, stop_words="english")
     kept = counts.getnnz(axis=1) > 0
-    weights = TfidfTransformer(sublinear_tf=True).fit_transform(counts[kept])
-    return torch.from_numpy((weights * sqrt(words)).toarray()), torch.from_numpy(kept)
+    return torch.from_numpy(weighted(counts[kept]).toarray()), torch.from_numpy(kept)
+
+
+def word_counts(texts: Iterable[str], words: int, stop_words: str | None = None) -> "csr_matrix":
+    """How often each text (rows) has each of the most frequent words of them all (columns), sparse float32."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    vectorizer = CountVectorizer(stop_words=stop_words, max_features=words, dtype=np.float32)
+    counts: csr_matrix = vectorizer.fit_transform(texts)
+    return counts
+
+
+def weighted(counts: "csr_matrix") -> "csr_matrix":
+    """Counts (N, words) → (1 + log tf) · idf, idf smoothed over these texts; each row gets the length √words.
+
+    Xie, Girshick and Farhadi 2016 (Deep Embedded Clustering), their code.
+    """
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    weights: csr_matrix = TfidfTransformer(sublinear_tf=True).fit_transform(counts) * sqrt(counts.shape[1])
+    return weights
 
 
 def members(path: Path) -> list[tuple[str, str]]:
