@@ -44,6 +44,9 @@ def uniform(layer: nn.Module, bound: float, generator: torch.Generator) -> dict[
 
 def normal_by_fan_out(layer: FanOutConv2d, generator: torch.Generator) -> dict[str, Tensor]:
     """Weights of variance 2 / fan out (He et al. 2015, eq. 14); a bias as torch draws it."""
-    first = uniform(layer, layer.weight[0].numel() ** -0.5, generator)
-    fan_out = layer.weight[:, 0].numel()
-    return {**first, "weight": first["weight"].normal_(0, (2 / fan_out) ** 0.5, generator=generator)}
+    fan_in, fan_out = layer.weight[0].numel(), layer.weight[:, 0].numel()
+    weight = torch.empty(layer.weight.shape).normal_(0, (2 / fan_out) ** 0.5, generator=generator)
+    if layer.bias is None:
+        return {"weight": weight}
+    bias = torch.empty(layer.bias.shape).uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator)
+    return {"weight": weight, "bias": bias}
