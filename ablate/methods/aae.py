@@ -26,20 +26,21 @@ class AdversarialAutoencoder(Autoencoder):
 
     source: ClassVar[str] = "Makhzani et al. 2016, Adversarial autoencoders, arXiv:1511.05644, section 2"
     turns: ClassVar[tuple[Turn, ...]] = (
-        Turn("reconstruction", learns=("encoder.", "decoder.")),
+        Turn("reconstruction", learns=("encoder.", "projection.", "decoder.")),
         Turn("discriminator", learns=("discriminator.",)),
-        Turn("generator", learns=("encoder.",)),
+        Turn("generator", learns=("encoder.", "projection.")),
     )
 
-    batchnorm: bool = setting(True, "in the hidden layers of encoder and decoder")
+    batchnorm: bool = setting(True, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
     prior_scale: float = setting(1.0, "standard deviation of the draws that codes are to look like", above=0)
     discriminator_width: int = setting(128, "units in each of the discriminator's two hidden layers", least=1)
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
-        """Standard normal draws (B, l)."""
+        """The views, and standard normal draws (B, l)."""
         x = batch["input"]
+        views = super().draw(batch, generator)
         shape = len(x), self.latent_dim
-        return {"normal": torch.randn(shape, generator=generator, device=x.device, dtype=x.dtype)}
+        return {**views, "normal": torch.randn(shape, generator=generator, device=x.device, dtype=x.dtype)}
 
     def reconstruction(
         self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors
@@ -49,9 +50,10 @@ class AdversarialAutoencoder(Autoencoder):
     def discriminator(
         self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors
     ) -> tuple[Tensor, Tensors, Tensors]:
-        code, _ = self.encode(params, state, batch["input"], tracking=False)
-        drawn = self.verdict(params, self.prior_scale * noise["normal"], batch["input"])
-        coded = self.verdict(params, code.detach(), batch["input"])
+        seen, _ = self.pair(batch, noise)
+        code, _ = self.encode(params, state, seen, training=True)
+        drawn = self.verdict(params, self.prior_scale * noise["normal"], seen)
+        coded = self.verdict(params, code.detach(), seen)
         total = (F.softplus(-drawn).mean() + F.softplus(coded).mean()) / 2
         right = torch.cat([drawn > 0, coded < 0]).to(total).mean()
         return total, {"loss": total, "accuracy": right}, state
@@ -59,12 +61,13 @@ class AdversarialAutoencoder(Autoencoder):
     def generator(
         self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors
     ) -> tuple[Tensor, Tensors, Tensors]:
-        code, _ = self.encode(params, state, batch["input"], tracking=False)
-        total = F.softplus(-self.verdict(params, code, batch["input"])).mean()
+        seen, _ = self.pair(batch, noise)
+        code, _ = self.encode(params, state, seen, training=True)
+        total = F.softplus(-self.verdict(params, code, seen)).mean()
         return total, {"loss": total}, state
 
     def verdict(self, params: Tensors, codes: Tensor, inputs: Tensor) -> Tensor:
-        """Log odds (B, 1) that codes (B, l) are draws."""
+        """Log odds (B, 1) that codes (B, l) of such inputs are draws."""
         structure = self.structure(tuple(inputs.shape[1:]))
         return through(structure, "discriminator", params, {}, codes, training=True)[0]
 

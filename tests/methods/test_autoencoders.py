@@ -153,7 +153,7 @@ def test_images_are_encoded_and_restored_by_convolutions(kind: Any) -> None:
     _, values, after = method.loss(params, state, batch, method.draw(batch, generator))
     assert values["loss"].isfinite()
     assert after.keys() == state.keys()
-    assert all(not torch.equal(after[name], state[name]) for name in state)
+    assert all(not torch.equal(after[name], state[name]) for name in state if "running" in name)
     assert method.embed(params, state, batch["input"]).shape == (2, 3)
 
 

@@ -1,0 +1,37 @@
+"""The decoders of the shared encoders: a name and sizes become a structure."""
+
+import functools
+
+from torch import nn
+
+from ablate.errors import StudyError
+from ablate.methods.backbone import FLAT, RESNETS
+from ablate.methods.method import Facts
+from ablate.nets.decoders import decoder
+from ablate.nets.inverted import inverted_resnet
+from ablate.nets.narrow import narrow_decoder, simvae_mlp_decoder
+
+NARROW = ("narrow", "narrow-shortcuts")
+HIDDEN = 32  # units per channel of `width` in an inverted ResNet's affine maps: 2048 in the published size
+
+
+@functools.cache
+def mirror(network: str, shape: tuple[int, ...], width: int, inputs: int, *, batchnorm: bool = False) -> nn.Sequential:
+    """Codes (B, inputs) → outputs (B, *shape) without bound, by the mirror image of the backbone of that name.
+
+    That of 'narrow' has no shortcuts around blocks that change no size, 'narrow-shortcuts' has them.
+    """
+    if network in RESNETS:
+        return inverted_resnet(network, shape, inputs, width, HIDDEN * width)
+    if network in NARROW:
+        return narrow_decoder(shape, inputs, network == NARROW[1], width)[:-1]  # all but the sigmoid
+    if network == "simvae-mlp":
+        return simvae_mlp_decoder(shape, inputs, width)[:-1]
+    return decoder(network, shape, inputs, batchnorm, "linear")
+
+
+def check_mirror(network: str, facts: Facts) -> None:
+    """Raise StudyError where a decoder of images meets vectors."""
+    if network not in FLAT and len(facts.shape) != 3:
+        shape = " x ".join(map(str, facts.shape))
+        raise StudyError(f"decoder '{network}' gives images, the data are vectors ({shape})", "use decoder 'mirror'")
