@@ -20,10 +20,22 @@ class Paper:
     short: str  # its id in ablations.yaml
     datasets: Names = field(default_factory=dict)
     stand_ins: Names = field(default_factory=dict)  # data sets that take the place of the paper's; never compared
-    methods: Names = field(default_factory=dict)
-    metrics: Names = field(default_factory=dict)
+    methods: Names = field(default_factory=dict)  # a setting may tell: "simclr, distance_enhancement=0.1"
+    metrics: Names = field(default_factory=dict)  # to "error_rate: k-NN" where the row's setting has to begin so
+    usual: Names = field(default_factory=dict)  # levels of the paper's rows that go without saying
     axes: Names = field(default_factory=dict)  # by the last word of ours
     levels: Mapping[str, Names] = field(default_factory=dict)  # by the paper's axis
+
+    def method(self, name: str, settings: Mapping[str, object]) -> str:
+        """A method with its settings as the paper calls it, by the row of `methods` that says most of it."""
+        rows = {key: conditions(key) for key in self.methods if key.partition(",")[0] == name}
+        fitting = [key for key, wanted in rows.items() if all(spelled(settings.get(a)) == b for a, b in wanted.items())]
+        return self.methods[max(fitting, key=len)] if fitting else name
+
+    def told(self, name: str, settings: Mapping[str, object]) -> frozenset[str]:
+        """The axes that the paper's name of a method tells the level of."""
+        rows = [conditions(key) for key in self.methods if key.partition(",")[0] == name]
+        return frozenset(self.axis(axis) for wanted in rows for axis in wanted)
 
     def axis(self, path: str) -> str:
         """An axis or setting as the paper calls it: `method.smoothness` → `lambda`."""
@@ -32,8 +44,19 @@ class Paper:
 
     def level(self, axis: str, level: object) -> str:
         """A level as the paper prints it: `vat` of the axis `transformation` → `VAT`, 5.0 → `5`."""
-        text = f"{level:g}" if isinstance(level, float) else str(level)
+        text = spelled(level)
         return self.levels.get(axis, {}).get(text, text)
+
+
+def spelled(level: object) -> str:
+    """A level as text: 5.0 → `5`."""
+    return f"{level:g}" if isinstance(level, float) else str(level)
+
+
+def conditions(row: str) -> dict[str, str]:
+    """What a row of `methods` says of settings: `simclr, distance_enhancement=0.1`."""
+    pairs = (part.strip().partition("=") for part in row.split(",")[1:])
+    return {name: level for name, _, level in pairs}
 
 
 PAPERS: Registry[Paper] = Registry(
@@ -69,13 +92,95 @@ PAPERS: Registry[Paper] = Registry(
                 "batchnorm": {"none": "No-BN", "encoder": "EN-BN", "classifier": "CL-BN", "both": "EN-CL-BN"},
             },
         ),
-        "vte": Paper("vte"),
-        "aavae": Paper("aavae", metrics={"linear/accuracy": "linear_accuracy"}),
-        "distance-enhancement": Paper("de"),
+        "vte": Paper(
+            "vte",
+            datasets={"cifar10": "CIFAR-10", "stl10-32": "STL-10"},
+            methods={
+                "avt": "AVT",
+                "predictive-transformation": "predictive-transformation",
+                "vte-barber-agakov": "VTEBA",
+                "vte-infonce-separated": "VTEInfoNCE separated",
+                "vte-infonce-concatenated": "VTEInfoNCE concatenated",
+            },
+            metrics={
+                "classifier/error_rate": "error_rate: MLP classifier",
+                "knn/error_rate": "error_rate: k-NN classifier",
+                "logistic/error_rate": "error_rate: multinomial logistic regression",
+            },
+            axes={"two_phase": "training"},
+            levels={"training": {"True": "two_stage", "False": "one_stage"}},
+        ),
+        "aavae": Paper(
+            "aavae",
+            datasets={"cifar10": "CIFAR-10", "stl10": "STL-10"},
+            methods={"ae": "AE", "vae": "VAE", "aaae": "AAAE", "aavae": "AAVAE", "simclr": "SimCLR"},
+            metrics={
+                "linear/accuracy": "linear_accuracy",
+                "density/bits_per_dimension": "bits_per_dim",
+                "similarity/gap": "within_minus_between_cosine",
+            },
+            axes={"weight": "beta", "scale": "logscale"},
+            levels={
+                "decoder": {f"resnet{depth}": f"decoder{depth}" for depth in (18, 34, 50)},
+                "logscale": {"fixed": "fixed_0"},
+            },
+        ),
+        "distance-enhancement": Paper(
+            "de",
+            datasets={"cifar10": "CIFAR-10"},
+            methods={
+                "random": "Untrained ResNet-50",
+                "swav": "SwAV",
+                "moco-v2": "MoCo v2",
+                "simclr": "SimCLR",
+                "simclr, distance_enhancement=0.1": "SimCLR + DE",
+                "supervised": "Supervised CE",
+                "supervised, distance_enhancement=1": "Supervised CE + DE",
+            },
+            metrics={
+                "nlad/nlad": "nlad",
+                "confident/accuracy": "confident_clustering_accuracy",
+                "linear/accuracy": "classification_accuracy",
+            },
+            usual={"pre-training set": "CIFAR-10"},
+            axes={"distance_enhancement": "lambda", "kept": "kept_fraction"},
+        ),
         "simvae": Paper(
             "simvae",
-            datasets={"mnist": "MNIST", "fashion-mnist": "FashionMNIST"},
-            metrics={"linear/accuracy": "linear_probe_accuracy"},
+            datasets={
+                "mnist": "MNIST",
+                "fashion-mnist": "FashionMNIST",
+                "cifar10": "CIFAR-10",
+                "celeba": "CelebA",
+            },
+            methods={
+                "random": "Random",
+                "simclr": "SimCLR",
+                "moco": "MoCo",
+                "vicreg": "VICReg",
+                "vae": "VAE",
+                "beta-vae": "beta-VAE",
+                "cr-vae": "CR-VAE",
+                "simvae": "SimVAE",
+            },
+            metrics={
+                "linear/accuracy": "linear_probe_accuracy",
+                "mlp/accuracy": "mlp_probe_accuracy",
+                "attributes/accuracy": "mean_attribute_mlp_accuracy",
+                "knn/best_accuracy": "knn_accuracy",
+                "gmm/accuracy": "gmm_accuracy",
+                "gmm/nmi": "nmi",
+                "gmm/ari": "ari",
+                "reconstruction/mse": "mse",
+                "fid/fid": "fid",
+            },
+            usual={"target": "gender"},
+            axes={
+                "views": "num_views",
+                "variance": "likelihood_variance",
+                "strength": "augmentation_strength",
+                "cluster_prior": "prior_on_cluster_mean",
+            },
         ),
     },
 )

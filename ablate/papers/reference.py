@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -15,6 +15,7 @@ from ablate.papers.names import PAPERS, Paper
 from ablate.registry import suggest
 from ablate.settings import Value
 
+NUM_LABELS = "num_labels"  # the axis of labelled samples
 PERCENT = 0.01  # accuracies are fractions with us, percent in most tables
 
 Spread = Literal["standard deviation", "standard error"]
@@ -72,7 +73,7 @@ class Printed:
     levels: Mapping[str, str] = field(default_factory=dict)  # `transformation=VAT` of the setting
 
     @classmethod
-    def from_row(cls, row: Mapping[str, str], spread: Spread) -> Self:
+    def from_row(cls, row: Mapping[str, str], spread: Spread, usual: Mapping[str, str]) -> Self:
         """Read a line of reference_results.csv."""
         scale = PERCENT if row["unit"] == "%" else 1.0
         return cls(
@@ -86,7 +87,7 @@ class Printed:
             metric=row["metric"],
             setting=row["setting"],
             note=row["note"],
-            levels=_levels(row["setting"]),
+            levels=_levels(row["setting"], usual),
         )
 
 
@@ -127,37 +128,48 @@ def ablations_at(paper: str, place: str) -> tuple[Ablation, ...]:
 
 def printed(
     paper: str,
-    table: str,
+    table: str | Collection[str],
     dataset: str,
     metric: str,
     method: str | None = None,
     levels: Mapping[str, Value] | None = None,
 ) -> tuple[Printed, ...]:
-    """The numbers that a paper printed in `table` (`Table V`) of this data set and metric.
+    """The numbers that a paper printed in `table` (`Table V`), or in one of several, of this data set and metric.
 
-    `levels` are of axes, of which the last word counts (`method.transformation`); names are ours or the paper's.
-    Empty where the paper printed nothing, and for a data set that only stands in for the paper's: such numbers must
-    not be compared.
+    A metric of a probe with a count of labels (`knn-500/error_rate`) asks for the rows of so many labels.  `levels` are
+    of axes, of which the last word counts (`method.transformation`); names are ours or the paper's.  Empty where the
+    paper printed nothing, and for a data set that only stands in for the paper's: such numbers must not be compared.
     """
     spelled = PAPERS[paper]
     if dataset in spelled.stand_ins:
         return ()
+    tables = {table} if isinstance(table, str) else set(table)
+    metric, labels = without_labels(metric)
+    name, _, beginning = spelled.metrics.get(metric, metric).partition(": ")
     return tuple(
         row
         for row in numbers(paper)
-        if table in places(row.table)
+        if tables & places(row.table)
         and row.dataset == spelled.datasets.get(dataset, dataset)
-        and row.metric == spelled.metrics.get(metric, metric)
+        and row.metric == name
+        and row.setting.startswith(beginning)
         and (method is None or row.method == spelled.methods.get(method, method))
-        and _has(row, levels or {}, spelled)
+        and _has(row, {**(levels or {}), **labels}, spelled)
     )
+
+
+def without_labels(metric: str) -> tuple[str, dict[str, Value]]:
+    """A metric apart from the count of labels in its probe's name: `knn-500/error_rate` → `knn/error_rate`, 500."""
+    counted = re.fullmatch(r"(.+)-(\d+)(/.+)", metric)
+    return (counted[1] + counted[3], {NUM_LABELS: int(counted[2])}) if counted else (metric, {})
 
 
 @cache
 def numbers(paper: str) -> tuple[Printed, ...]:
     """All numbers that a paper printed, in the order of its tables."""
     spread: Spread = "standard error" if paper == "simvae" else "standard deviation"  # as the papers say
-    return tuple(Printed.from_row(row, spread) for row in _rows() if row["paper"] == title(paper))
+    usual = PAPERS[paper].usual
+    return tuple(Printed.from_row(row, spread, usual) for row in _rows() if row["paper"] == title(paper))
 
 
 def title(paper: str) -> str:
@@ -170,9 +182,11 @@ def _has(row: Printed, levels: Mapping[str, Value], spelled: Paper) -> bool:
     return all(row.levels.get(axis) == spelled.level(axis, level) for axis, level in named.items())
 
 
-def _levels(setting: str) -> dict[str, str]:
-    parts = (re.fullmatch(r"([\w -]+)=(.+)", part) for part in setting.split("; "))
-    return {part[1]: part[2] for part in parts if part}
+def _levels(setting: str, usual: Mapping[str, str]) -> dict[str, str]:
+    parts = [re.fullmatch(r"([\w -]+)=(.+)", part) for part in setting.split("; ")]
+    counted = re.search(r"; (\d+) labelled training images", setting)
+    named = {part[1]: part[2] for part in parts if part} | ({NUM_LABELS: counted[1]} if counted else {})
+    return {axis: level for axis, level in named.items() if usual.get(axis) != level}
 
 
 def _is_part(part: str, place: str) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ablate.papers.names import PAPERS, Paper
-from ablate.papers.reference import Ablation, Printed, ablations_at, printed
+from ablate.papers.reference import Ablation, Printed, ablation, ablations_at, printed
 from ablate.report.table import OF_CASES, Variant, is_number
 from ablate.settings import Value
-from ablate.spec.study import Study
+from ablate.spec.study import PaperReference, Study
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,32 @@ class Difference:
 
 
 def place_of(study: Study) -> str:
-    """`Table V` or `Figure 6`, where the paper answers; empty where the study names neither."""
+    """`Table V` or `Figure 6`, where the paper answers, or the words of its ablation; empty where nothing is named."""
     paper = study.paper
-    if paper is None or (paper.table is None and paper.figure is None):
+    if paper is None:
         return ""
-    return f"Figure {paper.figure}" if paper.table is None else f"Table {paper.table}"
+    if paper.table is not None or paper.figure is not None:
+        return f"Figure {paper.figure}" if paper.table is None else f"Table {paper.table}"
+    return named(paper).where if paper.ablation else ""
+
+
+def places_of(study: Study) -> frozenset[str]:
+    """The single tables and figures that hold the paper's answer."""
+    paper = study.paper
+    return named(paper).places if paper is not None and paper.ablation else frozenset({place_of(study)})
+
+
+def named(paper: PaperReference) -> Ablation:
+    """The ablation that a study names."""
+    return ablation(f"{PAPERS[paper.id].short}/{paper.ablation}")
 
 
 def findings(study: Study, metric: str) -> tuple[Ablation, ...]:
     """The ablations at the study's table or figure; of its data sets, metric and axes where there are such."""
     if study.paper is None or not place_of(study):
         return ()
+    if study.paper.ablation:
+        return (named(study.paper),)
     spelled = PAPERS[study.paper.id]
     names = {**spelled.datasets, **spelled.stand_ins}
     datasets = {names.get(dataset, dataset) for dataset in datasets_of(study)}
@@ -63,15 +78,17 @@ def expected(study: Study, one: Variant, metric: str) -> Printed | None:
         path: fixed[spelled.axis(path)] if is_number(fixed.get(spelled.axis(path))) else level
         for path, level in study.cases[one.case].baseline.items()
     }
-    rows = printed(study.paper.id, place_of(study), one.trial.dataset, metric, one.trial.method)
-    fitting = [row for row in rows if _fits(one, row, spelled, usual)]
+    method = spelled.method(one.trial.method, one.trial.settings)
+    where = (study.paper.id, places_of(study), one.trial.dataset, metric, method)
+    fitting = [row for row in printed(*where) if _fits(one, row, spelled, usual)]
     return fitting[0] if len(fitting) == 1 else None
 
 
 def _fits(one: Variant, row: Printed, spelled: Paper, usual: Mapping[str, Value]) -> bool:
     """Whether a row is at the variant's levels, and the variant as usual wherever the row says nothing."""
     settings = settings_of(one, spelled)
-    others = [path for path in one.levels if spelled.axis(path) not in row.levels and path not in OF_CASES]
+    told = {*row.levels, *spelled.told(one.trial.method, one.trial.settings)}
+    others = [path for path in one.levels if spelled.axis(path) not in told and path not in OF_CASES]
     return all(
         axis in settings and spelled.level(axis, settings[axis]) == level for axis, level in row.levels.items()
     ) and all(path in usual and one.levels[path] == usual[path] for path in others)

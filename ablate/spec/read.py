@@ -17,7 +17,7 @@ FOLDER = Path("studies")  # where a bare name is looked for
 
 
 def read_study(path: Path | str, profile: str | None = None, overrides: Sequence[str] = ()) -> Study:
-    """The study in a file, or of a name: `epsilon` is studies/epsilon.yaml.
+    """The study in a file, or of a name: `epsilon` is studies/invariant/epsilon.yaml.
 
     The file speaks first, the profile over it, each `path=value` of the overrides last.  Raises StudyError at the
     place of what is wrong; names of methods, data sets and settings are checked by `ablate.resolve`.
@@ -30,13 +30,20 @@ def read_study(path: Path | str, profile: str | None = None, overrides: Sequence
 
 
 def study_file(path: Path | str) -> Path:
+    """The file itself, or the one in `studies` or its folders that has the name: `epsilon`, `invariant/epsilon`."""
     path = Path(path)
     if path.exists():
         return path
-    known = {file.stem: file for file in sorted(FOLDER.glob("*.yaml"))}
-    if str(path) in known:
-        return known[str(path)]
-    remedy = suggest(path.stem, known) if known else "name a YAML file"
+    files = {file.relative_to(FOLDER).with_suffix("").as_posix(): file for file in sorted(FOLDER.rglob("*.yaml"))}
+    wanted = path.relative_to(FOLDER) if path.is_relative_to(FOLDER) else path
+    name = wanted.with_suffix("").as_posix() if wanted.suffix == ".yaml" else wanted.as_posix()
+    found = [known for known in files if known == name or known.endswith(f"/{name}")]
+    if len(found) == 1:
+        return files[found[0]]
+    if found:
+        raise StudyError(f"{len(found)} studies have this name", f"choose from {', '.join(found)}", str(path))
+    names = {*files, *(known.rpartition("/")[2] for known in files)}
+    remedy = suggest(wanted.stem if wanted.suffix else name, names) if names else "name a YAML file"
     raise StudyError("there is no such study", remedy, str(path))
 
 

@@ -83,6 +83,7 @@ class PaperReference(Model):
     """Which paper asked first, and where it answers."""
 
     id: Name
+    ablation: Name | None = None  # as ablations.yaml calls it, without the paper's own name
     figure: int | str | None = None
     table: int | str | None = None
 

@@ -93,9 +93,11 @@ def test_only_settings_that_name_a_level_have_levels() -> None:
     assert {axis for paper in PAPERS for row in numbers(paper) for axis in row.levels} == {
         "transformation",
         "batchnorm",
+        "num_labels",
         "pre-training set",
         "target",
     }
+    assert {row.levels["target"] for row in numbers("simvae") if "target" in row.levels} == {"5-class hair colour"}
 
 
 def test_every_name_of_ours_is_one_that_the_paper_prints() -> None:
@@ -103,11 +105,30 @@ def test_every_name_of_ours_is_one_that_the_paper_prints() -> None:
         rows = numbers(name)
         assert {*paper.datasets.values(), *paper.stand_ins.values()} <= {row.dataset for row in rows}
         assert set(paper.methods.values()) <= {row.method for row in rows}
-        assert set(paper.metrics.values()) <= {row.metric for row in rows}
         studied = [entry for entry in ablations() if entry.paper == name]
+        metrics = {row.metric for row in rows} | {metric.name for entry in studied for metric in entry.metrics}
+        assert {metric.partition(": ")[0] for metric in paper.metrics.values()} <= metrics
         assert set(paper.axes.values()) <= {entry.axis for entry in studied}
         for axis, levels in paper.levels.items():
-            assert set(levels.values()) == {row.levels[axis] for row in rows if axis in row.levels}
+            values = {str(value) for entry in studied if entry.axis == axis for value in entry.values}
+            assert set(levels.values()) <= {row.levels[axis] for row in rows if axis in row.levels} | values
+
+
+def test_a_metric_of_one_classifier_and_count_of_labels_is_one_number() -> None:
+    """Tables 1 to 3 of the VTE paper: k-NN on 5000 labels, VTEBA."""
+    tables = ("Table 1", "Table 2", "Table 3")
+    (row,) = printed("vte", tables, "cifar10", "knn-5000/error_rate", "vte-barber-agakov")
+    assert (row.method, row.levels["num_labels"], row.setting.partition(" ")[0]) == ("VTEBA", "5000", "k-NN")
+
+
+def test_a_setting_may_tell_the_name_of_a_method() -> None:
+    paper = PAPERS["distance-enhancement"]
+    assert paper.method("simclr", {"distance_enhancement": 0.1}) == "SimCLR + DE"
+    assert paper.method("simclr", {"distance_enhancement": 0.0}) == "SimCLR"
+    assert paper.method("supervised", {"distance_enhancement": 1.0}) == "Supervised CE + DE"
+    assert paper.method("barlow", {}) == "barlow"
+    (row,) = printed("distance-enhancement", "Table 2", "cifar10", "nlad/nlad", "SimCLR + DE")
+    assert row.value == 1.62
 
 
 def test_every_ablation_loads_with_its_finding_kept_as_data() -> None:
