@@ -70,7 +70,7 @@ class MoCo(TwoViews):
         keys = self.keys(teacher, second, noise["order"])
         projections, state = self.project(params, state, first[None])
         total, right = info_nce(F.normalize(projections[0], dim=1), keys, state["queue"], self.temperature)
-        queue = torch.cat([keys, state["queue"]])[: self.queue]  # the newest first
+        queue = torch.cat([keys, state["queue"]])[: self.queue]  # the newest first, of any size
         return total, {"loss": total, "accuracy": right}, {**state, **below("teacher.", teacher), "queue": queue}
 
     def followed(self, teacher: Tensors, params: Tensors) -> Tensors:

@@ -76,6 +76,21 @@ def test_keys_queue_up_and_the_oldest_leave() -> None:
     torch.testing.assert_close(state["queue"], torch.tensor([[0.6, 0.8], SECOND, FIRST]))
 
 
+def test_steps_through_the_queue_are_those_of_lightly() -> None:
+    """From the third step on, keys of earlier batches have taken the places of the first ones."""
+    from lightly.loss import NTXentLoss
+
+    method = MoCo(**{**PLAIN, "queue": 4})
+    oracle = NTXentLoss(temperature=0.2, memory_bank_size=(4, 2))
+    params, state = wired(method)
+    state = {**state, "queue": oracle.memory_bank.bank.flip(0)}  # it fills from the front
+    for first, second in torch.rand(5, 2, 2, 2, generator=torch.Generator().manual_seed(0)):
+        expected = oracle(first.clone().requires_grad_(), second)
+        noise = {"view": torch.stack([first, second]), "order": torch.tensor([1, 0])}
+        loss, _, state = method.loss(params, state, {}, noise)
+        torch.testing.assert_close(loss, expected.detach())
+
+
 def test_a_batch_is_told_from_older_keys_only() -> None:
     """The second key is the first query's direction; in no queue, it does no harm: own e, three times 1."""
     method = MoCo(**PLAIN, temperature=1.0)
