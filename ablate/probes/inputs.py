@@ -22,6 +22,11 @@ def inputs_of(features: Features) -> Inputs:
     return features.inputs
 
 
+def fastest() -> torch.device:
+    """The accelerator where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def drawn(samples: int, count: int | None, seed: int) -> Tensor:
     """At most `count` of so many positions, in their order; all of them where no count is given."""
     if count is None or count >= samples:

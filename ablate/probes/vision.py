@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ablate.errors import DataError, StudyError
+from ablate.probes.inputs import fastest
 
 Network = Literal["inception", "random-conv"]
 
@@ -24,7 +25,7 @@ def extracted(name: Network, images: Iterable[Tensor]) -> NDArray[np.float64]:
 
     Raises StudyError for what are no grey or colour images, DataError where Inception's weights cannot be had.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = fastest()
     network = (inception() if name == "inception" else random_convolutions()).to(device).eval()
     with torch.no_grad():
         parts = [network(prepared(batch.to(device), SIDES[name])).double().cpu() for batch in images]
