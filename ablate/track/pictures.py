@@ -255,17 +255,6 @@ def draw_scale(figure: Figure, shown: Any, axes: Axes) -> None:
     axes.tick_params(colors=INK, labelsize=9, length=0)
 
 
-def draw_reconstructions(originals: Images, restored: Images, file: Path, title: str) -> None:
-    """Write a PNG of images (R, K, C, H, W), each row above what a decoder made of it."""
-    pairs = np.stack([originals, restored], axis=1).reshape(-1, *originals.shape[1:])
-    draw_images(pairs, file, title, ["original", "restored"] * len(originals))
-
-
-def draw_samples(samples: Images, file: Path, title: str, classes: Sequence[int] = ()) -> None:
-    """Write a PNG of drawn images (R, K, C, H, W), each row with its class where there are classes."""
-    draw_images(samples, file, title, [f"class {label}" for label in classes])
-
-
 def draw_images(images: Images, file: Path, title: str, names: Sequence[str] = ()) -> None:
     """Write a PNG of rows of images (R, K, C, H, W), each row with its name where there are names."""
     rows, columns, _, height, width = images.shape
