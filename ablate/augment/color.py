@@ -8,6 +8,7 @@ from torch import Tensor
 from ablate.augment.step import Step, below, check_colour, chosen, uniform
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
+TINY = 1e-12  # keeps the hue of grey finite
 RED, GREEN, BLUE = 0.2989, 0.587, 0.114  # shares of luminance, ITU-R 601-2
 
 
@@ -107,7 +108,7 @@ def shift_hue(images: Tensor, turn: Tensor) -> Tensor:
     red, green, blue = images.unbind(1)
     value = images.amax(1)
     chroma = value - images.amin(1)
-    safe = chroma.where(chroma > 0, 1)
+    safe = chroma.clamp(min=TINY)
     of_rest = ((blue - red) / safe + 2).where(value == green, (red - green) / safe + 4)
     hue = ((green - blue) / safe).where(value == red, of_rest) + 6 * turn[:, None, None]
     start = torch.arange(5, 0, -2, device=images.device, dtype=images.dtype)

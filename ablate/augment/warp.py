@@ -84,8 +84,8 @@ def pixels(height: int, width: int, like: Tensor) -> Tensor:
 def mapped(points: Tensor, coefficients: Tensor) -> Tensor:
     """Points (N, 3) as (x, y, 1) → where each map with coefficients (B, 8) sends them, as (x, y): (B, N, 2)."""
     one = coefficients.new_ones(len(coefficients), 1)
-    homogeneous = points @ torch.cat([coefficients, one], 1).view(-1, 3, 3).transpose(1, 2)
-    return homogeneous[..., :2] / homogeneous[..., 2:]
+    homogeneous = torch.cat([coefficients, one], 1).view(-1, 3, 3) @ points.T
+    return (homogeneous[:, :2] / homogeneous[:, 2:]).transpose(1, 2)
 
 
 def scaled(coefficients: Tensor, height: int, width: int) -> Tensor:
