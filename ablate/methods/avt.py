@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from ablate.augment.warp import COEFFICIENTS
 from ablate.methods.method import Tensors
-from ablate.methods.transformations import COEFFICIENTS, Equivariant, deep, drawn, learning, surprise
+from ablate.methods.transformations import Equivariant, deep, drawn, learning, surprise
 from ablate.settings import setting
 
 DAMPING = 1000.0  # by which the decoder's log variance is divided

@@ -22,7 +22,6 @@ from ablate.nets.nin import SMALLEST, alexnet, nin
 from ablate.settings import Value, setting
 
 PIPELINE = "vte"
-COEFFICIENTS = 8  # of a projective transformation
 
 
 @dataclass(frozen=True)

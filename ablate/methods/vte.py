@@ -10,10 +10,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from ablate.augment.warp import COEFFICIENTS
 from ablate.errors import StudyError
 from ablate.methods.method import Facts, First, Tensors, below
 from ablate.methods.parts import joined, through
-from ablate.methods.transformations import COEFFICIENTS, Equivariant, deep, drawn, learning, surprise
+from ablate.methods.transformations import Equivariant, deep, drawn, learning, surprise
 from ablate.nets.encoders import activation
 from ablate.nets.heads import perceptron
 from ablate.settings import Value, setting, settings_of
