@@ -1,76 +1,156 @@
 """What can one linear layer read?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from math import ceil, cos, pi
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from ablate.augment import pipeline
 from ablate.errors import TrialError
-from ablate.probes.probe import Embedded, Features, Metrics, Probe
+from ablate.probes.probe import Embedded, Features, Metrics, Probe, Sizes
 from ablate.settings import setting
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # of Adam, as torch has them
+ENCODED = 500  # images at a time
+
+
+class Step(Protocol):
+    """One step of an optimizer, in place."""
+
+    def __call__(self, layer: Tensor, gradient: Tensor, learning_rate: float) -> None: ...
 
 
 @dataclass(frozen=True)
 class Linear(Probe):
-    """Accuracy of a softmax layer trained on the features as they are, after its last epoch."""
+    """Accuracy of a softmax layer trained on the features as they are: after its last epoch, and at its best.
 
-    source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, linear evaluation"
-    metrics: ClassVar[Metrics] = {"accuracy": "maximize", "train_accuracy": "maximize"}
+    The form of Falcon et al. 2021 (AAVAE) is 90 epochs of SGD at learning rate 0.1 for a reference batch of 256, cosine
+    schedule, and crop-flip-reflect (CIFAR-10) or resized-crop-flip (STL-10) as augmentation.
+    """
+
+    source: ClassVar[str] = (
+        "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, linear evaluation; Falcon et al. 2021 (AAVAE), "
+        "arXiv:2107.12329, linear evaluation"
+    )
+    metrics: ClassVar[Metrics] = {
+        "accuracy": "maximize",
+        "train_accuracy": "maximize",
+        "highest_accuracy": "maximize",  # chosen by the test labels: optimistic
+    }
 
     epochs: int = setting(100, "passes over the training split", least=1)
     batch_size: int = setting(256, "samples in a step", least=1)
-    learning_rate: float = setting(1e-3, "step size of Adam", above=0)
+    optimizer: Literal["adam", "sgd"] = setting("adam", "Adam, or SGD with Nesterov's momentum")
+    learning_rate: float = setting(1e-3, "step size", above=0)
+    reference_batch: int = setting(0, "batch that the learning rate is for, with which it grows; 0: as it is", least=0)
+    momentum: float = setting(0.9, "of SGD", least=0, below=1)
+    schedule: Literal["constant", "cosine"] = setting("constant", "learning rate over the steps; cosine falls to 0")
+    augmentation: str = setting("none", "pipeline by which training images are seen anew in each epoch")
+
+    def check(self, sizes: Sizes) -> None:
+        super().check(sizes)
+        pipeline(self.augmentation)  # refuses unknown names
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
-        layer = self.fit(embedded.train, seed)
-        return {"accuracy": accuracy(layer, embedded.test), "train_accuracy": accuracy(layer, embedded.train)}
+        right = []
+        for epoch, layer in enumerate(self.fit(embedded, seed), start=1):
+            right.append(accuracy(layer, embedded.test))
+            embedded.tell(epoch / self.epochs)
+        last = {"accuracy": right[-1], "train_accuracy": accuracy(layer, embedded.train)}
+        return {**last, "highest_accuracy": max(right)}
 
-    def fit(self, train: Features, seed: int) -> Tensor:
-        """The layer (D + 1, classes) that minimizes the cross-entropy of the training split, its bias last."""
+    def fit(self, embedded: Embedded, seed: int) -> Iterator[Tensor]:
+        """The layer (D + 1, classes), its bias last, that comes nearer to the least cross-entropy with each epoch."""
         generator = torch.Generator().manual_seed(seed)
-        inputs, targets = with_bias(train), one_hot(torch.tensor(train.y)).float()
-        bound = (inputs.shape[1] - 1) ** -0.5  # as torch.nn.Linear draws weights and biases
-        layer = torch.empty(inputs.shape[1], targets.shape[1]).uniform_(-bound, bound, generator=generator)
-        self.descend(layer, self.batches(inputs, targets, generator))
-        if not layer.isfinite().all():
-            raise TrialError(
-                f"the linear probe diverged on features as large as {np.abs(train.x).max():.3g}",
-                "lower its learning rate, or the scale of the embedding",
-            )
-        return layer
+        x, y = with_bias(embedded.train.x), one_hot(torch.tensor(embedded.train.y)).float()
+        bound = (x.shape[1] - 1) ** -0.5  # as torch.nn.Linear draws weights and biases
+        layer = torch.empty(x.shape[1], y.shape[1]).uniform_(-bound, bound, generator=generator)
+        step = Adam() if self.optimizer == "adam" else Nesterov(self.momentum)
+        rates = self.learning_rates(self.epochs * ceil(len(x) / self.batch_size))
+        for _ in range(self.epochs):
+            seen = x if self.augmentation == "none" else self.anew(embedded, generator)
+            for inputs, targets in self.batches(seen, y, generator):
+                step(layer, gradient(layer, inputs, targets), next(rates))
+            check_finite(layer, embedded.train)
+            yield layer
 
-    def descend(self, layer: Tensor, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Adam in place, by Kingma and Ba 2015, algorithm 1: a third of the time of torch's on so small a layer."""
-        mean, square = torch.zeros_like(layer), torch.zeros_like(layer)  # m, v
-        for step, (x, y) in enumerate(batches, start=1):
-            gradient = x.T @ (torch.softmax(x @ layer, dim=1) - y) / len(x)  # of the mean cross-entropy
-            mean.lerp_(gradient, 1 - BETA1)
-            square.lerp_(gradient.square(), 1 - BETA2)
-            root = (square / (1 - BETA2**step)).sqrt_().add_(EPSILON)
-            layer.addcdiv_(mean, root, value=-self.learning_rate / (1 - BETA1**step))
+    def learning_rates(self, steps: int) -> Iterator[float]:
+        """The learning rate of each step (cosine: Loshchilov and Hutter 2017, eq. 5, without restarts)."""
+        start = self.learning_rate * (self.batch_size / self.reference_batch if self.reference_batch else 1.0)
+        for step in range(steps):
+            yield start if self.schedule == "constant" else start * (1 + cos(pi * step / steps)) / 2
 
     def batches(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """All epochs' batches, each epoch in its own order."""
-        for _ in range(self.epochs):
-            order = torch.randperm(len(inputs), generator=generator)
-            shuffled = [torch.split(tensor.index_select(0, order), self.batch_size) for tensor in (inputs, targets)]
-            yield from zip(*shuffled, strict=True)
+        """One epoch's batches, in random order."""
+        order = torch.randperm(len(inputs), generator=generator)
+        shuffled = [torch.split(tensor.index_select(0, order), self.batch_size) for tensor in (inputs, targets)]
+        yield from zip(*shuffled, strict=True)
+
+    def anew(self, embedded: Embedded, generator: torch.Generator) -> Tensor:
+        """The features (N, D + 1) of a fresh view of every training image, a one behind each row."""
+        inputs, model = embedded.train.inputs, embedded.model
+        assert inputs is not None, "a split that the program embeds has its inputs"
+        assert model is not None, "and a model"
+        augment = pipeline(self.augmentation).augment  # the encoder normalizes by itself
+        rows = torch.arange(len(inputs)).split(ENCODED)
+        return with_bias(torch.cat([model.embed(augment(inputs.batch(part), generator)) for part in rows]).numpy())
 
 
-def with_bias(features: Features) -> Tensor:
+def gradient(layer: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The gradient of a softmax layer's mean cross-entropy on inputs (B, D + 1) with one-hot labels (B, classes)."""
+    return x.T @ (torch.softmax(x @ layer, dim=1) - y) / len(x)
+
+
+class Adam:
+    """Kingma and Ba 2015, algorithm 1: a third of the time of torch's on so small a layer."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.mean, self.square = torch.zeros(()), torch.zeros(())  # m, v
+
+    def __call__(self, layer: Tensor, gradient: Tensor, learning_rate: float) -> None:
+        self.steps += 1
+        self.mean = torch.lerp(self.mean.expand_as(gradient), gradient, 1 - BETA1)
+        self.square = torch.lerp(self.square.expand_as(gradient), gradient.square(), 1 - BETA2)
+        root = (self.square / (1 - BETA2**self.steps)).sqrt_().add_(EPSILON)
+        layer.addcdiv_(self.mean, root, value=-learning_rate / (1 - BETA1**self.steps))
+
+
+class Nesterov:
+    """SGD with Nesterov's momentum (Sutskever et al. 2013), as torch has it."""
+
+    def __init__(self, momentum: float) -> None:
+        self.momentum = momentum
+        self.velocity = torch.zeros(())
+
+    def __call__(self, layer: Tensor, gradient: Tensor, learning_rate: float) -> None:
+        self.velocity = self.momentum * self.velocity + gradient
+        layer.sub_(gradient + self.momentum * self.velocity, alpha=learning_rate)
+
+
+def check_finite(layer: Tensor, train: Features) -> None:
+    """Raise TrialError where the fit has gone beyond all numbers."""
+    if not layer.isfinite().all():
+        raise TrialError(
+            f"the linear probe diverged on features as large as {np.abs(train.x).max():.3g}",
+            "lower its learning rate, or the scale of the embedding",
+        )
+
+
+def with_bias(x: NDArray[np.float32]) -> Tensor:
     """Features (N, D) → (N, D + 1), a one behind each row."""
-    x = torch.tensor(features.x)
-    return torch.cat([x, torch.ones(len(x), 1)], dim=1)
+    features = torch.tensor(x)
+    return torch.cat([features, torch.ones(len(features), 1)], dim=1)
 
 
 def accuracy(layer: Tensor, features: Features) -> float:
     """The share of samples whose largest logit is that of their label."""
-    predicted = (with_bias(features) @ layer).argmax(dim=1)
+    predicted = (with_bias(features.x) @ layer).argmax(dim=1)
     return (predicted == torch.tensor(features.y)).double().mean().item()

@@ -1,46 +1,77 @@
-"""The linear layer, by hand and against torch's own Adam."""
+"""The linear layer, by hand and against torch's own optimizers."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
-from ablate.errors import TrialError
-from ablate.probes.linear import Linear, accuracy
-from ablate.probes.probe import Embedded, Features
+from ablate.errors import StudyError, TrialError
+from ablate.probes.linear import Adam, Linear, Nesterov, Step, accuracy, gradient
+from ablate.probes.probe import Embedded, Features, Inputs, Model, Sizes
 
 Draw = Callable[[int, int], Features]
 
 
+def whole(features: Features) -> Embedded:
+    return Embedded(features, features, features)
+
+
+def fitted(probe: Linear, train: Features, seed: int) -> torch.Tensor:
+    return [layer.clone() for layer in probe.fit(whole(train), seed)][-1]
+
+
 def test_one_step_of_adam_moves_each_weight_by_the_learning_rate() -> None:
     layer = torch.zeros(2, 2)  # logits 0, probabilities 1/2: gradient x (p − y) = 3 (−1/2, 1/2) and 1 (−1/2, 1/2)
-    Linear(learning_rate=0.1).descend(layer, [(torch.tensor([[3.0, 1.0]]), torch.tensor([[1.0, 0.0]]))])
+    slope = gradient(layer, torch.tensor([[3.0, 1.0]]), torch.tensor([[1.0, 0.0]]))
+    assert slope.tolist() == [[-1.5, 1.5], [-0.5, 0.5]]
+    Adam()(layer, slope, 0.1)
     torch.testing.assert_close(layer, torch.tensor([[0.1, -0.1], [0.1, -0.1]]))
 
 
-def test_training_is_what_torch_would_do() -> None:
+def test_momentum_looks_ahead() -> None:
+    layer, step = torch.zeros(1), Nesterov(0.5)
+    step(layer, torch.tensor([1.0]), 0.1)  # v = 1, moves by 1 + 0.5
+    assert layer.item() == pytest.approx(-0.15)
+    step(layer, torch.tensor([1.0]), 0.1)  # v = 1.5, moves by 1 + 0.75
+    assert layer.item() == pytest.approx(-0.325)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_training_is_what_torch_would_do(name: str) -> None:
     generator = torch.Generator().manual_seed(0)
     batches = [(torch.randn(8, 4, generator=generator), torch.randint(3, (8,), generator=generator)) for _ in range(60)]
-    start = torch.randn(4, 3, generator=generator)
-    ours, theirs = start.clone(), start.clone().requires_grad_()
-    Linear(learning_rate=0.02).descend(ours, [(x, one_hot(y, 3).float()) for x, y in batches])
-    adam = torch.optim.Adam([theirs], lr=0.02)
+    ours = torch.randn(4, 3, generator=generator)
+    theirs = ours.clone().requires_grad_()
+    step: Step = Adam() if name == "adam" else Nesterov(0.9)
+    torchs: torch.optim.Optimizer = torch.optim.Adam([theirs], lr=0.02)
+    if name == "sgd":
+        torchs = torch.optim.SGD([theirs], lr=0.02, momentum=0.9, nesterov=True)
     for x, y in batches:
+        step(ours, gradient(ours, x, one_hot(y, 3).float()), 0.02)
         (theirs.grad,) = torch.autograd.grad(cross_entropy(x @ theirs, y), [theirs])
-        adam.step()
+        torchs.step()
     torch.testing.assert_close(ours, theirs.detach())
 
 
-def test_each_epoch_sees_every_sample_once_in_an_order_of_its_own() -> None:
-    numbers = torch.arange(7.0)[:, None]
-    batches = list(Linear(epochs=3, batch_size=3).batches(numbers, numbers, torch.Generator().manual_seed(0)))
-    assert [len(x) for x, _ in batches] == [3, 3, 1] * 3
-    assert all(torch.equal(x, y) for x, y in batches)
-    epochs = [torch.cat([x for x, _ in batches[start : start + 3]]).flatten().tolist() for start in (0, 3, 6)]
-    assert all(sorted(epoch) == numbers.flatten().tolist() for epoch in epochs)
-    assert epochs[0] != epochs[1] != epochs[2]
+def test_the_learning_rate_grows_with_the_batch_and_falls_to_nothing() -> None:
+    probe = Linear(learning_rate=0.1, batch_size=512, reference_batch=256, schedule="cosine")
+    # 0.2 (1 + cos(π t / 4)) / 2 for t = 0 … 3
+    assert list(probe.learning_rates(4)) == pytest.approx([0.2, 0.1 + 0.1 * 0.5**0.5, 0.1, 0.1 - 0.1 * 0.5**0.5])
+    assert list(Linear(learning_rate=0.1, batch_size=512).learning_rates(2)) == [0.1, 0.1]
+
+
+def test_an_epoch_sees_every_sample_once_in_an_order_of_its_own() -> None:
+    numbers, generator = torch.arange(7.0)[:, None], torch.Generator().manual_seed(0)
+    epochs = [list(Linear(batch_size=3).batches(numbers, numbers, generator)) for _ in range(2)]
+    assert all([len(x) for x, _ in batches] == [3, 3, 1] for batches in epochs)
+    assert all(torch.equal(x, y) for batches in epochs for x, y in batches)
+    orders = [torch.cat([x for x, _ in batches]).flatten().tolist() for batches in epochs]
+    assert all(sorted(order) == numbers.flatten().tolist() for order in orders)
+    assert orders[0] != orders[1]
 
 
 def test_the_largest_logit_counts() -> None:
@@ -54,7 +85,7 @@ def test_the_test_split_is_no_part_of_the_fit(draw: Draw) -> None:
     turned = Features(test.x, (test.y + 1) % 3)
     probe = Linear(epochs=20, batch_size=16, learning_rate=0.01)
     scores = probe.score(Embedded(train, turned, turned), seed=0)
-    assert scores == {"accuracy": 0.0, "train_accuracy": 1.0}
+    assert (scores["accuracy"], scores["train_accuracy"]) == (0.0, 1.0)
 
 
 def test_features_are_not_rescaled(draw: Draw) -> None:
@@ -66,11 +97,54 @@ def test_features_are_not_rescaled(draw: Draw) -> None:
 
 def test_seeds_start_and_shuffle_differently(draw: Draw) -> None:
     train, probe = draw(60, 0), Linear(epochs=1)
-    assert torch.equal(probe.fit(train, seed=0), probe.fit(train, seed=0))
-    assert not torch.equal(probe.fit(train, seed=0), probe.fit(train, seed=1))
+    assert torch.equal(fitted(probe, train, seed=0), fitted(probe, train, seed=0))
+    assert not torch.equal(fitted(probe, train, seed=0), fitted(probe, train, seed=1))
 
 
 def test_a_fit_beyond_all_numbers_says_so() -> None:
     huge = Features(np.array([[3e38, 3e38], [-3e38, 3e38]] * 4, np.float32), np.array([0, 1] * 4))
     with pytest.raises(TrialError, match="linear probe diverged on features as large as 3e\\+38; lower"):
         Linear().score(Embedded(huge, huge, huge), seed=0)
+
+
+def test_the_highest_accuracy_is_that_of_the_best_epoch(draw: Draw) -> None:
+    train, test, said = draw(150, 0), draw(90, 1), list[float]()
+    probe = Linear(epochs=4, batch_size=50, learning_rate=0.001)
+    view = Embedded(train, test, test, tell=said.append)
+    right = [accuracy(layer, test) for layer in probe.fit(view, seed=0)]
+    assert probe.score(view, seed=0)["highest_accuracy"] == max(right)
+    assert said == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_sgd_with_a_cosine_reads_what_is_separated(separated: Embedded) -> None:
+    probe = Linear(epochs=20, batch_size=16, optimizer="sgd", learning_rate=0.1, reference_batch=256, schedule="cosine")
+    assert probe.score(separated, seed=0)["accuracy"] == 1.0
+
+
+class Bright:
+    """An encoder that sees the four quarters of an image, twice as bright."""
+
+    def can(self, role: object) -> bool:
+        return False
+
+    def embed(self, inputs: torch.Tensor) -> torch.Tensor:
+        return 2 * inputs[:, 0].reshape(len(inputs), -1)
+
+
+def test_augmented_images_are_encoded_anew() -> None:
+    images = torch.zeros(6, 1, 2, 2)
+    images[:, :, 0, 0] = 0.5  # flipped, it is at the right
+    features = Features(np.zeros((6, 4), np.float32), np.array([0, 1] * 3), None, Inputs(images, torch.arange(6), 1.0))
+    view = replace(whole(features), model=cast(Model, Bright()))
+    seen = Linear(augmentation="resized-crop-flip").anew(view, torch.Generator().manual_seed(0))
+    again = Linear(augmentation="resized-crop-flip").anew(view, torch.Generator().manual_seed(1))
+    assert seen.shape == (6, 5)
+    assert seen[:, 4].eq(1).all()
+    assert not torch.equal(seen, again)
+    plain = Linear(augmentation="normalized-cifar10").anew(view, torch.Generator())  # normalizing is the encoder's part
+    assert plain[0].tolist() == [1.0, 0.0, 0.0, 0.0, 1.0]
+
+
+def test_an_augmentation_that_is_not_there_is_refused() -> None:
+    with pytest.raises(StudyError, match="no augmentation is called 'crop-flop'; did you mean 'crop-flip'"):
+        Linear(augmentation="crop-flop").check(Sizes(100, 100, 10))

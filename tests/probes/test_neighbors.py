@@ -20,7 +20,7 @@ TRAIN = line([(1, 1), (2, 0), (3, 0), (10, 1), (11, 1)])
 
 def accuracy(neighbors: int, *test: tuple[float, int]) -> float:
     split = line(list(test))
-    return Neighbors(neighbors).score(Embedded(TRAIN, split, split), seed=0)["accuracy"]
+    return Neighbors(neighbors, up_to=1).score(Embedded(TRAIN, split, split), seed=0)["accuracy"]
 
 
 def test_the_nearest_votes_alone() -> None:
@@ -43,7 +43,7 @@ def test_all_may_vote() -> None:
 def test_distance_is_euclidean() -> None:
     train = Features(np.array([[3, 3], [0, 5]], np.float32), np.array([0, 1]))  # 4.24 and 5; as city blocks 6 and 5
     test = Features(np.zeros((1, 2), np.float32), np.array([0]))
-    assert Neighbors(1).score(Embedded(train, test, train), seed=0)["accuracy"] == 1.0
+    assert Neighbors(1, up_to=1).score(Embedded(train, test, train), seed=0)["accuracy"] == 1.0
 
 
 def test_the_test_split_does_not_vote(draw: Callable[[int, int], Features]) -> None:
@@ -55,5 +55,18 @@ def test_the_test_split_does_not_vote(draw: Callable[[int, int], Features]) -> N
 def test_fewer_samples_than_voters_are_refused() -> None:
     with pytest.raises(StudyError, match="6 neighbors cannot vote among 5 training samples; set neighbors to 5"):
         Neighbors(6).check(Sizes(train=5, judged=1000, classes=2))
+    with pytest.raises(StudyError, match="15 neighbors cannot vote among 14 training samples; set up_to to 14"):
+        Neighbors().check(Sizes(train=14, judged=1000, classes=2))
+    with pytest.raises(StudyError, match="15 neighbors cannot vote among 10 training samples; set up_to to 10"):
+        Neighbors(labels=10).check(Sizes(train=1000, judged=1000, classes=2))
     with pytest.raises(StudyError, match="6 neighbors cannot vote"):
         accuracy(6, (0.0, 1))
+
+
+def test_the_best_number_of_voters_counts() -> None:
+    test = line([(2.4, 1), (10.1, 1)])  # all five say 1; four say 0 there, and are tied here
+    curve = Neighbors(1, up_to=5).curve(TRAIN, test)
+    assert curve == [0.5, 0.5, 0.5, 0.0, 1.0]
+    assert Neighbors(1, up_to=5).score(Embedded(TRAIN, test, test), seed=0)["best_accuracy"] == 1.0
+    scores = Neighbors(4, up_to=4).score(Embedded(TRAIN, test, test), seed=0)
+    assert scores == {"accuracy": 0.0, "best_accuracy": 0.5, "error_rate": 1.0, "error_rate_std": 0.0}

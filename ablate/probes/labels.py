@@ -1,0 +1,46 @@
+"""Few labels: the part of the training split that a classifier may learn from."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ablate.errors import StudyError
+from ablate.probes.probe import Features, Sizes
+
+SUBSET_SEED = 42  # the same labels for every method and seed
+
+
+def balanced(labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Positions (count,), in order, of a subset of labels (N,) that is as even over the classes as these allow."""
+    order = np.random.default_rng(SUBSET_SEED).permutation(len(labels))
+    shuffled = labels[order]
+    grouped = np.argsort(shuffled, kind="stable")
+    _, first, sizes = np.unique(shuffled[grouped], return_index=True, return_counts=True)
+    rank = np.empty_like(grouped)
+    rank[grouped] = np.arange(len(labels)) - np.repeat(first, sizes)  # within the class
+    return np.sort(order[np.argsort(rank, kind="stable")[:count]])
+
+
+def labelled(features: Features, count: int | None) -> Features:
+    """The features of a balanced subset; all of them where no count is given."""
+    if count is None or count == len(features.y):
+        return features
+    return take(features, balanced(features.y, count))
+
+
+def take(features: Features, rows: NDArray[np.int64]) -> Features:
+    """The features at positions (M,), with all that belongs to them."""
+    targets = None if features.targets is None else features.targets[rows]
+    inputs = features.inputs and replace(features.inputs, rows=features.inputs.rows[torch.from_numpy(rows)])
+    return Features(features.x[rows], features.y[rows], targets, inputs)
+
+
+def check_labels(count: int | None, sizes: Sizes) -> None:
+    """Refuse more labels than there are, and fewer than one for each class."""
+    if count is not None and not sizes.classes <= count <= sizes.train:
+        raise StudyError(
+            f"{count} labels of {sizes.classes} classes cannot be taken from {sizes.train} training samples",
+            f"set labels to {sizes.classes} at least and {sizes.train} at most, or leave it out for all",
+        )

@@ -1,0 +1,54 @@
+"""Few labels, counted by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from ablate.errors import StudyError
+from ablate.probes.labels import balanced, check_labels, labelled, take
+from ablate.probes.probe import Features, Inputs, Sizes
+
+
+def test_a_subset_has_as_many_of_each_class() -> None:
+    y = np.repeat([0, 1, 2], [50, 30, 20])
+    rows = balanced(y, 30)
+    assert np.bincount(y[rows]).tolist() == [10, 10, 10]
+    assert rows.tolist() == sorted(set(rows.tolist()))
+
+
+def test_what_a_class_lacks_the_others_give() -> None:
+    y = np.repeat([0, 1, 2], [50, 30, 4])
+    assert np.bincount(y[balanced(y, 24)]).tolist() == [10, 10, 4]
+    assert sorted(np.bincount(y[balanced(y, 25)]).tolist()) == [4, 10, 11]
+    assert np.bincount(y[balanced(y, 84)]).tolist() == [50, 30, 4]
+
+
+def test_the_subset_is_always_the_same_and_no_block() -> None:
+    y = np.arange(1000) % 10
+    rows = balanced(y, 100)
+    assert np.array_equal(rows, balanced(y, 100))
+    assert np.diff(rows).max() > 20
+    assert set(balanced(y, 50).tolist()) < set(rows.tolist())  # fewer labels are some of the more
+
+
+def test_samples_keep_all_that_is_theirs() -> None:
+    inputs = Inputs(torch.arange(20.0)[:, None], torch.arange(10, 20), 2.0)
+    features = Features(np.arange(10.0, dtype=np.float32)[:, None], np.arange(10), np.ones((10, 3), np.float32), inputs)
+    some = take(features, np.array([3, 7]))
+    assert some.x.tolist() == [[3.0], [7.0]]
+    assert some.y.tolist() == [3, 7]
+    assert some.targets is not None
+    assert some.targets.shape == (2, 3)
+    assert some.inputs is not None
+    assert some.inputs.batch(torch.tensor([1])).tolist() == [[34.0]]  # the eighth of rows 10 … 19, times 2
+    assert labelled(features, None) is features
+
+
+def test_more_labels_than_samples_are_refused() -> None:
+    message = "60000 labels of 10 classes cannot be taken from 50000 training samples; set labels to 10 at least"
+    with pytest.raises(StudyError, match=message):
+        check_labels(60000, Sizes(train=50000, judged=10, classes=10))
+    with pytest.raises(StudyError, match="9 labels of 10 classes"):
+        check_labels(9, Sizes(train=50000, judged=10, classes=10))
+    check_labels(50000, Sizes(train=50000, judged=10, classes=10))
+    check_labels(None, Sizes(train=5, judged=10, classes=10))

@@ -1,0 +1,102 @@
+"""Small networks, their shapes and their streams."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ablate.errors import StudyError, TrialError
+from ablate.probes.classifier import Classifier
+from ablate.probes.logistic import Logistic
+from ablate.probes.mlp import MLP
+from ablate.probes.network import accuracy, perceptron, shuffled, train
+from ablate.probes.probe import Embedded, Features, Sizes
+
+
+def test_a_perceptron_is_as_the_paper_says() -> None:
+    generator = torch.Generator().manual_seed(0)
+    assert sum(p.numel() for p in perceptron((5, 5, 3), generator).parameters()) == (25 + 5) + (15 + 3)
+    network = perceptron((5, 8, 8, 3), generator, batchnorm=True)
+    assert [type(layer).__name__ for layer in network] == [*["Linear", "BatchNorm1d", "ReLU"] * 2, "Linear"]
+    # hidden layers have no bias, batch norm has two vectors
+    assert sum(p.numel() for p in network.parameters()) == 5 * 8 + 16 + 8 * 8 + 16 + 8 * 3 + 3
+
+
+def test_weights_fill_the_range_that_torch_would_give_them() -> None:
+    layer = perceptron((100, 50, 2), torch.Generator().manual_seed(0))[0]
+    assert isinstance(layer, nn.Linear)
+    assert 0.099 < layer.weight.abs().max() <= 0.1  # 1/√100
+    assert layer.weight.std().item() == pytest.approx(0.1 / 3**0.5, rel=0.02)
+    assert 0.08 < layer.bias.abs().max() <= 0.1
+
+
+def test_no_batch_has_a_single_sample() -> None:
+    generator = torch.Generator().manual_seed(0)
+    assert [len(rows) for rows in shuffled(7, 3, generator)] == [3, 3]
+    assert [len(rows) for rows in shuffled(8, 3, generator)] == [3, 3, 2]
+    assert [len(rows) for rows in shuffled(1, 3, generator)] == [1]
+
+
+def test_training_steps_once_for_each_batch() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(layer.weight)
+    batches = [(torch.ones(2, 1), torch.ones(2, 1))] * 2  # slope of mean (w − 1)²: 2 (w − 1); w: 0, 0.2, 0.36
+    train(layer, batches, torch.optim.SGD(layer.parameters(), lr=0.1), nn.functional.mse_loss)
+    assert layer.weight.item() == pytest.approx(0.36)
+    assert not layer.training
+
+
+def test_the_largest_logit_counts() -> None:
+    x = torch.tensor([[3.0, 1.0], [0.0, 2.0], [5.0, 4.0]])
+    assert accuracy(nn.Identity(), x, torch.tensor([0, 1, 1])) == pytest.approx(2 / 3)
+
+
+def rings(samples: int, seed: int) -> Features:
+    """Two classes on circles of radius 1 and 2: no line parts them, one hidden layer does."""
+    generator = np.random.default_rng(seed)
+    y, angle = np.arange(samples) % 2, generator.uniform(0, 2 * np.pi, samples)
+    x = (1 + y)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return Features(np.tile(x, 4).astype(np.float32), y)  # eight features: eight hidden units
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        MLP(epochs=30, batch_size=20, learning_rate=0.01),
+        Classifier(width=16, epochs=30, batch_size=20, learning_rate=0.01),
+    ],
+    ids=["mlp", "classifier"],
+)
+def test_hidden_layers_read_what_no_line_does(probe: MLP | Classifier) -> None:
+    train_split, test = rings(300, 0), rings(200, 1)
+    said: list[float] = []
+    assert probe.score(Embedded(train_split, test, test, tell=said.append), seed=0)["accuracy"] > 0.97
+    assert Logistic().score(Embedded(train_split, test, test), seed=0)["accuracy"] < 0.7
+    assert said == pytest.approx([epoch / 30 for epoch in range(1, 31)])
+
+
+def test_few_labels_are_few() -> None:
+    split = rings(300, 0)
+    chosen, _ = Classifier(labels=4, passes=0).codes(Embedded(split, split, split))
+    assert sorted(chosen.y.tolist()) == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("probe", [Classifier(labels=5000), Logistic(labels=5000)], ids=["classifier", "logistic"])
+def test_more_labels_than_samples_are_refused(probe: Classifier | Logistic) -> None:
+    with pytest.raises(StudyError, match="5000 labels of 10 classes cannot be taken from 500 training samples"):
+        probe.check(Sizes(train=500, judged=100, classes=10))
+
+
+def test_a_fit_beyond_all_numbers_says_so() -> None:
+    huge = Features(np.full((8, 64), 3e38, np.float32), np.array([0, 1] * 4))  # sums exceed float32
+    with pytest.raises(TrialError, match="MLP probe diverged on features as large as 3e\\+38; lower"):
+        MLP().score(Embedded(huge, huge, huge), seed=0)
+
+
+def test_the_highest_accuracy_is_that_of_the_best_epoch() -> None:
+    view = Embedded(rings(300, 0), rings(50, 1), rings(50, 1))
+    probe = MLP(epochs=8, batch_size=20, learning_rate=0.01)
+    right = [test for test, _ in probe.fit(view, seed=3)]
+    scores = probe.score(view, seed=3)
+    assert scores["highest_accuracy"] == max(right)
+    assert scores["accuracy"] == right[-1]
