@@ -19,6 +19,8 @@ from ablate.train.fit import Fit
 from ablate.train.pack import Pack, Stacked, float_settings
 from ablate.train.recipe import Recipe
 
+PERCEPTRON: Mapping[str, Any] = {"network": "simvae-mlp", "width": 1, "latent_dim": 4, "augmentation": "simclr-grey"}
+WARPED: Mapping[str, Any] = {"width": 8, "latent_dim": 4, "hidden": 8}
 SMALL: Mapping[str, Mapping[str, Any]] = {  # settings that make a step short
     "invariant": {"k": 6, "latent_dim": 4, "epsilon": 0.5},
     "pca": {"latent_dim": 4},
@@ -31,8 +33,28 @@ SMALL: Mapping[str, Mapping[str, Any]] = {  # settings that make a step short
     "vae": {"latent_dim": 4},
     "aae": {"latent_dim": 4},
     "cpc": {"latent_dim": 4, "segments": 4, "filters": 4, "hidden": 8},
+    "random": PERCEPTRON,
+    "supervised": PERCEPTRON,
+    "simclr": PERCEPTRON | {"head_dim": 4, "distance_enhancement": 0.1},
+    "moco": PERCEPTRON | {"head_dim": 4, "queue": 16, "splits": 2},
+    "moco-v2": PERCEPTRON | {"head_dim": 4, "queue": 16, "splits": 2},
+    "swav": PERCEPTRON | {"head_dim": 4, "prototypes": 5},
+    "vicreg": PERCEPTRON | {"head_dim": 4},
+    "aaae": PERCEPTRON | {"decoder": "mirror"},
+    "aavae": PERCEPTRON | {"decoder": "mirror"},
+    "beta-vae": PERCEPTRON,
+    "cr-vae": PERCEPTRON,
+    "simvae": PERCEPTRON | {"views": 2},
+    "avt": WARPED,
+    "predictive-transformation": WARPED,
+    "vte-barber-agakov": WARPED,
+    "vte-infonce-separated": WARPED,
+    "vte-infonce-concatenated": WARPED,
 }
-SHAPES: Mapping[str, tuple[int, ...]] = {}  # of the inputs, where a method needs other than vectors
+SHAPES: Mapping[str, tuple[int, ...]] = {  # of the inputs, where a method needs other than vectors
+    **{name: (1, 8, 8) for name, settings in SMALL.items() if settings.get("network") == "simvae-mlp"},
+    **dict.fromkeys(("avt", "predictive-transformation", *(name for name in SMALL if "vte" in name)), (3, 16, 16)),
+}
 SAMPLES, BATCH = 40, 8
 RECIPE = Recipe(epochs=10, batch_size=BATCH)  # 50 steps
 STEPS = 50
@@ -69,8 +91,18 @@ def start(method: Method, seed: int = 0) -> Start:
     generator = torch.Generator().manual_seed(seed)
     solved = None if method.turns else method.solve(data_for(method).inputs, generator)
     params, state = solved or method.init(Facts(shape_for(method), SAMPLES, 3, BATCH), generator)
+    params, state = method.inherit(params, state, first_encoder(method)) if method.first_phase() else (params, state)
     batch = {**data_for(method).batch(torch.arange(BATCH)), "progress": torch.tensor(0.3)}
     return params, state, batch, method.draw(batch, generator)
+
+
+def first_encoder(method: Method) -> Tensors:
+    """What the first phase would leave, had it not trained."""
+    first = method.first_phase()
+    assert first is not None
+    before = METHODS[first.method](**first.settings)
+    params, state = before.init(Facts(shape_for(method), SAMPLES, 3, BATCH), torch.Generator().manual_seed(7))
+    return {name: tensor for name, tensor in {**params, **state}.items() if name.startswith(before.keeps)}
 
 
 def copied(tensors: Tensors) -> dict[str, Tensor]:
@@ -147,7 +179,8 @@ def run(kind: type[Fit], methods: list[Method], seeds: list[int], steps: int, *,
     """A fit after some steps, in single or double precision."""
     data = data_for(methods[0])
     recipes = [RECIPE] * len(methods)
-    fit = kind(methods, recipes, seeds, data, CPU)
+    first = [first_encoder(method) for method in methods if method.first_phase()]
+    fit = kind(methods, recipes, seeds, data, CPU, first=first)
     if double:
         data = TrainingSet(data.inputs.double(), data.labels, data.scale)
         fit = kind(methods, recipes, seeds, data, CPU, [doubled(fit.checkpoint(k)) for k in range(len(methods))])
