@@ -12,7 +12,7 @@ from torch import Tensor
 from ablate.errors import DataError
 from ablate.methods import METHODS
 from ablate.methods.method import Method, Tensors
-from ablate.methods.roles import Augmenting, Dense, Generative, Role, Stochastic, plays
+from ablate.methods.roles import Augmenting, Classifying, Dense, Generative, Role, Stochastic, plays
 from ablate.spec.trial import Trial
 
 ROWS = 4096  # embedded at a time
@@ -72,6 +72,11 @@ class Encoder:
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         assert isinstance(self.method, Augmenting)
         return self.method.view(inputs, generator)
+
+    @torch.no_grad()
+    def predict(self, inputs: Tensor) -> Tensor:
+        assert isinstance(self.method, Classifying)
+        return self.method.predict(self.tensors, self.tensors, inputs.to(self.device)).cpu()
 
     def to(self, device: torch.device) -> "Encoder":
         return Encoder(self.trial, {name: tensor.to(device) for name, tensor in self.tensors.items()})

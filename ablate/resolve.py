@@ -29,6 +29,7 @@ PLAYED: Mapping[Role, str] = {
     "code": "a decoder",
     "log_likelihood": "a density of the data",
     "view": "augmented views",
+    "predict": "a classifier of its own",
 }
 Settings = Mapping[str, Value]
 Known = Mapping[str, tuple[Setting, ...]]  # path → the setting of every method that has one there

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ablate.methods.method import Method, Tensors
 
-Role = Literal["posterior", "code", "log_likelihood", "view"]  # each named for the function that it has
+Role = Literal["posterior", "code", "log_likelihood", "view", "predict"]  # each named for the function that it has
 
 
 class Stochastic(ABC):
@@ -42,6 +42,14 @@ class Dense(ABC):
         """log p(x | z) in nats (B,), of inputs (B, ...) and codes (B, L), constants included."""
 
 
+class Classifying(ABC):
+    """A method that learns from labels and can guess them."""
+
+    @abstractmethod
+    def predict(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → logits (B, C)."""
+
+
 class Augmenting(ABC):
     """A method that trains on changed versions of its inputs."""
 
@@ -50,7 +58,13 @@ class Augmenting(ABC):
         """One view of each input (B, ...), drawn as training draws them."""
 
 
-ROLES: dict[Role, type] = {"posterior": Stochastic, "code": Generative, "log_likelihood": Dense, "view": Augmenting}
+ROLES: dict[Role, type] = {
+    "posterior": Stochastic,
+    "code": Generative,
+    "log_likelihood": Dense,
+    "view": Augmenting,
+    "predict": Classifying,
+}
 
 
 def plays(method: type[Method], role: Role) -> bool:

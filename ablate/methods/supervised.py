@@ -13,13 +13,14 @@ from ablate.methods.backbone import NORMALIZED
 from ablate.methods.contrast import GREY_AND_FACES, ImageEncoder, Settings
 from ablate.methods.limits import check_batchnorm
 from ablate.methods.method import Facts, Tensors, below, within
+from ablate.methods.roles import Classifying
 from ablate.nets.functional import apply
 from ablate.nets.init import draw
 from ablate.settings import Value, setting
 
 
 @dataclass(frozen=True)
-class Supervised(ImageEncoder):
+class Supervised(ImageEncoder, Classifying):
     """Cross-entropy of a linear classifier on the features + λ D, D the mean cosine between the classes' mean features.
 
     Lee et al. 2021, sections 3.3 and 3.4.  Points without a label count for nothing.

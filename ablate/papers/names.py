@@ -140,7 +140,7 @@ PAPERS: Registry[Paper] = Registry(
             metrics={
                 "nlad/nlad": "nlad",
                 "confident/accuracy": "confident_clustering_accuracy",
-                "linear/accuracy": "classification_accuracy",
+                "prediction/accuracy": "classification_accuracy",
             },
             usual={"pre-training set": "CIFAR-10"},
             axes={"distance_enhancement": "lambda", "kept": "kept_fraction"},

@@ -16,7 +16,7 @@ Direction = Literal["maximize", "minimize"]
 Metrics = Mapping[str, Direction]
 
 
-Role = Literal["posterior", "code", "log_likelihood", "view"]  # what some methods can do besides embed
+Role = Literal["posterior", "code", "log_likelihood", "view", "predict"]  # what some methods can do besides embed
 
 
 class Model(Protocol):
@@ -42,6 +42,9 @@ class Model(Protocol):
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """One view of each input (B, ...), drawn as training draws them."""
+
+    def predict(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → the method's own logits (B, C)."""
 
 
 @dataclass(frozen=True)
