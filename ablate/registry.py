@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from ablate.errors import StudyError
 
@@ -23,5 +23,5 @@ class Registry(dict[str, T]):
         super().__init__(entries)
         self.kind = kind
 
-    def __missing__(self, name: str) -> NoReturn:
+    def __missing__(self, name: str) -> T:
         raise StudyError(f"no {self.kind} is called '{name}'", suggest(name, self))

@@ -1,12 +1,45 @@
 """The probes that a study can name."""
 
+from ablate.probes.attributes import Attributes
+from ablate.probes.classifier import Classifier
 from ablate.probes.clustering import Clustering
+from ablate.probes.confident import Confident
+from ablate.probes.counted import Probes
+from ablate.probes.density import Density
+from ablate.probes.frechet import FID
 from ablate.probes.graph import Graph
+from ablate.probes.information import Information
 from ablate.probes.linear import Linear
+from ablate.probes.logistic import Logistic
+from ablate.probes.mixture import Mixture
+from ablate.probes.mlp import MLP
 from ablate.probes.neighbors import Neighbors
-from ablate.probes.probe import Probe
-from ablate.registry import Registry
+from ablate.probes.nlad import NLAD
+from ablate.probes.prediction import Prediction
+from ablate.probes.reconstruction import Reconstruction
+from ablate.probes.regression import Regression
+from ablate.probes.similarity import Similarity
 
-PROBES: Registry[type[Probe]] = Registry(
-    "probe", {"linear": Linear, "knn": Neighbors, "clustering": Clustering, "graph": Graph}
+PROBES = Probes(
+    "probe",
+    {
+        "linear": Linear,
+        "mlp": MLP,
+        "classifier": Classifier,
+        "logistic": Logistic,
+        "knn": Neighbors,
+        "gmm": Mixture,
+        "clustering": Clustering,
+        "graph": Graph,
+        "confident": Confident,
+        "mine": Information,
+        "nlad": NLAD,
+        "regression": Regression,
+        "prediction": Prediction,
+        "attributes": Attributes,
+        "similarity": Similarity,
+        "reconstruction": Reconstruction,
+        "fid": FID,
+        "density": Density,
+    },
 )
