@@ -94,11 +94,12 @@ class Autoencoder(Method, Generative, Augmenting):
         """Images are cut to [0, 1], which a linear output may leave."""
         shape = tuple(state["shape"].tolist())
         outputs, _ = self.restore(params, state, codes, shape, training=False)
-        return self.unseen(self.finish(outputs))
+        inputs = self.finish(outputs)
+        return self.pipeline.restore(inputs) if len(shape) == 3 else inputs
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Images are back in [0, 1], so that they can be embedded."""
-        return self.unseen(self.pipeline.view(inputs, generator))
+        """Images stay in [0, 1], so that they can be embedded: what is made of all images is left out."""
+        return self.pipeline.augment(inputs, generator)
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         seen, target = self.pair(batch, noise)
@@ -139,10 +140,6 @@ class Autoencoder(Method, Generative, Augmenting):
     def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
         networks = self.network, self.decoding
         return network(*networks, shape, self.width, self.encoded, self.latent_dim, self.batchnorm)
-
-    def unseen(self, inputs: Tensor) -> Tensor:
-        """Inputs as the networks see them → as the data set has them; images in [0, 1]."""
-        return self.pipeline.restore(inputs) if inputs.dim() == 4 else inputs
 
     @property
     def passes(self) -> int:
