@@ -1,0 +1,192 @@
+"""What can networks with one hidden layer read of a sample's attributes?"""
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ablate.errors import StudyError
+from ablate.probes.inputs import fastest
+from ablate.probes.labels import take
+from ablate.probes.mlp import MLP
+from ablate.probes.network import check_finite, outputs, perceptron, shuffled, train
+from ablate.probes.probe import Embedded, Features, Matrix, Metrics, Probe, Sizes
+from ablate.settings import setting
+
+CELEBA = 40  # attributes
+HAIR = (4, 8, 9, 11, 17)  # of them: bald, black, blond, brown and gray
+
+
+@dataclass(frozen=True)
+class Attributes(Probe):
+    """Accuracy of perceptrons, as wide inside as the features: one for each attribute, or one for one question.
+
+    The accuracy is the mean over the attributes.  Each has one output and the threshold 0.5, and so has a label of two
+    classes; hair colours, of samples that have exactly one, and more classes have an output each.
+    """
+
+    source: ClassVar[str] = (
+        "Bizeul, Schölkopf and Allen 2024 (SimVAE), A Probabilistic Model to explain Self-Supervised Representation "
+        "Learning, figures 4 and 5"
+    )
+    metrics: ClassVar[Metrics] = {
+        "accuracy": "maximize",
+        "highest_accuracy": "maximize",  # each attribute at its best epoch, chosen by the test: optimistic
+    }
+
+    task: Literal["attributes", "hair", "label"] = setting("attributes", "what is asked; hair of CelebA's attributes")
+    columns: str = setting("all", "the attributes to ask for, counted from 0 and parted by commas, such as 4,8,20")
+    epochs: int = setting(200, "passes over the training split", least=1)
+    batch_size: int = setting(128, "samples in a step", least=2)
+    learning_rate: float = setting(3e-4, "step size of Adam", above=0)
+
+    def check(self, sizes: Sizes) -> None:
+        if self.task == "label":
+            return super().check(sizes)
+        if sizes.targets == 0 or (self.task == "hair" and sizes.targets != CELEBA):
+            wanted = f"CelebA's {CELEBA} attributes" if self.task == "hair" else "attributes"
+            raise StudyError(f"there are {sizes.targets} targets where {wanted} are asked for", "choose celeba")
+        self.asked(sizes.targets)
+        return None
+
+    def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
+        right = self.learned(embedded, seed)
+        return {"accuracy": float(right[-1].mean()), "highest_accuracy": float(right.max(axis=0).mean())}
+
+    def pictures(self, embedded: Embedded, seed: int) -> Mapping[str, Matrix]:
+        """The accuracy of each attribute."""
+        if self.task != "attributes":
+            return {}
+        right = self.learned(embedded, seed)[-1]
+        targets = embedded.train.targets
+        assert targets is not None, "checked"
+        names = tuple(f"attribute {column}" for column in self.asked(targets.shape[1]))
+        return {"attributes": Matrix(right[:, None], names, ("accuracy",), 0.0, 1.0)}
+
+    def asked(self, targets: int) -> list[int]:
+        """The columns of the targets that count.  Raises StudyError where the setting names others."""
+        if self.columns == "all":
+            return list(range(targets))
+        parts = [part.strip() for part in self.columns.split(",")]
+        if not all(part.isdecimal() and int(part) < targets for part in parts):
+            problem = f"columns '{self.columns}' are not numbers of the targets 0 to {targets - 1}"
+            raise StudyError(problem, "write all, or numbers such as 4,8,20")
+        return [int(part) for part in parts]
+
+    def learned(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
+        """The accuracies (epochs, attributes) on the test split; scores and picture share one training."""
+        self.examine(embedded)
+        return answers(Lesson(self, seed, digest(embedded), replace(embedded, model=None)))
+
+    def fit(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
+        """The accuracies (epochs, attributes) on the test split, after each epoch of a new training."""
+        if self.task == "hair":
+            return self.classify(with_hair(embedded), seed)
+        if self.task == "label" and max(embedded.train.y.max(), embedded.test.y.max()) > 1:
+            return self.classify(embedded, seed)
+        return self.train_bank(embedded, self.answers_of(embedded.train), self.answers_of(embedded.test), seed)
+
+    def classify(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
+        mlp = MLP(self.epochs, self.batch_size, self.learning_rate)
+        return np.array([[test] for test, _ in mlp.fit(embedded, seed)])
+
+    def answers_of(self, split: Features) -> Tensor:
+        """What the networks are to say (N, T), each 0 or 1."""
+        if self.task == "label":
+            return torch.tensor(split.y[:, None]).float()
+        assert split.targets is not None, "checked"
+        answers = torch.tensor(split.targets[:, self.asked(split.targets.shape[1])])
+        if not torch.isin(answers, torch.tensor([0.0, 1.0])).all():
+            raise StudyError("the targets are not all 0 or 1", "ask the probe regression")
+        return answers
+
+    def train_bank(self, embedded: Embedded, y: Tensor, test_y: Tensor, seed: int) -> NDArray[np.float64]:
+        """One network for each column of answers (N, T), all on the same batches and from the same start."""
+        numbers = torch.tensor(embedded.train.x), torch.tensor(embedded.test.x), y, test_y
+        x, test_x, y, test_y = (tensor.to(fastest()) for tensor in numbers)
+        generator = torch.Generator().manual_seed(seed)
+        bank = Bank(perceptron((x.shape[1], x.shape[1], 1), generator), y.shape[1]).to(x.device)
+        optimizer = torch.optim.Adam(bank.parameters(), lr=self.learning_rate)
+        right = []
+        for epoch in range(1, self.epochs + 1):
+            batches = ((x[rows], y[rows]) for rows in shuffled(len(y), self.batch_size, generator))
+            train(bank, batches, optimizer, entropy)
+            check_finite(bank, "attributes probe", x)
+            embedded.tell(epoch / self.epochs)
+            right.append(((outputs(bank, test_x) > 0) == (test_y > 0.5)).double().mean(dim=0).cpu().numpy())
+        return np.stack(right)
+
+
+class Bank(nn.Module):
+    """Copies of a perceptron of one output that share nothing: features (B, L) → logits (B, T), one of each copy."""
+
+    def __init__(self, network: nn.Sequential, copies: int) -> None:
+        super().__init__()
+        hidden, _, last = network
+        assert isinstance(hidden, nn.Linear)
+        assert isinstance(last, nn.Linear)
+        self.weight = nn.Parameter(hidden.weight.detach().repeat(copies, 1))
+        self.bias = nn.Parameter(hidden.bias.detach().repeat(copies))
+        self.last_weight = nn.Parameter(last.weight.detach().repeat(copies, 1))
+        self.last_bias = nn.Parameter(last.bias.detach().repeat(copies))
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = nn.functional.linear(x, self.weight, self.bias).relu().unflatten(1, self.last_weight.shape)
+        logits: Tensor = (hidden * self.last_weight).sum(2) + self.last_bias
+        return logits
+
+
+def entropy(logits: Tensor, answers: Tensor) -> Tensor:
+    """The mean cross-entropy of each column (B, T), summed: so that each network learns as if alone."""
+    return binary_cross_entropy_with_logits(logits, answers) * answers.shape[1]
+
+
+def hair_colour(targets: NDArray[np.float32]) -> NDArray[np.int64]:
+    """CelebA's attributes (N, 40) → hair colour 0 to 4 (N,), and -1 for a sample without exactly one."""
+    hair = targets[:, HAIR] > 0.5
+    return np.where(hair.sum(axis=1) == 1, hair.argmax(axis=1), -1)
+
+
+def with_hair(embedded: Embedded) -> Embedded:
+    """The samples of one hair colour, labelled by it."""
+    return replace(embedded, train=of_one_hair(embedded.train), test=of_one_hair(embedded.test))
+
+
+def of_one_hair(split: Features) -> Features:
+    assert split.targets is not None, "checked"
+    colour = hair_colour(split.targets)
+    known = np.flatnonzero(colour >= 0)
+    if not len(known):
+        raise StudyError("no sample has exactly one hair colour", "choose celeba, or another task")
+    return replace(take(split, known), y=colour[known])
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What to train, known by what decides the answers."""
+
+    probe: Attributes
+    seed: int
+    digest: str
+    embedded: Embedded = field(compare=False)
+
+
+@functools.lru_cache(maxsize=1)
+def answers(lesson: Lesson) -> NDArray[np.float64]:
+    return lesson.probe.fit(lesson.embedded, lesson.seed)
+
+
+def digest(embedded: Embedded) -> str:
+    """A name for all numbers that are learned from or judged."""
+    found = hashlib.sha256()
+    for split in (embedded.train, embedded.test):
+        for array in (split.x, split.y, split.targets):
+            found.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
