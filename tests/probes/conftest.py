@@ -103,36 +103,3 @@ def look() -> Look:
 def linear_gaussian() -> type[LinearGaussian]:
     """`linear_gaussian(weight, shape, ...)`: a model in closed form."""
     return LinearGaussian
-
-
-@dataclass(frozen=True)
-class Noisy:
-    """An encoder that sees points as they are, and doubts each coordinate by a standard deviation."""
-
-    deviation: float
-
-    def can(self, role: str) -> bool:
-        return role == "posterior"
-
-    def embed(self, inputs: Tensor) -> Tensor:
-        return inputs
-
-    def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        return inputs, torch.full_like(inputs, 2 * math.log(self.deviation))
-
-
-@pytest.fixture(scope="session")
-def doubted() -> Callable[[Embedded, float], Embedded]:
-    """`doubted(embedded, deviation)`: the same points, seen through an encoder whose codes are noisy."""
-
-    def doubt(embedded: Embedded, deviation: float) -> Embedded:
-        splits = (embedded.train, embedded.test, embedded.judged)
-        return Embedded(*(with_inputs(split) for split in splits), model=cast(Model, Noisy(deviation)))
-
-    return doubt
-
-
-def with_inputs(features: Features) -> Features:
-    """Features that were made of themselves."""
-    inputs = Inputs(torch.tensor(features.x), torch.arange(len(features.y)), 1.0)
-    return Features(features.x, features.y, features.targets, inputs)
