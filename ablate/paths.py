@@ -68,6 +68,14 @@ class StudyPaths:
     def trials(self) -> Path:
         return self.folder / "trials"
 
+    def first(self, key: str) -> Path:
+        """The encoder of a trial that others start from, kept until the study is over."""
+        return self.firsts / f"{key}.pt"
+
+    @property
+    def firsts(self) -> Path:
+        return self.folder / "first"
+
     @property
     def lock(self) -> Path:
         return self.folder / "launch.json"

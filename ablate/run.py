@@ -65,6 +65,7 @@ class Bench:
     device: torch.device
     checkpoint_every: float = 60.0  # seconds
     stop: Callable[[], bool] = lambda: False  # asked between steps
+    firsts: frozenset[str] = frozenset()  # keys of trials that others start from
 
 
 SUBSET_SEED = 42  # of `training.samples`
@@ -161,7 +162,7 @@ def train(group: Sequence[Started], data: Data, bench: Bench) -> Iterator[Report
         keys = tuple(job.key for job in jobs)
         yield Progress(keys, fit.step // fit.epoch_steps, fit.step / fit.total, last)
     for member in fit.alive:
-        save_encoders(bench.paths.trial(jobs[member].key).encoder, jobs[member].trial, fit.snapshots(member))
+        save_trained(jobs[member], fit.snapshots(member), bench)
 
 
 def fit_of(group: Sequence[Started], data: Data, bench: Bench) -> Fit:
@@ -186,9 +187,17 @@ def training_set(data: Data, samples: int) -> TrainingSet:
     return TrainingSet(data.x if whole else data.x[rows], data.y if whole else data.y[rows], data.scale)
 
 
+def save_trained(job: Job, epochs: Mapping[int, Mapping[str, Tensor]], bench: Bench) -> None:
+    """Keep the encoder with the trial, which leaves once MLflow has it, and for those that start from it."""
+    if job.key in bench.firsts:
+        bench.paths.firsts.mkdir(exist_ok=True)
+        save_encoders(bench.paths.first(job.key), job.trial, epochs)
+    save_encoders(bench.paths.trial(job.key).encoder, job.trial, epochs)
+
+
 def first_encoder(first: Trial, paths: StudyPaths) -> Mapping[str, Tensor]:
     """What a first phase has learned.  Raises TrialError where it was not trained."""
-    path = paths.trial(first.key).encoder
+    path = paths.first(first.key)
     if not path.exists():
         remedy = "see why it failed, then run it again: ablate retry"
         raise TrialError(f"the first phase ({first.method}, trial {first.key}) has no encoder", remedy, str(path))
@@ -284,7 +293,8 @@ def main() -> int:
     failed = False
     said = time.monotonic()
     with SpoolTracker(paths) as tracker:
-        bench = Bench(paths, store.tensors, tracker, device)
+        firsts = frozenset(job.trial.first.key for job in jobs if job.trial.first is not None)
+        bench = Bench(paths, store.tensors, tracker, device, firsts=firsts)
         for report in (report for jobs in pack(jobs, len(jobs), trained_alone()) for report in run_pack(jobs, bench)):
             if isinstance(report, Outcome):
                 failed = failed or report.status == "FAILED"

@@ -37,6 +37,7 @@ class PackSearcher(Searcher):
         self.orders, self.resources, self.proposals = orders, resources, proposals
         self.speak, self.stopped, self.bury = speak, stopped, bury
         self.waiting: deque[Pack] = deque(orders.packs)
+        self.firsts = {job.trial.first.key for pack in orders.packs for job in pack if job.trial.first is not None}
         self.open: dict[str, Pack] = {}  # Tune's trial → its pack
         self.ended: set[str] = set()  # keys
         self.deaths: Counter[tuple[str, ...]] = Counter()  # keys of a pack → workers that it lost
@@ -76,6 +77,7 @@ class PackSearcher(Searcher):
             taken = {job.key for pack in self.waiting for job in pack} | self.ended | self.orders.values.keys()
             fresh = [job for job in with_first_phases(jobs) if job in jobs or job.key not in taken]
             self.speak(Message("proposed", {"jobs": [job.to_json() for job in fresh]}))
+            self.firsts |= {job.trial.first.key for job in fresh if job.trial.first is not None}
             self.waiting.extend((job,) for job in fresh)
 
     def config(self, pack: Pack) -> dict[str, Any]:
@@ -88,6 +90,7 @@ class PackSearcher(Searcher):
             "gpu": self.resources.gpu,
             "threads": self.resources.cpu,
             "checkpoint_every": self.orders.checkpoint_every,
+            "firsts": [job.key for job in pack if job.key in self.firsts],
         }
 
     def link(self, job: Job) -> Link:

@@ -56,6 +56,7 @@ class Worker(tune.Trainable):
             device=self.device,
             checkpoint_every=config["checkpoint_every"],
             stop=self.asked_to_stop,
+            firsts=frozenset(config["firsts"]),
         )
         self.reports = self.run(jobs, bench, tracker)
         self.glanced = 0.0

@@ -1,5 +1,6 @@
 """The driver: run what is missing of a study, whatever has happened before."""
 
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -155,6 +156,8 @@ class Launch:
         report = write_report(self.study, results_of(jobs, known), self.paths.report)
         ledger.attach(self.study.name, self.paths.report, "report")
         stopped = self.paths.stop.exists()
+        if not stopped and not any(item.run for item in agenda(jobs, known)):
+            shutil.rmtree(self.paths.firsts, ignore_errors=True)  # nothing starts from them any more
         summary = summarize(with_first_phases(jobs), known, self.paths)
         ledger.close_study(self.study.name, "KILLED" if stopped else "FAILED" if summary.failed else "FINISHED")
         return replace(summary, ran=len(self.ran), stopped=stopped, undelivered=len(undelivered), report=report)

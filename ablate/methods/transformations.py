@@ -18,10 +18,10 @@ from ablate.methods.parts import joined, through
 from ablate.methods.roles import Augmenting, Stochastic
 from ablate.nets.heads import perceptron
 from ablate.nets.init import draw
-from ablate.nets.nin import SMALLEST, alexnet, nin
+from ablate.nets.nin import SMALLEST, alexnet, features, nin
 from ablate.settings import Value, setting
 
-PIPELINE = "vte"
+GREY = ("digits", "mnist", "emnist-digits", "fashion-mnist")  # crop and flip are for photographs
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,16 @@ class Equivariant(Method, Stochastic, Augmenting):
         "learning_rate": 1e-4,
         "schedule": "constant",
     }
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {"stl10-32": {"network": "alexnet"}}
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
+        "stl10-32": {"network": "alexnet"},
+        **{name: {"augmentation": "none"} for name in GREY},
+    }
 
     network: Literal["nin", "alexnet"] = setting("nin", "the encoder: the paper's for CIFAR-10 or for STL-10")
     width: int = setting(64, "filters: a third of those of nin's first convolution, those of alexnet's", least=1)
     latent_dim: int = setting(512, "dimension of the code z", least=1)
     hidden: int = setting(2048, "units in the first hidden layer of decoders and critics; a second has half", least=4)
+    augmentation: str = setting("vte", "the crop and flip before the warp, and the normalization after it")
     fill: float = setting(128 / 255, "grey of what a warp brings in from outside of the image", least=0, most=1)
 
     @abstractmethod
@@ -52,12 +56,14 @@ class Equivariant(Method, Stochastic, Augmenting):
 
     def check(self, facts: Facts) -> None:
         super().check(facts)
-        pipeline(PIPELINE).check(facts.shape)
+        pipeline(self.augmentation).check(facts.shape)
         self.check_sizes(facts.shape)
         check_batchnorm(facts, batchnorm=True, off="another method")
 
     def check_sizes(self, shape: tuple[int, ...]) -> None:
         """Raise StudyError where the encoder has no place for its maps."""
+        if len(shape) != 3:
+            raise StudyError(f"a warp needs images (C, H, W), the data are of shape {shape}", "use a set of images")
         smallest = SMALLEST[self.network]
         if min(shape[1:]) < smallest:
             problem = f"network '{self.network}' needs images of at least {smallest} x {smallest} pixels"
@@ -75,21 +81,21 @@ class Equivariant(Method, Stochastic, Augmenting):
         warped, target = projective(cropped, generator, self.fill)
         shape = 2, len(x), self.latent_dim
         return {
-            "view": pipeline(PIPELINE).clean(torch.cat([cropped, warped])).unflatten(0, (2, -1)),
+            "view": pipeline(self.augmentation).clean(torch.cat([cropped, warped])).unflatten(0, (2, -1)),
             "target": target,
             "normal": torch.randn(shape, generator=generator, device=x.device, dtype=x.dtype),
         }
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """A crop and flip of each image (B, C, H, W), in [0, 1]; training warps and normalizes it."""
-        return pipeline(PIPELINE).augment(inputs, generator)
+        return pipeline(self.augmentation).augment(inputs, generator)
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
         return self.posterior(params, state, inputs)[0]
 
     def posterior(self, params: Tensors, state: Tensors, inputs: Tensor) -> tuple[Tensor, Tensor]:
         network = self.structure(tuple(inputs.shape[1:]))
-        clean = pipeline(PIPELINE).clean(inputs)
+        clean = pipeline(self.augmentation).clean(inputs)
         mean, log_variance = through(network, "encoder", params, state, clean, training=False)[0].chunk(2, 1)
         return mean, log_variance
 
@@ -106,10 +112,9 @@ def network(encoder: nn.Sequential, **heads: nn.Sequential) -> nn.Sequential:
 @functools.cache
 def encoder(kind: str, shape: tuple[int, ...], width: int, latent_dim: int) -> nn.Sequential:
     """Images (B, *shape) → the codes' mean, then their log variance (B, 2 l), without parameters."""
-    features = {"nin": nin, "alexnet": alexnet}[kind](shape, width)
+    convolutions = {"nin": nin, "alexnet": alexnet}[kind](shape, width)
     with torch.device("meta"):
-        flat = features.eval()(torch.empty(1, *shape)).shape[1]
-        return nn.Sequential(*features, nn.Linear(flat, 2 * latent_dim))
+        return nn.Sequential(*convolutions, nn.Linear(features(kind, shape, width), 2 * latent_dim))
 
 
 def deep(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

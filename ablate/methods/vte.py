@@ -48,7 +48,10 @@ class VTE(Equivariant):
     in the parameters, and learned too.
     """
 
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {"stl10-32": {"network": "alexnet", "head": "deep"}}
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
+        **Equivariant.datasets,
+        "stl10-32": {"network": "alexnet", "head": "deep"},
+    }
 
     two_phase: bool = setting(True, "the first encoder is trained before, then frozen; false: both are trained at once")
     first_mode: Literal["eval", "train"] = setting(

@@ -94,6 +94,7 @@ def test_packs_are_handed_out_in_order_with_all_a_worker_needs(start: Start, job
         "gpu": 0.0,
         "threads": 2.0,
         "checkpoint_every": 5.0,
+        "firsts": [],
     }
     assert launch.ask("b") == [jobs[2].key]
 
@@ -103,7 +104,8 @@ def test_a_trial_waits_for_the_one_that_it_starts_from(start: Start, make_job: C
     second = replace(other, trial=replace(other.trial, first=first.trial))
     last = make_job(2)
     launch = start((second,), (first,), (last,))
-    assert [launch.ask(worker) for worker in "abc"] == [[first.key], [last.key], None]
+    assert launch.searcher.suggest("a")["firsts"] == [first.key]  # its encoder is to be kept
+    assert [launch.ask(worker) for worker in "bc"] == [[last.key], None]
     launch.end("a", first)
     assert launch.ask("c") == [second.key]
 
