@@ -22,7 +22,6 @@ ATTRIBUTES = (
     *("Rosy_Cheeks", "Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat"),
     *("Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie", "Young"),
 )
-HAIR = ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 TRAIN, TEST = 0, 2  # what the partition calls its parts; 1 is the validation part
 
 
@@ -104,12 +103,3 @@ def face(image: Tensor) -> Tensor:
         raise ValueError(f"a picture of {width} × {height} pixels is smaller than {CROP} × {CROP}")
     top, left = (height - CROP) // 2, (width - CROP) // 2
     return resized(image[None, :, top : top + CROP, left : left + CROP], SIDE)[0]
-
-
-def hair_colour(targets: Tensor) -> Tensor:
-    """Attributes (N, 40) → classes (N,): 0 bald, 1 black, 2 blond, 3 brown, 4 gray; -1 unless exactly one is given.
-
-    Bizeul, Schölkopf and Allen 2024 (SimVAE), the five classes of hair colour; exactly one as in their code.
-    """
-    hair = targets[:, [ATTRIBUTES.index(name) for name in HAIR]]
-    return torch.where(hair.sum(dim=1) == 1, hair.argmax(dim=1), -1)

@@ -47,7 +47,7 @@ UNCHANGED = nn.Identity()  # the head of a method that compares the features the
 class ImageEncoder(Method, Augmenting):
     """A backbone that sees augmented images in training and clean ones afterwards; its outputs are the features."""
 
-    network: Network = setting(  # noqa: RUF009 - it cannot see a Literal behind a name
+    network: Network = setting(
         "resnet50", "the encoder; mlp and simvae-mlp flatten images, the others fold over them"
     )
     width: int = setting(64, "channels of the first convolution; 64: the published size, of simvae-mlp too", least=1)
@@ -72,7 +72,7 @@ class ImageEncoder(Method, Augmenting):
         return apply(self.encoder(tuple(clean.shape[1:])), *own, clean, training=False)[0]
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        return self.pipeline.view(inputs, generator)
+        return self.pipeline.augment(inputs, generator)
 
     def encoder(self, shape: tuple[int, ...]) -> nn.Sequential:
         return backbone(self.network, shape, self.width, self.latent_dim)

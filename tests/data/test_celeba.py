@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ablate.data.celeba import ATTRIBUTES, CelebA, face, hair_colour
+from ablate.data.celeba import ATTRIBUTES, CelebA, face
 from ablate.errors import DataError
 
 PARTITION = {"000001.jpg": 0, "000002.jpg": 1, "000003.jpg": 2, "000004.jpg": 0}
@@ -70,16 +70,6 @@ def test_a_face_is_resized_as_torchvision_does() -> None:
     torch.testing.assert_close(
         face(pixels).int(), torch.from_numpy(expected.transpose(2, 0, 1).astype(np.int32)), atol=1, rtol=0
     )
-
-
-@pytest.mark.parametrize(
-    ("given", "colour"),
-    [({4}, 0), ({8}, 1), ({9, 20}, 2), ({11}, 3), ({17, 39}, 4), ({8, 11}, -1), ({20}, -1), (set(), -1)],
-)
-def test_hair_has_a_colour_where_exactly_one_is_given(given: set[int], colour: int) -> None:
-    targets = torch.zeros(1, 40)
-    targets[0, list(given)] = 1
-    assert hair_colour(targets).tolist() == [colour]
 
 
 def test_attributes_in_another_order_are_refused(tmp_path: Path) -> None:

@@ -100,3 +100,11 @@ def test_convolutions_meet_no_vectors() -> None:
     method: ImageEncoder = Random(network="narrow", augmentation="none")
     with pytest.raises(StudyError, match=r"network 'narrow' needs images \(C, H, W\), the data are vectors \(12\)"):
         method.check(Facts((12,), 1000, 10, 16))
+
+
+def test_a_view_is_an_image_that_embeds_like_any_other() -> None:
+    """It is in [0, 1]: `embed` normalizes what it is given."""
+    images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    view = SimCLR(network="resnet18", width=2).view(images, torch.Generator().manual_seed(1))
+    assert view.shape == images.shape
+    assert (view.min() >= 0, view.max() <= 1) == (True, True)
