@@ -195,14 +195,19 @@ def doctor(storage: Storage = None, address: Address = "", as_json: Json = False
 
 
 @app.command(name="list")
-def show(
+def list_entries(
     kind: Annotated[Literal["methods", "datasets", "probes", "papers"], typer.Argument(help="Of what")],
     name: Annotated[str | None, typer.Argument(help="One entry: its settings, defaults and source")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Draw what augmentations make of a data set's images")] = False,
+    storage: Storage = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Say what there is."""
     with errors(debug):
+        if show:
+            show_sheets(kind, name, store_of(storage))
+            return
         from ablate.catalog import entries, entry
         from ablate.view import print_entries, print_entry
 
@@ -216,6 +221,16 @@ def read_study(study: str, profile: str | None, overrides: list[str] | None) -> 
     from ablate.spec.read import read_study as read
 
     return read(study, profile, tuple(overrides or ()))
+
+
+def show_sheets(kind: str, name: str | None, store: "Store") -> None:
+    from ablate.errors import StudyError
+    from ablate.sheets import contact_sheets
+
+    if kind != "datasets" or name is None:
+        raise StudyError("--show is for one data set", "as in 'ablate list datasets cifar10 --show'")
+    for file in contact_sheets(name, store):
+        typer.echo(file)
 
 
 def store_of(storage: Path | None) -> "Store":

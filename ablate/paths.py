@@ -122,6 +122,11 @@ class Store:
         return self.root / "tensors"
 
     @property
+    def sheets(self) -> Path:
+        """What augmentations make of data sets' images."""
+        return self.root / "sheets"
+
+    @property
     def mlflow(self) -> Path:
         return self.root / "mlflow"
 

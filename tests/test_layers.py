@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "train": {"methods", "nets", "torch"},
     "track": {"spec", "mlflow", "requests", "psutil", "numpy", "scipy", "sklearn", "matplotlib"},
     "encoder": {"methods", "spec", "torch", "mlflow"},
+    "sheets": {"augment", "data", "torch", "PIL"},
     "embedding": {"data", "encoder", "probes", "torch"},
     "gallery": {"spec", "probes", "track", "torch"},
     "run": {"spec", "train", "methods", "data", "probes", "track", "encoder", "embedding", "gallery", "torch"},
@@ -40,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "doctor": {"packaging", "data", "track", "ray", "mlflow", "torch", "psutil"},
     "driver": {"spec", "resolve", "run", "cluster", "track", "report", "psutil"},
     "view": {"spec", "cluster", "driver", "catalog", "doctor", "rich"},
-    "cli": {"spec", "track", "driver", "catalog", "doctor", "report", "view", "typer"},
+    "cli": {"spec", "track", "driver", "catalog", "doctor", "report", "sheets", "view", "typer"},
     "__init__": {"encoder"},
     "__main__": {"cli"},
 }

@@ -1,0 +1,39 @@
+"""A trial that others start from is planned, run and shared like any other, and compared with none."""
+
+import pytest
+
+from .conftest import Field
+
+STUDY = """
+question: Do two phases beat one?
+method: vte-barber-agakov
+dataset: digits
+fixed: {training.epochs: 1, training.batch_size: 256, method.width: 8, method.latent_dim: 8, method.hidden: 16}
+axes: {method.two_phase: [true, false]}
+seeds: [0]
+probes: [knn]
+metric: knn/accuracy
+"""
+NAMES = {"first phase · seed 0", "two_phase=True · seed 0", "two_phase=False · seed 0"}
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_a_first_phase_is_trained_once_for_all_that_start_from_it(field_of_study: Field) -> None:
+    field_of_study.write("phases", STUDY)
+    done = field_of_study.run("launch", "phases")
+    assert done.process.returncode == 0, done.text
+    known = {trial.job.name: trial for trial in field_of_study.known("phases").values() if trial.job}
+    assert set(known) == NAMES
+    assert {trial.status for trial in known.values()} == {"FINISHED"}
+    assert not field_of_study.store.study("phases").firsts.exists()
+    report = (field_of_study.store.study("phases").report / "report.md").read_text()
+    assert "first phase" not in report
+    field_of_study.write("others", STUDY.replace("[true, false]}", "[true], method.head: [deep, shallow]}"))
+    again = field_of_study.run("launch", "others")
+    assert again.process.returncode == 0, again.text
+    first = next(
+        trial for trial in field_of_study.known("others").values() if trial.job and trial.job.case == "first phase"
+    )
+    assert first.key == known["first phase · seed 0"].key
+    assert "trained by 'phases'" in field_of_study.run("logs", first.key, "--study", "others").text
