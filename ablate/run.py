@@ -14,7 +14,6 @@ from torch import Tensor
 
 from ablate.data.cache import load
 from ablate.data.dataset import Data
-from ablate.data.subset import balanced
 from ablate.embedding import embedded
 from ablate.encoder import load_encoders, save_encoders
 from ablate.errors import AblateError, TrialError
@@ -26,6 +25,7 @@ from ablate.probes import PROBES
 from ablate.probes.probe import score_all
 from ablate.spec.packs import pack
 from ablate.spec.trial import Job, Trial, digest
+from ablate.subset import SUBSET_SEED, balanced
 from ablate.track.spool import SpoolTracker
 from ablate.track.tracker import Tracker
 from ablate.train import checkpoint
@@ -67,8 +67,6 @@ class Bench:
     stop: Callable[[], bool] = lambda: False  # asked between steps
     firsts: frozenset[str] = frozenset()  # keys of trials that others start from
 
-
-SUBSET_SEED = 42  # of `training.samples`
 
 Report = Progress | Outcome
 Started = tuple[Job, checkpoint.Checkpoint | None]  # a trial and where it stands

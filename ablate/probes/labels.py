@@ -8,26 +8,14 @@ from numpy.typing import NDArray
 
 from ablate.errors import StudyError
 from ablate.probes.probe import Features, Sizes
-
-SUBSET_SEED = 42  # the same labels for every method and seed
-
-
-def balanced(labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Positions (count,), in order, of a subset of labels (N,) that is as even over the classes as these allow."""
-    order = np.random.default_rng(SUBSET_SEED).permutation(len(labels))
-    shuffled = labels[order]
-    grouped = np.argsort(shuffled, kind="stable")
-    _, first, sizes = np.unique(shuffled[grouped], return_index=True, return_counts=True)
-    rank = np.empty_like(grouped)
-    rank[grouped] = np.arange(len(labels)) - np.repeat(first, sizes)  # within the class
-    return np.sort(order[np.argsort(rank, kind="stable")[:count]])
+from ablate.subset import SUBSET_SEED, balanced
 
 
 def labelled(features: Features, count: int | None) -> Features:
     """The features of a balanced subset; all of them where no count is given."""
     if count is None or count == len(features.y):
         return features
-    return take(features, balanced(features.y, count))
+    return take(features, balanced(torch.from_numpy(features.y), count, SUBSET_SEED).numpy())
 
 
 def take(features: Features, rows: NDArray[np.int64]) -> Features:

@@ -5,30 +5,8 @@ import pytest
 import torch
 
 from ablate.errors import StudyError
-from ablate.probes.labels import balanced, check_labels, labelled, take
+from ablate.probes.labels import check_labels, labelled, take
 from ablate.probes.probe import Features, Inputs, Sizes
-
-
-def test_a_subset_has_as_many_of_each_class() -> None:
-    y = np.repeat([0, 1, 2], [50, 30, 20])
-    rows = balanced(y, 30)
-    assert np.bincount(y[rows]).tolist() == [10, 10, 10]
-    assert rows.tolist() == sorted(set(rows.tolist()))
-
-
-def test_what_a_class_lacks_the_others_give() -> None:
-    y = np.repeat([0, 1, 2], [50, 30, 4])
-    assert np.bincount(y[balanced(y, 24)]).tolist() == [10, 10, 4]
-    assert sorted(np.bincount(y[balanced(y, 25)]).tolist()) == [4, 10, 11]
-    assert np.bincount(y[balanced(y, 84)]).tolist() == [50, 30, 4]
-
-
-def test_the_subset_is_always_the_same_and_no_block() -> None:
-    y = np.arange(1000) % 10
-    rows = balanced(y, 100)
-    assert np.array_equal(rows, balanced(y, 100))
-    assert np.diff(rows).max() > 20
-    assert set(balanced(y, 50).tolist()) < set(rows.tolist())  # fewer labels are some of the more
 
 
 def test_samples_keep_all_that_is_theirs() -> None:

@@ -3,8 +3,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from ablate.data.subset import balanced
 from ablate.errors import StudyError
+from ablate.subset import balanced
 
 LABELS = torch.tensor([0, 1, 2] * 20 + [-1] * 7)
 

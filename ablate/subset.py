@@ -5,6 +5,8 @@ from torch import Tensor
 
 from ablate.errors import StudyError
 
+SUBSET_SEED = 42  # of the studies: the same points for every trial
+
 
 def balanced(labels: Tensor, count: int, seed: int) -> Tensor:
     """The positions (count,), ascending, of a class-balanced subset of the points with labels (N,) that are not -1.
