@@ -254,8 +254,10 @@ def check_job(study: Study, index: int, job: Job) -> None:
         check_samples(wanted, dataset.samples)
         method.check(Facts(dataset.shape, samples, dataset.classes, method.samples(batch_size)))
     except StudyError as error:
-        raise StudyError(error.problem, error.remedy, blamed(study, index, job, error.problem)) from None
-    sizes = Sizes(dataset.labelled or dataset.samples, dataset.samples, dataset.classes, len(dataset.targets))
+        raise StudyError(error.problem, error.remedy, blamed(study, index, job, error)) from None
+    sizes = Sizes(
+        dataset.labelled or dataset.samples, dataset.samples, dataset.classes, len(dataset.targets), dataset.shape
+    )
     for position, (name, settings) in enumerate(job.probes.items()):
         with at(study.place("probes", position)):
             check_roles(name, trial.method)
@@ -277,10 +279,12 @@ def check_roles(probe: str, method: str) -> None:
         raise StudyError(problem, f"leave the probe out, or choose from {', '.join(able)}")
 
 
-def blamed(study: Study, index: int, job: Job, problem: str) -> str:
-    """Where the setting is written that a problem speaks of, else the method."""
-    for one in statements(study, index):
-        holds = job.levels.get(one.path) == one.value if one.varies else one.path not in WHOLE
-        if holds and re.search(rf"\b{short(one.path).replace('_', '[_ ]')}\b", problem):
-            return one.place
+def blamed(study: Study, index: int, job: Job, error: StudyError) -> str:
+    """Where the setting is written that a problem speaks of, or else its remedy, or else the method."""
+    said = list(statements(study, index))
+    for words in (error.problem, error.remedy):
+        for one in said:
+            holds = job.levels.get(one.path) == one.value if one.varies else one.path not in WHOLE
+            if holds and re.search(rf"\b{short(one.path).replace('_', '[_ ]')}\b", words):
+                return one.place
     return study.place("cases", index, "method")

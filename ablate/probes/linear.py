@@ -55,7 +55,9 @@ class Linear(Probe):
 
     def check(self, sizes: Sizes) -> None:
         super().check(sizes)
-        pipeline(self.augmentation)  # refuses unknown names
+        augmentation = pipeline(self.augmentation)
+        if sizes.shape:
+            augmentation.check(sizes.shape)
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)

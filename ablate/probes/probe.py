@@ -111,6 +111,7 @@ class Sizes:
     judged: int  # samples
     classes: int  # 0 where there are no labels
     targets: int = 0  # per sample
+    shape: tuple[int, ...] = ()  # of an input; empty where there are none but their embeddings
 
 
 class Probe(ABC):
