@@ -96,7 +96,8 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "a metric of training without a name",
         "metric: linear/accuracy",
         "metric: train/",
-        "7:9: no chosen probe gives 'train/'; choose from linear/accuracy, linear/highest_accuracy, linear/train_accuracy",
+        "7:9: no chosen probe gives 'train/'; "
+        "choose from linear/accuracy, linear/highest_accuracy, linear/train_accuracy",
     ),
     (
         "a mistyped axis",
