@@ -81,7 +81,7 @@ class Equivariant(Method, Stochastic, Augmenting):
         warped, target = projective(cropped, generator, self.fill)
         shape = 2, len(x), self.latent_dim
         return {
-            "view": pipeline(self.augmentation).clean(torch.cat([cropped, warped])).unflatten(0, (2, -1)),
+            "view": pipeline(self.augmentation).finish(torch.cat([cropped, warped])).unflatten(0, (2, -1)),
             "target": target,
             "normal": torch.randn(shape, generator=generator, device=x.device, dtype=x.dtype),
         }

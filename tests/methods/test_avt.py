@@ -133,6 +133,21 @@ def test_training_sees_normalized_images_and_their_warps() -> None:
     assert image.shape == warped.shape == (40, *SHAPE)
 
 
+def test_grey_images_are_warped_as_they_are() -> None:
+    """Neither cropped nor normalized: x is the input."""
+    method = AVT(**SMALL, augmentation="none")
+    images = IMAGES[:4, :1]
+    facts = Facts((1, 16, 16), 12, 2, 4)
+    method.check(facts)
+    generator = torch.Generator().manual_seed(0)
+    params, state = method.init(facts, generator)
+    noise = method.draw({"input": images}, generator)
+    assert torch.equal(noise["view"][0], images)
+    assert noise["view"][1].min() >= 0
+    assert noise["view"][1].max() <= 1
+    assert method.loss(params, state, {}, noise)[0].isfinite()
+
+
 def test_one_seed_draws_one_batch_whatever_the_fill() -> None:
     batch = {"input": IMAGES[:4]}
     grey, black = (AVT(**SMALL, fill=fill).draw(batch, torch.Generator().manual_seed(0)) for fill in (0.5, 0.0))

@@ -205,11 +205,11 @@ def test_no_gradient_reaches_the_frozen_encoder_and_all_of_the_joint_one(kind: A
 
 @SECOND
 def test_the_first_phase_is_told_with_what_both_share(kind: Any) -> None:
-    method = kind(**SMALL, network="alexnet", fill=0.25, head="deep")
+    method = kind(**SMALL, network="alexnet", augmentation="none", fill=0.25, head="deep")
     first = method.first_phase()
     assert first is not None
     assert first.method == "predictive-transformation"
-    assert first.settings == {**SMALL, "network": "alexnet", "fill": 0.25}
+    assert first.settings == {**SMALL, "network": "alexnet", "augmentation": "none", "fill": 0.25}
     assert first.settings.keys() == {entry.name for entry in settings_of(PredictiveTransformation)}
     assert kind(two_phase=False).first_phase() is None
 
