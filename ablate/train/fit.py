@@ -52,7 +52,8 @@ class Fit:
             everything = self.data.batch(torch.arange(self.facts.samples, device=self.device))
             solved = method.solve(everything["input"], generator(seed, "solution"))
         params, state = solved or method.init(self.facts, generator(seed, "parameters"))
-        if self.first:
+        if method.first_phase() is not None:
+            assert self.first, "a second phase is given the first"
             params, state = method.inherit(params, state, self.first[member])
         noise = generator(seed, "noise", self.device).get_state()
         return Checkpoint(0, params, state, ({},) * len(method.turns), noise, self.device.type, {}, {})

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from ablate.errors import StudyError
 from ablate.methods import METHODS
 from ablate.methods.method import Facts, Method, Tensors
 from ablate.settings import settings_of
-from ablate.train.checkpoint import Checkpoint
+from ablate.train.checkpoint import Checkpoint, load, save
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.pack import Pack, Stacked, float_settings
@@ -199,6 +200,22 @@ def doubled(checkpoint: Checkpoint) -> Checkpoint:
 def all_of(fit: Fit, member: int) -> Tensors:
     found = fit.checkpoint(member)
     return {**found.params, **found.state}
+
+
+def test_a_resumed_trial_equals_one_that_never_stopped(method: Method, tmp_path: Path) -> None:
+    """In the middle of an epoch, through a file: parameters, optimizer, queues, momentum, noise, a first encoder."""
+    if not method.turns:
+        pytest.skip("it is fitted, not trained")
+    whole = run(Fit, [method], [3], 9)
+    save(tmp_path / "checkpoint", run(Fit, [method], [3], 7).checkpoint(0))
+    first = [first_encoder(method)] if method.first_phase() else []
+    resumed = Fit([method], [RECIPE], [3], data_for(method), CPU, [load(tmp_path / "checkpoint")], first)
+    for _ in islice(resumed.steps(), 2):
+        pass
+    assert same(all_of(resumed, 0), all_of(whole, 0))
+    memories = [fit.checkpoint(0).optimizers for fit in (resumed, whole)]
+    for one, other in zip(*memories, strict=True):
+        assert all(same(one[name], other[name]) for name in one | other)
 
 
 @pytest.mark.slow
