@@ -18,7 +18,7 @@ from ablate.settings import Setting, Value
 from ablate.spec.fields import coerced, fields_of
 from ablate.spec.path import check_axis, check_path
 from ablate.spec.plan import Levels, count_trials, variants
-from ablate.spec.statement import WHOLE, Statement, statements
+from ablate.spec.statement import WHOLE, Statement, ends, statements
 from ablate.spec.study import Choices, Range, Study
 from ablate.spec.trial import Job, Trial, short
 from ablate.train.recipe import Recipe
@@ -44,6 +44,7 @@ def resolve(study: Study, *, yes: bool = False) -> tuple[Job, ...]:
     """
     check_size(study, yes)
     check_study(study)
+    check_space(study)
     planned = [template(study, index, levels) for index, case in enumerate(study.cases) for levels in variants(case)]
     check_different(study, planned)
     return tuple(seeded(job, seed) for seed in study.seeds for job in planned)
@@ -151,6 +152,15 @@ def check_snapshots(study: Study, job: Job) -> None:
     if name.startswith("best_") and probe in study.probes and job.trial.training["snapshots"] == 1:
         problem = f"'{study.metric}' is the best of several snapshots, and 'training.snapshots' is 1"
         raise StudyError(problem, "as in 'fixed: {training.snapshots: 10}'", study.place("metric"))
+
+
+def check_space(study: Study) -> None:
+    """The ends of a search's space can work on the data, one at a time, so that no proposal of these is refused."""
+    values = {path: list(ends(part).values()) for path, part in study.search.space.items()} if study.search else {}
+    start = {path: levels[0] for path, levels in values.items()}
+    for path, levels in values.items():
+        for level in levels:
+            template(study, 0, {**start, path: level})
 
 
 def check_different(study: Study, planned: Sequence[Job]) -> None:

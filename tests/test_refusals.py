@@ -163,3 +163,17 @@ def test_what_cannot_work_is_refused(
     with pytest.raises(StudyError) as raised:
         resolve(read_study(file))
     assert str(raised.value) == f"{file}:{message}"
+
+
+def test_an_end_of_a_search_that_cannot_work_is_refused_before_anything_is_proposed(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "method: invariant\ndataset: digits\ndesign: search\n"
+        "search:\n  trials: 4\n  objectives: {linear/accuracy: maximize}\n"
+        "  space:\n    training.batch_size: {low: 32, high: 4096}\n    method.k: {choices: [10, 20]}\n"
+        "seeds: 1\nprobes: [linear]\nmetric: linear/accuracy\n"
+    )
+    message = "8:42: batch size 4096 is larger than the 1437 samples of the training set"
+    with pytest.raises(StudyError) as raised:
+        resolve(read_study(file))
+    assert str(raised.value).startswith(f"{file}:{message}")
