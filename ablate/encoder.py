@@ -15,7 +15,7 @@ from ablate.methods.method import Method, Tensors
 from ablate.methods.roles import Augmenting, Classifying, Dense, Generative, Role, Stochastic, plays
 from ablate.spec.trial import Trial
 
-ROWS = 4096  # embedded at a time
+VALUES = 2**20  # of inputs embedded at a time: convolutions make a hundred times as many of them
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Encoder:
 
     def __call__(self, inputs: Tensor, scale: float = 1.0) -> Tensor:
         """Inputs (N, ...) → representations (N, D) on the CPU; `scale` turns stored values into inputs."""
-        return torch.cat([self.embed(rows.float() * scale) for rows in inputs.split(ROWS)])
+        rows = max(1, VALUES // max(1, inputs[0].numel()))
+        return torch.cat([self.embed(part.float() * scale) for part in inputs.split(rows)])
 
     @torch.no_grad()
     def embed(self, inputs: Tensor) -> Tensor:
