@@ -65,7 +65,7 @@ def test_stored_values_are_scaled_and_inputs_may_be_many(
     levels = (images * 16).to(torch.uint8)
     whole = encoder(levels, scale=1 / 16)
     assert torch.equal(whole, encoder(levels.float() / 16))
-    monkeypatch.setattr("ablate.encoder.ROWS", 8)
+    monkeypatch.setattr("ablate.encoder.VALUES", 8 * 64)
     torch.testing.assert_close(encoder(levels, scale=1 / 16), whole)
 
 
