@@ -27,6 +27,7 @@ from ablate.spec.plan import count_trials
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
 from ablate.spec.write import to_yaml
+from ablate.track.aggregate import aggregate
 from ablate.track.environment import installed
 from ablate.track.ledger import Known, Ledger
 from ablate.track.sender import deliver
@@ -150,7 +151,7 @@ class Launch:
         """Group the seeds, write the report, say what came of it."""
         self.keep_server()
         ledger.reconcile(self.study.name)
-        ledger.aggregate(self.study.name)
+        aggregate(ledger, self.study.name)
         jobs = jobs_of(self.study, self.store)
         known = ledger.trials(self.study.name)
         report = write_report(self.study, results_of(jobs, known), self.paths.report)

@@ -21,6 +21,7 @@ from ablate.spec.packs import pack, with_first_phases
 from ablate.spec.plan import count_trials
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
+from ablate.track.aggregate import aggregate
 from ablate.track.artifacts import text
 from ablate.track.ledger import Known, Ledger
 from ablate.track.sender import deliver
@@ -206,7 +207,7 @@ def send_rest(store: Store, study: str) -> str:
             raise ServiceError(f"{len(left)} trials still wait for MLflow", "see whether the server runs", server.uri)
         ledger = Ledger(server.uri)
         ledger.reconcile(study)
-        ledger.aggregate(study)
+        aggregate(ledger, study)
     finally:
         server.stop()
     return f"MLflow has everything of '{study}'"

@@ -1,16 +1,14 @@
 """The run of a variant: mean, deviation and interval over its finished seeds."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ablate.spec.trial import digest
 from ablate.track import tags
-
-if TYPE_CHECKING:
-    from ablate.track.ledger import Ledger
+from ablate.track.ledger import Ledger, best, by_tag, patient
 
 AGGREGATE = "ablate.aggregate"  # which trials and scores the run's metrics summarize
 OPEN = ":open"  # not all of them are in yet
@@ -66,7 +64,17 @@ def thinned(epochs: Sequence[int], most: int = POINTS) -> list[int]:
     return [epochs[round(place * (len(epochs) - 1) / (most - 1))] for place in range(most)]
 
 
-def settle(ledger: "Ledger", groups: Sequence[Any], trials: Sequence[Any]) -> None:
+@patient
+def aggregate(ledger: Ledger, study: str, variants: Collection[str] | None = None) -> None:
+    """Give each variant whose finished seeds or scores have changed its mean, deviation and interval by epoch."""
+    groups = by_tag(ledger.runs(study, "variant"), tags.VARIANT)
+    for variant, trials in by_tag(best(ledger.runs(study, "trial"), tags.KEY).values(), tags.VARIANT).items():
+        if variants is None or variant in variants:
+            settle(ledger, groups.get(variant, []), trials)
+    ledger.groups.pop(study, None)
+
+
+def settle(ledger: Ledger, groups: Sequence[Any], trials: Sequence[Any]) -> None:
     """Bring one variant up to date: the values over its finished seeds, its children, its status.
 
     MLflow cannot take points back, so where the seeds or scores have changed a new run replaces the old one.  A run
@@ -103,7 +111,7 @@ def _holder(groups: Sequence[Any], wanted: str) -> Any | None:
     return None
 
 
-def _log(ledger: "Ledger", keep: Any, finished: Sequence[Any], wanted: str) -> None:
+def _log(ledger: Ledger, keep: Any, finished: Sequence[Any], wanted: str) -> None:
     """Log the summaries, all at the time at which the last seed ended."""
     from mlflow.entities import Metric, RunTag
 
@@ -128,7 +136,7 @@ def _names(run: Any) -> Mapping[str, str]:
     return tags.original_names(run.data.tags)
 
 
-def _summaries(ledger: "Ledger", finished: Sequence[Any]) -> dict[str, dict[int, Summary]]:
+def _summaries(ledger: Ledger, finished: Sequence[Any]) -> dict[str, dict[int, Summary]]:
     """metric → epoch → summary over the seeds that have the metric."""
     asked = [(name, run.info.run_id) for run in finished for name in sorted(run.data.metrics)]
     with ThreadPoolExecutor(8) as pool:
@@ -139,7 +147,7 @@ def _summaries(ledger: "Ledger", finished: Sequence[Any]) -> dict[str, dict[int,
     return {name: across(found) for name, found in by_name.items()}
 
 
-def _gather(ledger: "Ledger", keep: Any, groups: Sequence[Any], trials: Sequence[Any]) -> None:
+def _gather(ledger: Ledger, keep: Any, groups: Sequence[Any], trials: Sequence[Any]) -> None:
     """Make all trials children of one run, and remove the others."""
     run_id = keep.info.run_id
     for run in trials:

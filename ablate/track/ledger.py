@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from ablate.errors import AblateError, ServiceError
 from ablate.settings import Value
 from ablate.spec.trial import Job
-from ablate.track import aggregate, tags
+from ablate.track import tags
 from ablate.track.client import connect, experiment_id, http_status, redact, refused, search
 
 P = ParamSpec("P")
@@ -105,7 +105,7 @@ class Ledger:
     @patient
     def trials(self, study: str) -> dict[str, Known]:
         """key → the trial's run: the finished one if there is one, else the newest."""
-        return {key: Known.of(run) for key, run in best(self._runs(study, "trial"), tags.KEY).items()}
+        return {key: Known.of(run) for key, run in best(self.runs(study, "trial"), tags.KEY).items()}
 
     @patient
     def find_keys(self, keys: Sequence[str]) -> list[Known | None]:
@@ -123,7 +123,7 @@ class Ledger:
     @patient
     def open_study(self, study: str, question: str, resolved_yaml: str) -> str:
         """The id of the one run that holds the study file and the report, found or made, and RUNNING."""
-        found = self._runs(study, "study")
+        found = self.runs(study, "study")
         told = {tags.KIND: "study", tags.STUDY: study, tags.NOTE: question}
         if found:
             run_id = str(found[0].info.run_id)
@@ -138,13 +138,13 @@ class Ledger:
     @patient
     def close_study(self, study: str, status: str) -> None:
         """Say how the launch ended: FINISHED, FAILED or KILLED."""
-        for run in self._runs(study, "study"):
+        for run in self.runs(study, "study"):
             self._set_status(run, status)
 
     @patient
     def study_status(self, study: str) -> str:
         """How the study's last launch ended; RUNNING where it has not, empty where there was none."""
-        found = self._runs(study, "study")
+        found = self.runs(study, "study")
         return str(found[0].info.status) if found else ""
 
     @patient
@@ -162,7 +162,7 @@ class Ledger:
     @patient
     def attach(self, study: str, folder: Path, artifact_path: str | None = None) -> None:
         """Upload a folder's files to the study's run; those of the same name are replaced."""
-        runs = self._runs(study, "study")
+        runs = self.runs(study, "study")
         if not runs:
             raise ServiceError(f"MLflow has no run for the study '{study}'", "launch it first", redact(self.uri))
         self.client.log_artifacts(runs[0].info.run_id, str(folder), artifact_path)
@@ -170,7 +170,7 @@ class Ledger:
     @patient
     def attach_text(self, study: str, text: str, name: str) -> None:
         """Keep a text as a file of the study's run."""
-        self.client.log_text(str(self._runs(study, "study")[0].info.run_id), text, name)
+        self.client.log_text(str(self.runs(study, "study")[0].info.run_id), text, name)
 
     @patient
     def history(self, run_ids: Iterable[str], metric: str) -> dict[str, list[tuple[int, float]]]:
@@ -181,21 +181,12 @@ class Ledger:
             return dict(zip(wanted, pool.map(lambda run_id: self.curve(run_id, name), wanted), strict=True))
 
     @patient
-    def aggregate(self, study: str, variants: Collection[str] | None = None) -> None:
-        """Give each variant whose finished seeds or scores have changed its mean, deviation and interval by epoch."""
-        groups = by_tag(self._runs(study, "variant"), tags.VARIANT)
-        for variant, trials in by_tag(best(self._runs(study, "trial"), tags.KEY).values(), tags.VARIANT).items():
-            if variants is None or variant in variants:
-                aggregate.settle(self, groups.get(variant, []), trials)
-        self.groups.pop(study, None)
-
-    @patient
     def reconcile(self, study: str, alive_keys: Collection[str] = frozenset()) -> None:
         """Call KILLED what dead processes left RUNNING, remove doubles of a trial, and close variants that are done.
 
         Spools should have been delivered before: they know better how a trial ended.
         """
-        runs = self._runs(study, "trial")
+        runs = self.runs(study, "trial")
         kept = best(runs, tags.KEY)
         statuses = {key: run.info.status for key, run in kept.items()}
         for run in runs:
@@ -207,7 +198,7 @@ class Ledger:
                 statuses[key] = "KILLED"
             else:
                 self.client.delete_run(run.info.run_id)
-        groups = by_tag(self._runs(study, "variant"), tags.VARIANT)
+        groups = by_tag(self.runs(study, "variant"), tags.VARIANT)
         for variant, trials in by_tag(kept.values(), tags.VARIANT).items():
             for run in groups.get(variant, []):
                 self.close_variant(run, {statuses[trial.data.tags[tags.KEY]] for trial in trials}, trials)
@@ -241,7 +232,7 @@ class Ledger:
         else:
             self.client.set_terminated(run.info.run_id, status, ended or None)
 
-    def _runs(self, study: str, kind: str) -> list[Any]:
+    def runs(self, study: str, kind: str) -> list[Any]:
         query = f"tags.`{tags.KIND}` = '{kind}'"
         return search(self.client, [self._experiment(study)], query)
 

@@ -82,7 +82,7 @@ class Field:
         """The status of every run of a study, of all kinds."""
         ledger = Ledger(reading_address(self.store))
         kinds = ("study", "variant", "trial")
-        return [run.info.status for kind in kinds for run in ledger._runs(study, kind)]
+        return [run.info.status for kind in kinds for run in ledger.runs(study, kind)]
 
     def clear(self) -> None:
         """End whatever is left of the commands and of what they started."""

@@ -9,7 +9,7 @@ import pytest
 from ablate.errors import ServiceError
 from ablate.paths import StudyPaths
 from ablate.spec.trial import Job
-from ablate.track.aggregate import across, summarize, thinned
+from ablate.track.aggregate import across, aggregate, summarize, thinned
 from ablate.track.client import connect
 from ablate.track.ledger import Ledger
 from ablate.track.sender import deliver
@@ -165,8 +165,8 @@ def test_a_variant_summarizes_its_seeds_once(
 ) -> None:
     for seed, last in enumerate([1.0, 2.0, 3.0]):
         train(make_job(seed), [10.0, last])
-    ledger.aggregate(study)
-    ledger.aggregate(study)
+    aggregate(ledger, study)
+    aggregate(ledger, study)
     (run,) = runs("variant")
     assert points(run.info.run_id, "train/loss") == [(1, 10.0), (2, 2.0)]
     assert points(run.info.run_id, "train/loss.std") == [(1, 0.0), (2, 1.0)]
@@ -183,10 +183,10 @@ def test_another_seed_makes_another_summary(
 ) -> None:
     for seed, last in enumerate([1.0, 3.0]):
         train(make_job(seed), [last])
-    ledger.aggregate(study)
+    aggregate(ledger, study)
     (before,) = runs("variant")
     train(make_job(2), [5.0])
-    ledger.aggregate(study)
+    aggregate(ledger, study)
     (after,) = runs("variant")
     assert after.info.run_id != before.info.run_id
     assert points(after.info.run_id, "train/loss") == [(1, 3.0)]
@@ -201,11 +201,11 @@ def test_a_summary_killed_half_way_is_completed(
 ) -> None:
     for seed, last in enumerate([1.0, 3.0]):
         train(make_job(seed), [last])
-    ledger.aggregate(study)
+    aggregate(ledger, study)
     (run,) = runs("variant")
     wanted = run.data.tags["ablate.aggregate"]
     connect(mlflow_uri).set_tag(run.info.run_id, "ablate.aggregate", f"{wanted}:open")
-    ledger.aggregate(study)
+    aggregate(ledger, study)
     (again,) = runs("variant")
     assert again.info.run_id == run.info.run_id
     assert points(run.info.run_id, "train/loss") == [(1, 2.0)]
@@ -219,7 +219,7 @@ def test_only_the_variants_asked_for_are_summarized(
     wanted, other = make_job(0, epsilon=1.0), make_job(0, epsilon=2.0)
     train(wanted, [1.0])
     train(other, [1.0])
-    ledger.aggregate(study, variants={wanted.variant})
+    aggregate(ledger, study, variants={wanted.variant})
     summarized = {run.data.tags["ablate.variant"] for run in runs("variant") if "ablate.aggregate" in run.data.tags}
     assert summarized == {wanted.variant}
 
