@@ -149,7 +149,8 @@ def check_metric(study: Study, metric: str, place: str) -> None:
 def check_snapshots(study: Study, job: Job) -> None:
     """The best of several snapshots needs several."""
     probe, _, name = study.metric.partition("/")
-    if name.startswith("best_") and probe in study.probes and job.trial.training["snapshots"] == 1:
+    best = probe in study.probes and PROBES[probe].best_of_snapshots and name.startswith("best_")
+    if best and job.trial.training["snapshots"] == 1:
         problem = f"'{study.metric}' is the best of several snapshots, and 'training.snapshots' is 1"
         raise StudyError(problem, "as in 'fixed: {training.snapshots: 10}'", study.place("metric"))
 

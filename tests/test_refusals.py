@@ -177,3 +177,10 @@ def test_an_end_of_a_search_that_cannot_work_is_refused_before_anything_is_propo
     with pytest.raises(StudyError) as raised:
         resolve(read_study(file))
     assert str(raised.value).startswith(f"{file}:{message}")
+
+
+def test_the_best_count_of_neighbours_needs_one_snapshot_only(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    text = STUDY.format(method="pca", dataset="digits", fixed="", probe="knn")
+    file.write_text(text.replace("knn/accuracy", "knn/best_accuracy"))
+    assert len(resolve(read_study(file))) == 1
