@@ -1,10 +1,14 @@
 """What there is to study: methods, data sets, probes and papers, as the command line lists them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ablate.settings import Setting, settings_of
+
+if TYPE_CHECKING:
+    from ablate.papers.reference import Printed
+    from ablate.spec.study import Study
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,88 @@ def probe(name: str, found: Any) -> Entry:
 
 
 def paper(name: str, found: Any) -> Entry:
-    from ablate.papers.reference import ablations, title
+    from ablate.papers.reference import ablations, numbers, title
 
-    findings = {f"{one.id} ({one.where})": one.finding for one in ablations() if one.paper == name}
-    return Entry(name, title(name), "", (), {"findings": findings, "methods": list(found.methods)})
+    studies = studies_of(name)
+    lines = {line for study in studies.values() for line in covered(name, study)}
+    left = [row for row in numbers(name) if line_of(row) not in lines]
+    facts = {
+        "methods": list(found.methods),
+        "studies": {file: study.question for file, study in studies.items()},
+        "findings": {f"{one.id} ({one.where})": one.finding for one in ablations() if one.paper == name},
+        "numbers": {"printed": len(numbers(name)), "covered by the studies here": len(numbers(name)) - len(left)},
+        "not covered": {table: told([row for row in left if row.table == table]) for table in tables(left)},
+    }
+    return Entry(name, title(name), "", (), facts)
+
+
+def studies_of(paper: str) -> "dict[str, Study]":
+    """The studies of the studies' folder that name the paper, by their files below it: `invariant/k`."""
+    from ablate.errors import StudyError
+    from ablate.spec.read import FOLDER, read_study
+
+    found = {}
+    for file in sorted(FOLDER.rglob("*.yaml")):
+        if paper not in file.read_text(encoding="utf-8"):
+            continue
+        try:
+            study = read_study(file)
+        except StudyError:  # `ablate check` says what is wrong with it
+            continue
+        if study.paper is not None and study.paper.id == paper:
+            found[file.relative_to(FOLDER).with_suffix("").as_posix()] = study
+    return found
+
+
+def covered(paper: str, study: "Study") -> Iterator[tuple[str, ...]]:
+    """The lines of the numbers that the paper printed of the study's variants, for any metric of its probes."""
+    from ablate.papers.names import PAPERS
+    from ablate.papers.reference import printed, without_labels
+    from ablate.probes import PROBES
+    from ablate.resolve import resolve
+
+    spelled = PAPERS[paper]
+    given = [f"{probe}/{metric}" for probe in study.probes for metric in PROBES[probe].metrics]
+    known = [metric for metric in given if without_labels(metric)[0] in spelled.metrics]
+    for job in resolve(study.model_copy(update={"seeds": study.seeds[:1]})):
+        trial = job.trial
+        method = spelled.method(trial.method, trial.settings)
+        settings = {spelled.axis(path): value for path, value in {**trial.training, **trial.settings}.items()}
+        for metric in known:
+            for row in printed(paper, places_of(study), trial.dataset, metric, method):
+                levels = {axis: level for axis, level in row.levels.items() if axis not in without_labels(metric)[1]}
+                if all(a in settings and spelled.level(a, settings[a]) == level for a, level in levels.items()):
+                    yield line_of(row)
+
+
+def places_of(study: "Study") -> frozenset[str]:
+    """The tables and figures that the study's reference to its paper names."""
+    from ablate.papers.names import PAPERS
+    from ablate.papers.reference import ablation
+
+    reference = study.paper
+    if reference is not None and reference.ablation:
+        return ablation(f"{PAPERS[reference.id].short}/{reference.ablation}").places
+    named = {"Table": reference and reference.table, "Figure": reference and reference.figure}
+    return frozenset(f"{kind} {number}" for kind, number in named.items() if number is not None)
+
+
+def line_of(row: "Printed") -> tuple[str, ...]:
+    return row.table, row.dataset, row.method, row.metric, row.setting
+
+
+def tables(rows: "Iterable[Printed]") -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row.table for row in rows))
+
+
+def told(rows: "Iterable[Printed]") -> str:
+    """What numbers are: `5: nlad of SimCLR and SwAV on CIFAR-10, pre-training set=ImageNet`."""
+    rows = tuple(rows)
+    metrics, methods, datasets = (
+        ", ".join(dict.fromkeys(getattr(row, part) for row in rows)) for part in ("metric", "method", "dataset")
+    )
+    levels = dict.fromkeys(f"{axis}={level}" for row in rows for axis, level in row.levels.items())
+    return ", ".join([f"{len(rows)}: {metrics} of {methods} on {datasets}", *levels])
 
 
 def first_line(found: type) -> str:

@@ -223,8 +223,16 @@ def print_entries(entries: Sequence["Entry"], as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     for entry in entries:
-        table.add_row(Text(entry.name, "bold"), entry.says)
+        table.add_row(Text(entry.name, "bold"), "; ".join([entry.says, *paper_in_brief(entry.facts or {})]))
     console.print(table)
+
+
+def paper_in_brief(facts: Mapping[str, Any]) -> Iterator[str]:
+    """How much of a paper there is."""
+    if "studies" in facts:
+        printed, covered = facts["numbers"].values()
+        yield f"{len(facts['methods'])} methods, {len(facts['studies'])} studies"
+        yield f"{covered} of {printed} numbers covered"
 
 
 def print_entry(entry: "Entry", as_json: bool) -> None:
@@ -247,4 +255,8 @@ def print_entry(entry: "Entry", as_json: bool) -> None:
             for key, value in fact.items():
                 console.print(f"  {key}: {value}")
         else:
-            console.print(f"{name}: {fact}")
+            console.print(f"{name}: {', '.join(fact) if is_words(fact) else fact}")
+
+
+def is_words(fact: object) -> bool:
+    return isinstance(fact, list) and bool(fact) and all(isinstance(word, str) for word in fact)

@@ -64,8 +64,14 @@ PAPERS: Registry[Paper] = Registry(
     {
         "invariant-features": Paper(
             "invariant",
-            datasets={"fsdd": "FSDD", "fashion-mnist": "FashionMNIST", "20newsgroups": "20news"},
-            stand_ins={"mnist": "EMNIST-Digits", "reuters-21578": "Reuters-10k"},
+            datasets={
+                "emnist-digits": "EMNIST-Digits",
+                "fashion-mnist": "FashionMNIST",
+                "fsdd": "FSDD",
+                "20newsgroups": "20news",
+                "reuters-10k": "Reuters-10k",
+            },
+            stand_ins={"mnist": "EMNIST-Digits", "reuters-21578": "Reuters-10k", "msi": "MSI (rat brain)"},
             methods={
                 "invariant": "Ours (VAT + Sinkhorn self-labelling)",
                 "pca": "PCA",
@@ -82,6 +88,8 @@ PAPERS: Registry[Paper] = Registry(
             metrics={
                 "linear/accuracy": "linear_accuracy",
                 "graph/accuracy": "tsne_21nn_accuracy",
+                "mine/fitted_information": "mutual_information",  # the paper's bound is of the samples it is fitted to
+                "regression/rss": "rss",
                 "clustering/best_accuracy": "clustering_accuracy",  # the best of the last ten epochs, as in Table IV
                 "clustering/best_nmi": "nmi",
                 "clustering/best_ari": "ari",
@@ -89,7 +97,10 @@ PAPERS: Registry[Paper] = Registry(
             axes={"smoothness": "lambda", "iterations": "sinkhorn_iterations"},
             levels={
                 "transformation": {"np": "NP", "rp": "RP", "rp+vat": "RP+VAT", "vat": "VAT"},
-                "batchnorm": {"none": "No-BN", "encoder": "EN-BN", "classifier": "CL-BN", "both": "EN-CL-BN"},
+                "batchnorm": {
+                    **{"none": "No-BN", "encoder": "EN-BN", "classifier": "CL-BN", "both": "EN-CL-BN"},
+                    **{"False": "off", "True": "on"},  # of autoencoders
+                },
             },
         ),
         "vte": Paper(

@@ -12,7 +12,8 @@ STUDIES = Path(__file__).parents[2] / "studies"
 
 
 @pytest.mark.parametrize(
-    ("name", "trials", "variants"), [("transformation", 12, 4), ("batchnorm", 12, 4), ("search", 24, 12)]
+    ("name", "trials", "variants"),
+    [("invariant/transformation", 12, 4), ("invariant/batchnorm", 12, 4), ("search", 24, 12)],
 )
 def test_a_quick_study_ends_in_a_report(field_of_study: Field, name: str, trials: int, variants: int) -> None:
     file = str(STUDIES / f"{name}.yaml")
@@ -22,5 +23,6 @@ def test_a_quick_study_ends_in_a_report(field_of_study: Field, name: str, trials
     report = answer(field_of_study.run("report", file, "--profile", "quick", "--json"))
     assert len(report["variants"]) == variants
     assert all(0.1 < variant["mean"] <= 1 for variant in report["variants"])
+    name = Path(file).stem
     assert (field_of_study.store.study(name).report / "report.md").read_text().startswith(f"# {name}\n")
     assert set(field_of_study.statuses(name)) == {"FINISHED"}

@@ -1,0 +1,121 @@
+"""Nothing is there that no study uses, and nothing that a paper asked or printed is out of reach."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from ablate.catalog import covered, entry, line_of
+from ablate.data import DATASETS
+from ablate.errors import StudyError
+from ablate.methods import METHODS
+from ablate.papers.names import PAPERS
+from ablate.papers.reference import ablations, numbers, places
+from ablate.probes import PROBES
+from ablate.resolve import resolve
+from ablate.spec.read import read_study, study_file
+from ablate.spec.study import Study
+from ablate.spec.trial import Job
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "studies"
+FILES = [file for file in sorted(FOLDER.rglob("*.yaml")) if "findings" not in file.relative_to(FOLDER).parts]
+PROFILES = ("small", "recompressed")  # with data that stand in for the paper's
+UNSTUDIED = {("invariant-features", "Table I")}  # parameters and seconds of the authors' networks on their device
+
+Resolved = Sequence[tuple[Study, Sequence[Job]]]
+
+
+@pytest.fixture(scope="module")
+def resolved() -> Resolved:
+    """Every study as the papers have it, and with stand-ins, each with its jobs of one seed."""
+    return tuple((study, resolve(study.model_copy(update={"seeds": study.seeds[:1]}))) for study in read_all())
+
+
+def read_all() -> Iterator[Study]:
+    for file in FILES:
+        yield read_study(file)
+        for profile in PROFILES:
+            if f"  {profile}:" in file.read_text():
+                yield read_study(file, profile)
+
+
+def test_every_ablation_has_a_file_of_its_name_that_refers_to_it() -> None:
+    for known in ablations():
+        study = read_study(FOLDER / f"{known.id}.yaml")
+        assert study.paper is not None
+        assert f"{PAPERS[study.paper.id].short}/{study.paper.ablation}" == known.id
+
+
+def test_every_ablation_has_its_own_number_of_levels() -> None:
+    """But where levels are methods, or what one encoder is asked for several times."""
+    for known in ablations():
+        if known.axis in ("method", "num_labels", "kept_fraction", "pretraining_dataset", "loss"):
+            continue
+        study = read_study(FOLDER / f"{known.id}.yaml")
+        spelled = PAPERS[known.paper]
+        axes = [
+            levels for case in study.cases for axis, levels in case.axes.items() if spelled.axis(axis) == known.axis
+        ]
+        assert axes, known.id
+        assert all(len(levels) == len(known.values) for levels in axes), known.id
+
+
+def test_every_method_data_set_and_probe_is_used(resolved: Resolved) -> None:
+    jobs = [job for _, found in resolved for job in found]
+    assert {job.trial.method for job in jobs} >= set(METHODS)
+    assert {job.trial.dataset for job in jobs} == set(DATASETS)
+    probes = {PROBES.parts(probe)[0] for study, _ in resolved for probe in study.probes}
+    assert probes == set(PROBES)
+
+
+def test_every_table_of_numbers_is_that_of_a_study() -> None:
+    asked = {(known.paper, place) for known in ablations() for place in known.places}
+    printed = {(name, place) for name in PAPERS for row in numbers(name) for place in places(row.table)}
+    assert printed - asked == UNSTUDIED
+
+
+def test_every_number_of_a_vte_table_is_covered(resolved: Resolved) -> None:
+    lines = {line for study, _ in resolved if study.name.startswith("method_") for line in lines_of("vte", study)}
+    assert {row.table for row in numbers("vte") if line_of(row) in lines} == {
+        "Table 1",
+        "Table 2",
+        "Table 3",
+        "Table 4",
+    }
+    assert {line_of(row) for row in numbers("vte")} == lines
+
+
+def lines_of(paper: str, study: Study) -> Iterator[tuple[str, ...]]:
+    if study.paper is not None and study.paper.id == paper:
+        yield from covered(paper, study)
+
+
+@pytest.mark.parametrize(
+    ("paper", "left"),
+    [
+        ("invariant-features", {"MSI (rat brain)"}),  # a sample that is not public
+        ("vte", set()),
+        ("aavae", {"AMDIM", "CPCv2", "YADIM", "SimCLR"}),  # quoted from others
+        ("distance-enhancement", {"pre-training set=ImageNet"}),
+        ("simvae", {"target=5-class hair colour"}),
+    ],
+)
+def test_a_paper_is_listed_with_what_no_study_covers(
+    paper: str, left: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    facts = entry("papers", paper).facts
+    assert facts is not None
+    told = " ".join(facts["not covered"].values())
+    assert all(word in told for word in left)
+    assert bool(left) == bool(told)
+    assert set(facts["studies"]) >= {known.id for known in ablations() if known.paper == paper}
+
+
+def test_short_names_find_their_study_and_shared_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert study_file("epsilon") == Path("studies/invariant/epsilon.yaml")
+    assert study_file("studies/k.yaml") == Path("studies/invariant/k.yaml")
+    with pytest.raises(StudyError, match="invariant/method_clustering, simvae/method_clustering"):
+        study_file("method_clustering")
