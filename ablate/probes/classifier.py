@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ablate.probes.inputs import fastest, model_of
 from ablate.probes.labels import check_labels, labelled
 from ablate.probes.network import accuracy, check_finite, perceptron, shuffled, train
 from ablate.probes.passes import Codes, certain, errors, posteriors, stochastic
@@ -50,13 +51,13 @@ class Classifier(Probe):
         """What is learned from, and what is judged."""
         train_split = labelled(embedded.train, self.labels)
         if self.passes and stochastic(embedded):
-            return posteriors(train_split, embedded.model), posteriors(embedded.test, embedded.model)
+            return posteriors(train_split, model_of(embedded)), posteriors(embedded.test, model_of(embedded))
         return certain(train_split), certain(embedded.test)
 
     def fit(self, codes: Codes, generator: torch.Generator, embedded: Embedded) -> nn.Sequential:
         """The perceptron after its last epoch."""
         widths = (codes.mean.shape[1], self.width, self.width, int(codes.y.max()) + 1)
-        network = perceptron(widths, generator, batchnorm=True)
+        network = perceptron(widths, generator, batchnorm=True).to(fastest())
         optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
         for epoch in range(1, self.epochs + 1):
             train(network, self.batches(codes, generator), optimizer, cross_entropy)

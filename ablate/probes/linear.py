@@ -13,6 +13,7 @@ from torch.nn.functional import one_hot
 
 from ablate.augment import pipeline
 from ablate.errors import TrialError
+from ablate.probes.inputs import inputs_of, model_of
 from ablate.probes.probe import Embedded, Features, Metrics, Probe, Sizes
 from ablate.settings import setting
 
@@ -97,9 +98,7 @@ class Linear(Probe):
 
     def anew(self, embedded: Embedded, generator: torch.Generator) -> Tensor:
         """The features (N, D + 1) of a fresh view of every training image, a one behind each row."""
-        inputs, model = embedded.train.inputs, embedded.model
-        assert inputs is not None, "a split that the program embeds has its inputs"
-        assert model is not None, "and a model"
+        inputs, model = inputs_of(embedded.train), model_of(embedded)
         augment = pipeline(self.augmentation).augment  # the encoder normalizes by itself
         rows = torch.arange(len(inputs)).split(ENCODED)
         return with_bias(torch.cat([model.embed(augment(inputs.batch(part), generator)) for part in rows]).numpy())

@@ -40,9 +40,10 @@ def train(
 ) -> None:
     """Take one step on each batch of inputs (B, D) and targets (B, …), and leave the network in evaluation mode."""
     network.train()
+    device = device_of(network)
     for x, y in batches:
         optimizer.zero_grad()
-        loss(network(x), y).backward()
+        loss(network(x.to(device)), y.to(device)).backward()
         optimizer.step()
     network.eval()
 
@@ -50,7 +51,13 @@ def train(
 @torch.no_grad()
 def outputs(network: nn.Module, x: Tensor) -> Tensor:
     """Inputs (N, D) → what the network says of each (N, …)."""
-    return torch.cat([network(part) for part in x.split(AT_ONCE)])
+    device = device_of(network)
+    return torch.cat([network(part.to(device)).cpu() for part in x.split(AT_ONCE)])
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where its parameters are; the CPU where it has none."""
+    return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
 
 
 def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:

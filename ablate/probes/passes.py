@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ablate.errors import TrialError
+from ablate.probes.inputs import inputs_of, model_of
 from ablate.probes.probe import Embedded, Features, Model
 
 BATCH = 1000  # inputs encoded at a time
@@ -45,11 +46,9 @@ def certain(features: Features) -> Codes:
     return Codes(torch.tensor(features.x), None, torch.tensor(features.y))
 
 
-def posteriors(features: Features, model: Model | None) -> Codes:
+def posteriors(features: Features, model: Model) -> Codes:
     """The posterior of every sample.  Raises TrialError where one is not finite."""
-    assert model is not None, "asked for by `stochastic`"
-    assert features.inputs is not None, "a split with a model has inputs"
-    inputs = features.inputs
+    inputs = inputs_of(features)
     told = [model.posterior(inputs.batch(rows)) for rows in torch.arange(len(inputs)).split(BATCH)]
     mean = torch.cat([mean for mean, _ in told])
     deviation = (torch.cat([log_variance for _, log_variance in told]) / 2).exp()
@@ -61,8 +60,8 @@ def posteriors(features: Features, model: Model | None) -> Codes:
 def accuracies(train: Features, embedded: Embedded, passes: int, seed: int, judge: Judge) -> list[float]:
     """The accuracy at each pass, of a classifier that learned from one draw of every training code."""
     generator = torch.Generator().manual_seed(seed)
-    learned = posteriors(train, embedded.model).all(generator)
-    codes = posteriors(embedded.test, embedded.model)
+    learned = posteriors(train, model_of(embedded)).all(generator)
+    codes = posteriors(embedded.test, model_of(embedded))
     return judge(learned, draws(codes, passes, generator))
 
 
