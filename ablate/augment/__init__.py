@@ -21,6 +21,7 @@ PIPELINES: Registry[Pipeline] = Registry(
     {
         "none": Pipeline(),
         "normalized-cifar10": CIFAR,
+        "normalized-stl10": STL,
         # SimCLR's, as Falcon et al. 2021 (AAVAE) and the Distance Enhancement paper have it
         "simclr-cifar10": replace(CIFAR, steps=(ResizedCrop(), Flip(), Jitter(0.4, 0.1), Grayscale())),
         "simclr-stl10": replace(STL, steps=(ResizedCrop(), Flip(), Jitter(0.8, 0.2), Grayscale(), Blur())),
