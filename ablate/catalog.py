@@ -116,6 +116,7 @@ def studies_of(paper: str) -> "dict[str, Study]":
 
 def covered(paper: str, study: "Study") -> Iterator[tuple[str, ...]]:
     """The lines of the numbers that the paper printed of the study's variants, for any metric of its probes."""
+    from ablate.errors import StudyError
     from ablate.papers.names import PAPERS
     from ablate.papers.reference import printed, without_labels
     from ablate.probes import PROBES
@@ -124,7 +125,11 @@ def covered(paper: str, study: "Study") -> Iterator[tuple[str, ...]]:
     spelled = PAPERS[paper]
     given = [f"{probe}/{metric}" for probe in study.probes for metric in PROBES[probe].metrics]
     known = [metric for metric in given if without_labels(metric)[0] in spelled.metrics]
-    for job in resolve(study.model_copy(update={"seeds": study.seeds[:1]})):
+    try:
+        jobs = resolve(study.model_copy(update={"seeds": study.seeds[:1]}))
+    except StudyError:  # `ablate check` says what is wrong with it
+        return
+    for job in jobs:
         trial = job.trial
         method = spelled.method(trial.method, trial.settings)
         settings = {spelled.axis(path): value for path, value in {**trial.training, **trial.settings}.items()}
