@@ -47,9 +47,7 @@ UNCHANGED = nn.Identity()  # the head of a method that compares the features the
 class ImageEncoder(Method, Augmenting):
     """A backbone that sees augmented images in training and clean ones afterwards; its outputs are the features."""
 
-    network: Network = setting(
-        "resnet50", "the encoder; mlp and simvae-mlp flatten images, the others fold over them"
-    )
+    network: Network = setting("resnet50", "the encoder; mlp and simvae-mlp flatten images, the others fold over them")
     width: int = setting(64, "channels of the first convolution; 64: the published size, of simvae-mlp too", least=1)
     latent_dim: int = setting(
         64, "L, outputs of the encoder; a ResNet has 2048 or 512, in proportion to width", least=1
