@@ -234,7 +234,7 @@ def score(job: Job, data: Data, bench: Bench) -> Iterator[Report]:
             yield Outcome(job.key, "STOPPED")
             return
         told = [replace(view, tell=teller(job, name, bench)) for view in views]
-        metrics |= score_all({name: PROBES[name](**settings)}, told, job.trial.seed)
+        metrics |= score_all({name: PROBES[name](**settings)}, told, job.trial.seed, recipe_of(job.trial).snapshots)
     bench.tracker.record(job, max(encoders), metrics)
     note(job, bench, "  ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
     for picture in pictures(job, views[-1], paths):

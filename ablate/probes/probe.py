@@ -164,16 +164,19 @@ def with_best(metrics: Metrics) -> Metrics:
     return {**metrics, **{f"best_{name}": direction for name, direction in metrics.items()}}
 
 
-def score_all(probes: Mapping[str, Probe], views: Sequence[Embedded], seed: int) -> dict[str, float]:
+def score_all(
+    probes: Mapping[str, Probe], views: Sequence[Embedded], seed: int, snapshots: int | None = None
+) -> dict[str, float]:
     """All metrics of an encoder, as `clustering/accuracy`; `views` are its last epochs, the oldest first.
 
     Scores are those of the last epoch.  Probes that say `best_of_snapshots` add `clustering/best_accuracy`, each metric
-    at its best over the views, where there is more than one: what a paper reports that chooses its epoch by the labels.
+    at its best over the views: what a paper reports that chooses its epoch by the labels.  They are added where there
+    is more than one view, or were to be more `snapshots`: a method that is fitted has one, its best and its last.
     """
     scores: dict[str, float] = {}
     for name, probe in probes.items():
         last = probe.score(views[-1], seed)
-        if probe.best_of_snapshots and len(views) > 1:
+        if probe.best_of_snapshots and (snapshots or len(views)) > 1:
             earlier = [probe.score(view, seed) for view in views[:-1]]
             last = {**last, **best(probe.metrics, [*earlier, last])}
         scores |= {f"{name}/{metric}": value for metric, value in last.items()}

@@ -117,3 +117,14 @@ def test_differences_name_what_the_paper_had_otherwise_and_what_was_smaller(stud
     assert differences(asked, found, finding) == (Difference("epochs", 20, 5000), Difference("seeds", 3, 5))
     assert all(difference.smaller for difference in differences(asked, found, finding))
     assert not Difference("k", 50, 100).smaller
+
+
+def test_a_count_of_labels_in_the_metric_finds_its_row(study: MakeStudy, result: Make) -> None:
+    """VTE, table 2: VTEBA by k-NN on 5000 labels."""
+    paper = {"id": "vte", "ablation": "method_cifar10"}
+    asked = study({"method": "vte-barber-agakov", "dataset": "cifar10"}, paper=paper)
+    results = [result({}, 0, 0.5, method="vte-barber-agakov", dataset="cifar10")]
+    (one,) = variants(asked, results, "knn-5000/error_rate")
+    row = expected(asked, one, "knn-5000/error_rate")
+    assert row is not None
+    assert (row.method, row.levels["num_labels"]) == ("VTEBA", "5000")
