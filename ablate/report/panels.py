@@ -104,7 +104,7 @@ def levels_of(study: Study, found: Iterable[Variant], axis: str) -> tuple[Value,
     """The levels that variants have on an axis: numbers by size, words as the study writes them."""
     written = [level for case in study.cases for level in case.axes.get(axis, ())]
     have = [one.level(axis) for one in found if axis in one.levels or axis in OF_CASES]
-    levels = tuple(dict.fromkeys([level for level in written if level in have] or have))
+    levels = tuple(dict.fromkeys([*(level for level in written if level in have), *have]))  # cases may fix one
     numbers = [level for level in levels if is_number(level)]
     return tuple(sorted(numbers)) if len(numbers) == len(levels) else levels
 

@@ -133,3 +133,10 @@ def test_numbers_are_sorted_and_words_stay_as_written(study: MakeStudy, result: 
     words = {"method.how": ("vat", "np", "rp")}
     assert shown(study({"axes": numbers}), crossed(result, numbers), "method.width").panels[0].levels == (1, 5, 10)
     assert shown(study({"axes": words}), crossed(result, words), "method.how").panels[0].levels == ("vat", "np", "rp")
+
+
+def test_methods_of_an_axis_and_of_other_cases_stand_side_by_side(study: MakeStudy, result: Make) -> None:
+    asked = study({"axes": {"method": ("pca", "nmf")}}, {"method": "cpc"})
+    results = [result({"method": name}, 0, 0.5, method=name) for name in ("pca", "nmf")]
+    picture = shown(asked, [*results, result({}, 0, 0.5, method="cpc")], "method")
+    assert [panel.levels for panel in picture.panels] == [("pca", "nmf", "cpc")]
