@@ -70,7 +70,8 @@ def layout(study: Study, found: Sequence[Variant], axis: str) -> Layout:
     note = ""
     if len({where(one, apart) for one in shown}) > MOST_PANELS:
         shown = [one for one in shown if at_baseline(study, one, apart)]
-        note = f"only the baseline of {', '.join(short(name) for name in apart if name not in OF_CASES)}"
+        left_out = ", ".join(short(name) for name in apart if name not in OF_CASES)
+        note = f"only the baseline of {left_out}" if left_out else "only the baseline of each case"
     groups: dict[str, list[Variant]] = {}
     for one in shown:
         groups.setdefault(where(one, apart), []).append(one)
