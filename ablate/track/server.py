@@ -23,7 +23,7 @@ from ablate.lock import locked
 from ablate.paths import Store
 from ablate.track.client import connect, http_status, reach_directly, redact
 
-START = 120.0  # seconds that a server may take until it answers
+START = 300.0  # seconds that a server may take until it answers: most of the processor may be somebody else's
 ANSWER = 10.0  # seconds that one that has answered before may take
 MARK = "ABLATE_SERVER"  # in the environment of the server and its children: which server they belong to
 
