@@ -21,6 +21,10 @@ os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # else one tr
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1000000")  # nothing is ever restored from Tune's own snapshots
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+# Workers of a local Ray inherit these: glibc else gives every tensor of some MB back to the kernel and faults its pages
+# in again at the next step, which costs a twelfth of the training time on a CPU.
+os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 * 2**20))
+os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(256 * 2**20))
 
 import psutil
 import ray
