@@ -118,13 +118,13 @@ def covered(paper: str, study: "Study") -> Iterator[tuple[str, ...]]:
     """The lines of the numbers that the paper printed of the study's variants, for any metric of its probes."""
     from ablate.errors import StudyError
     from ablate.papers.names import PAPERS
-    from ablate.papers.reference import printed, without_labels
+    from ablate.papers.reference import printed, told_by, uncounted
     from ablate.probes import PROBES
     from ablate.resolve import resolve
 
     spelled = PAPERS[paper]
     given = [f"{probe}/{metric}" for probe in study.probes for metric in PROBES[probe].metrics]
-    known = [metric for metric in given if without_labels(metric)[0] in spelled.metrics]
+    known = [metric for metric in given if uncounted(metric) in spelled.metrics]
     try:
         jobs = resolve(study.model_copy(update={"seeds": study.seeds[:1]}))
     except StudyError:  # `ablate check` says what is wrong with it
@@ -135,7 +135,7 @@ def covered(paper: str, study: "Study") -> Iterator[tuple[str, ...]]:
         settings = {spelled.axis(path): value for path, value in {**trial.training, **trial.settings}.items()}
         for metric in known:
             for row in printed(paper, places_of(study), trial.dataset, metric, method):
-                levels = {axis: level for axis, level in row.levels.items() if axis not in without_labels(metric)[1]}
+                levels = {axis: level for axis, level in row.levels.items() if axis not in told_by(spelled, metric)}
                 if all(a in settings and spelled.level(a, settings[a]) == level for a, level in levels.items()):
                     yield line_of(row)
 

@@ -139,7 +139,7 @@ REFUSED = [  # method, data set, fixed, probe, the message after the file's name
         "msi",
         "",
         "knn",
-        "5:10: the probe Neighbors needs labels of two classes or more, and there are 0; "
+        "5:10: this probe needs labels of two classes or more, and there are 0; "
         "choose a labelled data set, or leave the probe out",
     ),
     (

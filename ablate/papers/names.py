@@ -22,6 +22,7 @@ class Paper:
     stand_ins: Names = field(default_factory=dict)  # data sets that take the place of the paper's; never compared
     methods: Names = field(default_factory=dict)  # a setting may tell: "simclr, distance_enhancement=0.1"
     metrics: Names = field(default_factory=dict)  # to "error_rate: k-NN" where the row's setting has to begin so
+    told_by: Mapping[str, Names] = field(default_factory=dict)  # levels of the paper's rows, by our metric
     usual: Names = field(default_factory=dict)  # levels of the paper's rows that go without saying
     axes: Names = field(default_factory=dict)  # by the last word of ours
     levels: Mapping[str, Names] = field(default_factory=dict)  # by the paper's axis
@@ -178,6 +179,7 @@ PAPERS: Registry[Paper] = Registry(
                 "linear/accuracy": "linear_probe_accuracy",
                 "mlp/accuracy": "mlp_probe_accuracy",
                 "attributes/accuracy": "mean_attribute_mlp_accuracy",
+                "hair/accuracy": "mlp_probe_accuracy",
                 "knn/best_accuracy": "knn_accuracy",
                 "gmm/accuracy": "gmm_accuracy",
                 "gmm/nmi": "nmi",
@@ -185,6 +187,7 @@ PAPERS: Registry[Paper] = Registry(
                 "reconstruction/mse": "mse",
                 "fid/fid": "fid",
             },
+            told_by={"hair/accuracy": {"target": "5-class hair colour"}},
             usual={"target": "gender"},
             axes={
                 "views": "num_views",

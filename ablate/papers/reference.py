@@ -144,8 +144,7 @@ def printed(
     if dataset in spelled.stand_ins:
         return ()
     tables = {table} if isinstance(table, str) else set(table)
-    metric, labels = without_labels(metric)
-    name, _, beginning = spelled.metrics.get(metric, metric).partition(": ")
+    name, _, beginning = spelled.metrics.get(uncounted(metric), metric).partition(": ")
     return tuple(
         row
         for row in numbers(paper)
@@ -154,14 +153,19 @@ def printed(
         and row.metric == name
         and row.setting.startswith(beginning)
         and (method is None or row.method == spelled.methods.get(method, method))
-        and _has(row, {**(levels or {}), **labels}, spelled)
+        and _has(row, {**(levels or {}), **told_by(spelled, metric)}, spelled)
     )
 
 
-def without_labels(metric: str) -> tuple[str, dict[str, Value]]:
-    """A metric apart from the count of labels in its probe's name: `knn-500/error_rate` → `knn/error_rate`, 500."""
-    counted = re.fullmatch(r"(.+)-(\d+)(/.+)", metric)
-    return (counted[1] + counted[3], {NUM_LABELS: int(counted[2])}) if counted else (metric, {})
+def uncounted(metric: str) -> str:
+    """A metric without the count of labels in its probe's name: `knn-500/error_rate` → `knn/error_rate`."""
+    return re.sub(r"-\d+/", "/", metric)
+
+
+def told_by(paper: Paper, metric: str) -> dict[str, Value]:
+    """The levels of the paper's rows that one of our metrics tells: `knn-500/error_rate` is with 500 labels."""
+    counted = re.search(r"-(\d+)/", metric)
+    return {**paper.told_by.get(uncounted(metric), {}), **({NUM_LABELS: int(counted[1])} if counted else {})}
 
 
 @cache

@@ -8,6 +8,7 @@ from ablate.probes.counted import Probes
 from ablate.probes.density import Density
 from ablate.probes.frechet import FID
 from ablate.probes.graph import Graph
+from ablate.probes.hair import Hair
 from ablate.probes.information import Information
 from ablate.probes.linear import Linear
 from ablate.probes.logistic import Logistic
@@ -37,6 +38,7 @@ PROBES = Probes(
         "regression": Regression,
         "prediction": Prediction,
         "attributes": Attributes,
+        "hair": Hair,
         "similarity": Similarity,
         "reconstruction": Reconstruction,
         "fid": FID,

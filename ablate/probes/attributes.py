@@ -14,22 +14,18 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ablate.errors import StudyError
 from ablate.probes.inputs import fastest
-from ablate.probes.labels import take
 from ablate.probes.mlp import MLP
 from ablate.probes.network import check_finite, outputs, perceptron, shuffled, train
 from ablate.probes.probe import Embedded, Features, Matrix, Metrics, Probe, Sizes
 from ablate.settings import setting
 
-CELEBA = 40  # attributes
-HAIR = (4, 8, 9, 11, 17)  # of them: bald, black, blond, brown and gray
-
 
 @dataclass(frozen=True)
 class Attributes(Probe):
-    """Accuracy of perceptrons, as wide inside as the features: one for each attribute, or one for one question.
+    """Accuracy of perceptrons, as wide inside as the features: one for each attribute, or one for the label.
 
     The accuracy is the mean over the attributes.  Each has one output and the threshold 0.5, and so has a label of two
-    classes; hair colours, of samples that have exactly one, and more classes have an output each.
+    classes; more classes have an output each.
     """
 
     source: ClassVar[str] = (
@@ -41,7 +37,7 @@ class Attributes(Probe):
         "highest_accuracy": "maximize",  # each attribute at its best epoch, chosen by the test: optimistic
     }
 
-    task: Literal["attributes", "hair", "label"] = setting("attributes", "what is asked; hair of CelebA's attributes")
+    task: Literal["attributes", "label"] = setting("attributes", "what is asked")
     columns: str = setting("all", "the attributes to ask for, counted from 0 and parted by commas, such as 4,8,20")
     epochs: int = setting(200, "passes over the training split", least=1)
     batch_size: int = setting(128, "samples in a step", least=2)
@@ -50,9 +46,8 @@ class Attributes(Probe):
     def check(self, sizes: Sizes) -> None:
         if self.task == "label":
             return super().check(sizes)
-        if sizes.targets == 0 or (self.task == "hair" and sizes.targets != CELEBA):
-            wanted = f"CelebA's {CELEBA} attributes" if self.task == "hair" else "attributes"
-            raise StudyError(f"there are {sizes.targets} targets where {wanted} are asked for", "choose celeba")
+        if sizes.targets == 0:
+            raise StudyError("there are 0 targets where attributes are asked for", "choose celeba")
         self.asked(sizes.targets)
         return None
 
@@ -87,8 +82,6 @@ class Attributes(Probe):
 
     def fit(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
         """The accuracies (epochs, attributes) on the test split, after each epoch of a new training."""
-        if self.task == "hair":
-            return self.classify(with_hair(embedded), seed)
         if self.task == "label" and max(embedded.train.y.max(), embedded.test.y.max()) > 1:
             return self.classify(embedded, seed)
         return self.train_bank(embedded, self.answers_of(embedded.train), self.answers_of(embedded.test), seed)
@@ -146,26 +139,6 @@ class Bank(nn.Module):
 def entropy(logits: Tensor, answers: Tensor) -> Tensor:
     """The mean cross-entropy of each column (B, T), summed: so that each network learns as if alone."""
     return binary_cross_entropy_with_logits(logits, answers) * answers.shape[1]
-
-
-def hair_colour(targets: NDArray[np.float32]) -> NDArray[np.int64]:
-    """CelebA's attributes (N, 40) → hair colour 0 to 4 (N,), and -1 for a sample without exactly one."""
-    hair = targets[:, HAIR] > 0.5
-    return np.where(hair.sum(axis=1) == 1, hair.argmax(axis=1), -1)
-
-
-def with_hair(embedded: Embedded) -> Embedded:
-    """The samples of one hair colour, labelled by it."""
-    return replace(embedded, train=of_one_hair(embedded.train), test=of_one_hair(embedded.test))
-
-
-def of_one_hair(split: Features) -> Features:
-    assert split.targets is not None, "checked"
-    colour = hair_colour(split.targets)
-    known = np.flatnonzero(colour >= 0)
-    if not len(known):
-        raise StudyError("no sample has exactly one hair colour", "choose celeba, or another task")
-    return replace(take(split, known), y=colour[known])
 
 
 @dataclass(frozen=True)

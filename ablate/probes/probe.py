@@ -141,7 +141,7 @@ class Probe(ABC):
         """
         if sizes.classes < 2:
             raise StudyError(
-                f"the probe {type(self).__name__} needs labels of two classes or more, and there are {sizes.classes}",
+                f"this probe needs labels of two classes or more, and there are {sizes.classes}",
                 "choose a labelled data set, or leave the probe out",
             )
 

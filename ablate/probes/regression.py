@@ -27,7 +27,7 @@ class Regression(Probe):
     def check(self, sizes: Sizes) -> None:
         if sizes.targets < 1:
             raise StudyError(
-                "the probe Regression needs continuous targets, and there are none",
+                "this probe needs continuous targets, and there are none",
                 "choose a data set with targets, as msi or celeba, or leave the probe out",
             )
 

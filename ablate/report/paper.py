@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ablate.papers.names import PAPERS, Paper
-from ablate.papers.reference import Ablation, Printed, ablation, ablations_at, printed, without_labels
+from ablate.papers.reference import Ablation, Printed, ablation, ablations_at, printed, told_by
 from ablate.report.table import OF_CASES, Variant, is_number
 from ablate.settings import Value
 from ablate.spec.study import PaperReference, Study
@@ -80,17 +80,19 @@ def expected(study: Study, one: Variant, metric: str) -> Printed | None:
     }
     method = spelled.method(one.trial.method, one.trial.settings)
     where = (study.paper.id, places_of(study), one.trial.dataset, metric, method)
-    counted = without_labels(metric)[1]
-    fitting = [row for row in printed(*where) if _fits(one, row, spelled, usual, counted)]
+    by_metric = told_by(spelled, metric)
+    fitting = [row for row in printed(*where) if _fits(one, row, spelled, usual, by_metric)]
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _fits(one: Variant, row: Printed, spelled: Paper, usual: Mapping[str, Value], counted: Mapping[str, Value]) -> bool:
+def _fits(
+    one: Variant, row: Printed, spelled: Paper, usual: Mapping[str, Value], by_metric: Mapping[str, Value]
+) -> bool:
     """Whether a row is at the variant's levels, and the variant as usual wherever the row says nothing.
 
-    `counted` is the count of labels that the metric tells.
+    `by_metric` are the levels that the metric tells.
     """
-    settings = {**settings_of(one, spelled), **counted}
+    settings = {**settings_of(one, spelled), **by_metric}
     told = {*row.levels, *spelled.told(one.trial.method, one.trial.settings)}
     others = [path for path in one.levels if spelled.axis(path) not in told and path not in OF_CASES]
     return all(

@@ -13,6 +13,7 @@ IMPATIENCE = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # printing costs a request
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFUSALS = (400, 404, 405, 413, 415, 422)  # asked again, the answer would be the same

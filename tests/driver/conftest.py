@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,24 @@ import psutil
 import pytest
 
 from ablate.driver.status import known_of
+from ablate.lock import locked
 from ablate.paths import Store
 from ablate.track.ledger import Known, Ledger
 from ablate.track.ui import reading_address
 
 PATIENCE = 400.0  # seconds: most of the processor may be somebody else's
+EPOCHS = 60  # long enough to die in several times
 
 SMALL = """
 question: Does whatever happens leave the numbers alone?
 method: invariant
 dataset: digits
-fixed: {training.epochs: EPOCHS, training.batch_size: 256, method.k: 10, probes.linear.epochs: 5}
+fixed:
+  training.epochs: EPOCHS
+  training.batch_size: 64
+  training.samples: 400
+  method.k: 10
+  probes.linear.epochs: 5
 axes:
   method.epsilon: [0.4, 0.8]
 seeds: 2
@@ -104,6 +112,7 @@ class Command:
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
         environment = {**os.environ, "ABLATE_STORE": str(folder / "ablate-store"), "COLUMNS": "200"}
         environment.pop("MLFLOW_TRACKING_URI", None)
+        self.seen = self.newest_checkpoint()
         with self.output.open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ablate", *arguments],
@@ -134,10 +143,24 @@ class Command:
     def until_says(self, pattern: str) -> None:
         self.until(lambda: re.search(pattern, self.text), f"'{pattern}'")
 
-    def until_checkpoint(self) -> None:
-        """Wait until a trial has something to resume from."""
-        store = self.output.parent / "ablate-store"
-        self.until(lambda: list(store.glob("studies/*/trials/*/checkpoint.pt")), "checkpoint")
+    def makes_checkpoint(self) -> bool:
+        """Wait until a trial has something to resume from that is newer than what was seen here; false: it ended."""
+        deadline = time.monotonic() + PATIENCE
+        while self.newest_checkpoint() <= self.seen:
+            if self.process.poll() is not None:
+                return False
+            assert time.monotonic() < deadline, f"no checkpoint within {PATIENCE} s:\n{self.text}"
+            time.sleep(0.1)
+        self.seen = self.newest_checkpoint()
+        return True
+
+    def newest_checkpoint(self) -> int:
+        """When it was written, in nanoseconds."""
+        found = [0]
+        for file in (self.output.parent / "ablate-store").glob("studies/*/trials/*/checkpoint.pt"):
+            with suppress(FileNotFoundError):
+                found.append(file.stat().st_mtime_ns)
+        return max(found)
 
     def family(self, name: str) -> list[psutil.Process]:
         """The processes below this one that have a word in their command line."""
@@ -173,13 +196,23 @@ def field_of_study(tmp_path: Path) -> Iterator[Field]:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    """A field in which the small study, twelve epochs of it, was launched once and left in peace."""
-    found = Field(tmp_path_factory.mktemp("undisturbed"))
-    found.write("small", SMALL.replace("EPOCHS", "12"))
-    command = found.run("launch", "small")
-    assert command.code == 0, command.text
+    """A field in which the small study was launched once and left in peace.
+
+    Every process that runs tests finds the same one, and only the first launches it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    found = Field(common / "undisturbed")
+    with locked(common / "undisturbed.lock"):
+        if not found.folder.exists():
+            found.folder.mkdir()
+            found.write("small", SMALL.replace("EPOCHS", str(EPOCHS)))
+            found.run("launch", "small")
+    (launched, *_) = sorted(found.folder.glob("output-*.txt"))
+    assert "4 of 4 trials finished" in launched.read_text(), launched.read_text()
     yield found
-    found.clear()
+    for command in found.started:
+        command.kill_tree()
 
 
 def answer(command: Command) -> Any:

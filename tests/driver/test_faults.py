@@ -1,22 +1,23 @@
 """Whatever dies, the next launch completes the study, and its numbers are those of an undisturbed one."""
 
 import signal
-from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 import pytest
 
-from .conftest import SMALL, Command, Field
+from ablate.driver.lock import owner_of
+
+from .conftest import EPOCHS, SMALL, Command, Field
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-Kill = Callable[[Command], None]
 
-
-def kill_all(processes: list[psutil.Process]) -> None:
-    assert processes, "nothing to kill"
-    for process in processes:
-        process.send_signal(signal.SIGKILL)
+def kill_first(command: Command, name: str) -> None:
+    """Kill a process of this name, once there is one: Ray may just be starting anew."""
+    (first, *_) = command.until(lambda: command.family(name), f"process '{name}'")
+    with suppress(psutil.NoSuchProcess):
+        first.send_signal(signal.SIGKILL)
 
 
 def driver(command: Command) -> None:
@@ -24,33 +25,67 @@ def driver(command: Command) -> None:
 
 
 def worker(command: Command) -> None:
-    kill_all(command.family("ray::Worker")[:1] or command.family("ray::ResourceTrainable")[:1])
+    kill_first(command, "Trainable.train")
 
 
 def raylet(command: Command) -> None:
-    kill_all(command.family("raylet/raylet"))
+    kill_first(command, "raylet/raylet")
 
 
 def control_store(command: Command) -> None:
-    kill_all(command.family("gcs_server"))
+    kill_first(command, "gcs_server")
 
 
 def mlflow_server(command: Command) -> None:
-    kill_all(command.family("mlflow"))
+    kill_first(command, "mlflow server")
 
 
-@pytest.mark.parametrize("kill", [driver, worker, raylet, control_store, mlflow_server])
-def test_a_launch_after_a_kill_gives_the_undisturbed_numbers(
-    field_of_study: Field, undisturbed: Field, kill: Kill
-) -> None:
-    field_of_study.write("small", SMALL.replace("EPOCHS", "12"))
-    broken = field_of_study.start("launch", "small", "--checkpoint-every", "0.5")
-    broken.until_checkpoint()
-    kill(broken)
+@pytest.fixture
+def small(field_of_study: Field) -> Field:
+    field_of_study.write("small", SMALL.replace("EPOCHS", str(EPOCHS)))
+    return field_of_study
+
+
+def launch(field: Field) -> Command:
+    """A launch that leaves checkpoints behind."""
+    return field.start("launch", "small", "--checkpoint-every", "0.5")
+
+
+def assert_undisturbed(field: Field, undisturbed: Field) -> None:
+    """Launched once more, the study ends as if nothing had happened."""
+    done = field.run("launch", "small")
+    assert done.code == 0, done.text
+    assert field.histories("small") == undisturbed.histories("small")
+    assert set(field.known("small")) == set(undisturbed.known("small"))
+    assert set(field.statuses("small")) == {"FINISHED"}
+    assert len(field.statuses("small")) == len(undisturbed.statuses("small"))
+
+
+def test_a_stopped_study_whose_driver_is_killed_when_it_goes_on(small: Field, undisturbed: Field) -> None:
+    first = launch(small)
+    assert first.makes_checkpoint(), first.text
+    second = small.run("launch", "small")
+    assert second.code == 1
+    assert f"'small' is being launched by process {first.process.pid} on " in second.text
+    assert small.run("stop", "small").code == 0
+    assert first.code == 130
+    assert "launch again to go on" in first.text
+    assert "RUNNING" not in small.statuses("small")
+    assert owner_of(small.store.study("small").lock) is None
+
+    broken = launch(small)
+    assert broken.makes_checkpoint(), broken.text
+    driver(broken)
+    broken.process.wait()
+    assert_undisturbed(small, undisturbed)
+
+
+def test_whatever_is_killed_below_the_driver(small: Field, undisturbed: Field) -> None:
+    broken = launch(small)
+    for kill in (worker, mlflow_server, raylet, control_store):
+        if not broken.makes_checkpoint():
+            broken = launch(small)
+            assert broken.makes_checkpoint(), broken.text
+        kill(broken)
     broken.process.wait(400)
-    again = field_of_study.run("launch", "small")
-    assert again.code == 0, broken.text + again.text
-    assert field_of_study.histories("small") == undisturbed.histories("small")
-    assert set(field_of_study.known("small")) == set(undisturbed.known("small"))
-    assert set(field_of_study.statuses("small")) == {"FINISHED"}
-    assert len(field_of_study.statuses("small")) == len(undisturbed.statuses("small"))
+    assert_undisturbed(small, undisturbed)

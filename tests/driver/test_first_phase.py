@@ -13,6 +13,7 @@ axes: {method.two_phase: [true, false]}
 seeds: [0]
 probes: [knn]
 metric: knn/accuracy
+resources: {cpu: 2}
 """
 NAMES = {"first phase · seed 0", "two_phase=True · seed 0", "two_phase=False · seed 0"}
 
@@ -29,7 +30,10 @@ def test_a_first_phase_is_trained_once_for_all_that_start_from_it(field_of_study
     assert not field_of_study.store.study("phases").firsts.exists()
     report = (field_of_study.store.study("phases").report / "report.md").read_text()
     assert "first phase" not in report
-    field_of_study.write("others", STUDY.replace("[true, false]}", "[true], method.head: [deep, shallow]}"))
+    field_of_study.write(
+        "others",
+        STUDY.replace("[true, false]}", "[true], method.head: [deep, shallow]}").replace("[knn]", "[knn, nlad]"),
+    )
     again = field_of_study.run("launch", "others")
     assert again.process.returncode == 0, again.text
     first = next(
@@ -37,3 +41,11 @@ def test_a_first_phase_is_trained_once_for_all_that_start_from_it(field_of_study
     )
     assert first.key == known["first phase · seed 0"].key
     assert "trained by 'phases'" in field_of_study.run("logs", first.key, "--study", "others").text
+    ours, theirs = field_of_study.histories("phases"), field_of_study.histories("others")
+    taken = {name: curves for name, curves in theirs.items() if "shallow" in name}
+    (curves,) = taken.values()
+    shared = {name: curve for name, curve in curves.items() if not name.startswith("nlad/")}
+    assert shared == ours["two_phase=True · seed 0"]
+    assert "nlad/nlad" in curves
+    assert "trained by 'phases'" in field_of_study.run("logs", *taken, "--study", "others").text
+    assert set(field_of_study.statuses("others")) == {"FINISHED"}

@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from ablate.errors import StudyError, TrialError
-from ablate.probes.attributes import HAIR, Attributes, Bank, digest, entropy, hair_colour
+from ablate.probes.attributes import Attributes, Bank, digest, entropy
 from ablate.probes.network import perceptron
 from ablate.probes.probe import Embedded, Features, Sizes
 
@@ -90,41 +89,6 @@ def test_the_entropy_is_a_mean_over_samples_and_a_sum_over_networks() -> None:
     assert entropy(logits, answers).item() == pytest.approx(expected)
 
 
-def hair(*columns: int) -> NDArray[np.float32]:
-    row = np.zeros(40, np.float32)
-    row[list(columns)] = 1.0
-    return row
-
-
-def test_a_hair_colour_is_the_only_one_of_five() -> None:
-    faces = np.stack([hair(4), hair(8, 0), hair(9, 39), hair(11), hair(17), hair(8, 11), hair(0, 20)])
-    assert hair_colour(faces).tolist() == [0, 1, 2, 3, 4, -1, -1]
-
-
-def faces(samples: int, seed: int) -> Features:
-    """Features that tell the hair colour, but for a third of the samples, which have two and tell nothing."""
-    generator = np.random.default_rng(seed)
-    colour = generator.integers(0, 5, samples)
-    targets = np.stack([hair(HAIR[one]) for one in colour])
-    x = np.eye(5, dtype=np.float32)[colour]
-    targets[::3, 8] = targets[::3, 9] = 1.0
-    x[::3] = generator.normal(size=(len(x[::3]), 5))
-    return Features(x, np.zeros(samples, np.int64), targets)
-
-
-def test_hair_is_asked_of_samples_with_one_colour() -> None:
-    given = Embedded(faces(150, 0), faces(60, 1), faces(60, 1))
-    probe = replace(QUICK, task="hair")
-    assert probe.score(given, seed=0) == {"accuracy": 1.0, "highest_accuracy": 1.0}
-    assert probe.pictures(given, seed=0) == {}
-
-
-def test_nobody_with_one_hair_colour_is_an_error() -> None:
-    bare = Features(np.zeros((4, 2), np.float32), np.zeros(4, np.int64), np.zeros((4, 40), np.float32))
-    with pytest.raises(StudyError, match="no sample has exactly one hair colour"):
-        replace(QUICK, task="hair").score(Embedded(bare, bare, bare), seed=0)
-
-
 def test_a_label_of_two_classes_is_one_more_attribute() -> None:
     probe = replace(QUICK, task="label")
     given = embedded()
@@ -172,12 +136,9 @@ def test_a_learning_rate_that_is_too_high_is_named() -> None:
         Attributes(epochs=2, learning_rate=1e30).score(Embedded(huge, given.test, given.judged), seed=0)
 
 
-@pytest.mark.parametrize(("task", "targets"), [("attributes", 0), ("hair", 0), ("hair", 3)])
-def test_data_without_attributes_are_refused(task: str, targets: int) -> None:
-    wanted = "CelebA's 40 attributes" if task == "hair" else "attributes"
-    probe = replace(QUICK, task=task)  # type: ignore[arg-type]
-    with pytest.raises(StudyError, match=f"there are {targets} targets where {wanted} are asked for"):
-        probe.check(Sizes(train=10, judged=10, classes=2, targets=targets))
+def test_data_without_attributes_are_refused() -> None:
+    with pytest.raises(StudyError, match="there are 0 targets where attributes are asked for; choose celeba"):
+        Attributes().check(Sizes(train=10, judged=10, classes=2, targets=0))
 
 
 def test_a_label_is_needed_only_where_it_is_asked_for() -> None:

@@ -55,8 +55,19 @@ def test_the_best_start_counts() -> None:
 def test_every_start_is_told() -> None:
     said: list[float] = []
     view = Embedded(crossed(60, 0), crossed(60, 1), crossed(60, 2), tell=said.append)
-    Mixture(starts=3).score(view, seed=0)
+    Mixture(starts=3, finalists=2).score(view, seed=0)
+    assert said == [1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6]
+    said.clear()
+    Mixture(starts=3, exhaustive=True).score(view, seed=0)
     assert said == [0.25, 0.5, 0.75]
+
+
+def test_the_likeliest_of_those_that_went_on_counts() -> None:
+    x = np.random.default_rng(0).uniform(size=(300, 2))
+    features = Features(x.astype(np.float32), np.arange(300) % 6)
+    view = Embedded(features, features, features)
+    one, all_of_them = (Mixture(finalists=finalists).fit(x, 6, 0, view).lower_bound_ for finalists in (1, 20))
+    assert all_of_them > one
 
 
 def test_batches_have_matchings_of_their_own() -> None:

@@ -1,0 +1,49 @@
+"""Hair colours of made faces: which samples count, and what is learned of them."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ablate.errors import StudyError
+from ablate.probes.hair import COLOURS, Hair, hair_colour
+from ablate.probes.probe import Embedded, Features, Sizes
+
+
+def hair(*columns: int) -> NDArray[np.float32]:
+    row = np.zeros(40, np.float32)
+    row[list(columns)] = 1.0
+    return row
+
+
+def test_a_hair_colour_is_the_only_one_of_five() -> None:
+    faces = np.stack([hair(4), hair(8, 0), hair(9, 39), hair(11), hair(17), hair(8, 11), hair(0, 20)])
+    assert hair_colour(faces).tolist() == [0, 1, 2, 3, 4, -1, -1]
+
+
+def faces(samples: int, seed: int) -> Features:
+    """Features that tell the hair colour, but for a third of the samples, which have two and tell nothing."""
+    generator = np.random.default_rng(seed)
+    colour = generator.integers(0, 5, samples)
+    targets = np.stack([hair(COLOURS[one]) for one in colour])
+    x = np.eye(5, dtype=np.float32)[colour]
+    targets[::3, 8] = targets[::3, 9] = 1.0
+    x[::3] = generator.normal(size=(len(x[::3]), 5))
+    return Features(x, np.zeros(samples, np.int64), targets)
+
+
+def test_hair_is_asked_of_samples_with_one_colour() -> None:
+    given = Embedded(faces(150, 0), faces(60, 1), faces(60, 1))
+    scores = Hair(epochs=30, batch_size=20, learning_rate=0.02).score(given, seed=0)
+    assert scores == {"accuracy": 1.0, "train_accuracy": 1.0, "highest_accuracy": 1.0}
+
+
+def test_nobody_with_one_hair_colour_is_an_error() -> None:
+    bare = Features(np.zeros((4, 2), np.float32), np.zeros(4, np.int64), np.zeros((4, 40), np.float32))
+    with pytest.raises(StudyError, match="no sample has exactly one hair colour"):
+        Hair().score(Embedded(bare, bare, bare), seed=0)
+
+
+@pytest.mark.parametrize("targets", [0, 3])
+def test_data_without_celeba_s_attributes_are_refused(targets: int) -> None:
+    with pytest.raises(StudyError, match=f"there are {targets} targets where CelebA's 40 attributes are asked for"):
+        Hair().check(Sizes(train=10, judged=10, classes=2, targets=targets))
