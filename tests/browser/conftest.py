@@ -49,6 +49,7 @@ fixed: {training.epochs: 2, method.k: 10, probes.linear.epochs: 5}
 seeds: 2
 probes: [linear]
 metric: linear/accuracy
+resources: {cpu: 2}
 """
 
 

@@ -23,7 +23,7 @@ from ablate.track.ledger import Known, Ledger
 from ablate.track.ui import reading_address
 
 PATIENCE = 400.0  # seconds: most of the processor may be somebody else's
-EPOCHS = 60  # long enough to die in several times
+EPOCHS = 40  # long enough to die in several times
 
 SMALL = """
 question: Does whatever happens leave the numbers alone?

@@ -13,11 +13,11 @@ from .conftest import EPOCHS, SMALL, Command, Field
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
-def kill_first(command: Command, name: str) -> None:
-    """Kill a process of this name, once there is one: Ray may just be starting anew."""
-    (first, *_) = command.until(lambda: command.family(name), f"process '{name}'")
-    with suppress(psutil.NoSuchProcess):
-        first.send_signal(signal.SIGKILL)
+def kill(command: Command, name: str, most: int = 9) -> None:
+    """Kill the processes of this name, once there are some: Ray may just be starting anew."""
+    for process in command.until(lambda: command.family(name), f"process '{name}'")[:most]:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
 
 
 def driver(command: Command) -> None:
@@ -25,19 +25,19 @@ def driver(command: Command) -> None:
 
 
 def worker(command: Command) -> None:
-    kill_first(command, "Trainable.train")
+    kill(command, "Trainable.train", most=1)
 
 
 def raylet(command: Command) -> None:
-    kill_first(command, "raylet/raylet")
+    kill(command, "raylet/raylet")
 
 
 def control_store(command: Command) -> None:
-    kill_first(command, "gcs_server")
+    kill(command, "gcs_server")
 
 
 def mlflow_server(command: Command) -> None:
-    kill_first(command, "mlflow server")
+    kill(command, "mlflow")
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def test_a_stopped_study_whose_driver_is_killed_when_it_goes_on(small: Field, un
 
 def test_whatever_is_killed_below_the_driver(small: Field, undisturbed: Field) -> None:
     broken = launch(small)
-    for kill in (worker, mlflow_server, raylet, control_store):
+    for end in (worker, mlflow_server, raylet, control_store):
         if not broken.makes_checkpoint():
             broken = launch(small)
             assert broken.makes_checkpoint(), broken.text
-        kill(broken)
+        end(broken)
     broken.process.wait(400)
     assert_undisturbed(small, undisturbed)
