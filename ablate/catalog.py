@@ -117,8 +117,8 @@ def studies_of(paper: str) -> "dict[str, Study]":
 def covered(paper: str, study: "Study") -> Iterator[tuple[str, ...]]:
     """The lines of the numbers that the paper printed of the study's variants, for any metric of its probes."""
     from ablate.errors import StudyError
-    from ablate.papers.names import PAPERS
-    from ablate.papers.reference import printed, told_by, uncounted
+    from ablate.papers.names import PAPERS, uncounted
+    from ablate.papers.reference import printed
     from ablate.probes import PROBES
     from ablate.resolve import resolve
 
@@ -134,8 +134,9 @@ def covered(paper: str, study: "Study") -> Iterator[tuple[str, ...]]:
         method = spelled.method(trial.method, trial.settings)
         settings = {spelled.axis(path): value for path, value in {**trial.training, **trial.settings}.items()}
         for metric in known:
+            told = spelled.told_by_metric(metric)
             for row in printed(paper, places_of(study), trial.dataset, metric, method):
-                levels = {axis: level for axis, level in row.levels.items() if axis not in told_by(spelled, metric)}
+                levels = {axis: level for axis, level in row.levels.items() if axis not in told}
                 if all(a in settings and spelled.level(a, settings[a]) == level for a, level in levels.items()):
                     yield line_of(row)
 

@@ -5,12 +5,16 @@ thing without a row here is still reachable.  There is a row only where ours is 
 set, a last epoch where the paper took the best one, would otherwise be compared as if they were the same.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ablate.registry import Registry
+from ablate.settings import Value
 
 Names = Mapping[str, str]
+NUM_LABELS = "num_labels"  # the axis of labelled samples
+COUNT = r"-(\d+)/"  # of labels, in the name of a metric's probe
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Paper:
     stand_ins: Names = field(default_factory=dict)  # data sets that take the place of the paper's; never compared
     methods: Names = field(default_factory=dict)  # a setting may tell: "simclr, distance_enhancement=0.1"
     metrics: Names = field(default_factory=dict)  # to "error_rate: k-NN" where the row's setting has to begin so
-    told_by: Mapping[str, Names] = field(default_factory=dict)  # levels of the paper's rows, by our metric
+    metric_levels: Mapping[str, Names] = field(default_factory=dict)  # what one of our metrics tells of the rows
     usual: Names = field(default_factory=dict)  # levels of the paper's rows that go without saying
     axes: Names = field(default_factory=dict)  # by the last word of ours
     levels: Mapping[str, Names] = field(default_factory=dict)  # by the paper's axis
@@ -38,6 +42,15 @@ class Paper:
         rows = [conditions(key) for key in self.methods if key.partition(",")[0] == name]
         return frozenset(self.axis(axis) for wanted in rows for axis in wanted)
 
+    def metric(self, name: str) -> str:
+        """A metric as the paper calls it, whatever the count of labels in its probe's name."""
+        return self.metrics.get(uncounted(name), name)
+
+    def told_by_metric(self, name: str) -> dict[str, Value]:
+        """The levels of the paper's rows that one of our metrics tells: `knn-500/error_rate` is with 500 labels."""
+        counted = re.search(COUNT, name)
+        return {**self.metric_levels.get(uncounted(name), {}), **({NUM_LABELS: int(counted[1])} if counted else {})}
+
     def axis(self, path: str) -> str:
         """An axis or setting as the paper calls it: `method.smoothness` → `lambda`."""
         name = path.rpartition(".")[2]
@@ -47,6 +60,11 @@ class Paper:
         """A level as the paper prints it: `vat` of the axis `transformation` → `VAT`, 5.0 → `5`."""
         text = spelled(level)
         return self.levels.get(axis, {}).get(text, text)
+
+
+def uncounted(metric: str) -> str:
+    """A metric without the count of labels in its probe's name: `knn-500/error_rate` → `knn/error_rate`."""
+    return re.sub(COUNT, "/", metric)
 
 
 def spelled(level: object) -> str:
@@ -187,7 +205,7 @@ PAPERS: Registry[Paper] = Registry(
                 "reconstruction/mse": "mse",
                 "fid/fid": "fid",
             },
-            told_by={"hair/accuracy": {"target": "5-class hair colour"}},
+            metric_levels={"hair/accuracy": {"target": "5-class hair colour"}},
             usual={"target": "gender"},
             axes={
                 "views": "num_views",

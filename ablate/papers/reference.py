@@ -11,11 +11,10 @@ from typing import Any, Literal, Self
 import yaml
 
 from ablate.errors import StudyError
-from ablate.papers.names import PAPERS, Paper
+from ablate.papers.names import NUM_LABELS, PAPERS, Paper
 from ablate.registry import suggest
 from ablate.settings import Value
 
-NUM_LABELS = "num_labels"  # the axis of labelled samples
 PERCENT = 0.01  # accuracies are fractions with us, percent in most tables
 
 Spread = Literal["standard deviation", "standard error"]
@@ -144,7 +143,7 @@ def printed(
     if dataset in spelled.stand_ins:
         return ()
     tables = {table} if isinstance(table, str) else set(table)
-    name, _, beginning = spelled.metrics.get(uncounted(metric), metric).partition(": ")
+    name, _, beginning = spelled.metric(metric).partition(": ")
     return tuple(
         row
         for row in numbers(paper)
@@ -153,19 +152,8 @@ def printed(
         and row.metric == name
         and row.setting.startswith(beginning)
         and (method is None or row.method == spelled.methods.get(method, method))
-        and _has(row, {**(levels or {}), **told_by(spelled, metric)}, spelled)
+        and _has(row, {**(levels or {}), **spelled.told_by_metric(metric)}, spelled)
     )
-
-
-def uncounted(metric: str) -> str:
-    """A metric without the count of labels in its probe's name: `knn-500/error_rate` → `knn/error_rate`."""
-    return re.sub(r"-\d+/", "/", metric)
-
-
-def told_by(paper: Paper, metric: str) -> dict[str, Value]:
-    """The levels of the paper's rows that one of our metrics tells: `knn-500/error_rate` is with 500 labels."""
-    counted = re.search(r"-(\d+)/", metric)
-    return {**paper.told_by.get(uncounted(metric), {}), **({NUM_LABELS: int(counted[1])} if counted else {})}
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ablate.papers.names import PAPERS, Paper
-from ablate.papers.reference import Ablation, Printed, ablation, ablations_at, printed, told_by
+from ablate.papers.reference import Ablation, Printed, ablation, ablations_at, printed
 from ablate.report.table import OF_CASES, Variant, is_number
 from ablate.settings import Value
 from ablate.spec.study import PaperReference, Study
@@ -80,7 +80,7 @@ def expected(study: Study, one: Variant, metric: str) -> Printed | None:
     }
     method = spelled.method(one.trial.method, one.trial.settings)
     where = (study.paper.id, places_of(study), one.trial.dataset, metric, method)
-    by_metric = told_by(spelled, metric)
+    by_metric = spelled.told_by_metric(metric)
     fitting = [row for row in printed(*where) if _fits(one, row, spelled, usual, by_metric)]
     return fitting[0] if len(fitting) == 1 else None
 
