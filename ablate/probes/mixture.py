@@ -1,5 +1,7 @@
 """Is the embedding a mixture of Gaussians, one for each class?"""
 
+import heapq
+import itertools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,15 +61,17 @@ class Mixture(Probe):
         part = x if self.exhaustive else sample(x, self.sample, generator)
         steps = {} if self.exhaustive else {"max_iter": self.first_steps}
         going_on = 0 if self.exhaustive else min(self.finalists, self.starts)
-        likeliest: list[GaussianMixture] = []
-        for start in range(self.starts):
-            tried = converged(part, mixture(classes, int(generator.integers(2**31)), **steps))
-            likeliest = sorted([*likeliest, tried], key=likelihood, reverse=True)[: going_on or 1]
-            embedded.tell((start + 1) / (self.starts + going_on + 1))
-        for place in range(going_on):
-            likeliest[place] = converged(x, continued(likeliest[place], seed))
-            embedded.tell((self.starts + place + 1) / (self.starts + going_on + 1))
-        return max(likeliest, key=likelihood)
+        count = itertools.count(1)
+
+        def told(model: "GaussianMixture") -> "GaussianMixture":
+            embedded.tell(next(count) / (self.starts + going_on + 1))
+            return model
+
+        seeds = (int(generator.integers(2**31)) for _ in range(self.starts))
+        begun = (told(converged(part, mixture(classes, each, **steps))) for each in seeds)
+        likeliest = heapq.nlargest(going_on or 1, begun, key=likelihood)
+        ended = [told(converged(x, continued(first, seed))) for first in likeliest[:going_on]]
+        return max(ended or likeliest, key=likelihood)
 
 
 def likelihood(model: "GaussianMixture") -> float:
