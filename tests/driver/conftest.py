@@ -133,9 +133,16 @@ class Command:
 
     def until(self, seen: Callable[[], Any], what: str) -> Any:
         """Wait for something to be true while the command runs."""
+        found = self.while_running(seen, what)
+        assert found, f"ended with {self.process.returncode} before {what}:\n{self.text}"
+        return found
+
+    def while_running(self, seen: Callable[[], Any], what: str) -> Any:
+        """Wait for something to be true; None: the command ended first."""
         deadline = time.monotonic() + PATIENCE
         while not (found := seen()):
-            assert self.process.poll() is None, f"ended with {self.process.returncode} before {what}:\n{self.text}"
+            if self.process.poll() is not None:
+                return None
             assert time.monotonic() < deadline, f"no {what} within {PATIENCE} s:\n{self.text}"
             time.sleep(0.1)
         return found
@@ -145,14 +152,9 @@ class Command:
 
     def makes_checkpoint(self) -> bool:
         """Wait until a trial has something to resume from that is newer than what was seen here; false: it ended."""
-        deadline = time.monotonic() + PATIENCE
-        while self.newest_checkpoint() <= self.seen:
-            if self.process.poll() is not None:
-                return False
-            assert time.monotonic() < deadline, f"no checkpoint within {PATIENCE} s:\n{self.text}"
-            time.sleep(0.1)
+        made = self.while_running(lambda: self.newest_checkpoint() > self.seen, "checkpoint")
         self.seen = self.newest_checkpoint()
-        return True
+        return bool(made)
 
     def newest_checkpoint(self) -> int:
         """When it was written, in nanoseconds."""

@@ -5,11 +5,20 @@ import signal
 
 import pytest
 
+from ablate.track.ledger import Known, Ledger
+from ablate.track.ui import reading_address
+
 from .conftest import EPOCHS, SMALL, Field, answer
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 FRUGAL = SMALL.replace("EPOCHS", "2") + "resources: {cpu: 2}\n"  # one worker's imports are enough
+
+
+def times(field: Field, trial: Known) -> list[int]:
+    """When MLflow was told of each point of a trial's loss, in milliseconds."""
+    points = Ledger(reading_address(field.store)).client.get_metric_history(trial.run_id, "train/loss")
+    return [point.timestamp for point in points]
 
 
 def test_a_finished_study_is_launched_at_no_cost(undisturbed: Field) -> None:
@@ -54,6 +63,7 @@ def test_a_study_that_grows_runs_only_what_is_new_and_a_failure_on_demand(field_
     assert field_of_study.run("launch", "small").code == 0
     (before,) = field_of_study.known("small").values()
     (first,) = field_of_study.histories("small").values()
+    logged = times(field_of_study, before)
 
     field_of_study.write("small", whole.replace("probes: [linear]", "probes: [linear, knn]"))
     more = field_of_study.run("launch", "small")
@@ -67,9 +77,12 @@ def test_a_study_that_grows_runs_only_what_is_new_and_a_failure_on_demand(field_
     assert (after.run_id, after.metrics["linear/accuracy"]) == (before.run_id, before.metrics["linear/accuracy"])
     assert {name.partition("/")[0] for name in set(after.metrics) - set(before.metrics)} == {"knn"}
     curves = field_of_study.histories("small")[after.job.name]
-    assert {name: curve for name, curve in curves.items() if name in first} == first  # scored, and not trained again
+    assert {name: curve for name, curve in curves.items() if name in first} == first
+    assert times(field_of_study, after) == logged  # scored, and not trained again
 
     assert answer(field_of_study.run("plan", "small", "--json"))["to_run"] == []
+    again = field_of_study.run("launch", "small")
+    assert (again.code, "0 of them in this launch" in again.text) == (1, True)
     retried = field_of_study.run("retry", "small")
     assert (retried.code, "2 of them in this launch" in retried.text) == (1, True)
     assert len(field_of_study.known("small")) == 4
