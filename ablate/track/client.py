@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ IMPATIENCE = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PAGE = 1000  # runs in an answer
 REFUSALS = (400, 404, 405, 413, 415, 422)  # asked again, the answer would be the same
 
 
@@ -76,13 +78,17 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
 
 def search(client: "MlflowClient", experiments: list[str], query: str) -> list[Any]:
     """All active runs that match, oldest first."""
-    runs: list[Any] = []
+    return [run for page in pages(client, experiments, query) for run in page]
+
+
+def pages(client: "MlflowClient", experiments: list[str], query: str, size: int = PAGE) -> Iterator[list[Any]]:
+    """The same, so many at a time."""
     token = None
     while True:
         page = client.search_runs(
-            experiments, query, max_results=1000, order_by=["attributes.start_time ASC"], page_token=token
+            experiments, query, max_results=size, order_by=["attributes.start_time ASC"], page_token=token
         )
-        runs.extend(page)
+        yield list(page)
         token = page.token
         if not token:
-            return runs
+            return

@@ -13,13 +13,15 @@ from ablate.errors import AblateError, ServiceError
 from ablate.settings import Value
 from ablate.spec.trial import Job
 from ablate.track import tags
-from ablate.track.client import connect, experiment_id, http_status, redact, refused, search
+from ablate.track.client import PAGE, connect, experiment_id, http_status, pages, redact, refused, search
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PAUSES = (0.5, 2.0, 5.0)  # seconds before a question is asked again
 AT_ONCE = 8  # requests
+READ_PER_KEY = 4  # runs that are read in a list while one is found by its key
+FINISHED_TRIALS = f"tags.`{tags.KIND}` = 'trial' and attributes.status = 'FINISHED'"
 
 
 @dataclass(frozen=True)
@@ -110,14 +112,28 @@ class Ledger:
     @patient
     def find_keys(self, keys: Sequence[str]) -> list[Known | None]:
         """For each key a finished trial that has it, of whatever study; None where there is none."""
-        experiments = [experiment.experiment_id for experiment in self._all_experiments()] if keys else []
+        if not keys:
+            return []
+        experiments = [experiment.experiment_id for experiment in self._all_experiments()]
+        held = self.finished(experiments, most=READ_PER_KEY * len(keys))
+        if held is not None:
+            return [Known.of(held[key]) if key in held else None for key in keys]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(lambda key: self.find_key(key, experiments), keys))
 
+    def finished(self, experiments: list[str], most: int) -> dict[str, Any] | None:
+        """key → the newest finished trial of these experiments; None where there are more than `most`."""
+        held: dict[str, Any] = {}
+        for page in pages(self.client, experiments, FINISHED_TRIALS, size=min(PAGE, most + 1)):
+            held |= {run.data.tags[tags.KEY]: run for run in page}
+            most -= len(page)
+            if most < 0:
+                return None
+        return held
+
     def find_key(self, key: str, experiments: list[str]) -> Known | None:
         """The newest finished trial of these experiments that has the key."""
-        query = f"tags.`{tags.KIND}` = 'trial' and tags.`{tags.KEY}` = '{key}' and attributes.status = 'FINISHED'"
-        runs = search(self.client, experiments, query)
+        runs = search(self.client, experiments, f"{FINISHED_TRIALS} and tags.`{tags.KEY}` = '{key}'")
         return Known.of(runs[-1]) if runs else None
 
     @patient

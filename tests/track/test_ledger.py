@@ -110,7 +110,11 @@ def test_a_job_too_long_for_one_tag_is_read_back(
 
 
 @pytest.mark.cluster
-def test_a_finished_trial_is_found_in_any_study(ledger: Ledger, make_job: MakeJob, train: Train) -> None:
+@pytest.mark.parametrize("read", [0, 1000])  # none and all are read in a list
+def test_a_finished_trial_is_found_in_any_study(
+    ledger: Ledger, make_job: MakeJob, train: Train, read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ablate.track.ledger.READ_PER_KEY", read)
     finished, failed = make_job(0), make_job(1)
     train(finished, [1.0])
     train(failed, [1.0], status="FAILED")
