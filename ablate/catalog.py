@@ -84,7 +84,7 @@ def paper(name: str, found: Any) -> Entry:
     from ablate.papers.reference import ablations, numbers, title
 
     studies = studies_of(name)
-    lines = {line for study in studies.values() for line in covered(name, study)}
+    lines = {line for study in studies.values() for line in covered(study)}
     left = [row for row in numbers(name) if line_of(row) not in lines]
     facts = {
         "methods": list(found.methods),
@@ -114,14 +114,17 @@ def studies_of(paper: str) -> "dict[str, Study]":
     return found
 
 
-def covered(paper: str, study: "Study") -> Iterator[tuple[str, ...]]:
-    """The lines of the numbers that the paper printed of the study's variants, for any metric of its probes."""
+def covered(study: "Study") -> Iterator[tuple[str, ...]]:
+    """The lines of the numbers that its paper printed of the study's variants, for any metric of its probes."""
     from ablate.errors import StudyError
     from ablate.papers.names import PAPERS, uncounted
-    from ablate.papers.reference import printed
+    from ablate.papers.reference import places_of, printed
     from ablate.probes import PROBES
     from ablate.resolve import resolve
 
+    if study.paper is None:
+        return
+    paper = study.paper.id
     spelled = PAPERS[paper]
     given = [f"{probe}/{metric}" for probe in study.probes for metric in PROBES[probe].metrics]
     known = [metric for metric in given if uncounted(metric) in spelled.metrics]
@@ -135,22 +138,10 @@ def covered(paper: str, study: "Study") -> Iterator[tuple[str, ...]]:
         settings = {spelled.axis(path): value for path, value in {**trial.training, **trial.settings}.items()}
         for metric in known:
             told = spelled.told_by_metric(metric)
-            for row in printed(paper, places_of(study), trial.dataset, metric, method):
+            for row in printed(paper, places_of(study.paper), trial.dataset, metric, method):
                 levels = {axis: level for axis, level in row.levels.items() if axis not in told}
                 if all(a in settings and spelled.level(a, settings[a]) == level for a, level in levels.items()):
                     yield line_of(row)
-
-
-def places_of(study: "Study") -> frozenset[str]:
-    """The tables and figures that the study's reference to its paper names."""
-    from ablate.papers.names import PAPERS
-    from ablate.papers.reference import ablation
-
-    reference = study.paper
-    if reference is not None and reference.ablation:
-        return ablation(f"{PAPERS[reference.id].short}/{reference.ablation}").places
-    named = {"Table": reference and reference.table, "Figure": reference and reference.figure}
-    return frozenset(f"{kind} {number}" for kind, number in named.items() if number is not None)
 
 
 def line_of(row: "Printed") -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from ablate.spec.trial import Trial
 
 VALUES = 2**20  # of inputs embedded at a time: convolutions make a hundred times as many of them
 
+SEEN = ("running_mean", "running_var")  # by batch norm
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -32,6 +34,12 @@ class Encoder:
     @property
     def device(self) -> torch.device:
         return next(iter(self.tensors.values())).device if self.tensors else torch.device("cpu")
+
+    @property
+    def parameters(self) -> int:
+        """How many learned numbers are kept; whole numbers and what batch norm has seen are not learned."""
+        learned = {name: tensor for name, tensor in self.tensors.items() if tensor.is_floating_point()}
+        return sum(tensor.numel() for name, tensor in learned.items() if not name.endswith(SEEN))
 
     def __call__(self, inputs: Tensor, scale: float = 1.0) -> Tensor:
         """Inputs (N, ...) → representations (N, D) on the CPU; `scale` turns stored values into inputs."""

@@ -65,7 +65,7 @@ def test_a_quick_study_needs_no_file_and_no_gpu(name: str) -> None:
     assert all(job.trial.training["epochs"] <= 32 for job in jobs)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", [name for name in ASKED if name != "invariant/size"])  # a table, and no ablation
 def test_a_study_of_a_papers_ablation_has_its_seeds_or_more(name: str) -> None:
     study = read(name)
     assert study.paper is not None

@@ -25,6 +25,7 @@ class Paper:
     datasets: Names = field(default_factory=dict)
     stand_ins: Names = field(default_factory=dict)  # data sets that take the place of the paper's; never compared
     methods: Names = field(default_factory=dict)  # a setting may tell: "simclr, distance_enhancement=0.1"
+    families: Names = field(default_factory=dict)  # the paper's own names → that of rows which take them together
     metrics: Names = field(default_factory=dict)  # to "error_rate: k-NN" where the row's setting has to begin so
     metric_levels: Mapping[str, Names] = field(default_factory=dict)  # what one of our metrics tells of the rows
     usual: Names = field(default_factory=dict)  # levels of the paper's rows that go without saying
@@ -41,6 +42,11 @@ class Paper:
         """The axes that the paper's name of a method tells the level of."""
         rows = [conditions(key) for key in self.methods if key.partition(",")[0] == name]
         return frozenset(self.axis(axis) for wanted in rows for axis in wanted)
+
+    def names_of(self, method: str) -> frozenset[str]:
+        """What the paper's rows may call a method, by our name or by the paper's."""
+        name = self.methods.get(method, method)
+        return frozenset({name, self.families.get(name, name)})
 
     def metric(self, name: str) -> str:
         """A metric as the paper calls it, whatever the count of labels in its probe's name."""
@@ -104,6 +110,7 @@ PAPERS: Registry[Paper] = Registry(
                 "vae": "VAE",
                 "cpc": "CPC",
             },
+            families=dict.fromkeys(("AE", "AAE", "SAE", "DAE", "VAE"), "AE family (AE/AAE/SAE/DAE/VAE)"),
             metrics={
                 "linear/accuracy": "linear_accuracy",
                 "graph/accuracy": "tsne_21nn_accuracy",
@@ -112,6 +119,7 @@ PAPERS: Registry[Paper] = Registry(
                 "clustering/best_accuracy": "clustering_accuracy",  # the best of the last ten epochs, as in Table IV
                 "clustering/best_nmi": "nmi",
                 "clustering/best_ari": "ari",
+                "size/million_parameters": "num_params",
             },
             axes={"smoothness": "lambda", "iterations": "sinkhorn_iterations"},
             levels={

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 import yaml
 
@@ -71,6 +71,11 @@ class Printed:
     note: str = ""
     levels: Mapping[str, str] = field(default_factory=dict)  # `transformation=VAT` of the setting
 
+    @property
+    def places(self) -> frozenset[str]:
+        """The single tables and figures that `table` names."""
+        return places(self.table)
+
     @classmethod
     def from_row(cls, row: Mapping[str, str], spread: Spread, usual: Mapping[str, str]) -> Self:
         """Read a line of reference_results.csv."""
@@ -88,6 +93,19 @@ class Printed:
             note=row["note"],
             levels=_levels(row["setting"], usual),
         )
+
+
+class Reference(Protocol):
+    """Where a study says that a paper answers: at an ablation, else at a table, a figure, or both."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def ablation(self) -> str | None: ...
+    @property
+    def table(self) -> int | str | None: ...
+    @property
+    def figure(self) -> int | str | None: ...
 
 
 def places(where: str) -> frozenset[str]:
@@ -114,13 +132,28 @@ def ablation(name: str) -> Ablation:
     return known[name]
 
 
+def ablation_of(reference: Reference) -> Ablation | None:
+    """The ablation that a study names; None where it names none.  Raises StudyError where there is no such."""
+    return ablation(f"{PAPERS[reference.id].short}/{reference.ablation}") if reference.ablation else None
+
+
+def places_of(reference: Reference) -> frozenset[str]:
+    """The tables and figures in which a study's answer stands."""
+    named = ablation_of(reference)
+    asked = {"Table": reference.table, "Figure": reference.figure}
+    return named.places if named else frozenset(f"{kind} {at}" for kind, at in asked.items() if at is not None)
+
+
 def ablations_at(paper: str, place: str) -> tuple[Ablation, ...]:
-    """What a paper's table or figure shows: `Figure 4` has the panels 4a to 4d; StudyError where it shows nothing."""
+    """The ablations that a paper's table or figure shows: `Figure 4` has the panels 4a to 4d.
+
+    Raises StudyError for a place of which nothing is known; a table may have numbers and no ablation.
+    """
     short = PAPERS[paper].short
     mine = [entry for entry in ablations() if entry.id.startswith(f"{short}/")]
     found = tuple(entry for entry in mine if any(_is_part(part, place) for part in entry.places))
-    if not found:
-        known = {part for entry in mine for part in entry.places}
+    known = {part for entry in mine for part in entry.places} | {part for row in numbers(paper) for part in row.places}
+    if not found and place not in known:
         raise StudyError(f"'{paper}' has no ablation in '{place}'", suggest(place, known))
     return found
 
@@ -147,11 +180,11 @@ def printed(
     return tuple(
         row
         for row in numbers(paper)
-        if tables & places(row.table)
+        if tables & row.places
         and row.dataset == spelled.datasets.get(dataset, dataset)
         and row.metric == name
         and row.setting.startswith(beginning)
-        and (method is None or row.method == spelled.methods.get(method, method))
+        and (method is None or row.method in spelled.names_of(method))
         and _has(row, {**(levels or {}), **spelled.told_by_metric(metric)}, spelled)
     )
 

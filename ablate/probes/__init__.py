@@ -20,6 +20,7 @@ from ablate.probes.prediction import Prediction
 from ablate.probes.reconstruction import Reconstruction
 from ablate.probes.regression import Regression
 from ablate.probes.similarity import Similarity
+from ablate.probes.size import Size
 
 PROBES = Probes(
     "probe",
@@ -43,5 +44,6 @@ PROBES = Probes(
         "reconstruction": Reconstruction,
         "fid": FID,
         "density": Density,
+        "size": Size,
     },
 )

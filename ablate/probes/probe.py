@@ -22,6 +22,10 @@ Role = Literal["posterior", "code", "log_likelihood", "view", "predict"]  # what
 class Model(Protocol):
     """The frozen network behind an embedding; all tensors are on the CPU, and none has a gradient."""
 
+    @property
+    def parameters(self) -> int:
+        """How many learned numbers are kept: an encoder's, and a decoder's or classifier's where there is one."""
+
     def can(self, role: Role) -> bool:
         """Whether the method plays a role; asking for another one is an error of the program."""
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ablate.papers.names import PAPERS, Paper
-from ablate.papers.reference import Ablation, Printed, ablation, ablations_at, printed
+from ablate.papers.reference import Ablation, Printed, ablation_of, ablations_at, places_of, printed
 from ablate.report.table import OF_CASES, Variant, is_number
 from ablate.settings import Value
-from ablate.spec.study import PaperReference, Study
+from ablate.spec.study import Study
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,17 @@ def place_of(study: Study) -> str:
         return ""
     if paper.table is not None or paper.figure is not None:
         return f"Figure {paper.figure}" if paper.table is None else f"Table {paper.table}"
-    return named(paper).where if paper.ablation else ""
-
-
-def places_of(study: Study) -> frozenset[str]:
-    """The single tables and figures that hold the paper's answer."""
-    paper = study.paper
-    return named(paper).places if paper is not None and paper.ablation else frozenset({place_of(study)})
-
-
-def named(paper: PaperReference) -> Ablation:
-    """The ablation that a study names."""
-    return ablation(f"{PAPERS[paper.id].short}/{paper.ablation}")
+    named = ablation_of(paper)
+    return named.where if named else ""
 
 
 def findings(study: Study, metric: str) -> tuple[Ablation, ...]:
     """The ablations at the study's table or figure; of its data sets, metric and axes where there are such."""
     if study.paper is None or not place_of(study):
         return ()
-    if study.paper.ablation:
-        return (named(study.paper),)
+    named = ablation_of(study.paper)
+    if named:
+        return (named,)
     spelled = PAPERS[study.paper.id]
     names = {**spelled.datasets, **spelled.stand_ins}
     datasets = {names.get(dataset, dataset) for dataset in datasets_of(study)}
@@ -79,7 +70,7 @@ def expected(study: Study, one: Variant, metric: str) -> Printed | None:
         for path, level in study.cases[one.case].baseline.items()
     }
     method = spelled.method(one.trial.method, one.trial.settings)
-    where = (study.paper.id, places_of(study), one.trial.dataset, metric, method)
+    where = (study.paper.id, places_of(study.paper), one.trial.dataset, metric, method)
     by_metric = spelled.told_by_metric(metric)
     fitting = [row for row in printed(*where) if _fits(one, row, spelled, usual, by_metric)]
     return fitting[0] if len(fitting) == 1 else None

@@ -190,3 +190,11 @@ def test_an_unknown_paper_place_or_ablation_names_what_there_is() -> None:
         ablations_at(INVARIANT, "Table X")
     with pytest.raises(StudyError, match="did you mean 'invariant/epsilon'"):
         ablation("invariant/epsilom")
+
+
+def test_rows_that_take_methods_together_are_those_of_each() -> None:
+    found = {
+        name: [row.value for row in printed(INVARIANT, "Table I", "fashion-mnist", "size/million_parameters", name)]
+        for name in ("ae", "VAE", "invariant", "pca")
+    }
+    assert found == {"ae": [1.23], "VAE": [1.23], "invariant": [0.90], "pca": []}

@@ -57,6 +57,10 @@ class LinearGaussian:
     jitter: float = 0.0  # standard deviation between a view and its input
     roles: tuple[Role, ...] = ("posterior", "code", "log_likelihood", "view")
 
+    @property
+    def parameters(self) -> int:
+        return self.weight.numel()
+
     def can(self, role: Role) -> bool:
         return role in self.roles
 

@@ -1,0 +1,28 @@
+"""How large is the network?"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ablate.probes.inputs import model_of
+from ablate.probes.probe import Embedded, Metrics, Probe, Sizes
+
+MILLION = 1e6
+
+
+@dataclass(frozen=True)
+class Size(Probe):
+    """The learned parameters of what is kept of a network: its encoder, and the decoder of an autoencoder.
+
+    A table of cost also has the seconds of an epoch, which the size of the data and the device decide: MLflow shows
+    them as each run's duration.
+    """
+
+    source: ClassVar[str] = "A Generic Self-Supervised Framework of Learning Invariant Discriminative Features, Table I"
+    metrics: ClassVar[Metrics] = {"million_parameters": "minimize"}
+
+    def check(self, sizes: Sizes) -> None:
+        """Any data will do."""
+
+    def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
+        self.examine(embedded)
+        return {"million_parameters": model_of(embedded).parameters / MILLION}
