@@ -9,6 +9,7 @@ from .conftest import Field, answer
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 STUDIES = Path(__file__).parents[2] / "studies"
+BRIEF = ("--profile", "quick", "--set", "seeds=2", "--set", "training.epochs=4")  # of up to 3 seeds and 10 epochs
 
 
 @pytest.mark.parametrize(
@@ -17,10 +18,10 @@ STUDIES = Path(__file__).parents[2] / "studies"
 )
 def test_a_quick_study_ends_in_a_report(field_of_study: Field, name: str, trials: int, variants: int) -> None:
     file = str(STUDIES / f"{name}.yaml")
-    launched = field_of_study.run("launch", file, "--profile", "quick", "--set", "seeds=2")
+    launched = field_of_study.run("launch", file, *BRIEF)
     assert launched.code == 0, launched.text
     assert f"{trials} of {trials} trials finished, {trials} of them in this launch" in launched.text
-    report = answer(field_of_study.run("report", file, "--profile", "quick", "--set", "seeds=2", "--json"))
+    report = answer(field_of_study.run("report", file, *BRIEF, "--json"))
     assert len(report["variants"]) == variants
     assert all(0.1 < variant["mean"] <= 1 for variant in report["variants"])
     name = Path(file).stem
