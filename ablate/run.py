@@ -23,7 +23,7 @@ from ablate.methods import METHODS
 from ablate.paths import StudyPaths, default_store
 from ablate.probes import PROBES
 from ablate.probes.probe import score_all
-from ablate.spec.packs import pack
+from ablate.spec.packs import pack, with_first_phases
 from ablate.spec.trial import Job, Trial, digest
 from ablate.subset import SUBSET_SEED, balanced
 from ablate.track.spool import SpoolTracker
@@ -282,9 +282,9 @@ def reason_of(error: Exception) -> str:
 def main() -> int:
     """Run the jobs of a JSON file pack by pack, where there is neither Ray nor MLflow; 1 if one of them failed.
 
-    Trials train together as far as they can; a first phase stands before those that start from it.
+    Trials train together as far as they can, first phases before those that start from them.
     """
-    jobs = [Job.from_json(job) for job in json.loads(Path(sys.argv[1]).read_text())]
+    jobs = with_first_phases([Job.from_json(job) for job in json.loads(Path(sys.argv[1]).read_text())])
     store = default_store()
     paths = store.study(jobs[0].study)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

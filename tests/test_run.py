@@ -336,13 +336,13 @@ def test_a_probe_is_known_by_its_revision_and_settings() -> None:
     assert probe_digests(job) != probe_digests(other)
 
 
-def alone(folder: Path, job: Job, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a job in a process of its own, with as many threads as this one has."""
+def alone(folder: Path, *jobs: Job, command: Sequence[str] = ("-m", "ablate.run")) -> subprocess.CompletedProcess[str]:
+    """Run jobs in a process of their own, with as many threads as this one has."""
     folder.mkdir()
-    (folder / "jobs.json").write_text(json.dumps([job.to_json()]))
+    (folder / "jobs.json").write_text(json.dumps([job.to_json() for job in jobs]))
     threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
     return subprocess.run(
-        [sys.executable, *(command or ("-m", "ablate.run")), "jobs.json"],
+        [sys.executable, *command, "jobs.json"],
         cwd=folder,
         env={**os.environ, **threads, "ABLATE_STORE": str(folder / "store")},
         capture_output=True,
@@ -374,7 +374,7 @@ def test_a_trial_needs_none_of_the_services(tmp_path: Path) -> None:
         "sys.modules.update(dict.fromkeys(['ray', 'mlflow', 'optuna', 'pydantic', 'yaml', 'typer', 'psutil']))\n"
         "runpy.run_module('ablate.run', run_name='__main__')\n"
     )
-    done = alone(tmp_path / "alone", invariant_job(epochs=1), "-c", program)
+    done = alone(tmp_path / "alone", invariant_job(epochs=1), command=("-c", program))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "FINISHED"
 
@@ -388,3 +388,15 @@ def test_a_trial_that_fails_ends_its_process_with_code_one(tmp_path: Path) -> No
     told = json.loads(done.stdout)
     assert told["status"] == "FAILED"
     assert told["reason"].startswith("loss is not finite at step ")
+
+
+@pytest.mark.slow
+def test_a_first_phase_is_trained_before_what_starts_from_it_wherever_it_stands(tmp_path: Path) -> None:
+    small = {**METHODS["predictive-transformation"].datasets["digits"], "width": 8, "latent_dim": 8, "hidden": 16}
+    first = Trial("predictive-transformation", "1", small, "digits", "1", {"epochs": 1}, 0)
+    after = Job(replace(first, method="vte-barber-agakov", settings={**small, "two_phase": True}, first=first), {}, "s")
+    for jobs in ([after], [after, Job(first, {}, "s")]):
+        done = alone(tmp_path / str(len(jobs)), *jobs)
+        assert done.returncode == 0, done.stdout + done.stderr
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [(each["key"], each["status"]) for each in told] == [(first.key, "FINISHED"), (after.key, "FINISHED")]

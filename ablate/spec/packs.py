@@ -9,11 +9,11 @@ FIRST = "first phase"  # the case of trials that others start from
 
 
 def with_first_phases(jobs: Sequence[Job]) -> tuple[Job, ...]:
-    """The jobs, after those that some of them start from: each once, and none that is among the jobs anyway."""
+    """The jobs, those that others start from before all others: each once, also where it is among the jobs anyway."""
     there = {job.key for job in jobs}
     firsts = {job.trial.first.key: (job, job.trial.first) for job in jobs if job.trial.first is not None}
     before = [Job(first, {}, job.study, {}, FIRST) for key, (job, first) in firsts.items() if key not in there]
-    return (*before, *jobs)
+    return (*before, *sorted(jobs, key=lambda job: job.key not in firsts))
 
 
 def pack(jobs: Sequence[Job], size: int, alone: Collection[str] = ()) -> tuple[tuple[Job, ...], ...]:

@@ -62,8 +62,8 @@ def test_a_first_phase_stands_once_before_all_that_start_from_it() -> None:
 
 def test_a_first_phase_that_is_wanted_for_itself_is_not_run_twice() -> None:
     first = job(0, method="predictive")
-    jobs = (second(0, first), first)
-    assert with_first_phases(jobs) == jobs
+    after = second(0, first)
+    assert with_first_phases((after, first, job(1))) == (first, after, job(1))
 
 
 def test_members_of_a_pack_may_start_from_different_trials() -> None:
