@@ -16,7 +16,6 @@ from ablate.methods.roles import Augmenting, Classifying, Dense, Generative, Rol
 from ablate.spec.trial import Trial
 
 VALUES = 2**20  # of inputs embedded at a time: convolutions make a hundred times as many of them
-
 SEEN = ("running_mean", "running_var")  # by batch norm
 
 

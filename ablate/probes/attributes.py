@@ -30,7 +30,7 @@ class Attributes(Probe):
 
     source: ClassVar[str] = (
         "Bizeul, Schölkopf and Allen 2024 (SimVAE), A Probabilistic Model to explain Self-Supervised Representation "
-        "Learning, figures 4 and 5"
+        "Learning, figures 4 (right) and 5"
     )
     metrics: ClassVar[Metrics] = {
         "accuracy": "maximize",

@@ -19,7 +19,7 @@ COLOURS = (4, 8, 9, 11, 17)  # of them: bald, black, blond, brown and gray
 class Hair(MLP):
     """The MLP probe on CelebA's faces of exactly one of five hair colours: bald, black, blond, brown or gray."""
 
-    source: ClassVar[str] = "Bizeul, Schölkopf and Allen 2024 (SimVAE), arXiv:2402.01399, figure 4"
+    source: ClassVar[str] = "Bizeul, Schölkopf and Allen 2024 (SimVAE), arXiv:2402.01399, figure 4 (left)"
 
     def check(self, sizes: Sizes) -> None:
         if sizes.targets != ATTRIBUTES:

@@ -13,8 +13,7 @@ MILLION = 1e6
 class Size(Probe):
     """The learned parameters of what is kept of a network: its encoder, and the decoder of an autoencoder.
 
-    A table of cost also has the seconds of an epoch, which the size of the data and the device decide: MLflow shows
-    them as each run's duration.
+    The paper's table also has the seconds of an epoch, which its device decided; MLflow has each run's duration.
     """
 
     source: ClassVar[str] = "A Generic Self-Supervised Framework of Learning Invariant Discriminative Features, Table I"

@@ -48,7 +48,7 @@ def findings(study: Study, metric: str) -> tuple[Ablation, ...]:
     axes = {spelled.axis(axis) for case in study.cases for axis in case.axes} or {"method"}
     found = ablations_at(study.paper.id, place_of(study))
     found = _narrow(found, lambda one: bool(datasets.intersection(one.datasets)))
-    found = _narrow(found, lambda one: spelled.metrics.get(metric, metric) in {known.name for known in one.metrics})
+    found = _narrow(found, lambda one: spelled.metric(metric) in {known.name for known in one.metrics})
     return _narrow(found, lambda one: one.axis in axes)
 
 
