@@ -121,7 +121,7 @@ def logs(
 def stop(study: Name, storage: Storage = None, debug: Debug = False) -> None:
     """Have the launch of a study checkpoint and stop, from another terminal."""
     with errors(debug):
-        from ablate.driver.status import ask_to_stop
+        from ablate.driver.stop import ask_to_stop
 
         typer.echo(ask_to_stop(store_of(storage), name_of(study)))
 
@@ -137,7 +137,7 @@ def report(
 ) -> None:
     """Write the tables and figures of what is there."""
     with errors(debug):
-        from ablate.driver.status import report_on
+        from ablate.driver.reporting import report_on
 
         text, path = report_on(read_study(study, profile, overrides), store_of(storage), as_json)
         typer.echo(text if as_json else f"{text}\n{path}")
@@ -247,7 +247,7 @@ def name_of(study: str) -> str:
 
 
 def show_plan(study: "Study", store: "Store", yes: bool, as_json: bool) -> None:
-    from ablate.driver.status import plan_of
+    from ablate.driver.plan import plan_of
     from ablate.view import print_plan
 
     print_plan(plan_of(study, store, yes), as_json)

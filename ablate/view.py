@@ -24,7 +24,8 @@ from ablate.spec.study import Study
 if TYPE_CHECKING:
     from ablate.catalog import Checked, Entry
     from ablate.doctor import Finding
-    from ablate.driver.status import Plan, Status
+    from ablate.driver.plan import Plan
+    from ablate.driver.status import Status
     from ablate.driver.summary import Summary
 
 Listen = Callable[[Board, Message], None]

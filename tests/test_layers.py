@@ -135,5 +135,12 @@ def test_science_runs_where_only_torch_numpy_and_sklearn_are(module: str) -> Non
 
 
 @pytest.mark.slow
+def test_a_launch_is_watched_without_torch_and_stopped_without_mlflow() -> None:
+    heavy = {"torch", "ray", "optuna", "sklearn", "pandas", "matplotlib"}
+    assert loaded_by("ablate.driver.status") & heavy == set()
+    assert loaded_by("ablate.driver.stop") & {*heavy, "mlflow"} == set()
+
+
+@pytest.mark.slow
 def test_a_study_is_read_without_torch() -> None:
     assert loaded_by("ablate.spec.read") & {"torch", "numpy", "ray", "mlflow"} == set()

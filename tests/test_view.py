@@ -15,7 +15,8 @@ from ablate.cluster.messages import Message
 from ablate.cluster.resources import Node
 from ablate.doctor import Finding
 from ablate.driver.board import Board
-from ablate.driver.status import Plan, Status
+from ablate.driver.plan import Plan
+from ablate.driver.status import Status
 from ablate.driver.summary import Summary
 from ablate.paths import Store
 from ablate.settings import Value

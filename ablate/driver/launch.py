@@ -14,7 +14,7 @@ from ablate.driver.adopt import adopt
 from ablate.driver.agenda import Item, agenda
 from ablate.driver.board import Board
 from ablate.driver.lock import launching
-from ablate.driver.status import jobs_of
+from ablate.driver.plan import jobs_of
 from ablate.driver.summary import Summary, search_over, settled, summarize, values
 from ablate.errors import Interrupted
 from ablate.paths import Store, StudyPaths

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ablate.driver.agenda import agenda
-from ablate.driver.status import jobs_of
+from ablate.driver.plan import jobs_of
 from ablate.paths import Store, StudyPaths
 from ablate.spec.packs import with_first_phases
 from ablate.spec.study import Study
