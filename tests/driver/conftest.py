@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ablate.track.ledger import Known, Ledger
 from ablate.track.ui import reading_address
 
 PATIENCE = 400.0  # seconds: most of the processor may be somebody else's
-EPOCHS = 40  # long enough to die in several times
+EPOCHS = 24  # long enough to die in several times
 
 SMALL = """
 question: Does whatever happens leave the numbers alone?
@@ -174,6 +174,18 @@ class Command:
             except psutil.Error:
                 continue
         return found
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Have the workers stand still: nothing ends while something else is slow."""
+        workers = self.family("ray::")
+        for worker in workers:
+            worker.suspend()
+        try:
+            yield
+        finally:
+            for worker in workers:
+                worker.resume()
 
     def kill_tree(self) -> None:
         try:

@@ -64,10 +64,11 @@ def assert_undisturbed(field: Field, undisturbed: Field) -> None:
 def test_a_stopped_study_whose_driver_is_killed_when_it_goes_on(small: Field, undisturbed: Field) -> None:
     first = launch(small)
     assert first.makes_checkpoint(), first.text
-    second = small.run("launch", "small")
-    assert second.code == 1
-    assert f"'small' is being launched by process {first.process.pid} on " in second.text
-    assert small.run("stop", "small").code == 0
+    with first.held():
+        second = small.run("launch", "small")
+        assert second.code == 1
+        assert f"'small' is being launched by process {first.process.pid} on " in second.text
+        assert small.run("stop", "small").code == 0
     assert first.code == 130
     assert "launch again to go on" in first.text
     assert "RUNNING" not in small.statuses("small")
