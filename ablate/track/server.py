@@ -27,7 +27,7 @@ START = 300.0  # seconds that a server may take until it answers: most of the pr
 ANSWER = 10.0  # seconds that one that has answered before may take
 MARK = "ABLATE_SERVER"  # in the environment of the server and its children: which server they belong to
 
-CHILDREN: list[subprocess.Popen[bytes]] = []  # kept, since Python complains of a forgotten child that lives
+CHILDREN: list[subprocess.Popen[bytes]] = []  # kept, since Python complains of a child whose end it never heard of
 
 Process = tuple[int, float]  # id and time of creation: ids are used again
 
@@ -243,6 +243,7 @@ def end(notes: Notes) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(stubborn, timeout=5)
+    CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]
 
 
 def marked(process: psutil.Process, mark: str) -> bool:
