@@ -1,18 +1,85 @@
 """Who opens MLflow's UI finds the study's runs named, nested and complete."""
 
+import os
 import re
+import shutil
+from collections.abc import Iterator
 
 import pytest
 from mlflow.entities import Run
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from .conftest import Browser, Finished
+from ablate.paths import Store
+from ablate.track.ledger import Ledger
+from ablate.track.server import ensure_server
+
+from .browser import PATIENCE, Browser, Finished
+from .conftest import Field
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 VARIANTS = ["epsilon=0.4", "epsilon=0.8"]
 ROW = "//div[@role='row'][.//a[normalize-space()='{name}']]"  # of the run list
+WINDOW = "1900,1300"  # pixels: the run list shows only the rows and columns that have room
 NAME = ".//a[contains(@href, '/runs/')]"  # in a row
+
+
+@pytest.fixture(scope="session")
+def chromium() -> tuple[str, str]:
+    """Where the browser and its driver are."""
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.skip("no chromium or no chromedriver; install Debian's chromium and chromium-driver")
+    return browser, driver
+
+
+@pytest.fixture(scope="session")
+def finished(
+    chromium: tuple[str, str], undisturbed: Field, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Finished]:
+    """A copy of the undisturbed study, served by MLflow."""
+    store = Store(tmp_path_factory.mktemp("browser") / "store")
+    shutil.copytree(undisturbed.store.root, store.root, ignore=shutil.ignore_patterns("port", "server.*"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        server = ensure_server(store)
+    try:
+        ledger = Ledger(server.uri)
+        experiment = ledger.client.get_experiment_by_name("small")
+        assert experiment is not None
+        runs = ledger.client.search_runs([experiment.experiment_id])
+        yield Finished(server.uri, experiment.experiment_id, {str(run.info.run_name): run for run in runs})
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def driver(chromium: tuple[str, str]) -> Iterator[Chrome]:
+    options = ChromeOptions()
+    options.binary_location = chromium[0]
+    for argument in ("headless=new", "disable-dev-shm-usage", "disable-gpu", f"window-size={WINDOW}"):
+        options.add_argument(f"--{argument}")
+    if os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # Chromium gives root none
+    driver = Chrome(options=options, service=Service(chromium[1]))
+    try:
+        driver.set_page_load_timeout(PATIENCE)
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def browser(driver: Chrome, finished: Finished) -> Browser:
+    """MLflow's UI as it is for a newcomer who has chosen model training."""
+    driver.get(f"{finished.uri}/health")
+    driver.execute_script("localStorage.clear()")  # where MLflow remembers what was unfolded
+    found = Browser(driver, finished.uri)
+    found.open("experiments")
+    found.click("//*[text()='Model training']")
+    return found
 
 
 def listed(browser: Browser) -> list[str]:
@@ -65,8 +132,8 @@ def place(run: Run) -> str:
 
 def test_the_list_of_experiments_leads_to_the_studys_runs(browser: Browser, finished: Finished) -> None:
     browser.open("experiments")
-    browser.click("//a[normalize-space()='steps']")
-    assert sorted(until_listed(browser, 3)) == [*VARIANTS, "steps"]
+    browser.click("//a[normalize-space()='small']")
+    assert sorted(until_listed(browser, 3)) == [*VARIANTS, "small"]
     assert f"experiments/{finished.experiment}/runs" in browser.driver.current_url
 
 
@@ -81,15 +148,15 @@ def test_a_variant_unfolds_into_its_seeds(browser: Browser, finished: Finished) 
 
 
 def test_the_studys_run_asks_its_question(browser: Browser, finished: Finished) -> None:
-    browser.open(place(finished.runs["steps"]))
-    assert browser.find("//*[text()='How far must the adversarial step move a digit?']")
+    browser.open(place(finished.runs["small"]))
+    assert browser.find("//*[text()='Does whatever happens leave the numbers alone?']")
 
 
 def test_the_studys_run_holds_the_study_and_its_report(browser: Browser, finished: Finished) -> None:
-    choose_file(browser, finished.runs["steps"], "study.yaml")
+    choose_file(browser, finished.runs["small"], "study.yaml")
     assert browser.find("//*[contains(., 'method.epsilon')][self::code or self::pre]")
-    choose_file(browser, finished.runs["steps"], "report", "report.md")
-    assert browser.find("//h1[text()='steps']")
+    choose_file(browser, finished.runs["small"], "report", "report.md")
+    assert browser.find("//h1[text()='small']")
     assert browser.find("//*[self::td or @role='cell'][normalize-space()='0.8']")
 
 

@@ -1,0 +1,78 @@
+"""A real browser that looks at a finished study in MLflow's UI."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mlflow.entities import Run
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+    TimeoutException,
+)
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+T = TypeVar("T")
+
+PATIENCE = 120.0  # seconds for a page
+PASSING = (  # trouble that ends when a page is drawn
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished study in MLflow."""
+
+    uri: str
+    experiment: str  # its id
+    runs: dict[str, Run]  # by name
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Chromium on MLflow's pages, as patient as a busy machine needs it to be."""
+
+    driver: Chrome
+    uri: str
+
+    def open(self, page: str) -> None:
+        """Load a page from scratch: MLflow takes a mere change of the address for one page that goes on."""
+        self.driver.get("about:blank")
+        self.driver.get(f"{self.uri}/#/{page}")
+
+    def all(self, path: str) -> list[WebElement]:
+        """What an XPath finds now."""
+        return self.driver.find_elements(By.XPATH, path)
+
+    def find(self, path: str) -> WebElement:
+        """The first visible element of an XPath, once there is one."""
+        return self.until(lambda: next(filter(WebElement.is_displayed, self.all(path)), None), path)
+
+    def click(self, path: str) -> None:
+        """Click on the first visible element of an XPath, once nothing lies over it."""
+
+        def clicked() -> bool:
+            self.find(path).click()
+            return True
+
+        self.until(clicked, f"{path} to click on")
+
+    def until(self, seen: Callable[[], T | None], what: str) -> T:
+        """What is seen at last; while a page is drawn, elements come, move and go."""
+        waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=PASSING)
+        try:
+            found = waiting.until(lambda _: seen() or False)
+        except TimeoutException:
+            body = self.driver.find_element(By.TAG_NAME, "body").text
+            raise AssertionError(f"no {what} at {self.driver.current_url}, which says:\n{body}") from None
+        assert found
+        return found
