@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, Literal, Protocol, Self
 
@@ -71,7 +71,7 @@ class Printed:
     note: str = ""
     levels: Mapping[str, str] = field(default_factory=dict)  # `transformation=VAT` of the setting
 
-    @property
+    @cached_property
     def places(self) -> frozenset[str]:
         """The single tables and figures that `table` names."""
         return places(self.table)
@@ -152,9 +152,10 @@ def ablations_at(paper: str, place: str) -> tuple[Ablation, ...]:
     short = PAPERS[paper].short
     mine = [entry for entry in ablations() if entry.id.startswith(f"{short}/")]
     found = tuple(entry for entry in mine if any(_is_part(part, place) for part in entry.places))
-    known = {part for entry in mine for part in entry.places} | {part for row in numbers(paper) for part in row.places}
-    if not found and place not in known:
-        raise StudyError(f"'{paper}' has no ablation in '{place}'", suggest(place, known))
+    if not found:
+        known = {part for entry in mine for part in entry.places}.union(*(row.places for row in numbers(paper)))
+        if place not in known:
+            raise StudyError(f"'{paper}' has no ablation in '{place}'", suggest(place, known))
     return found
 
 
