@@ -1,10 +1,9 @@
-"""A real browser that looks at a finished study in MLflow's UI."""
+"""A real browser on MLflow's pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mlflow.entities import Run
 from selenium.common.exceptions import (
     ElementClickInterceptedException,
     ElementNotInteractableException,
@@ -26,15 +25,6 @@ PASSING = (  # trouble that ends when a page is drawn
     NoSuchElementException,
     StaleElementReferenceException,
 )
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A finished study in MLflow."""
-
-    uri: str
-    experiment: str  # its id
-    runs: dict[str, Run]  # by name
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from mlflow.entities import Run
@@ -15,7 +16,7 @@ from ablate.paths import Store
 from ablate.track.ledger import Ledger
 from ablate.track.server import ensure_server
 
-from .browser import PATIENCE, Browser, Finished
+from .browser import PATIENCE, Browser
 from .conftest import Field
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -26,9 +27,18 @@ WINDOW = "1900,1300"  # pixels: the run list shows only the rows and columns tha
 NAME = ".//a[contains(@href, '/runs/')]"  # in a row
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A finished study in MLflow."""
+
+    uri: str
+    experiment: str  # its id
+    runs: dict[str, Run]  # by name
+
+
 @pytest.fixture(scope="session")
 def chromium() -> tuple[str, str]:
-    """Where the browser and its driver are."""
+    """Where the browser and its driver are: Debian packages, which CI installs and `pip install` cannot."""
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not browser or not driver:
         pytest.skip("no chromium or no chromedriver; install Debian's chromium and chromium-driver")
