@@ -117,7 +117,7 @@ def studies_of(paper: str) -> "dict[str, Study]":
 def covered(study: "Study") -> Iterator[tuple[str, ...]]:
     """The lines of the numbers that its paper printed of the study's variants, for any metric of its probes."""
     from ablate.errors import StudyError
-    from ablate.papers.names import PAPERS, uncounted
+    from ablate.papers.names import PAPERS, labels_of
     from ablate.papers.reference import places_of, printed
     from ablate.probes import PROBES
     from ablate.resolve import resolve
@@ -127,7 +127,7 @@ def covered(study: "Study") -> Iterator[tuple[str, ...]]:
     paper = study.paper.id
     spelled = PAPERS[paper]
     given = [f"{probe}/{metric}" for probe in study.probes for metric in PROBES[probe].metrics]
-    known = [metric for metric in given if uncounted(metric) in spelled.metrics]
+    known = [metric for metric in given if labels_of(metric)[0] in spelled.metrics]
     try:
         jobs = resolve(study.model_copy(update={"seeds": study.seeds[:1]}))
     except StudyError:  # `ablate check` says what is wrong with it

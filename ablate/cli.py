@@ -112,7 +112,7 @@ def logs(
 ) -> None:
     """Print what a trial said, and its traceback."""
     with errors(debug):
-        from ablate.driver.status import log_of
+        from ablate.driver.logs import log_of
 
         typer.echo(log_of(store_of(storage), trial, study), nl=False)
 
@@ -147,7 +147,7 @@ def report(
 def sync(study: Name, storage: Storage = None, debug: Debug = False) -> None:
     """Send to MLflow what an earlier launch could not."""
     with errors(debug):
-        from ablate.driver.status import send_rest
+        from ablate.driver.sync import send_rest
 
         typer.echo(send_rest(store_of(storage), name_of(study)))
 

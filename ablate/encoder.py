@@ -13,10 +13,10 @@ from ablate.errors import DataError
 from ablate.methods import METHODS
 from ablate.methods.method import Method, Tensors
 from ablate.methods.roles import Augmenting, Classifying, Dense, Generative, Role, Stochastic, plays
+from ablate.nets.batchnorm import STATISTICS
 from ablate.spec.trial import Trial
 
 VALUES = 2**20  # of inputs embedded at a time: convolutions make a hundred times as many of them
-SEEN = ("running_mean", "running_var")  # by batch norm
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Encoder:
     def parameters(self) -> int:
         """How many learned numbers are kept; whole numbers and what batch norm has seen are not learned."""
         learned = {name: tensor for name, tensor in self.tensors.items() if tensor.is_floating_point()}
-        return sum(tensor.numel() for name, tensor in learned.items() if not name.endswith(SEEN))
+        return sum(tensor.numel() for name, tensor in learned.items() if not name.endswith(STATISTICS))
 
     def __call__(self, inputs: Tensor, scale: float = 1.0) -> Tensor:
         """Inputs (N, ...) → representations (N, D) on the CPU; `scale` turns stored values into inputs."""

@@ -16,6 +16,12 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(known)}"
 
 
+def counted(name: str) -> tuple[str, int]:
+    """The parts of a name that ends in a count: `knn-500` → knn, 500; the name itself and 0 where it does not."""
+    kind, _, count = name.rpartition("-")
+    return (kind, int(count)) if kind and count.isdecimal() else (name, 0)
+
+
 class Registry(dict[str, T]):
     """A dict whose missing key names the alternatives."""
 

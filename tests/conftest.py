@@ -1,9 +1,13 @@
-"""What all tests share: real data where it is to be had."""
+"""What all tests share: real data where it is to be had, and an MLflow server that stays."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from ablate.paths import Store
+from ablate.track.server import ensure_server
 
 ROOT = Path(__file__).parent.parent
 
@@ -15,3 +19,13 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}; set ABLATE_DATA to a folder that holds some")
     return folder
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that runs before whoever uses it and after."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        server = ensure_server(Store(tmp_path_factory.mktemp("store")))
+    yield server.uri
+    server.stop()

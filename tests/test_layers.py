@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "papers": {"yaml"},
     "train": {"methods", "nets", "torch"},
     "track": {"spec", "mlflow", "requests", "psutil", "numpy", "scipy", "sklearn", "matplotlib"},
-    "encoder": {"methods", "spec", "torch", "mlflow"},
+    "encoder": {"methods", "nets", "spec", "torch", "mlflow"},
     "sheets": {"augment", "data", "torch", "PIL"},
     "subset": {"torch"},
     "embedding": {"data", "encoder", "probes", "torch"},

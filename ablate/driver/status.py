@@ -6,14 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ablate.driver.lock import owner_of
-from ablate.errors import ServiceError, StudyError
+from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.registry import suggest
-from ablate.track.aggregate import aggregate
-from ablate.track.artifacts import text
 from ablate.track.ledger import Known, Ledger
-from ablate.track.sender import deliver
-from ablate.track.server import ensure_server
 from ablate.track.ui import reading_address
 
 
@@ -39,14 +35,19 @@ def known_of(store: Store, study: str) -> dict[str, Known]:
 
 def statuses(store: Store, study: str | None) -> tuple[Status, ...]:
     """Of one study, its trials too; or of all studies of the store."""
-    there = launched(store)
     if study is None:
-        return tuple(status_of(store, name) for name in there)
+        return tuple(status_of(store, name) for name in launched(store))
+    check_launched(store, study)
+    return (status_of(store, study, whole=True),)
+
+
+def check_launched(store: Store, study: str) -> None:
+    """Raise StudyError for a name that no launch of this store was about."""
+    there = launched(store)
     if study not in there:
         raise StudyError(
             f"no study '{study}' was ever launched here", suggest(study, there) if there else "", str(store.studies)
         )
-    return (status_of(store, study, whole=True),)
 
 
 def launched(store: Store) -> list[str]:
@@ -66,41 +67,3 @@ def status_of(store: Store, study: str, whole: bool = False) -> Status:
 def told(trial: Known) -> dict[str, Any]:
     name = trial.job.name if trial.job else trial.key
     return {"key": trial.key, "name": name, "status": trial.status, "reason": trial.reason, "metrics": trial.metrics}
-
-
-def log_of(store: Store, trial: str, study_name: str | None = None) -> str:
-    """The log and the traceback of a trial of any study, or of one, from its folder or from MLflow."""
-    for study in [study_name] if study_name else launched(store):
-        for known in known_of(store, study).values():
-            if known.key.startswith(trial) or (known.job and known.job.name == trial):
-                return local_log(store, study, known) or kept_log(store, known)
-    raise StudyError(f"no trial is called '{trial}'", "ablate status STUDY --json lists keys and names")
-
-
-def local_log(store: Store, study: str, known: Known) -> str:
-    paths = store.study(study).trial(known.key)
-    return "".join(file.read_text() for file in (paths.log, paths.traceback) if file.exists())
-
-
-def kept_log(store: Store, known: Known) -> str:
-    server = ensure_server(store)
-    try:
-        texts = [text(server.uri, known.run_id, name) for name in ("log.txt", "traceback.txt")]
-    finally:
-        server.stop()
-    return "".join(texts)
-
-
-def send_rest(store: Store, study: str) -> str:
-    """Send what waits in a study's spools."""
-    server = ensure_server(store)
-    try:
-        left = deliver(server.uri, store.study(study))
-        if left:
-            raise ServiceError(f"{len(left)} trials still wait for MLflow", "see whether the server runs", server.uri)
-        ledger = Ledger(server.uri)
-        ledger.reconcile(study)
-        aggregate(ledger, study)
-    finally:
-        server.stop()
-    return f"MLflow has everything of '{study}'"

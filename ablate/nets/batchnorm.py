@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+STATISTICS = ("running_mean", "running_var")  # what is seen, not learned
+
 
 class BatchNorm(nn.Module):
     """Normalizes (B, D) or (B, D, H, W) per feature, in the place of `nn.BatchNorm1d` and `nn.BatchNorm2d`.
@@ -40,7 +42,5 @@ class BatchNorm(nn.Module):
         mean = inputs.mean(dims)
         deviations = inputs - inputs.mean(dims, keepdim=True)
         variance = deviations.square().sum(dims) / (inputs.numel() // inputs.shape[1] - 1)  # ten times var's speed
-        return {
-            "running_mean": self.running_mean.lerp(mean, self.momentum),
-            "running_var": self.running_var.lerp(variance, self.momentum),
-        }
+        fresh = self.running_mean.lerp(mean, self.momentum), self.running_var.lerp(variance, self.momentum)
+        return dict(zip(STATISTICS, fresh, strict=True))

@@ -5,16 +5,14 @@ thing without a row here is still reachable.  There is a row only where ours is 
 set, a last epoch where the paper took the best one, would otherwise be compared as if they were the same.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ablate.registry import Registry
+from ablate.registry import Registry, counted
 from ablate.settings import Value
 
 Names = Mapping[str, str]
 NUM_LABELS = "num_labels"  # the axis of labelled samples
-COUNT = r"-(\d+)/"  # of labels, in the name of a metric's probe
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,12 @@ class Paper:
 
     def metric(self, name: str) -> str:
         """A metric as the paper calls it, whatever the count of labels in its probe's name."""
-        return self.metrics.get(uncounted(name), name)
+        return self.metrics.get(labels_of(name)[0], name)
 
     def told_by_metric(self, name: str) -> dict[str, Value]:
         """The levels of the paper's rows that one of our metrics tells: `knn-500/error_rate` is with 500 labels."""
-        counted = re.search(COUNT, name)
-        return {**self.metric_levels.get(uncounted(name), {}), **({NUM_LABELS: int(counted[1])} if counted else {})}
+        metric, labels = labels_of(name)
+        return {**self.metric_levels.get(metric, {}), **({NUM_LABELS: labels} if labels else {})}
 
     def axis(self, path: str) -> str:
         """An axis or setting as the paper calls it: `method.smoothness` → `lambda`."""
@@ -68,9 +66,11 @@ class Paper:
         return self.levels.get(axis, {}).get(text, text)
 
 
-def uncounted(metric: str) -> str:
-    """A metric without the count of labels in its probe's name: `knn-500/error_rate` → `knn/error_rate`."""
-    return re.sub(COUNT, "/", metric)
+def labels_of(metric: str) -> tuple[str, int]:
+    """A metric and the count of labels in its probe's name: `knn-500/error_rate` → `knn/error_rate`, 500; 0 if none."""
+    probe, _, name = metric.partition("/")
+    kind, labels = counted(probe)
+    return f"{kind}/{name}", labels
 
 
 def spelled(level: object) -> str:

@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass
 
 from ablate.probes.probe import Probe
-from ablate.registry import Registry
+from ablate.registry import Registry, counted
 from ablate.settings import setting
 
 
@@ -20,9 +20,9 @@ class Probes(Registry[type[Probe]]):
 
     def parts(self, name: str) -> tuple[str, int]:
         """`knn-500` → knn, 500; the name itself and 0 where it is none of these."""
-        kind, _, count = name.rpartition("-")
-        counted = super().__contains__(kind) and count.isdecimal() and "labels" in self[kind].__annotations__
-        return (kind, int(count)) if counted else (name, 0)
+        kind, count = counted(name)
+        takes = super().__contains__(kind) and "labels" in self[kind].__annotations__
+        return (kind, count) if takes else (name, 0)
 
 
 @functools.cache

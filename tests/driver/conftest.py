@@ -16,7 +16,6 @@ from typing import Any
 import psutil
 import pytest
 
-from ablate.driver.status import known_of
 from ablate.lock import locked
 from ablate.paths import Store
 from ablate.track.ledger import Known, Ledger
@@ -48,11 +47,16 @@ class Field:
     """A working directory with studies and a store of its own."""
 
     folder: Path
+    server: str = ""  # MLFLOW_TRACKING_URI of its commands; without one, launches start the embedded server
     started: list["Command"] = field(default_factory=list)
 
     @property
     def store(self) -> Store:
         return Store(self.folder / "ablate-store")
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.server or reading_address(self.store))
 
     def write(self, name: str, text: str) -> None:
         studies = self.folder / "studies"
@@ -60,7 +64,7 @@ class Field:
         (studies / f"{name}.yaml").write_text(text)
 
     def start(self, *arguments: str) -> "Command":
-        command = Command(self.folder, arguments)
+        command = Command(self.folder, arguments, self.server)
         self.started.append(command)
         return command
 
@@ -71,16 +75,16 @@ class Field:
         return command
 
     def known(self, study: str) -> dict[str, Known]:
-        """What MLflow knows of a study, read from its database."""
-        return known_of(self.store, study)
+        """What MLflow knows of a study."""
+        return self.ledger.trials(study)
 
     def histories(self, study: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
         """Every point that MLflow holds of every trial, by the trial's name."""
-        client = Ledger(reading_address(self.store)).client
+        ledger = self.ledger
         found = {}
-        for trial in self.known(study).values():
+        for trial in ledger.trials(study).values():
             assert trial.job is not None
-            curves = {name: client.get_metric_history(trial.run_id, name) for name in trial.metrics}
+            curves = {name: ledger.client.get_metric_history(trial.run_id, name) for name in trial.metrics}
             found[trial.job.name] = {
                 name: sorted((point.step, point.value) for point in points) for name, points in curves.items()
             }
@@ -88,7 +92,7 @@ class Field:
 
     def statuses(self, study: str) -> list[str]:
         """The status of every run of a study, of all kinds."""
-        ledger = Ledger(reading_address(self.store))
+        ledger = self.ledger
         kinds = ("study", "variant", "trial")
         return [run.info.status for kind in kinds for run in ledger.runs(study, kind)]
 
@@ -108,10 +112,12 @@ class Field:
 class Command:
     """A running `ablate` and everything that it prints."""
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, arguments: tuple[str, ...], server: str) -> None:
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
         environment = {**os.environ, "ABLATE_STORE": str(folder / "ablate-store"), "COLUMNS": "200"}
         environment.pop("MLFLOW_TRACKING_URI", None)
+        if server:
+            environment["MLFLOW_TRACKING_URI"] = server
         self.seen = self.newest_checkpoint()
         with self.output.open("wb") as out:
             self.process = subprocess.Popen(
@@ -203,7 +209,16 @@ class Command:
 
 @pytest.fixture
 def field_of_study(tmp_path: Path) -> Iterator[Field]:
+    """A field with the embedded MLflow server."""
     found = Field(tmp_path)
+    yield found
+    found.clear()
+
+
+@pytest.fixture
+def served_field(tmp_path: Path, mlflow_uri: str) -> Iterator[Field]:
+    """A field whose studies, of names that no other test uses, go to a server that others use too."""
+    found = Field(tmp_path, mlflow_uri)
     yield found
     found.clear()
 

@@ -20,32 +20,32 @@ NAMES = {"first phase · seed 0", "two_phase=True · seed 0", "two_phase=False �
 
 @pytest.mark.slow
 @pytest.mark.cluster
-def test_a_first_phase_is_trained_once_for_all_that_start_from_it(field_of_study: Field) -> None:
-    field_of_study.write("phases", STUDY)
-    done = field_of_study.run("launch", "phases")
+def test_a_first_phase_is_trained_once_for_all_that_start_from_it(served_field: Field) -> None:
+    served_field.write("phases", STUDY)
+    done = served_field.run("launch", "phases")
     assert done.process.returncode == 0, done.text
-    known = {trial.job.name: trial for trial in field_of_study.known("phases").values() if trial.job}
+    known = {trial.job.name: trial for trial in served_field.known("phases").values() if trial.job}
     assert set(known) == NAMES
     assert {trial.status for trial in known.values()} == {"FINISHED"}
-    assert not field_of_study.store.study("phases").firsts.exists()
-    report = (field_of_study.store.study("phases").report / "report.md").read_text()
+    assert not served_field.store.study("phases").firsts.exists()
+    report = (served_field.store.study("phases").report / "report.md").read_text()
     assert "first phase" not in report
-    field_of_study.write(
+    served_field.write(
         "others",
         STUDY.replace("[true, false]}", "[true], method.head: [deep, shallow]}").replace("[knn]", "[knn, nlad]"),
     )
-    again = field_of_study.run("launch", "others")
+    again = served_field.run("launch", "others")
     assert again.process.returncode == 0, again.text
     first = next(
-        trial for trial in field_of_study.known("others").values() if trial.job and trial.job.case == "first phase"
+        trial for trial in served_field.known("others").values() if trial.job and trial.job.case == "first phase"
     )
     assert first.key == known["first phase · seed 0"].key
-    assert "trained by 'phases'" in field_of_study.run("logs", first.key, "--study", "others").text
-    ours, theirs = field_of_study.histories("phases"), field_of_study.histories("others")
+    assert "trained by 'phases'" in served_field.run("logs", first.key, "--study", "others").text
+    ours, theirs = served_field.histories("phases"), served_field.histories("others")
     taken = {name: curves for name, curves in theirs.items() if "shallow" in name}
     (curves,) = taken.values()
     shared = {name: curve for name, curve in curves.items() if not name.startswith("nlad/")}
     assert shared == ours["two_phase=True · seed 0"]
     assert "nlad/nlad" in curves
-    assert "trained by 'phases'" in field_of_study.run("logs", *taken, "--study", "others").text
-    assert set(field_of_study.statuses("others")) == {"FINISHED"}
+    assert "trained by 'phases'" in served_field.run("logs", *taken, "--study", "others").text
+    assert set(served_field.statuses("others")) == {"FINISHED"}

@@ -5,8 +5,7 @@ import signal
 
 import pytest
 
-from ablate.track.ledger import Known, Ledger
-from ablate.track.ui import reading_address
+from ablate.track.ledger import Known
 
 from .conftest import EPOCHS, SMALL, Field, answer
 
@@ -17,7 +16,7 @@ FRUGAL = SMALL.replace("EPOCHS", "2") + "resources: {cpu: 2}\n"  # one worker's 
 
 def times(field: Field, trial: Known) -> list[int]:
     """When MLflow was told of each point of a trial's loss, in milliseconds."""
-    points = Ledger(reading_address(field.store)).client.get_metric_history(trial.run_id, "train/loss")
+    points = field.ledger.client.get_metric_history(trial.run_id, "train/loss")
     return [point.timestamp for point in points]
 
 
@@ -57,40 +56,40 @@ def test_status_logs_and_report_answer(undisturbed: Field) -> None:
     assert report["metric"] == "linear/accuracy"
 
 
-def test_a_study_that_grows_runs_only_what_is_new_and_a_failure_on_demand(field_of_study: Field) -> None:
+def test_a_study_that_grows_runs_only_what_is_new_and_a_failure_on_demand(served_field: Field) -> None:
     whole = FRUGAL.replace("method.epsilon: [0.4, 0.8]", "training.learning_rate: [1.0e-3, 1.0e+30]")
-    field_of_study.write("small", whole.replace("seeds: 2", "seeds: 1").replace("[1.0e-3, 1.0e+30]", "[1.0e-3]"))
-    assert field_of_study.run("launch", "small").code == 0
-    (before,) = field_of_study.known("small").values()
-    (first,) = field_of_study.histories("small").values()
-    logged = times(field_of_study, before)
+    served_field.write("growing", whole.replace("seeds: 2", "seeds: 1").replace("[1.0e-3, 1.0e+30]", "[1.0e-3]"))
+    assert served_field.run("launch", "growing").code == 0
+    (before,) = served_field.known("growing").values()
+    (first,) = served_field.histories("growing").values()
+    logged = times(served_field, before)
 
-    field_of_study.write("small", whole.replace("probes: [linear]", "probes: [linear, knn]"))
-    more = field_of_study.run("launch", "small")
+    served_field.write("growing", whole.replace("probes: [linear]", "probes: [linear, knn]"))
+    more = served_field.run("launch", "growing")
     assert more.code == 1
     assert "2 of 4 trials finished" in more.text
     assert "loss is not finite at step" in more.text
-    known = field_of_study.known("small")
+    known = served_field.known("growing")
     assert sorted(trial.status for trial in known.values()) == ["FAILED", "FAILED", "FINISHED", "FINISHED"]
     after = known[before.key]
     assert after.job is not None
     assert (after.run_id, after.metrics["linear/accuracy"]) == (before.run_id, before.metrics["linear/accuracy"])
     assert {name.partition("/")[0] for name in set(after.metrics) - set(before.metrics)} == {"knn"}
-    curves = field_of_study.histories("small")[after.job.name]
+    curves = served_field.histories("growing")[after.job.name]
     assert {name: curve for name, curve in curves.items() if name in first} == first
-    assert times(field_of_study, after) == logged  # scored, and not trained again
+    assert times(served_field, after) == logged  # scored, and not trained again
 
-    assert answer(field_of_study.run("plan", "small", "--json"))["to_run"] == []
-    again = field_of_study.run("launch", "small")
+    assert answer(served_field.run("plan", "growing", "--json"))["to_run"] == []
+    again = served_field.run("launch", "growing")
     assert (again.code, "0 of them in this launch" in again.text) == (1, True)
-    retried = field_of_study.run("retry", "small")
+    retried = served_field.run("retry", "growing")
     assert (retried.code, "2 of them in this launch" in retried.text) == (1, True)
-    assert len(field_of_study.known("small")) == 4
+    assert len(served_field.known("growing")) == 4
 
 
-def test_a_second_interrupt_stops_at_once(field_of_study: Field) -> None:
-    field_of_study.write("small", SMALL.replace("EPOCHS", "2000"))
-    command = field_of_study.start("launch", "small")
+def test_a_second_interrupt_stops_at_once(served_field: Field) -> None:
+    served_field.write("endless", SMALL.replace("EPOCHS", "2000"))
+    command = served_field.start("launch", "endless")
     command.until_says("2 running")
     workers = command.family("ray::")
     command.process.send_signal(signal.SIGINT)

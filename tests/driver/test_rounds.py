@@ -27,9 +27,9 @@ def at_work(command: Command, *dead: int) -> set[int]:
     return {process.pid for process in command.family("Trainable.train")} - {*dead}
 
 
-def test_a_worker_that_is_killed_among_many_short_trials_is_replaced(field_of_study: Field) -> None:
-    field_of_study.write("many", MANY.replace("SEEDS", "500"))  # more than any machine does while Ray starts anew
-    broken = field_of_study.start("launch", "many")
+def test_a_worker_that_is_killed_among_many_short_trials_is_replaced(served_field: Field) -> None:
+    served_field.write("many", MANY.replace("SEEDS", "500"))  # more than any machine does while Ray starts anew
+    broken = served_field.start("launch", "many")
     broken.until_says(r"(?s)finished .*finished .*finished ")
     before: set[int] = broken.until(lambda: found if len(found := at_work(broken)) == 2 else None, "two at work")
     (victim, *_) = (process for process in broken.family("Trainable.train") if process.pid in before)
@@ -38,13 +38,13 @@ def test_a_worker_that_is_killed_among_many_short_trials_is_replaced(field_of_st
     broken.process.send_signal(signal.SIGINT)
     assert broken.code == 130, broken.text
     assert re.search(r"stopped with \d+ of 1000 trials finished; launch again to go on", broken.text), broken.text
-    assert "RUNNING" not in field_of_study.statuses("many")
+    assert "RUNNING" not in served_field.statuses("many")
 
-    begun = {trial.seed for trial in field_of_study.known("many").values()}
-    field_of_study.write("many", MANY.replace("SEEDS", str(max(begun) + 1)))
-    again = field_of_study.run("launch", "many")
+    begun = {trial.seed for trial in served_field.known("many").values()}
+    served_field.write("many", MANY.replace("SEEDS", str(max(begun) + 1)))
+    again = served_field.run("launch", "many")
     assert again.code == 0, again.text
-    assert len(field_of_study.known("many")) == 2 * (max(begun) + 1) > 3
-    assert field_of_study.statuses("many") == ["FINISHED"] * (1 + 2 + 2 * (max(begun) + 1))
-    for curves in field_of_study.histories("many").values():
+    assert len(served_field.known("many")) == 2 * (max(begun) + 1) > 3
+    assert served_field.statuses("many") == ["FINISHED"] * (1 + 2 + 2 * (max(begun) + 1))
+    for curves in served_field.histories("many").values():
         assert [step for step, _ in curves["train/loss"]] == [1]

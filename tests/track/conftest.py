@@ -19,15 +19,6 @@ from ablate.track.client import connect, search
 from ablate.track.server import ensure_server
 
 
-@pytest.fixture(scope="session")
-def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        server = ensure_server(Store(tmp_path_factory.mktemp("store")))
-    yield server.uri
-    server.stop()
-
-
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store whose server, if a test starts one, goes with the test."""

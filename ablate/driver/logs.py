@@ -1,0 +1,31 @@
+"""What a trial said: from its folder while that is there, else from MLflow."""
+
+from ablate.driver.status import known_of, launched
+from ablate.errors import StudyError
+from ablate.paths import Store
+from ablate.track.artifacts import text
+from ablate.track.ledger import Known
+from ablate.track.server import ensure_server
+
+
+def log_of(store: Store, trial: str, study_name: str | None = None) -> str:
+    """The log and the traceback of a trial of any study, or of one, from its folder or from MLflow."""
+    for study in [study_name] if study_name else launched(store):
+        for known in known_of(store, study).values():
+            if known.key.startswith(trial) or (known.job and known.job.name == trial):
+                return local_log(store, study, known) or kept_log(store, known)
+    raise StudyError(f"no trial is called '{trial}'", "ablate status STUDY --json lists keys and names")
+
+
+def local_log(store: Store, study: str, known: Known) -> str:
+    paths = store.study(study).trial(known.key)
+    return "".join(file.read_text() for file in (paths.log, paths.traceback) if file.exists())
+
+
+def kept_log(store: Store, known: Known) -> str:
+    server = ensure_server(store)
+    try:
+        texts = [text(server.uri, known.run_id, name) for name in ("log.txt", "traceback.txt")]
+    finally:
+        server.stop()
+    return "".join(texts)
