@@ -22,7 +22,7 @@ from ablate.track.sender import Sender
 from ablate.track.spool import Link, SpoolTracker
 
 SLICE = 1.0  # seconds of training between two words to the driver
-LAZY = ("torch._dynamo", "mlflow", "sklearn.neighbors", "sklearn.utils.extmath", "matplotlib.backends.backend_agg")
+LAZY = ("mlflow", "sklearn.neighbors", "sklearn.utils.extmath", "matplotlib.backends.backend_agg")
 PATIENCE = 60.0  # seconds that a dying predecessor may take to let go of a trial
 
 

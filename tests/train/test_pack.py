@@ -60,7 +60,41 @@ def test_momentum_and_decay_are_those_of_the_textbook() -> None:
         torch.testing.assert_close(params["weight"], torch.tensor([wanted]))
 
 
-@pytest.mark.parametrize("recipe", [Recipe(), Recipe(optimizer="sgd"), Recipe(optimizer="sgd", momentum=0.0)], ids=str)
+RECIPES = pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(adam_epsilon=1e-3, weight_decay=0.1),
+        Recipe(optimizer="sgd", nesterov=True),
+        Recipe(optimizer="sgd", momentum=0.0),
+    ],
+    ids=["adam", "nesterov", "plain"],
+)
+
+
+@RECIPES
+def test_an_optimizer_steps_as_torchs_class_does(recipe: Recipe) -> None:
+    """The unfused one of torch, over two tensors and three steps."""
+    generator = torch.Generator().manual_seed(0)
+    ours = {"weight": torch.randn(3, 2, generator=generator), "bias": torch.randn(2, generator=generator)}
+    theirs = [tensor.clone() for tensor in ours.values()]
+    optimizer = Optimizer(ours, recipe, {})
+    decay, eps, momentum = recipe.weight_decay, recipe.adam_epsilon, recipe.momentum
+    torchs = (
+        torch.optim.Adam(theirs, 0.1, eps=eps, weight_decay=decay)
+        if recipe.optimizer == "adam"
+        else torch.optim.SGD(theirs, 0.1, momentum=momentum, nesterov=recipe.nesterov, weight_decay=decay)
+    )
+    for _ in range(3):
+        gradients = [torch.randn(tensor.shape, generator=generator) for tensor in theirs]
+        optimizer.step(gradients, 0.1)
+        for tensor, gradient in zip(theirs, gradients, strict=True):
+            tensor.grad = gradient
+        torchs.step()
+    for tensor, wanted in zip(ours.values(), theirs, strict=True):
+        torch.testing.assert_close(tensor, wanted)
+
+
+@RECIPES
 def test_an_optimizer_goes_on_from_its_memory(recipe: Recipe) -> None:
     whole = {"weight": torch.ones(3)}
     first, gradients = Optimizer(whole, recipe, {}), [torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.3, 1.0, -1.0])]
