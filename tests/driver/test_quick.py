@@ -1,4 +1,4 @@
-"""Studies that come with the project, run on their quick profile."""
+"""Studies that come with the project, run on their quick profile; the search is in `test_search`."""
 
 import csv
 from pathlib import Path
@@ -10,7 +10,7 @@ from .conftest import Field
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 STUDIES = Path(__file__).parents[2] / "studies"
-BRIEF = {"training.epochs": 4, "resources.cpu": 2}  # of up to 10 epochs, by one worker
+BRIEF = ("--profile", "quick", "--set", "training.epochs=4")  # of up to 10 epochs
 
 
 @pytest.mark.parametrize(
@@ -18,15 +18,13 @@ BRIEF = {"training.epochs": 4, "resources.cpu": 2}  # of up to 10 epochs, by one
     [  # other seeds where trials are the same: one study takes over what another one trained
         ("invariant/transformation", [0, 1], 8, 4),
         ("invariant/k", [2, 3], 6, 3),
-        ("search", [0, 1], 16, 8),
     ],
 )
 def test_a_quick_study_ends_in_a_report(
     served_field: Field, name: str, seeds: list[int], trials: int, variants: int
 ) -> None:
     file = str(STUDIES / f"{name}.yaml")
-    settings = (f"--set={path}={value}" for path, value in {**BRIEF, "seeds": seeds}.items())
-    launched = served_field.run("launch", file, "--profile", "quick", *settings)
+    launched = served_field.run("launch", file, *BRIEF, "--set", f"seeds={seeds}")
     assert launched.code == 0, launched.text
     assert f"{trials} of {trials} trials finished, {trials} of them in this launch" in launched.text
     name = Path(file).stem
