@@ -1,7 +1,8 @@
-"""What training says while it runs."""
+"""What training says while it runs, and a pack while it trains and scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -21,3 +22,24 @@ class Failure:
     epoch: int
     step: int
     reason: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life between two steps."""
+
+    keys: tuple[str, ...]  # of the trials that train in this moment
+    epoch: int
+    share: float  # of their training that is done
+    values: Mapping[str, float]  # what the first of them said last
+    doing: Literal["training", "scoring"] = "training"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended."""
+
+    key: str
+    status: Literal["FINISHED", "FAILED", "STOPPED"]
+    reason: str = ""
+    metrics: Mapping[str, float] | None = None

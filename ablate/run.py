@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from ablate.data.dataset import Data
 from ablate.embedding import embedded
 from ablate.encoder import load_encoders, save_encoders
 from ablate.errors import AblateError, TrialError
-from ablate.events import Event, Failure
+from ablate.events import Event, Failure, Outcome, Progress
 from ablate.gallery import pictures
 from ablate.methods import METHODS
 from ablate.paths import StudyPaths, default_store
@@ -32,27 +32,6 @@ from ablate.train import checkpoint
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A sign of life between two steps."""
-
-    keys: tuple[str, ...]  # of the trials that train in this moment
-    epoch: int
-    share: float  # of their training that is done
-    values: Mapping[str, float]  # what the first of them said last
-    doing: Literal["training", "scoring"] = "training"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a trial ended."""
-
-    key: str
-    status: Literal["FINISHED", "FAILED", "STOPPED"]
-    reason: str = ""
-    metrics: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -142,5 +142,10 @@ def test_a_launch_is_watched_without_torch_and_stopped_without_mlflow() -> None:
 
 
 @pytest.mark.slow
+def test_ray_is_spoken_to_without_the_science() -> None:
+    assert loaded_by("ablate.cluster.conductor") & {"torch", "sklearn", "optuna", "mlflow", "matplotlib"} == set()
+
+
+@pytest.mark.slow
 def test_a_study_is_read_without_torch() -> None:
     assert loaded_by("ablate.spec.read") & {"torch", "numpy", "ray", "mlflow"} == set()

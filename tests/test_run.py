@@ -15,10 +15,11 @@ from torch import Tensor
 
 from ablate.data.dataset import Data
 from ablate.encoder import load_encoders
+from ablate.events import Outcome, Progress
 from ablate.methods import METHODS
 from ablate.methods.method import Facts, First, Method, Tensors
 from ablate.paths import Store, StudyPaths
-from ablate.run import Bench, Outcome, Progress, Report, probe_digests, run_pack, training_set
+from ablate.run import Bench, Report, probe_digests, run_pack, training_set
 from ablate.settings import Value, setting
 from ablate.spec.trial import Job, Trial
 from ablate.track.spool import SpoolTracker, history, read

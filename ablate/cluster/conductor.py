@@ -10,17 +10,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # else one trial without the metric ends them all
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1000000")  # nothing is ever restored from Tune's own snapshots
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a local Ray has nobody to tell
 # Workers of a local Ray inherit these: glibc else gives every tensor of some MB back to the kernel and faults its pages
 # in again at the next step, which costs a twelfth of the training time on a CPU.
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 * 2**20))
@@ -31,20 +32,22 @@ import ray
 from ray import tune
 
 from ablate.cluster.messages import Message, Orders
-from ablate.cluster.proposals import Proposals
 from ablate.cluster.resources import Node, slots
 from ablate.cluster.search import PackSearcher
 from ablate.cluster.worker import Worker
 from ablate.errors import AblateError, ServiceError
+from ablate.events import Outcome
 from ablate.paths import Store, StudyPaths
-from ablate.run import Outcome, probe_digests
 from ablate.spec.read import read_study
-from ablate.spec.study import Resources
+from ablate.spec.study import Resources, Study
 from ablate.spec.trial import Job
 from ablate.track.hold import hold
 from ablate.track.ledger import Ledger
 from ablate.track.sender import deliver
 from ablate.track.spool import SpoolTracker
+
+if TYPE_CHECKING:
+    from ablate.cluster.proposals import Proposals
 
 BEAT = 2.0  # seconds between two signs of life
 GONE = 1  # exit code where Ray, or whoever listens, is gone
@@ -58,7 +61,7 @@ def conduct(orders: Orders, speak: Speak) -> None:
     paths = store.study(study.name)
     width = slots(nodes(), study)
     refuse_sqlite_for_many(orders, nodes())
-    proposals = Proposals(study, paths.search, orders.values) if study.search else None
+    proposals = proposals_of(study, orders, paths) if study.search else None
     graves = SpoolTracker(paths, links=orders.links)
 
     def bury(job: Job, reason: str) -> None:
@@ -71,8 +74,15 @@ def conduct(orders: Orders, speak: Speak) -> None:
     threading.Thread(target=pulse, args=(speak, local_servants()), daemon=True).start()
     while not searcher.over and not paths.stop.exists():
         play(searcher, study.resources, width, store)
-        handed = [job for pack in searcher.open.values() for job in pack]
-        searcher.new_round(unheard(handed, orders.uri, paths))
+        handed = {job.key: searcher.link(job).probes for pack in searcher.open.values() for job in pack}
+        searcher.new_round(unheard(study.name, handed, orders.uri, paths))
+
+
+def proposals_of(study: Study, orders: Orders, paths: StudyPaths) -> "Proposals":
+    """Optuna's part of a search, loaded with torch where there is one only."""
+    from ablate.cluster.proposals import Proposals
+
+    return Proposals(study, paths.search, orders.values)
 
 
 def play(searcher: PackSearcher, resources: Resources, width: int, store: Store) -> None:
@@ -116,17 +126,22 @@ class Starvation(tune.Stopper):
         return (str, ())  # as with the searcher
 
 
-def unheard(jobs: Sequence[Job], uri: str, paths: StudyPaths) -> Iterator[dict[str, Any]]:
-    """How those of the jobs ended whose last words Tune threw away with the round: MLflow may know."""
-    if not jobs:
+def unheard(
+    study: str, handed: Mapping[str, Mapping[str, str]], uri: str, paths: StudyPaths
+) -> Iterator[dict[str, Any]]:
+    """How those trials ended whose last words Tune threw away with the round: MLflow may know.
+
+    `handed` holds, by their keys, which scores were wanted of them: probe → digest.
+    """
+    if not handed:
         return
     with suppress(ServiceError):  # away: they are done again, from what their folders hold
         deliver(uri, paths)
-        known = Ledger(uri).trials(jobs[0].study)
-        for job in jobs:
-            found, wanted = known.get(job.key), probe_digests(job)
+        known = Ledger(uri).trials(study)
+        for key, wanted in handed.items():
+            found = known.get(key)
             if found and found.status == "FINISHED" and wanted.items() <= found.probes.items():
-                yield asdict(Outcome(job.key, "FINISHED", metrics=found.metrics))
+                yield asdict(Outcome(key, "FINISHED", metrics=found.metrics))
 
 
 def pulse(speak: Speak, servants: list[psutil.Process]) -> None:

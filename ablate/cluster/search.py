@@ -5,17 +5,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray.tune.search import Searcher
 
 from ablate.cluster.messages import Message, Orders
-from ablate.cluster.proposals import Proposals
-from ablate.run import probe_digests
 from ablate.spec.packs import with_first_phases
 from ablate.spec.study import Resources
 from ablate.spec.trial import Job
 from ablate.track.spool import Link
+
+if TYPE_CHECKING:
+    from ablate.cluster.proposals import Proposals
 
 Pack = tuple[Job, ...]
 ATTEMPTS = 3  # workers that a pack may lose
@@ -28,7 +29,7 @@ class PackSearcher(Searcher):
         self,
         orders: Orders,
         resources: Resources,
-        proposals: Proposals | None,
+        proposals: "Proposals | None",
         speak: Callable[[Message], None],
         stopped: Callable[[], bool],
         bury: Callable[[Job, str], None],
@@ -94,8 +95,12 @@ class PackSearcher(Searcher):
         }
 
     def link(self, job: Job) -> Link:
-        """The trial's place in MLflow, as far as the driver knew it."""
-        return self.orders.links.get(job.key) or Link(probes=probe_digests(job))
+        """The trial's place in MLflow; the driver did not know of what is proposed here."""
+        if job.key in self.orders.links:
+            return self.orders.links[job.key]
+        from ablate.run import probe_digests  # with torch, which only a search needs here
+
+        return Link(probes=probe_digests(job))
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         self.heard[result["pid"]] = time.monotonic()

@@ -8,18 +8,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from ray import tune
 
+from ablate.events import Outcome, Progress
 from ablate.paths import Store
-from ablate.run import Bench, Outcome, Progress, run_pack
 from ablate.spec.trial import Job
 from ablate.track.environment import environment
 from ablate.track.hold import hold
 from ablate.track.sender import Sender
 from ablate.track.spool import Link, SpoolTracker
+
+if TYPE_CHECKING:
+    from ablate.run import Bench
 
 SLICE = 1.0  # seconds of training between two words to the driver
 LAZY = ("mlflow", "sklearn.neighbors", "sklearn.utils.extmath", "matplotlib.backends.backend_agg")
@@ -27,9 +29,14 @@ PATIENCE = 60.0  # seconds that a dying predecessor may take to let go of a tria
 
 
 class Worker(tune.Trainable):
-    """Runs packs in slices; the actor and its imports are used again for the next pack."""
+    """Runs packs in slices; the actor and its imports are used again for the next pack.
+
+    The science is imported where it runs: Tune imports this class into the conductor too.
+    """
 
     def setup(self, config: dict[str, Any]) -> None:
+        import torch
+
         torch.set_num_threads(max(1, int(config["threads"])))
         self.stopping = False
         self.paths = Store(Path(config["store"])).study(config["study"])
@@ -46,6 +53,8 @@ class Worker(tune.Trainable):
 
     def begin(self, config: dict[str, Any]) -> None:
         """Take up a pack."""
+        from ablate.run import Bench
+
         jobs = [Job.from_json(job) for job in config["pack"]]
         links = {key: Link(**link) for key, link in config["links"].items()}
         tracker = SpoolTracker(self.paths, {**self.facts, "pack": str(len(jobs))}, links)
@@ -61,8 +70,10 @@ class Worker(tune.Trainable):
         self.reports = self.run(jobs, bench, tracker)
         self.glanced = 0.0
 
-    def run(self, jobs: list[Job], bench: Bench, spools: SpoolTracker) -> Iterator[Progress | Outcome]:
+    def run(self, jobs: list[Job], bench: "Bench", spools: SpoolTracker) -> Iterator[Progress | Outcome]:
         """The pack's reports, made while no other process can work on its trials."""
+        from ablate.run import run_pack
+
         with contextlib.ExitStack() as held, spools:
             for job in jobs:
                 held.enter_context(hold(self.paths.trial(job.key), PATIENCE))

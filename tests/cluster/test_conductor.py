@@ -28,14 +28,15 @@ def test_what_ended_unheard_is_learned_from_mlflow(tmp_path: Path, make_job: Mak
         tracker.finish(jobs[0], "FINISHED")
         tracker.finish(jobs[1], "FINISHED")
         tracker.finish(jobs[2], "FAILED", "it diverged")
-    heard = list(unheard(jobs, f"sqlite:///{tmp_path}/mlflow.db", paths))
+    handed = {job.key: probe_digests(job) for job in jobs}
+    heard = list(unheard("radius", handed, f"sqlite:///{tmp_path}/mlflow.db", paths))
     assert heard == [
         {"key": jobs[0].key, "status": "FINISHED", "reason": "", "metrics": {"linear/accuracy": 0.5}},
     ]
 
 
 def test_nobody_asks_where_nothing_was_handed_out(tmp_path: Path) -> None:
-    assert list(unheard([], "http://127.0.0.1:1", StudyPaths(tmp_path))) == []
+    assert list(unheard("radius", {}, "http://127.0.0.1:1", StudyPaths(tmp_path))) == []
 
 
 def test_a_process_lives_until_it_has_ended() -> None:

@@ -40,14 +40,9 @@ def mlflow_server(command: Command) -> None:
     kill(command, "mlflow")
 
 
-@pytest.fixture
-def small(field_of_study: Field) -> Field:
-    field_of_study.write("small", SMALL.replace("EPOCHS", str(EPOCHS)))
-    return field_of_study
-
-
 def launch(field: Field) -> Command:
     """A launch that leaves checkpoints behind."""
+    field.write("small", SMALL.replace("EPOCHS", str(EPOCHS)))
     return field.start("launch", "small", "--checkpoint-every", "0.5")
 
 
@@ -61,32 +56,32 @@ def assert_undisturbed(field: Field, undisturbed: Field) -> None:
     assert len(field.statuses("small")) == len(undisturbed.statuses("small"))
 
 
-def test_a_stopped_study_whose_driver_is_killed_when_it_goes_on(small: Field, undisturbed: Field) -> None:
-    first = launch(small)
+def test_a_stopped_study_whose_driver_is_killed_when_it_goes_on(served_field: Field, undisturbed: Field) -> None:
+    first = launch(served_field)
     assert first.makes_checkpoint(), first.text
     with first.held():
-        second = small.run("launch", "small")
+        second = served_field.run("launch", "small")
         assert second.code == 1
         assert f"'small' is being launched by process {first.process.pid} on " in second.text
-        assert small.run("stop", "small").code == 0
+        assert served_field.run("stop", "small").code == 0
     assert first.code == 130
     assert "launch again to go on" in first.text
-    assert "RUNNING" not in small.statuses("small")
-    assert owner_of(small.store.study("small").lock) is None
+    assert "RUNNING" not in served_field.statuses("small")
+    assert owner_of(served_field.store.study("small").lock) is None
 
-    broken = launch(small)
+    broken = launch(served_field)
     assert broken.makes_checkpoint(), broken.text
     driver(broken)
     broken.process.wait()
-    assert_undisturbed(small, undisturbed)
+    assert_undisturbed(served_field, undisturbed)
 
 
-def test_whatever_is_killed_below_the_driver(small: Field, undisturbed: Field) -> None:
-    broken = launch(small)
+def test_whatever_is_killed_below_the_driver(field_of_study: Field, undisturbed: Field) -> None:
+    broken = launch(field_of_study)
     for end in (worker, mlflow_server, raylet, control_store):
         if not broken.makes_checkpoint():
-            broken = launch(small)
+            broken = launch(field_of_study)
             assert broken.makes_checkpoint(), broken.text
         end(broken)
     broken.process.wait(400)
-    assert_undisturbed(small, undisturbed)
+    assert_undisturbed(field_of_study, undisturbed)
