@@ -3,6 +3,7 @@
 import re
 import signal
 
+import psutil
 import pytest
 
 from .conftest import Command, Field
@@ -22,19 +23,25 @@ metric: linear/accuracy
 """
 
 
-def at_work(command: Command, *dead: int) -> set[int]:
-    """The processes of the actors that train in this moment."""
-    return {process.pid for process in command.family("Trainable.train")} - {*dead}
+def two_at_work(command: Command, *dead: int) -> list[psutil.Process]:
+    """Two actors, once each was seen to train; that they do so in the same moment is rare where trials are short."""
+    seen: dict[int, psutil.Process] = {}
+
+    def look() -> bool:
+        seen.update({process.pid: process for process in command.family("Trainable.train") if process.pid not in dead})
+        return sum(process.is_running() for process in seen.values()) == 2
+
+    command.until(look, "two at work")
+    return [process for process in seen.values() if process.is_running()]
 
 
 def test_a_worker_that_is_killed_among_many_short_trials_is_replaced(served_field: Field) -> None:
     served_field.write("many", MANY.replace("SEEDS", "500"))  # more than any machine does while Ray starts anew
     broken = served_field.start("launch", "many")
     broken.until_says(r"(?s)finished .*finished .*finished ")
-    before: set[int] = broken.until(lambda: found if len(found := at_work(broken)) == 2 else None, "two at work")
-    (victim, *_) = (process for process in broken.family("Trainable.train") if process.pid in before)
+    victim, _ = two_at_work(broken)
     victim.kill()
-    broken.until(lambda: len(at_work(broken, victim.pid)) == 2, "two at work again")
+    two_at_work(broken, victim.pid)
     broken.process.send_signal(signal.SIGINT)
     assert broken.code == 130, broken.text
     assert re.search(r"stopped with \d+ of 1000 trials finished; launch again to go on", broken.text), broken.text
