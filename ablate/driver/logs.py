@@ -5,7 +5,9 @@ from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.track.artifacts import text
 from ablate.track.ledger import Known
-from ablate.track.server import ensure_server
+from ablate.track.ui import reading_address
+
+KEPT = ("log.txt", "traceback.txt")  # as artifacts
 
 
 def log_of(store: Store, trial: str, study_name: str | None = None) -> str:
@@ -23,9 +25,8 @@ def local_log(store: Store, study: str, known: Known) -> str:
 
 
 def kept_log(store: Store, known: Known) -> str:
-    server = ensure_server(store)
-    try:
-        texts = [text(server.uri, known.run_id, name) for name in ("log.txt", "traceback.txt")]
-    finally:
-        server.stop()
-    return "".join(texts)
+    address = reading_address(store)
+    if address.startswith("sqlite:"):  # nobody serves, but the embedded server's files lie in the store
+        folders = store.mlflow.glob(f"artifacts/*/{known.run_id}/artifacts")
+        return "".join((folder / name).read_text() for folder in folders for name in KEPT if (folder / name).exists())
+    return "".join(text(address, known.run_id, name) for name in KEPT)

@@ -10,7 +10,7 @@ from .conftest import Field
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 STUDIES = Path(__file__).parents[2] / "studies"
-BRIEF = ("--profile", "quick", "--set", "training.epochs=4")  # of up to 10 epochs
+BRIEF = ("--profile", "quick", "--set", "training.epochs=2")  # of up to 10 epochs
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ablate.cluster.proposals import open_memory, proposed
 from ablate.spec.read import read_study
+from ablate.spec.study import Study
 from ablate.spec.trial import Job
 
 from .conftest import Field, answer
@@ -17,18 +18,23 @@ from .conftest import Field, answer
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 FILE = Path(__file__).parents[2] / "studies" / "search.yaml"
-QUICK = (str(FILE), "--profile", "quick")
+BRIEF = "training.epochs=2"  # of 5
+QUICK = (str(FILE), "--profile", "quick", "--set", BRIEF)
 PROPOSALS, SEEDS = 8, (0, 1)
 TRIALS = PROPOSALS * len(SEEDS)
 
 
+def read() -> Study:
+    return read_study(FILE, "quick", (BRIEF,))
+
+
 def memory(field: Field) -> list[FrozenTrial]:
-    return open_memory(read_study(FILE, "quick"), field.store.study("search").search).trials
+    return open_memory(read(), field.store.study("search").search).trials
 
 
 def proposals(field: Field) -> list[tuple[Job, ...]]:
     """The seeds of every proposal."""
-    jobs = proposed(read_study(FILE, "quick"), field.store.study("search").search)
+    jobs = proposed(read(), field.store.study("search").search)
     return [jobs[at : at + len(SEEDS)] for at in range(0, len(jobs), len(SEEDS))]
 
 
