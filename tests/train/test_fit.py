@@ -1,7 +1,7 @@
 """Training: what is told, what is kept, who fails, and that a stop and a resumption change nothing."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -289,8 +289,14 @@ def test_turns_update_what_they_learn_and_name_their_values(kind: type[Fit]) -> 
 
 def test_the_learning_rate_falls_when_its_share_of_training_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """16 steps, the late rate from the 4th on (3 / 16 < 0.2 < 4 / 16)."""
-    rates = []
-    monkeypatch.setattr(Optimizer, "step", lambda self, gradients, rate: rates.append(rate))
+    rates: list[float] = []
+    step = Optimizer.step
+
+    def listen(optimizer: Optimizer, gradients: Iterable[Tensor], rate: float) -> None:
+        rates.append(rate)
+        step(optimizer, gradients, rate)
+
+    monkeypatch.setattr(Optimizer, "step", listen)
     finish(fit())
     assert rates == [0.05] * 4 + [0.01] * 12
 

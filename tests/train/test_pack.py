@@ -63,11 +63,13 @@ def test_momentum_and_decay_are_those_of_the_textbook() -> None:
 RECIPES = pytest.mark.parametrize(
     "recipe",
     [
+        Recipe(),
         Recipe(adam_epsilon=1e-3, weight_decay=0.1),
+        Recipe(optimizer="sgd"),
         Recipe(optimizer="sgd", nesterov=True),
         Recipe(optimizer="sgd", momentum=0.0),
     ],
-    ids=["adam", "nesterov", "plain"],
+    ids=["adam", "decay", "momentum", "nesterov", "plain"],
 )
 
 
