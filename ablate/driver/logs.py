@@ -5,7 +5,6 @@ from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.track.artifacts import text
 from ablate.track.ledger import Known
-from ablate.track.ui import reading_address
 
 KEPT = ("log.txt", "traceback.txt")  # as artifacts
 
@@ -15,18 +14,10 @@ def log_of(store: Store, trial: str, study_name: str | None = None) -> str:
     for study in [study_name] if study_name else launched(store):
         for known in known_of(store, study).values():
             if known.key.startswith(trial) or (known.job and known.job.name == trial):
-                return local_log(store, study, known) or kept_log(store, known)
+                return local_log(store, study, known) or "".join(text(store, known.run_id, name) for name in KEPT)
     raise StudyError(f"no trial is called '{trial}'", "ablate status STUDY --json lists keys and names")
 
 
 def local_log(store: Store, study: str, known: Known) -> str:
     paths = store.study(study).trial(known.key)
     return "".join(file.read_text() for file in (paths.log, paths.traceback) if file.exists())
-
-
-def kept_log(store: Store, known: Known) -> str:
-    address = reading_address(store)
-    if address.startswith("sqlite:"):  # nobody serves, but the embedded server's files lie in the store
-        folders = store.mlflow.glob(f"artifacts/*/{known.run_id}/artifacts")
-        return "".join((folder / name).read_text() for folder in folders for name in KEPT if (folder / name).exists())
-    return "".join(text(address, known.run_id, name) for name in KEPT)

@@ -3,7 +3,10 @@
 import tempfile
 from pathlib import Path
 
+from ablate.paths import Store
 from ablate.track.client import connect
+from ablate.track.server import FOLDER
+from ablate.track.ui import reading_address
 
 
 def fetch(uri: str, run_id: str, file: str, folder: Path) -> Path | None:
@@ -22,8 +25,11 @@ def fetch(uri: str, run_id: str, file: str, folder: Path) -> Path | None:
         return here.replace(folder / file)
 
 
-def text(uri: str, run_id: str, file: str) -> str:
-    """A text artifact of a run; empty where it has none of that name."""
+def text(store: Store, run_id: str, file: str) -> str:
+    """A text artifact of a run, empty where it has none of that name; nothing is started to read it."""
+    address = reading_address(store)
+    if address.startswith("sqlite:"):  # nobody serves, but the embedded server's files lie in the store
+        return "".join(here.read_text() for here in store.mlflow.glob(f"{FOLDER}/*/{run_id}/artifacts/{file}"))
     with tempfile.TemporaryDirectory() as folder:
-        here = fetch(uri, run_id, file, Path(folder))
-        return here.read_text() if here else ""
+        fetched = fetch(address, run_id, file, Path(folder))
+        return fetched.read_text() if fetched else ""

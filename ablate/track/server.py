@@ -25,6 +25,7 @@ from ablate.track.client import connect, http_status, reach_directly, redact
 
 START = 300.0  # seconds that a server may take until it answers: most of the processor may be somebody else's
 ANSWER = 10.0  # seconds that one that has answered before may take
+FOLDER = "artifacts"  # of the embedded server, beside its database
 MARK = "ABLATE_SERVER"  # in the environment of the server and its children: which server they belong to
 
 CHILDREN: list[subprocess.Popen[bytes]] = []  # kept, since Python complains of a child whose end it never heard of
@@ -186,7 +187,7 @@ def command(store: Store, port: int) -> list[str]:
     return [
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{database}"),
-        *("--artifacts-destination", (store.mlflow / "artifacts").as_uri()),
+        *("--artifacts-destination", (store.mlflow / FOLDER).as_uri()),
     ]
 
 
