@@ -71,9 +71,8 @@ class Optimizer:
             nesterov=self.recipe.nesterov,
             maximize=False,
         )
-        if self.recipe.momentum:  # the first step has made them
-            kept = zip(self.params, buffers, strict=True)
-            self.state = {name: {"momentum_buffer": buffer} for name, buffer in kept if buffer is not None}
+        kept = zip(self.params, buffers, strict=True)  # made by the first step, if there is momentum
+        self.state = {name: {"momentum_buffer": buffer} for name, buffer in kept if buffer is not None}
 
     def memory(self) -> dict[str, dict[str, Tensor]]:
         """What is remembered of each parameter, copied to the CPU; empty before the first step."""
