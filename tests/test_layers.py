@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "ablate"
 
-ANYONE = {"errors", "events", "lock", "paths", "registry", "settings"}  # whom everybody may import
+ANYONE = {"errors", "events", "lock", "paths", "process", "registry", "settings"}  # whom everybody may import
 SCIENCE = {"torch", "torchvision", "numpy", "scipy", "sklearn"}
 
 MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the installed packages it may use
@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "events": set(),
     "lock": set(),
     "paths": set(),
+    "process": {"psutil"},
     "registry": set(),
     "settings": set(),
     "spec": {"yaml", "pydantic", "pydantic_core"},
@@ -52,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "report": {"spec", "papers", "track", "pandas", "numpy", "scipy", "matplotlib", "jinja2"},
     "catalog": {"spec", "resolve", "methods", "data", "probes", "papers"},
     "doctor": {"packaging", "data", "track", "ray", "mlflow", "torch", "psutil"},
-    "driver": {"spec", "resolve", "run", "cluster", "track", "report", "psutil"},
+    "driver": {"spec", "resolve", "run", "cluster", "track", "report"},
     "view": {"spec", "cluster", "driver", "catalog", "doctor", "rich"},
     "cli": {"spec", "track", "driver", "catalog", "doctor", "report", "sheets", "view", "typer"},
     "__init__": {"encoder"},

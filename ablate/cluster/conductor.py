@@ -38,6 +38,7 @@ from ablate.cluster.worker import Worker
 from ablate.errors import AblateError, ServiceError
 from ablate.events import Outcome
 from ablate.paths import Store, StudyPaths
+from ablate.process import Process, alive, identify
 from ablate.spec.read import read_study
 from ablate.spec.study import Resources, Study
 from ablate.spec.trial import Job
@@ -144,7 +145,7 @@ def unheard(
                 yield asdict(Outcome(key, "FINISHED", metrics=found.metrics))
 
 
-def pulse(speak: Speak, servants: list[psutil.Process]) -> None:
+def pulse(speak: Speak, servants: list[Process]) -> None:
     """Say that Ray lives, for as long as it does; where it does not, end this process, whatever it waits for.
 
     Asking a remote cluster blocks where its control store is dead: then the driver hears nothing, and knows.
@@ -198,17 +199,10 @@ def refuse_sqlite_for_many(orders: Orders, found: list[Node]) -> None:
         )
 
 
-def local_servants() -> list[psutil.Process]:
+def local_servants() -> list[Process]:
     """Ray's own processes on this machine, where this process started them."""
     children = psutil.Process().children(recursive=True)
-    return [child for child in children if child.name() in ("raylet", "gcs_server")]
-
-
-def alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:  # it went between the two questions
-        return False
+    return [identify(child.pid) for child in children if child.name() in ("raylet", "gcs_server")]
 
 
 def speaker(out: TextIO) -> Speak:

@@ -1,7 +1,6 @@
 """One launch of a study at a time: the second is refused, naming the first."""
 
 import json
-import os
 import socket
 import threading
 import time
@@ -11,10 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import psutil
-
 from ablate.errors import ServiceError
 from ablate.lock import locked
+from ablate.process import alive, myself
 
 BEAT = 10.0  # seconds
 STALE = 60.0  # seconds without a beat after which an owner on another machine counts as dead
@@ -35,11 +33,7 @@ class Owner:
         """On this machine the kernel knows; of another one its heartbeat tells."""
         if self.host != socket.gethostname():
             return time.time() - self.beat < STALE
-        try:
-            process = psutil.Process(self.process)
-            return abs(process.create_time() - self.born) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return alive((self.process, self.born))
 
     def same(self, other: "Owner | None") -> bool:
         """Whether both are one launch, at whatever beat."""
@@ -78,7 +72,7 @@ def launching(path: Path, study: str) -> Iterator[Owner]:
                 str(path),
             )
         now = time.time()
-        owner = Owner(socket.gethostname(), os.getpid(), psutil.Process().create_time(), now, now)
+        owner = Owner(socket.gethostname(), *myself(), now, now)
         write(path, owner)
     over = threading.Event()
     heart = threading.Thread(target=beat, args=(path, owner, over), daemon=True)

@@ -21,36 +21,31 @@ import psutil
 from ablate.errors import ServiceError
 from ablate.lock import locked
 from ablate.paths import Store
+from ablate.process import Process, alive, identify, myself
 from ablate.track.client import connect, http_status, reach_directly, redact
 
 START = 300.0  # seconds that a server may take until it answers: most of the processor may be somebody else's
+GRACE = 5.0  # seconds that one may take to end
 ANSWER = 10.0  # seconds that one that has answered before may take
 FOLDER = "artifacts"  # of the embedded server, beside its database
 MARK = "ABLATE_SERVER"  # in the environment of the server and its children: which server they belong to
 
 CHILDREN: list[subprocess.Popen[bytes]] = []  # kept, since Python complains of a child whose end it never heard of
 
-Process = tuple[int, float]  # id and time of creation: ids are used again
-
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers; `pid` is 0 for one that is not ours to stop."""
+    """A server that answers; one that is not ours to stop has no process and no file."""
 
     uri: str
-    pid: int
+    process: Process | None
     started_here: bool
     file: Path | None = None
 
     @property
     def alive(self) -> bool:
         """Whether its process lives; a server that is not ours counts as alive."""
-        if not self.pid:
-            return True
-        try:
-            return bool(psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
+        return self.process is None or alive(self.process)
 
     def stop(self) -> None:
         """Leave an embedded server; the last of its living users stops it, with its children."""
@@ -58,7 +53,7 @@ class Server:
             return
         with locked(self.file.with_suffix(".lock"), START, "another process starts or stops MLflow"):
             notes = Notes.load(self.file)
-            if notes is None or notes.pid != self.pid:
+            if notes is None or notes.process != self.process:
                 return
             others = tuple(user for user in notes.users if alive(user) and user[0] != os.getpid())
             if others:
@@ -98,6 +93,10 @@ class Notes:
     def uri(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def process(self) -> Process:
+        return self.pid, self.created
+
 
 def ensure_server(store: Store) -> Server:
     """MLFLOW_TRACKING_URI's server if it answers, else the store's own: in use, left running, or started now.
@@ -107,7 +106,7 @@ def ensure_server(store: Store) -> Server:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         check(given)
-        return Server(given, 0, started_here=False)
+        return Server(given, None, started_here=False)
     store.mlflow.mkdir(parents=True, exist_ok=True)
     file = store.mlflow / "server.json"
     with locked(file.with_suffix(".lock"), START, "another process starts or stops MLflow"):
@@ -120,7 +119,7 @@ def ensure_server(store: Store) -> Server:
         if notes is None or not left_running:
             notes = start_again(store, notes)
         replace(notes, users=tuple(sorted(users))).save(file)
-    return Server(notes.uri, notes.pid, not left_running, file)
+    return Server(notes.uri, notes.process, not left_running, file)
 
 
 def start_again(store: Store, notes: Notes | None) -> Notes:
@@ -172,7 +171,7 @@ def start(store: Store, port: int) -> Notes:
         )
     CHILDREN.append(process)
     (store.mlflow / "port").write_text(str(port))
-    notes = Notes(socket.gethostname(), port, process.pid, created(process.pid), mark, users=())
+    notes = Notes(socket.gethostname(), port, *identify(process.pid), mark, users=())
     deadline = time.monotonic() + START
     while not healthy(notes.uri):
         if process.poll() is not None or time.monotonic() > deadline:
@@ -214,7 +213,7 @@ def free(port: int, patience: float = 0.0) -> int:
 def answers(notes: Notes) -> bool:
     """Whether the server lives and answers within the time that one may take which has answered before."""
     deadline = time.monotonic() + ANSWER
-    while alive((notes.pid, notes.created)) and time.monotonic() < deadline:
+    while alive(notes.process) and time.monotonic() < deadline:
         if healthy(notes.uri):
             return True
         time.sleep(0.1)
@@ -235,39 +234,18 @@ def healthy(uri: str, patience: float = 0.0) -> bool:
 
 def end(notes: Notes) -> None:
     """Stop what is left of a server, by its mark: a killed parent leaves a child that holds the port."""
-    members = [process for process in psutil.process_iter() if marked(process, notes.mark)]
-    for process in members:
-        with suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGTERM)
-    _, stubborn = psutil.wait_procs(members, timeout=5)
-    for process in stubborn:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        left = members(notes.mark)
+        for pid, _ in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + GRACE
+        while any(map(alive, left)) and time.monotonic() < deadline:
+            time.sleep(0.05)
     CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]
 
 
-def marked(process: psutil.Process, mark: str) -> bool:
-    """Whether a process belongs to the server of that mark."""
-    try:
-        return bool(process.environ().get(MARK) == mark)
-    except (psutil.Error, OSError):
-        return False
-
-
-def myself() -> Process:
-    return os.getpid(), created(os.getpid())
-
-
-def created(pid: int) -> float:
-    return float(psutil.Process(pid).create_time())
-
-
-def alive(process: Process) -> bool:
-    """Whether this very process lives, not a later one of the same id."""
-    pid, born = process
-    try:
-        found = psutil.Process(pid)
-        return abs(found.create_time() - born) < 1 and found.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+def members(mark: str) -> list[Process]:
+    """The processes that belong to the server of that mark."""
+    found = (process.info for process in psutil.process_iter(["pid", "create_time", "environ"]))
+    return [(info["pid"], info["create_time"]) for info in found if (info["environ"] or {}).get(MARK) == mark]

@@ -7,7 +7,8 @@ import webbrowser
 from collections.abc import Callable
 
 from ablate.paths import Store
-from ablate.track.server import ANSWER, Notes, alive, ensure_server, healthy
+from ablate.process import alive
+from ablate.track.server import ANSWER, Notes, ensure_server, healthy
 
 RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
 
@@ -18,7 +19,7 @@ def reading_address(store: Store) -> str:
     if given:
         return given
     notes = Notes.load(store.mlflow / "server.json")
-    if notes and alive((notes.pid, notes.created)) and healthy(notes.uri, ANSWER):
+    if notes and alive(notes.process) and healthy(notes.uri, ANSWER):
         return notes.uri
     database = store.mlflow / "mlflow.db"
     return f"sqlite:///{database.as_posix()}" if database.exists() else ""

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
-from ablate.cluster.conductor import alive, unheard
+from ablate.cluster.conductor import unheard
 from ablate.paths import StudyPaths
 from ablate.run import probe_digests
 from ablate.spec.trial import Job
@@ -37,10 +36,3 @@ def test_what_ended_unheard_is_learned_from_mlflow(tmp_path: Path, make_job: Mak
 
 def test_nobody_asks_where_nothing_was_handed_out(tmp_path: Path) -> None:
     assert list(unheard("radius", {}, "http://127.0.0.1:1", StudyPaths(tmp_path))) == []
-
-
-def test_a_process_lives_until_it_has_ended() -> None:
-    assert alive(psutil.Process())
-    child = psutil.Popen(["true"])
-    child.wait()
-    assert not alive(child)

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from ablate.process import alive, identify
 from ablate.track.ledger import Known
 
 from .conftest import EPOCHS, SMALL, Field, answer
@@ -91,10 +92,10 @@ def test_a_second_interrupt_stops_at_once(served_field: Field) -> None:
     served_field.write("endless", SMALL.replace("EPOCHS", "2000"))
     command = served_field.start("launch", "endless")
     command.until_says("2 running")
-    workers = command.family("ray::")
+    workers = [identify(process.pid) for process in command.family("ray::")]
     command.process.send_signal(signal.SIGINT)
     command.until_says("stopping")
     command.process.send_signal(signal.SIGINT)
     assert command.code == 130
     assert workers
-    assert not [process for process in workers if process.is_running()]
+    assert not [process for process in workers if alive(process)]

@@ -1,10 +1,14 @@
 """A worker that dies is replaced, also where trials are too short for Tune to notice."""
 
+import os
 import re
 import signal
+from contextlib import suppress
 
 import psutil
 import pytest
+
+from ablate.process import Process, alive, identify
 
 from .conftest import Command, Field
 
@@ -23,16 +27,18 @@ metric: linear/accuracy
 """
 
 
-def two_at_work(command: Command, *dead: int) -> list[psutil.Process]:
+def two_at_work(command: Command, *dead: int) -> list[int]:
     """Two actors, once each was seen to train; that they do so in the same moment is rare where trials are short."""
-    seen: dict[int, psutil.Process] = {}
+    seen: dict[int, Process] = {}
 
     def look() -> bool:
-        seen.update({process.pid: process for process in command.family("Trainable.train") if process.pid not in dead})
-        return sum(process.is_running() for process in seen.values()) == 2
+        for pid in {process.pid for process in command.family("Trainable.train")} - {*dead, *seen}:
+            with suppress(psutil.NoSuchProcess):
+                seen[pid] = identify(pid)
+        return sum(map(alive, seen.values())) == 2
 
     command.until(look, "two at work")
-    return [process for process in seen.values() if process.is_running()]
+    return [pid for pid, process in seen.items() if alive(process)]
 
 
 def test_a_worker_that_is_killed_among_many_short_trials_is_replaced(served_field: Field) -> None:
@@ -40,8 +46,8 @@ def test_a_worker_that_is_killed_among_many_short_trials_is_replaced(served_fiel
     broken = served_field.start("launch", "many")
     broken.until_says(r"(?s)finished .*finished .*finished ")
     victim, _ = two_at_work(broken)
-    victim.kill()
-    two_at_work(broken, victim.pid)
+    os.kill(victim, signal.SIGKILL)
+    two_at_work(broken, victim)
     broken.process.send_signal(signal.SIGINT)
     assert broken.code == 130, broken.text
     assert re.search(r"stopped with \d+ of 1000 trials finished; launch again to go on", broken.text), broken.text

@@ -387,7 +387,8 @@ def test_a_killed_server_gets_its_records_when_it_is_back(store: Store, paths: S
     sender.watch(job.key)
     with SpoolTracker(paths) as tracker:
         begin(tracker, job)
-        os.killpg(server.pid, signal.SIGKILL)
+        assert server.process is not None
+        os.killpg(server.process[0], signal.SIGKILL)
         complete(tracker, job)
     again = ensure_server(store)
     assert again.uri == server.uri

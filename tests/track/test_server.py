@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from ablate.errors import ServiceError
 from ablate.paths import Store
+from ablate.process import alive
 from ablate.track.client import connect, reach_directly, redact
-from ablate.track.server import Notes, alive, ensure_server, marked
+from ablate.track.server import Notes, ensure_server, members
 
 pytestmark = pytest.mark.cluster
 
@@ -22,10 +22,6 @@ def notes_of(store: Store) -> Notes:
     notes = Notes.load(store.mlflow / "server.json")
     assert notes is not None
     return notes
-
-
-def processes(mark: str) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if marked(process, mark)]
 
 
 @pytest.mark.slow
@@ -42,15 +38,15 @@ def test_a_server_is_shared_and_goes_with_its_last_user(
     child = in_child(use)
     eventually(lambda: len(notes_of(store).users) == 2)
     second = ensure_server(store)
-    assert (second.uri, second.pid, second.started_here) == (first.uri, first.pid, False)
+    assert (second.uri, second.process, second.started_here) == (first.uri, first.process, False)
     first.stop()
-    assert alive((first.pid, notes_of(store).created))
+    assert alive(notes_of(store).process)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     adopted = ensure_server(store)
-    assert adopted.pid == first.pid
+    assert adopted.process == first.process
     adopted.stop()
-    assert processes(mark) == []
+    assert members(mark) == []
     assert not (store.mlflow / "server.json").exists()
 
 
@@ -63,12 +59,12 @@ def test_a_killed_server_comes_back_at_its_address_with_all_it_knew(
     first = ensure_server(store)
     run = connect(first.uri).create_run("0").info.run_id
     old = notes_of(store)
-    (os.killpg if whole_group else os.kill)(first.pid, signal.SIGKILL)
-    eventually(lambda: not alive((old.pid, old.created)))
+    (os.killpg if whole_group else os.kill)(old.pid, signal.SIGKILL)
+    eventually(lambda: not alive(old.process))
     second = ensure_server(store)
     assert (second.uri, second.started_here) == (first.uri, True)
-    assert second.pid != first.pid
-    assert processes(old.mark) == []
+    assert second.process != first.process
+    assert members(old.mark) == []
     assert connect(second.uri).get_run(run).info.run_id == run
 
 
@@ -92,7 +88,7 @@ def test_the_server_that_the_environment_names_is_used(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     server = ensure_server(store)
-    assert (server.uri, server.pid, server.started_here) == (mlflow_uri, 0, False)
+    assert (server.uri, server.process, server.started_here) == (mlflow_uri, None, False)
     server.stop()
     assert connect(mlflow_uri).search_experiments(max_results=1)
 
