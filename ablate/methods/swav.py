@@ -25,6 +25,7 @@ class SwAV(TwoViews):
     they are normalized again; a step that was not free moves nothing, whatever the weight decay.
     """
 
+    revision: ClassVar[str] = "2"
     source: ClassVar[str] = "Caron et al. 2020, arXiv:2006.09882; as a baseline of Lee et al. 2021"
     recipe: ClassVar[Mapping[str, Value]] = SimCLR.recipe
     datasets: ClassVar[Settings] = CIFAR_ALONE

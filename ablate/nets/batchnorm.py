@@ -38,6 +38,7 @@ class BatchNorm(nn.Module):
 
     def updated(self, inputs: Tensor) -> dict[str, Tensor]:
         """Running statistics after one more batch, of whose variance the unbiased estimate counts, as in torch."""
+        inputs = inputs.to(self.running_mean.dtype)
         dims = [0, *range(2, inputs.dim())]
         mean = inputs.mean(dims)
         deviations = inputs - inputs.mean(dims, keepdim=True)

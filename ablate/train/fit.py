@@ -70,9 +70,9 @@ class Fit:
         self.order = torch.empty(0)
 
     def kind(self) -> type[Pack]:
-        """Stacking pays on an accelerator; a CPU is slower with it."""
-        apart = self.device.type == "cpu" or self.methods[0].cannot_pack or not self.methods[0].turns
-        return Mapped if apart else Stacked
+        """Stacking several pays on an accelerator; a CPU is slower with it."""
+        several = len(self.methods) > 1 and self.methods[0].turns and not self.methods[0].cannot_pack
+        return Stacked if several and self.device.type != "cpu" else Mapped
 
     @property
     def patience(self) -> int:
@@ -110,7 +110,7 @@ class Fit:
     def advance(self) -> None:
         """One optimizer step of every member."""
         shown = self.pack.step(self.indices(), self.step / self.total)
-        self.sums = {name: self.sums[name] + shown[name] for name in shown} if self.sums else shown
+        self.sums = {name: self.sums.get(name, 0) + shown[name] for name in shown}
         losses = torch.stack([shown[name] for name in self.pack.losses])
         new = losses.isfinite().logical_not() & (self.failed_at == 0)
         self.failed_at = torch.where(new, self.step + 1, self.failed_at)

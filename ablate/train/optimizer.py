@@ -24,20 +24,22 @@ class Optimizer:
         self.params = dict(params)
         self.recipe = recipe
         self.state = {
-            name: {key: tensor.to(params[name].device, copy=True) for key, tensor in tensors.items()}
+            name: {key: placed(params[name], tensor) for key, tensor in tensors.items()}
             for name, tensors in memory.items()
         }
 
     @torch.no_grad()
-    def step(self, gradients: Iterable[Tensor], rate: float) -> None:
-        """One update by gradients in the order of the parameters."""
-        aligned = [gradient.contiguous() for gradient in gradients]  # a fused step silently misreads any other layout
+    def step(self, gradients: Iterable[Tensor], rate: Tensor | float) -> None:
+        """One update by gradients in the order of the parameters; a rate may be on their accelerator."""
+        pairs = zip(self.params.values(), gradients, strict=True)
+        # a fused step silently misreads a gradient in another layout
+        aligned = [own if own.stride() == param.stride() else placed(param, own) for param, own in pairs]
         if self.recipe.optimizer == "adam":
             self.adam(aligned, rate)
         else:
             self.sgd(aligned, rate)
 
-    def adam(self, gradients: list[Tensor], rate: float) -> None:
+    def adam(self, gradients: list[Tensor], rate: Tensor | float) -> None:
         self.state = self.state or {name: blank(param) for name, param in self.params.items()}
         kept = [self.state[name] for name in self.params]
         adam(
@@ -57,7 +59,7 @@ class Optimizer:
             maximize=False,
         )
 
-    def sgd(self, gradients: list[Tensor], rate: float) -> None:
+    def sgd(self, gradients: list[Tensor], rate: Tensor | float) -> None:
         buffers = [self.state[name]["momentum_buffer"] if self.state else None for name in self.params]
         sgd(
             list(self.params.values()),
@@ -83,6 +85,13 @@ def blank(param: Tensor) -> dict[str, Tensor]:
     """Adam's memory before its first step, under torch's names."""
     step = torch.zeros((), device=param.device)
     return {"step": step, "exp_avg": torch.zeros_like(param), "exp_avg_sq": torch.zeros_like(param)}
+
+
+def placed(param: Tensor, tensor: Tensor) -> Tensor:
+    """A copy on the parameter's device and, if it is of its shape, in its layout."""
+    if tensor.shape != param.shape:
+        return tensor.to(param.device, copy=True)
+    return torch.empty_like(param).copy_(tensor)
 
 
 def copied(tensor: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Trials that train together: one after the other on a CPU, stacked on an accelerator."""
+"""Trials that train together: one after the other on a CPU, stacked on an accelerator, where steps are recorded."""
 
 import dataclasses
 import typing
@@ -15,7 +15,9 @@ from ablate.settings import settings_of
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet
 from ablate.train.optimizer import Optimizer
+from ablate.train.precision import computing
 from ablate.train.recipe import Recipe
+from ablate.train.recording import Recording
 
 Tensors = Mapping[str, Tensor]
 
@@ -36,8 +38,10 @@ class Pack(ABC):
         self.generators = generators
         self.data = data
         self.device = data.inputs.device
+        self.precision = recipes[0].precision
         self.turns = methods[0].turns
         self.members = tuple(range(len(methods)))  # those that still train
+        self.record()
         self.place(starts)
         self.optimizers = [
             [
@@ -58,13 +62,30 @@ class Pack(ABC):
     @abstractmethod
     def state(self, member: int) -> Tensors: ...
 
-    @abstractmethod
     def step(self, index: Tensor, progress: float) -> dict[str, Tensor]:
         """Take a step with the points at index (K, B) → what the losses show (K,), void for the dropped."""
+        rates = [recipe.rate(progress) for recipe in self.recipes]
+        if self.recording is not None:
+            return self.recording(index, progress, rates)
+        return self.precise(index, torch.full((), progress, device=self.device), rates)
+
+    def precise(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
+        with computing(self.precision, self.device):
+            return self.take(index, progress, rates)
+
+    @abstractmethod
+    def take(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
+        """A step when a share `progress` () of training is done, at each member's learning rate."""
+
+    def record(self) -> None:
+        """Have steps recorded from now on, where kernels are launched one by one."""
+        count, kernels = len(self.methods), self.device.type == "cuda"
+        self.recording = Recording(self.precise, count, self.generators, self.device) if kernels else None
 
     def drop(self, member: int) -> None:
         """Go on without a member."""
         self.members = tuple(other for other in self.members if other != member)
+        self.record()
 
     def named(self, turn: Turn, shown: Tensors) -> Tensors:
         """Where a method has several turns, the turn's name tells their values apart."""
@@ -81,10 +102,12 @@ class Mapped(Pack):
 
     def place(self, starts: Sequence[Checkpoint]) -> None:
         self._params = [
-            {name: tensor.to(self.device, copy=True).requires_grad_() for name, tensor in start.params.items()}
+            {name: laid_out(tensor, self.device).requires_grad_() for name, tensor in start.params.items()}
             for start in starts
         ]
-        self._state = [{name: tensor.to(self.device) for name, tensor in start.state.items()} for start in starts]
+        self._state = [
+            {name: tensor.to(self.device, copy=True) for name, tensor in start.state.items()} for start in starts
+        ]
 
     def params(self, member: int) -> Tensors:
         return self._params[member]
@@ -92,24 +115,23 @@ class Mapped(Pack):
     def state(self, member: int) -> Tensors:
         return self._state[member]
 
-    def step(self, index: Tensor, progress: float) -> dict[str, Tensor]:
-        done = torch.full((), progress, device=self.device)
-        shown = {member: self.step_of(member, index[member], done, progress) for member in self.members}
+    def take(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
+        shown = {member: self.take_one(member, index[member], progress, rates[member]) for member in self.members}
         absent = torch.full((), torch.nan, device=self.device)
         names = next(iter(shown.values()))
         everyone = range(len(self.methods))
         return {name: torch.stack([shown[k][name] if k in shown else absent for k in everyone]) for name in names}
 
-    def step_of(self, member: int, index: Tensor, done: Tensor, progress: float) -> dict[str, Tensor]:
-        method, params = self.methods[member], self._params[member]
-        batch = {**self.data.batch(index), "progress": done}
+    def take_one(self, member: int, index: Tensor, progress: Tensor, rate: Tensor | float) -> dict[str, Tensor]:
+        method, params, state = self.methods[member], self._params[member], self._state[member]
+        batch = {**self.data.batch(index), "progress": progress}
         noise = method.draw(batch, self.generators[member])
-        rate = self.recipes[member].rate(progress)
         shown: dict[str, Tensor] = {}
         for turn, optimizer in zip(self.turns, self.optimizers[member], strict=True):
-            loss, values, state = getattr(method, turn.loss)(params, self._state[member], batch, noise)
-            optimizer.step(torch.autograd.grad(loss, [*optimizer.params.values()], materialize_grads=True), rate)
-            self._state[member] = {name: tensor.detach() for name, tensor in state.items()}
+            loss, values, after = getattr(method, turn.loss)(params, state, batch, noise)
+            gradients = torch.autograd.grad(loss, [*optimizer.params.values()], materialize_grads=True)
+            remember(state, after)
+            optimizer.step(gradients, rate)
             shown |= {name: value.detach() for name, value in self.named(turn, values).items()}
         return shown
 
@@ -119,7 +141,7 @@ class Stacked(Pack):
 
     def place(self, starts: Sequence[Checkpoint]) -> None:
         self._params = stack([start.params for start in starts], self.device)
-        self._state: Tensors = stack([start.state for start in starts], self.device)
+        self._state = stack([start.state for start in starts], self.device)
         self.floats = {
             name: torch.tensor([getattr(method, name) for method in self.methods], device=self.device)
             for name in float_settings(self.methods[0])
@@ -132,25 +154,25 @@ class Stacked(Pack):
     def state(self, member: int) -> Tensors:
         return {name: tensor[member] for name, tensor in self._state.items()}
 
-    def step(self, index: Tensor, progress: float) -> dict[str, Tensor]:
-        batch = {**self.data.batch(index), "progress": torch.full((), progress, device=self.device)}
+    def take(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
+        batch = {**self.data.batch(index), "progress": progress}
         noise = self.noise(batch)
         shown: dict[str, Tensor] = {}
         for place, turn in enumerate(self.turns):
             trained = learned(turn, self._params)
             held = {name: tensor for name, tensor in self._params.items() if name not in trained}
             with stacking.stack():
-                gradients, (values, self._state) = self.gradients[place](
+                gradients, (values, after) = self.gradients[place](
                     trained, held, self._state, batch, noise, self.floats
                 )
-            self.update(place, gradients, progress)
+            remember(self._state, after)
+            self.update(place, gradients, rates)
             shown |= self.named(turn, values)
         return shown
 
-    def update(self, place: int, gradients: Tensors, progress: float) -> None:
-        for member, (optimizers, recipe) in enumerate(zip(self.optimizers, self.recipes, strict=True)):
-            own = (gradient[member] for gradient in gradients.values())
-            optimizers[place].step(own, recipe.rate(progress))
+    def update(self, place: int, gradients: Tensors, rates: Sequence[Tensor | float]) -> None:
+        for member, (optimizers, rate) in enumerate(zip(self.optimizers, rates, strict=True)):
+            optimizers[place].step((gradient[member] for gradient in gradients.values()), rate)
 
     def noise(self, batch: Tensors) -> Tensors:
         """Each member's noise from its own generator, stacked."""
@@ -179,6 +201,20 @@ class Stacked(Pack):
 def learned(turn: Turn, params: Tensors) -> dict[str, Tensor]:
     """The parameters that a turn updates."""
     return {name: tensor for name, tensor in params.items() if name.startswith(turn.learns)}
+
+
+@torch.no_grad()
+def remember(state: Tensors, after: Tensors) -> None:
+    """Take over the state that a loss returned: by value, since it may hold parameters, which are about to change."""
+    for name, tensor in after.items():
+        if tensor is not state[name]:
+            state[name].copy_(tensor)
+
+
+def laid_out(tensor: Tensor, device: torch.device) -> Tensor:
+    """A copy on the device; on an accelerator channels come last in filters, and so in all that they give."""
+    last = device.type == "cuda" and tensor.dim() == 4
+    return tensor.to(device, copy=True, memory_format=torch.channels_last if last else torch.preserve_format)
 
 
 def stack(members: Sequence[Tensors], device: torch.device) -> dict[str, Tensor]:

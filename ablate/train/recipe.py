@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ablate.settings import setting
+from ablate.train.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Recipe:
     adam_epsilon: float = setting(1e-8, "ε of Adam", above=0)
     momentum: float = setting(0.9, "of sgd", least=0, below=1)
     nesterov: bool = setting(False, "Nesterov's momentum in sgd")
+    precision: Precision = setting(
+        "float32", "of products and convolutions; tf32 and bfloat16 are faster on accelerators that have them"
+    )
     weight_decay: float = setting(0.0, "weight of the l2 penalty whose gradient is added", least=0)
     samples: int = setting(0, "training points, as many of each class, the same in every trial; 0: all", least=0)
     snapshots: int = setting(1, "last epochs at whose ends the encoder is kept", least=1)

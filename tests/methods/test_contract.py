@@ -202,6 +202,23 @@ def all_of(fit: Fit, member: int) -> Tensors:
     return {**found.params, **found.state}
 
 
+@pytest.mark.parametrize("kind", [Fit, StackedFit])
+def test_what_is_kept_is_what_the_loss_returned(method: Method, kind: type[Fit]) -> None:
+    """Also where that is a parameter as the loss saw it: the optimizer then changes the parameter in place."""
+    if len(method.turns) != 1 or method.cannot_pack:
+        pytest.skip("it takes several turns, or none")
+    fit = run(kind, [method], [3], 2, double=True)
+    before = fit.checkpoint(0)
+    noise = torch.Generator()
+    noise.set_state(before.noise)
+    batch = {**fit.data.batch(fit.indices()[0]), "progress": torch.tensor(fit.step / fit.total)}
+    loss = getattr(method, method.turns[0].loss)
+    _, _, returned = loss(before.params, before.state, batch, method.draw(batch, noise))
+    next(fit.steps())
+    for name, tensor in fit.checkpoint(0).state.items():
+        torch.testing.assert_close(tensor, returned[name], rtol=1e-6, atol=1e-6)
+
+
 def test_a_resumed_trial_equals_one_that_never_stopped(method: Method, tmp_path: Path) -> None:
     """In the middle of an epoch, through a file: parameters, optimizer, queues, momentum, noise, a first encoder."""
     if not method.turns:

@@ -145,7 +145,7 @@ def test_prototypes_survive_a_kill_bit_by_bit(tmp_path: Path) -> None:
     assert [*told, *(event for events in second.steps() for event in events)] == expected
     found, wanted = second.checkpoint(0), whole.checkpoint(0)
     assert all(torch.equal(found.state[name], tensor) for name, tensor in wanted.state.items())
-    assert not torch.equal(found.state["prototypes.unit"], before)
+    assert (found.state["prototypes.unit"] - before).abs().max() > 1e-4  # by steps, and not by rounding
     torch.testing.assert_close(found.state["prototypes.unit"].norm(dim=1), torch.ones(5))
 
 
