@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -47,6 +47,8 @@ class Bench:
     firsts: frozenset[str] = frozenset()  # keys of trials that others start from
 
 
+STACK = 16  # trials that train together where it pays: half of what twice as many would still gain is had
+
 Report = Progress | Outcome
 Started = tuple[Job, checkpoint.Checkpoint | None]  # a trial and where it stands
 
@@ -62,9 +64,16 @@ def probe_digests(job: Job) -> dict[str, str]:
     return {name: digest([PROBES[name].revision, dict(settings)]) for name, settings in job.probes.items()}
 
 
-def trained_alone() -> set[str]:
-    """The methods whose trials cannot train in one stack."""
-    return {name for name, method in METHODS.items() if method.cannot_pack}
+def packed(jobs: Sequence[Job], most: Literal["auto"] | int, accelerated: bool) -> tuple[tuple[Job, ...], ...]:
+    """The jobs in packs of at most so many; auto: where they train faster together, which they never do on a CPU."""
+
+    def size(job: Job) -> int:
+        method = METHODS[job.trial.method](**job.trial.settings)
+        if method.cannot_pack:
+            return 1
+        return (STACK if accelerated and method.stacks else 1) if most == "auto" else most
+
+    return pack(jobs, size)
 
 
 def run_pack(jobs: Sequence[Job], bench: Bench) -> Iterator[Report]:
@@ -272,7 +281,8 @@ def main() -> int:
     with SpoolTracker(paths) as tracker:
         firsts = frozenset(job.trial.first.key for job in jobs if job.trial.first is not None)
         bench = Bench(paths, store.tensors, tracker, device, firsts=firsts)
-        for report in (report for jobs in pack(jobs, len(jobs), trained_alone()) for report in run_pack(jobs, bench)):
+        packs = packed(jobs, "auto", device.type != "cpu")
+        for report in (report for members in packs for report in run_pack(members, bench)):
             if isinstance(report, Outcome):
                 failed = failed or report.status == "FAILED"
                 print(json.dumps(asdict(report)), flush=True)

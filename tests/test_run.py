@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ from ablate.events import Outcome, Progress
 from ablate.methods import METHODS
 from ablate.methods.method import Facts, First, Method, Tensors
 from ablate.paths import Store, StudyPaths
-from ablate.run import Bench, Report, probe_digests, run_pack, training_set
+from ablate.run import Bench, Report, packed, probe_digests, run_pack, training_set
 from ablate.settings import Value, setting
 from ablate.spec.trial import Job, Trial
 from ablate.track.spool import SpoolTracker, history, read
@@ -96,6 +96,22 @@ def invariant_job(seed: int = 0, epochs: int = 2, **settings: Value) -> Job:
     """A trial of the real method, with batch norm and a state that moves."""
     trial = Trial("invariant", "1", {"k": 10, **settings}, "digits", "1", {"epochs": epochs}, seed)
     return Job(trial, {"linear": {"epochs": 2}}, "study")
+
+
+@pytest.mark.parametrize(("most", "accelerated", "expected"), [("auto", False, 1), ("auto", True, 16), (4, False, 4)])
+def test_packs_are_as_large_as_asked_else_as_pays(
+    most: Literal["auto"] | int, accelerated: bool, expected: int
+) -> None:
+    jobs = [invariant_job(seed, epsilon=0.5 + seed) for seed in range(20)]
+    assert next(len(members) for members in packed(jobs, most, accelerated)) == expected
+
+
+def test_convolutions_fill_an_accelerator_alone_and_what_is_fitted_takes_no_steps() -> None:
+    folded = [invariant_job(seed, network="cnn") for seed in range(3)]
+    assert packed(folded, "auto", True) == tuple((job,) for job in folded)
+    assert packed(folded, 3, True) == (tuple(folded),)
+    fitted = [replace(job, trial=replace(job.trial, method="pca", settings={})) for job in folded]
+    assert packed(fitted, 3, True) == tuple((job,) for job in fitted)
 
 
 class After:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ablate.augment.color import Jitter
 from ablate.augment.geometry import ResizedCrop, centre, shape_of
-from ablate.augment.step import Step
+from ablate.augment.step import Step, constant
 from ablate.errors import StudyError
 
 LEVELS = ((0.9, 0.2, 0.05), (0.8, 0.4, 0.1), (0.6, 0.8, 0.2), (0.2, 1.0, 0.25))  # least area, jitter, hue
@@ -108,4 +108,4 @@ def strengthened(step: Step, area: float, jitter: float, hue: float) -> Step:
 
 def channels(values: tuple[float, ...], like: Tensor) -> Tensor:
     """One number a channel (C, 1, 1)."""
-    return torch.tensor(values, device=like.device, dtype=like.dtype)[:, None, None]
+    return constant(values, like)[:, None, None]

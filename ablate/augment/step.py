@@ -1,5 +1,6 @@
 """One random change of images, and how its numbers are drawn: all from the given generator, on its device."""
 
+import functools
 from abc import ABC, abstractmethod
 
 import torch
@@ -29,12 +30,23 @@ def uniform(size: tuple[int, ...], low: float, high: float, generator: torch.Gen
 def below(limit: Tensor | int, generator: torch.Generator, like: Tensor) -> Tensor:
     """One whole number (B,) for each image, from 0 ... limit - 1; the limit (B,) may differ between images."""
     drawn = uniform((len(like),), 0, 1, generator, like)
-    return (drawn * limit).floor().minimum(torch.as_tensor(limit - 1).to(drawn))  # a product may round up to the limit
+    return (drawn * limit).floor().clamp(max=limit - 1)  # a product may round up to the limit
 
 
 def chosen(probability: float, generator: torch.Generator, like: Tensor) -> Tensor:
     """Whether an image is changed (B, 1, 1, 1)."""
     return uniform((len(like), 1, 1, 1), 0, 1, generator, like) < probability
+
+
+def constant(values: tuple[float, ...], like: Tensor) -> Tensor:
+    """The same numbers (n,) every time, in the type and on the device of those that they are `like`."""
+    return kept_constant(values, like.dtype, like.device)
+
+
+@functools.cache
+def kept_constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Made once: an accelerator is waited for at every copy from the host, and none can be part of a CUDA graph."""
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 def check_colour(name: str, shape: tuple[int, int, int]) -> tuple[int, int, int]:

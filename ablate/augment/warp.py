@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ablate.augment.step import below, uniform
+from ablate.augment.step import below, constant, uniform
 
 SMALLEST, LARGEST = 0.8, 1.2  # scale
 JITTER = 0.125  # most that a corner is moved, of the side
@@ -26,7 +26,7 @@ def draw_corners(images: Tensor, generator: torch.Generator) -> Tensor:
     B, _, height, width = images.shape
     scale = uniform((B,), SMALLEST, LARGEST, generator, images)
     quarters = below(4, generator, images).long()
-    sides = images.new_tensor([width, height])
+    sides = constant((width, height), images)
     most = (JITTER * sides).floor()
     jitter = (uniform((B, 4, 2), 0, 1, generator, images) * (2 * most + 1)).floor().minimum(2 * most) - most
     return moved(corners(height, width, images), scale, quarters, sides / 2 + 0.5) + jitter
@@ -41,7 +41,7 @@ def moved(square: Tensor, scale: Tensor, quarters: Tensor, centre: Tensor) -> Te
 
 def corners(height: int, width: int, like: Tensor) -> Tensor:
     """(x, y) of an image's corners (4, 2), clockwise from the upper left."""
-    return like.new_tensor([[0, 0], [width, 0], [width, height], [0, height]])
+    return constant((0, 0, width, 0, width, height, 0, height), like).view(4, 2)
 
 
 def solve(moved: Tensor, original: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ def warp(images: Tensor, coefficients: Tensor, fill: float) -> Tensor:
     As PIL, on whose results the papers rest: what is read inside of the image is never mixed with the fill.
     """
     height, width = images.shape[2:]
-    place = mapped(pixels(height, width, images), coefficients) / images.new_tensor([width, height])
+    place = mapped(pixels(height, width, images), coefficients) / constant((width, height), images)
     grid = (2 * place - 1).view(-1, height, width, 2)
     inside = ((place >= 0) & (place < 1)).all(-1).view(-1, 1, height, width)
     read = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
@@ -91,6 +91,6 @@ def mapped(points: Tensor, coefficients: Tensor) -> Tensor:
 def scaled(coefficients: Tensor, height: int, width: int) -> Tensor:
     """What is regressed on (B, 8): coefficients less their shift, in units of their scale (VTE, section 3, step 7)."""
     x, y = width / 32, height / 32
-    shift = coefficients.new_tensor([0, 0, 16 * x, 0, 0, 16 * y, 0, 0])
-    spread = coefficients.new_tensor([1, 1, 20 * x, 1, 1, 20 * y, 0.015 / x, 0.015 / y])
+    shift = constant((0, 0, 16 * x, 0, 0, 16 * y, 0, 0), coefficients)
+    spread = constant((1, 1, 20 * x, 1, 1, 20 * y, 0.015 / x, 0.015 / y), coefficients)
     return (coefficients - shift) / spread

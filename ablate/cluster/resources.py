@@ -54,10 +54,3 @@ def slots(nodes: Sequence[Node], study: Study) -> int:
             study.place("resources"),
         )
     return total
-
-
-def pack_size(wanted: Resources) -> int:
-    """How many trials train in one stack: on a CPU one, since stacking wins nothing there."""
-    if wanted.pack != "auto":
-        return wanted.pack
-    return 8 if wanted.gpu else 1

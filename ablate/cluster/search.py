@@ -79,7 +79,9 @@ class PackSearcher(Searcher):
             fresh = [job for job in with_first_phases(jobs) if job in jobs or job.key not in taken]
             self.speak(Message("proposed", {"jobs": [job.to_json() for job in fresh]}))
             self.firsts |= {job.trial.first.key for job in fresh if job.trial.first is not None}
-            self.waiting.extend((job,) for job in fresh)
+            from ablate.run import packed  # with torch, which a search has loaded
+
+            self.waiting.extend(packed(fresh, self.resources.pack, self.resources.gpu > 0))
 
     def config(self, pack: Pack) -> dict[str, Any]:
         return {

@@ -9,7 +9,7 @@ from types import FrameType
 
 from ablate.cluster.messages import Message, Orders
 from ablate.cluster.process import Conductor, RayDied
-from ablate.cluster.resources import pack_size, slots, this_node
+from ablate.cluster.resources import slots, this_node
 from ablate.driver.adopt import adopt
 from ablate.driver.agenda import Item, agenda
 from ablate.driver.board import Board
@@ -21,8 +21,8 @@ from ablate.paths import Store, StudyPaths
 from ablate.report.render import write_report
 from ablate.report.result import results_of
 from ablate.resolve import resolve
-from ablate.run import prepare, probe_digests, trained_alone
-from ablate.spec.packs import pack, with_first_phases
+from ablate.run import packed, prepare, probe_digests
+from ablate.spec.packs import with_first_phases
 from ablate.spec.plan import count_trials
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
@@ -109,20 +109,16 @@ class Launch:
         return Board(to_run, finished, failed, to_come, self.study.metric)
 
     def orders(self, left: Sequence[Item], parents: Mapping[str, str], known: Mapping[str, Known]) -> Orders:
+        resources = self.study.resources
         return Orders(
             store=str(self.store.root),
             uri=self.server.uri,
             study=str(self.paths.study),
-            packs=self.packs([item.order for item in left]),
+            packs=packed([item.order for item in left], resources.pack, resources.gpu > 0),
             links={item.job.key: link(item, parents) for item in left},
             values=values(self.study, known, self.options.retry),
             checkpoint_every=self.options.checkpoint_every,
         )
-
-    def packs(self, jobs: Sequence[Job]) -> tuple[tuple[Job, ...], ...]:
-        """In the plan's order where trials run alone."""
-        size = pack_size(self.study.resources)
-        return pack(jobs, size, trained_alone()) if size > 1 else tuple((job,) for job in jobs)
 
     def follow(self, board: Board) -> None:
         """Hear the conductor out; the first Ctrl-C asks it to stop, the second ends everything."""

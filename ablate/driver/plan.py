@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ablate.cluster.resources import Node, pack_size, slots, this_node
+from ablate.cluster.resources import Node, slots, this_node
 from ablate.driver.agenda import Item, agenda
 from ablate.driver.status import known_of
 from ablate.paths import Store
 from ablate.resolve import resolve
-from ablate.run import trained_alone
-from ablate.spec.packs import pack, with_first_phases
+from ablate.run import packed
+from ablate.spec.packs import with_first_phases
 from ablate.spec.plan import count_trials
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
@@ -48,7 +48,7 @@ def plan_of(study: Study, store: Store, yes: bool = False) -> Plan:
     to_run = [item.job for item in items if item.run]
     counts = Counter(item.standing for item in items)
     proposals = max(0, count_trials(study) - len(planned))
-    packs = pack(to_run, pack_size(study.resources), trained_alone())
+    packs = packed(to_run, study.resources.pack, study.resources.gpu > 0)
     return Plan(
         study=study.name,
         trials=count_trials(study) + len(jobs) - len(planned),

@@ -75,8 +75,8 @@ class AAVAE(Variational):
 
     def spread(self, params: Tensors, like: Tensor) -> Tensor:
         """The likelihood's log variance ()."""
-        logscale = params["logscale"] if self.scale == "learned" else torch.as_tensor(self.logscale)
-        return floored(logscale.to(like))
+        logscale = params["logscale"] if self.scale == "learned" else like.new_zeros(()) + self.logscale
+        return floored(logscale)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ablate.augment import pipeline
 from ablate.augment.pipeline import Pipeline
 from ablate.errors import StudyError
-from ablate.methods.backbone import NORMALIZED, RESNETS, backbone, check_backbone, feature_dim
+from ablate.methods.backbone import FLAT, NORMALIZED, RESNETS, backbone, check_backbone, feature_dim
 from ablate.methods.limits import check_batchnorm
 from ablate.methods.method import Facts, Method, Tensors
 from ablate.methods.mirror import check_mirror, mirror
@@ -142,6 +142,10 @@ class Autoencoder(Method, Generative, Augmenting):
         return network(*networks, shape, self.width, self.encoded, self.latent_dim, self.batchnorm)
 
     @property
+    def stacks(self) -> bool:
+        return self.network in FLAT
+
+    @property
     def passes(self) -> int:
         """V, views of every input that pass the networks at once."""
         return 1
@@ -232,6 +236,6 @@ def repeated(inputs: Tensor, count: int) -> Tensor:
 
 def bernoulli_divergence(wanted: Tensor | float, mean: Tensor) -> Tensor:
     """KL(ρ ‖ ρ̂) = ρ log(ρ / ρ̂) + (1 − ρ) log((1 − ρ) / (1 − ρ̂)) of each mean, in nats."""
-    ρ = torch.as_tensor(wanted, dtype=mean.dtype, device=mean.device)
+    ρ = torch.zeros_like(mean) + wanted
     kept, lost = mean.clamp(min=TINY).log(), (1 - mean).clamp(min=TINY).log()
     return ρ * (ρ.log() - kept) + (1 - ρ) * ((1 - ρ).log() - lost)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ablate.augment import pipeline
 from ablate.augment.pipeline import Pipeline
 from ablate.errors import StudyError
-from ablate.methods.backbone import Network, backbone, check_backbone, feature_dim
+from ablate.methods.backbone import FLAT, Network, backbone, check_backbone, feature_dim
 from ablate.methods.method import Facts, Method, Tensors, below, within
 from ablate.methods.parts import joined, through
 from ablate.methods.roles import Augmenting
@@ -74,6 +74,10 @@ class ImageEncoder(Method, Augmenting):
 
     def encoder(self, shape: tuple[int, ...]) -> nn.Sequential:
         return backbone(self.network, shape, self.width, self.latent_dim)
+
+    @property
+    def stacks(self) -> bool:
+        return self.network in FLAT
 
     @property
     def pipeline(self) -> Pipeline:

@@ -101,6 +101,10 @@ class CPC(Method):
         padded = F.pad(inputs, (0, length * self.segments - inputs.shape[1]))
         return padded.view(len(inputs), 1, self.segments, 1, length)
 
+    @property
+    def stacks(self) -> bool:
+        return False
+
     def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
         channels, axes = (shape[0], 2) if len(shape) == 3 else (1, 1)
         return network(channels, axes, self.filters, self.latent_dim, self.hidden, self.ahead, self.batchnorm)

@@ -82,6 +82,10 @@ class Invariant(Method):
         check_network(self.network, facts)
         check_batchnorm(facts, batchnorm=self.batchnorm != "none", off="batchnorm 'none'")
 
+    @property
+    def stacks(self) -> bool:
+        return self.network == "mlp"
+
     def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         params, state = draw(self.structure(facts.shape), generator)
         smoothness = HIGHEST if isinstance(self.smoothness, str) else self.smoothness

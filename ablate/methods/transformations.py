@@ -99,6 +99,10 @@ class Equivariant(Method, Stochastic, Augmenting):
         mean, log_variance = through(network, "encoder", params, state, clean, training=False)[0].chunk(2, 1)
         return mean, log_variance
 
+    @property
+    def stacks(self) -> bool:
+        return False
+
     def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
         return network(encoder(self.network, shape, self.width, self.latent_dim), **self.heads())
 

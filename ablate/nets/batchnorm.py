@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ablate.nets.stacking import IN_STACK
+
 STATISTICS = ("running_mean", "running_var")  # what is seen, not learned
 
 
@@ -29,6 +31,8 @@ class BatchNorm(nn.Module):
         self.fresh: dict[str, Tensor] = {}
 
     def forward(self, inputs: Tensor) -> Tensor:
+        if IN_STACK.get():  # where torch takes neither two types nor every layout
+            inputs = inputs.to(self.weight.dtype).contiguous()
         if not self.training:
             statistics = self.running_mean, self.running_var
             return F.batch_norm(inputs, *statistics, self.weight, self.bias, False, 0.0, self.epsilon)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ablate.nets import precision
 from ablate.nets.batchnorm import BatchNorm
 
 Tensors = Mapping[str, Tensor]
@@ -20,17 +21,24 @@ def apply(
     """
     module.train(training)  # always: a part of the module may have been used in the other mode
     if not (training and tracking):
-        return functional_call(module, {**params, **state}, (inputs,)), state
+        return call(module, {**params, **state}, inputs), state
     layers = dict(batchnorms(module))
     for layer in layers.values():
         layer.tracking = True
     try:
-        outputs = functional_call(module, {**params, **state}, (inputs,))
+        outputs = call(module, {**params, **state}, inputs)
         fresh = {f"{path}{name}": value for path, layer in layers.items() for name, value in layer.fresh.items()}
     finally:
         for layer in layers.values():
             layer.tracking, layer.fresh = False, {}
     return outputs, {**state, **fresh}
+
+
+def call(module: nn.Module, tensors: Tensors, inputs: Tensor) -> Tensor:
+    """The module's output in the type of its input, whatever it was computed in."""
+    with precision.network(inputs.device):
+        outputs: Tensor = functional_call(module, dict(tensors), (inputs,))
+    return outputs.to(inputs.dtype)
 
 
 def batchnorms(module: nn.Module) -> Iterator[tuple[str, BatchNorm]]:

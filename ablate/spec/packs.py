@@ -1,6 +1,6 @@
 """Which trials stand before others, and which may train together."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ablate.settings import Value
 from ablate.spec.trial import Job, digest
@@ -16,20 +16,22 @@ def with_first_phases(jobs: Sequence[Job]) -> tuple[Job, ...]:
     return (*before, *sorted(jobs, key=lambda job: job.key not in firsts))
 
 
-def pack(jobs: Sequence[Job], size: int, alone: Collection[str] = ()) -> tuple[tuple[Job, ...], ...]:
-    """The jobs in packs of at most `size`; methods named in `alone` train one trial at a time.
+def pack(jobs: Sequence[Job], size: Callable[[Job], int]) -> tuple[tuple[Job, ...], ...]:
+    """The jobs in packs of at most `size` of their first one, in the order of their first ones.
 
     Jobs of a pack differ in nothing but the seed and float settings, which a stack of tensors can hold.
     """
     groups: dict[str, list[Job]] = {}
     for job in jobs:
         groups.setdefault(mold(job), []).append(job)
-    return tuple(
+    place = {id(job): index for index, job in enumerate(jobs)}
+    packs = (
         tuple(group[start : start + width])
         for group in groups.values()
-        for width in [1 if group[0].trial.method in alone else size]
+        for width in [size(group[0])]
         for start in range(0, len(group), width)
     )
+    return tuple(sorted(packs, key=lambda members: place[id(members[0])]))
 
 
 def mold(job: Job) -> str:

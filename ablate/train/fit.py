@@ -70,9 +70,9 @@ class Fit:
         self.order = torch.empty(0)
 
     def kind(self) -> type[Pack]:
-        """Stacking several pays on an accelerator; a CPU is slower with it."""
-        several = len(self.methods) > 1 and self.methods[0].turns and not self.methods[0].cannot_pack
-        return Stacked if several and self.device.type != "cpu" else Mapped
+        """Stacking several may pay on an accelerator; a CPU is slower with it."""
+        pays = self.device.type != "cpu" and len(self.methods) > 1
+        return Stacked if pays and self.methods[0].turns and self.methods[0].stacks else Mapped
 
     @property
     def patience(self) -> int:

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ablate.methods.method import Method, Turn
 from ablate.nets import stacking
+from ablate.nets.precision import computing
 from ablate.settings import settings_of
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet
 from ablate.train.optimizer import Optimizer
-from ablate.train.precision import computing
 from ablate.train.recipe import Recipe
 from ablate.train.recording import Recording
 

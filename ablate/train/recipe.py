@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from ablate.nets.precision import Precision
 from ablate.settings import setting
-from ablate.train.precision import Precision
 
 
 @dataclass(frozen=True)

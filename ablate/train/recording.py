@@ -1,6 +1,8 @@
 """A step as a CUDA graph: all its kernels are launched as one, where launching them costs more than they do."""
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -44,6 +46,17 @@ class Recording:
         graph = torch.cuda.CUDAGraph()
         for generator in self.generators:
             graph.register_generator_state(generator)
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may use the device meanwhile
+        with uncollected(), torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may use it too
             self.shown = self.step(index, self.progress, self.rates)
         return graph
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Let no garbage be collected meanwhile: an older graph among it would take its memory back, and this one's end."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -1,10 +1,10 @@
-"""How many packs run side by side, and how large they are."""
+"""How many packs run side by side."""
 
 from collections.abc import Callable
 
 import pytest
 
-from ablate.cluster.resources import Node, pack_size, slots, this_node
+from ablate.cluster.resources import Node, slots, this_node
 from ablate.errors import StudyError
 from ablate.spec.study import Resources, Study
 
@@ -47,11 +47,6 @@ def test_a_pack_that_fits_nowhere_is_refused_with_the_largest_node(search_study:
         "a pack asks for 2 CPUs and 1 GPUs, and no node has as much: the largest, laptop, has 4 and 0"
     )
     assert refused.value.remedy == "ask for less, as in --set resources.gpu=0 --set resources.cpu=1"
-
-
-@pytest.mark.parametrize(("gpu", "pack", "expected"), [(0, "auto", 1), (1, "auto", 8), (0, 4, 4), (1, 1, 1)])
-def test_packs_are_as_large_as_asked_else_as_pays(gpu: float, pack: int | str, expected: int) -> None:
-    assert pack_size(Resources.model_validate({"gpu": gpu, "pack": pack})) == expected
 
 
 def test_this_machine_can_run_something() -> None:

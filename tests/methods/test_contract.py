@@ -1,7 +1,7 @@
 """What every method promises, whatever paper it is from."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from torch import Tensor
 from ablate.errors import StudyError
 from ablate.methods import METHODS
 from ablate.methods.method import Facts, Method, Tensors
+from ablate.nets.precision import Precision
 from ablate.settings import settings_of
+from ablate.train import recording
 from ablate.train.checkpoint import Checkpoint, load, save
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
@@ -59,9 +61,15 @@ SHAPES: Mapping[str, tuple[int, ...]] = {  # of the inputs, where a method needs
 SAMPLES, BATCH = 40, 8
 RECIPE = Recipe(epochs=10, batch_size=BATCH)  # 50 steps
 STEPS = 50
-CPU = torch.device("cpu")
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 Start = tuple[Tensors, Tensors, Tensors, Tensors]
+
+
+def on_gpu(test: Callable[..., None]) -> Callable[..., None]:
+    """Marks what needs an accelerator."""
+    lacking = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no accelerator")
+    return pytest.mark.gpu(lacking(test))
 
 
 class StackedFit(Fit):
@@ -176,15 +184,24 @@ def test_embedding_is_deterministic_and_needs_only_what_is_kept(method: Method) 
     torch.testing.assert_close(features[:2], method.embed(kept, kept, batch["input"][:2]))
 
 
-def run(kind: type[Fit], methods: list[Method], seeds: list[int], steps: int, *, double: bool = False) -> Fit:
+def run(
+    kind: type[Fit],
+    methods: list[Method],
+    seeds: list[int],
+    steps: int,
+    *,
+    double: bool = False,
+    recipe: Recipe = RECIPE,
+    device: torch.device = CPU,
+) -> Fit:
     """A fit after some steps, in single or double precision."""
     data = data_for(methods[0])
-    recipes = [RECIPE] * len(methods)
+    recipes = [recipe] * len(methods)
     first = [first_encoder(method) for method in methods if method.first_phase()]
-    fit = kind(methods, recipes, seeds, data, CPU, first=first)
+    fit = kind(methods, recipes, seeds, data, device, first=first)
     if double:
         data = TrainingSet(data.inputs.double(), data.labels, data.scale)
-        fit = kind(methods, recipes, seeds, data, CPU, [doubled(fit.checkpoint(k)) for k in range(len(methods))])
+        fit = kind(methods, recipes, seeds, data, device, [doubled(fit.checkpoint(k)) for k in range(len(methods))])
     for _ in islice(fit.steps(), steps):
         pass
     return fit
@@ -278,6 +295,62 @@ def test_any_float_setting_may_differ_within_a_pack(method: Method) -> None:
         alone = run(Fit, [variant], [0], 2)
         for name, values in stacked.sums.items():
             torch.testing.assert_close(values[member], alone.sums[name][0], rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+def test_a_step_in_lower_precision_shows_nearly_the_same(method: Method, precision: Precision) -> None:
+    recipe = dataclasses.replace(RECIPE, precision=precision)
+    for kind in (Fit, StackedFit) if method.turns and method.stacks else (Fit,):
+        exact, rounded = run(kind, [method], [0], 1), run(kind, [method], [0], 1, recipe=recipe)
+        for name in exact.pack.losses if method.turns else ():  # temperatures of 0.05 make much of little
+            torch.testing.assert_close(rounded.sums[name], exact.sums[name], rtol=0.4, atol=0.1)
+        assert all(tensor.dtype != torch.bfloat16 for tensor in all_of(rounded, 0).values())
+
+
+@on_gpu
+@pytest.mark.parametrize("kind", [Fit, StackedFit])
+def test_recorded_steps_equal_those_kernel_by_kernel(
+    method: Method, kind: type[Fit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 1 if method.cannot_pack or kind is Fit else 3
+    members = [method] * count, [*range(count)]
+    recorded = all_of(run(kind, *members, 12, device=CUDA), count - 1)
+    monkeypatch.setattr(recording, "PRACTICE", 12)
+    by_kernel = all_of(run(kind, *members, 12, device=CUDA), count - 1)
+    for name, tensor in by_kernel.items():
+        torch.testing.assert_close(recorded[name], tensor, rtol=1e-5, atol=1e-5)
+
+
+@on_gpu
+def test_on_an_accelerator_packed_equals_alone(method: Method) -> None:
+    packed = all_of(run(Fit, [method] * 4, [0, 1, 2, 3], STEPS, double=True, device=CUDA), 2)
+    alone = all_of(run(Fit, [method], [2], STEPS, double=True, device=CUDA), 0)
+    for name, tensor in packed.items():
+        torch.testing.assert_close(tensor, alone[name], rtol=1e-4, atol=1e-4)
+
+
+@on_gpu
+def test_on_an_accelerator_a_resumed_trial_equals_one_that_never_stopped(method: Method) -> None:
+    whole = all_of(run(Fit, [method], [3], 12, device=CUDA), 0)
+    start = run(Fit, [method], [3], 7, device=CUDA).checkpoint(0)
+    first = [first_encoder(method)] if method.first_phase() else []
+    resumed = Fit([method], [RECIPE], [3], data_for(method), CUDA, [start], first)
+    for _ in islice(resumed.steps(), 5):
+        pass
+    for name, tensor in all_of(resumed, 0).items():
+        torch.testing.assert_close(tensor, whole[name], rtol=1e-5, atol=1e-5)
+
+
+@on_gpu
+def test_an_accelerator_computes_what_a_cpu_does(method: Method) -> None:
+    """The same start and order; only noise comes from another generator, which a first step's embedding knows not."""
+    found = run(Fit, [method], [0], 0, device=CUDA).checkpoint(0)
+    wanted = run(Fit, [method], [0], 0).checkpoint(0)
+    assert same({**found.params, **found.state}, {**wanted.params, **wanted.state})
+    inputs = data_for(method).inputs
+    on_cpu = method.embed(wanted.params, wanted.state, inputs)
+    moved = [{name: tensor.to(CUDA) for name, tensor in tensors.items()} for tensors in (found.params, found.state)]
+    torch.testing.assert_close(method.embed(*moved, inputs.to(CUDA)).cpu(), on_cpu, rtol=1e-3, atol=1e-3)
 
 
 def test_a_batch_that_cannot_be_filled_is_refused(method: Method) -> None:

@@ -1,5 +1,6 @@
 """Which trials stand before others, and which train together."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +15,16 @@ def job(seed: int = 0, **content: Any) -> Job:
     return Job(replace(trial, **content), {"linear": {}}, "a")
 
 
+def by(size: int) -> Callable[[Job], int]:
+    return lambda job: size
+
+
 def test_packs_hold_what_differs_in_seeds_and_floats() -> None:
     jobs = [job(seed, settings={"epsilon": epsilon}) for seed in (0, 1) for epsilon in (1.0, 2.0)]
-    assert pack(jobs, 4) == (tuple(jobs),)
-    assert pack(jobs, 3) == (tuple(jobs[:3]), (jobs[3],))
-    assert pack([job(), job(training={"learning_rate": 0.2})], 4) == ((job(), job(training={"learning_rate": 0.2})),)
+    assert pack(jobs, by(4)) == (tuple(jobs),)
+    assert pack(jobs, by(3)) == (tuple(jobs[:3]), (jobs[3],))
+    pair = job(), job(training={"learning_rate": 0.2})
+    assert pack(pair, by(4)) == (pair,)
 
 
 def test_packs_keep_apart_whatever_else_differs() -> None:
@@ -33,17 +39,20 @@ def test_packs_keep_apart_whatever_else_differs() -> None:
         job(version="2"),
         replace(job(), probes={"linear": {"epochs": 3}}),
     ]
-    assert pack([job(), *others], 16) == ((job(),), *((other,) for other in others))
+    assert pack([job(), *others], by(16)) == ((job(),), *((other,) for other in others))
 
 
 def test_packs_come_in_the_order_of_their_first_trials() -> None:
     small, large = [job(seed) for seed in (0, 1)], [job(seed, settings={"k": 20}) for seed in (0, 1)]
-    assert pack([small[0], large[0], small[1], large[1]], 2) == (tuple(small), tuple(large))
+    mixed = [small[0], large[0], small[1], large[1]]
+    assert pack(mixed, by(2)) == (tuple(small), tuple(large))
+    assert pack(mixed, by(1)) == tuple((job,) for job in mixed)
 
 
-def test_methods_that_cannot_share_a_pack_train_alone() -> None:
-    jobs = [job(0), job(1), job(0, method="simclr"), job(1, method="simclr")]
-    assert pack(jobs, 2, alone={"simclr"}) == (tuple(jobs[:2]), (jobs[2],), (jobs[3],))
+def test_trials_that_cannot_share_a_pack_train_alone() -> None:
+    jobs = [job(0), job(0, method="simclr"), job(1), job(1, method="simclr")]
+    packs = pack(jobs, lambda job: 1 if job.trial.method == "simclr" else 2)
+    assert packs == ((jobs[0], jobs[2]), (jobs[1],), (jobs[3],))
 
 
 def second(seed: int, first: Job) -> Job:
@@ -68,4 +77,4 @@ def test_a_first_phase_that_is_wanted_for_itself_is_not_run_twice() -> None:
 
 def test_members_of_a_pack_may_start_from_different_trials() -> None:
     jobs = [second(seed, job(seed, method="predictive")) for seed in (0, 1)]
-    assert pack(jobs, 2) == (tuple(jobs),)
+    assert pack(jobs, by(2)) == (tuple(jobs),)
