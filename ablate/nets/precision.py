@@ -16,8 +16,8 @@ CURRENT: ContextVar[Precision] = ContextVar("precision", default="float32")
 def computing(precision: Precision, device: torch.device) -> Iterator[None]:
     """Have a step, its gradients too, computed so.
 
-    float32 keeps all 24 bits, where torch would round the convolutions of an accelerator; tf32 rounds factors to 11
-    bits there, and changes nothing on a CPU; bfloat16 has networks multiply and store numbers of 8 bits, while
+    float32 keeps all 24 bits; tf32 rounds factors to 11 bits on an accelerator, as torch does with convolutions unless
+    told otherwise, and changes nothing on a CPU; bfloat16 has networks multiply and store numbers of 8 bits, while
     parameters and losses stay float32 (Micikevicius et al. 2018).
     """
     token = CURRENT.set(precision)

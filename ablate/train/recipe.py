@@ -29,7 +29,7 @@ class Recipe:
     momentum: float = setting(0.9, "of sgd", least=0, below=1)
     nesterov: bool = setting(False, "Nesterov's momentum in sgd")
     precision: Precision = setting(
-        "float32", "of products and convolutions; tf32 and bfloat16 are faster on accelerators that have them"
+        "tf32", "of networks: float32; tf32, the same but for factors of 11 bits on an accelerator; or bfloat16"
     )
     weight_decay: float = setting(0.0, "weight of the l2 penalty whose gradient is added", least=0)
     samples: int = setting(0, "training points, as many of each class, the same in every trial; 0: all", least=0)
