@@ -1,6 +1,9 @@
 """The embedding laid out in a plane by t-SNE, for the probes that look at it there."""
 
+import io
+import re
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -15,6 +18,19 @@ from ablate.settings import setting
 
 EXAGGERATED = 250  # first steps, in which clusters are pulled together
 Plane = NDArray[Any]  # (N, 2)
+
+
+class Listener(io.TextIOBase):
+    """Hears how far scikit-learn's t-SNE is, which it prints and says in no other way."""
+
+    def __init__(self, hear: Callable[[int], None]) -> None:
+        self.hear = hear
+
+    def write(self, text: str) -> int:
+        """Take in what is printed; nobody else sees it."""
+        if found := re.search(r"Iteration (\d+)", text):
+            self.hear(int(found[1]))
+        return len(text)
 
 
 @dataclass(frozen=True)
@@ -57,12 +73,10 @@ class Planar(Probe):
         unit = float(np.abs(x).max()) or 1.0  # t-SNE knows no scale, but float32 does
         if self.library == "openTSNE":
             return self.by_interpolation(x / unit, seed, tell)
-        placed = self.by_trees(x / unit, seed)
-        tell(1.0)
-        return placed
+        return self.by_trees(x / unit, seed, tell)
 
-    def by_trees(self, x: NDArray[np.float32], seed: int) -> Plane:
-        """The plane of scikit-learn, which does not say how far it is."""
+    def by_trees(self, x: NDArray[np.float32], seed: int, tell: Callable[[float], None]) -> Plane:
+        """The plane of scikit-learn."""
         from sklearn.manifold import TSNE
 
         tsne = TSNE(
@@ -71,8 +85,10 @@ class Planar(Probe):
             max_iter=self.iterations,
             init="random",
             random_state=seed,
+            verbose=2,
         )
-        placed: Plane = tsne.fit_transform(x)
+        with redirect_stdout(Listener(lambda step: tell(step / self.iterations))):
+            placed: Plane = tsne.fit_transform(x)
         return placed
 
     def by_interpolation(self, x: NDArray[np.float32], seed: int, tell: Callable[[float], None]) -> Plane:

@@ -1,5 +1,7 @@
 """Votes in the plane, counted by hand."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,16 @@ def test_seeds_draw_and_place_differently(separated: Embedded) -> None:
     assert not np.array_equal(graph.drawn(judged, 0).x, graph.drawn(judged, 1).x)
     assert not np.array_equal(graph.plane(judged.x, 0), graph.plane(judged.x, 1))
     assert np.array_equal(graph.plane(judged.x, 0), graph.plane(judged.x, 0))
+
+
+@pytest.mark.parametrize("library", ["scikit-learn", "openTSNE"])
+def test_it_is_said_how_far_it_is(
+    separated: Embedded, library: Literal["scikit-learn", "openTSNE"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[float] = []
+    Graph(iterations=300, library=library).plane(separated.judged.x, 0, said.append)
+    assert said == pytest.approx([step / 300 for step in range(50, 301, 50)])
+    assert capsys.readouterr().out == ""
 
 
 def test_fewer_samples_than_voters_are_refused() -> None:
