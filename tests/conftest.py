@@ -12,6 +12,15 @@ from ablate.track.server import ensure_server
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What is marked `gpu` runs where there is one."""
+    if item.get_closest_marker("gpu") is not None:
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("there is no accelerator")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data sets: ABLATE_DATA, else ../shared/data."""

@@ -164,7 +164,6 @@ def test_a_name_that_does_not_exist_is_corrected() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("name", sorted(PIPELINES))
 def test_views_are_drawn_on_the_device_of_the_images(name: str) -> None:
     on_device = torch.Generator("cuda").manual_seed(0)

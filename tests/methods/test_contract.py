@@ -1,7 +1,7 @@
 """What every method promises, whatever paper it is from."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,6 @@ STEPS = 50
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 Start = tuple[Tensors, Tensors, Tensors, Tensors]
-
-
-def on_gpu(test: Callable[..., None]) -> Callable[..., None]:
-    """Marks what needs an accelerator."""
-    lacking = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no accelerator")
-    return pytest.mark.gpu(lacking(test))
 
 
 class StackedFit(Fit):
@@ -309,7 +303,7 @@ def test_a_step_in_lower_precision_shows_nearly_the_same(method: Method, precisi
         assert all(tensor.dtype != torch.bfloat16 for tensor in all_of(rounded, 0).values())
 
 
-@on_gpu
+@pytest.mark.gpu
 @pytest.mark.parametrize("count", [1, 3])
 def test_recorded_steps_equal_those_kernel_by_kernel(
     method: Method, count: int, monkeypatch: pytest.MonkeyPatch
@@ -322,7 +316,7 @@ def test_recorded_steps_equal_those_kernel_by_kernel(
         torch.testing.assert_close(recorded[name], tensor, rtol=1e-6, atol=1e-6)
 
 
-@on_gpu
+@pytest.mark.gpu
 def test_on_an_accelerator_packed_equals_alone(method: Method) -> None:
     packed = all_of(run(Fit, [method] * 4, [0, 1, 2, 3], STEPS, double=True, device=CUDA), 2)
     alone = all_of(run(Fit, [method], [2], STEPS, double=True, device=CUDA), 0)
@@ -330,7 +324,7 @@ def test_on_an_accelerator_packed_equals_alone(method: Method) -> None:
         torch.testing.assert_close(tensor, alone[name], rtol=1e-4, atol=1e-4)
 
 
-@on_gpu
+@pytest.mark.gpu
 def test_on_an_accelerator_a_resumed_trial_equals_one_that_never_stopped(method: Method) -> None:
     whole = all_of(run(Fit, [method], [3], 12, double=True, device=CUDA), 0)
     start = run(Fit, [method], [3], 7, double=True, device=CUDA).checkpoint(0)
@@ -339,7 +333,7 @@ def test_on_an_accelerator_a_resumed_trial_equals_one_that_never_stopped(method:
         torch.testing.assert_close(tensor, whole[name], rtol=1e-6, atol=1e-6)
 
 
-@on_gpu
+@pytest.mark.gpu
 def test_an_accelerator_computes_what_a_cpu_does(method: Method) -> None:
     """The same start and order; only noise comes from another generator, which a first step's embedding knows not."""
     found = run(Fit, [method], [0], 0, device=CUDA).checkpoint(0)

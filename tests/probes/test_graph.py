@@ -57,6 +57,8 @@ def test_seeds_draw_and_place_differently(separated: Embedded) -> None:
 def test_it_is_said_how_far_it_is(
     separated: Embedded, library: Literal["scikit-learn", "openTSNE"], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if library == "openTSNE":
+        pytest.importorskip("openTSNE", reason="openTSNE is an extra")
     said: list[float] = []
     Graph(iterations=300, library=library).plane(separated.judged.x, 0, said.append)
     assert said == pytest.approx([step / 300 for step in range(50, 301, 50)])
