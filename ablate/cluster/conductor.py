@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -39,6 +39,7 @@ from ablate.errors import AblateError, ServiceError
 from ablate.events import Outcome
 from ablate.paths import Store, StudyPaths
 from ablate.process import Process, alive, identify
+from ablate.spec.packs import spread
 from ablate.spec.read import read_study
 from ablate.spec.study import Resources, Study
 from ablate.spec.trial import Job
@@ -70,6 +71,7 @@ def conduct(orders: Orders, speak: Speak) -> None:
             graves.start(job)
             graves.finish(job, "FAILED", reason)
 
+    orders = replace(orders, packs=spread(orders.packs, width))
     searcher = PackSearcher(orders, study.resources, proposals, speak, paths.stop.exists, bury)
     speak(Message("ready", {"slots": width, "nodes": len(nodes())}))
     threading.Thread(target=pulse, args=(speak, local_servants()), daemon=True).start()

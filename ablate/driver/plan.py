@@ -11,7 +11,7 @@ from ablate.driver.status import known_of
 from ablate.paths import Store
 from ablate.resolve import resolve
 from ablate.run import packed
-from ablate.spec.packs import with_first_phases
+from ablate.spec.packs import spread, with_first_phases
 from ablate.spec.plan import count_trials
 from ablate.spec.study import Study
 from ablate.spec.trial import Job
@@ -48,7 +48,7 @@ def plan_of(study: Study, store: Store, yes: bool = False) -> Plan:
     to_run = [item.job for item in items if item.run]
     counts = Counter(item.standing for item in items)
     proposals = max(0, count_trials(study) - len(planned))
-    packs = packed(to_run, study.resources.pack, study.resources.gpu > 0)
+    packs = spread(packed(to_run, study.resources.pack, study.resources.gpu > 0), width)
     return Plan(
         study=study.name,
         trials=count_trials(study) + len(jobs) - len(planned),

@@ -34,6 +34,14 @@ def pack(jobs: Sequence[Job], size: Callable[[Job], int]) -> tuple[tuple[Job, ..
     return tuple(sorted(packs, key=lambda members: place[id(members[0])]))
 
 
+def spread(packs: Sequence[tuple[Job, ...]], slots: int) -> tuple[tuple[Job, ...], ...]:
+    """The packs, in smaller ones where there are fewer than slots to train them, as far as there are trials."""
+    longest = max(map(len, packs), default=1)
+    fine = (size for size in range(longest, 1, -1) if sum(-(-len(jobs) // size) for jobs in packs) >= slots)
+    size = next(fine, 1)
+    return tuple(jobs[start : start + size] for jobs in packs for start in range(0, len(jobs), size))
+
+
 def mold(job: Job) -> str:
     """What the jobs of a pack have in common."""
     trial = job.trial

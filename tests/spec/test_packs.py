@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ablate.spec.packs import pack, with_first_phases
+from ablate.spec.packs import pack, spread, with_first_phases
 from ablate.spec.trial import Job, Trial
 
 
@@ -53,6 +53,15 @@ def test_trials_that_cannot_share_a_pack_train_alone() -> None:
     jobs = [job(0), job(0, method="simclr"), job(1), job(1, method="simclr")]
     packs = pack(jobs, lambda job: 1 if job.trial.method == "simclr" else 2)
     assert packs == ((jobs[0], jobs[2]), (jobs[1],), (jobs[3],))
+
+
+def test_packs_are_smaller_where_slots_would_stay_empty() -> None:
+    jobs = tuple(job(seed) for seed in range(6))
+    assert spread([jobs], 1) == (jobs,)
+    assert spread([jobs], 3) == (jobs[:2], jobs[2:4], jobs[4:])
+    assert spread([jobs], 9) == tuple((one,) for one in jobs)
+    assert spread([jobs[:1], jobs[1:]], 2) == (jobs[:1], jobs[1:])
+    assert spread([], 4) == ()
 
 
 def second(seed: int, first: Job) -> Job:
