@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads torch: processes of tests share the cores
+
 from ablate.paths import Store
 from ablate.track.server import ensure_server
 
