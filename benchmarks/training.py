@@ -2,8 +2,8 @@
 
 Goal: at least 0.95.  Each side trains in one thread and may use the same two cores, the second for Ray, MLflow and what
 carries records to it.  Launches and bare runs take turns, since machines are noisy: a launch is compared with the mean
-of the bare runs before and after it, and the median of these ratios counts; that of the fastest epochs, which neighbours
-disturbed least, is told beside it.  Every epoch but the first is timed, by the times at which MLflow has the epochs'
+of the bare runs before and after it, and the median of these ratios counts; that of the fastest epochs, the least
+disturbed, is told beside it.  Every epoch but the first is timed, by the times at which MLflow has the epochs'
 losses.  The recordings are looked for in ABLATE_DATA.
 
     ABLATE_DATA=... python benchmarks/training.py [--epochs 20] [--launches 5]
