@@ -73,7 +73,8 @@ def main() -> None:
             means = [statistics.fmean(seconds) for seconds in (before, after, ours)]
             ratios.append((means[0] + means[1]) / 2 / means[2])
             fastest.append(min(*before, *after) / min(ours))
-            print("bare {:.3f} and {:.3f} s per epoch, ablate {:.3f}".format(*means), f": {ratios[-1]:.3f}", flush=True)
+            told = "bare {:.3f} and {:.3f} s per epoch, ablate {:.3f}: {:.3f}".format(*means, ratios[-1])
+            print(told, flush=True)
             before = after
     ratio = statistics.median(ratios)
     print(f"ablate trains {ratio:.3f} times as many epochs per second as the bare loop (goal {GOAL})")
