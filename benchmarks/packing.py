@@ -36,7 +36,8 @@ def steps_per_second(name: str, members: int, practice: int, seconds: float) -> 
     settings, shape, batch = CASES[name]
     inputs = torch.randint(0, 256, (100 * batch, *shape), dtype=torch.uint8, device=DEVICE)
     data = TrainingSet(inputs, torch.arange(len(inputs), device=DEVICE) % 10, 1 / 255)
-    recipe = Recipe(**{**METHODS[name].recipe, "epochs": 1000, "batch_size": batch})  # type: ignore[arg-type]
+    papers: dict[str, Any] = dict(METHODS[name].recipe)
+    recipe = Recipe(**{**papers, "epochs": 1000, "batch_size": batch})
     recording.PRACTICE = practice
     kind: Any = METHODS[name]
     fit = Fit([kind(**settings)] * members, [recipe] * members, list(range(members)), data, DEVICE)
