@@ -85,7 +85,6 @@ class Pack(ABC):
     def drop(self, member: int) -> None:
         """Go on without a member."""
         self.members = tuple(other for other in self.members if other != member)
-        self.record()
 
     def named(self, turn: Turn, shown: Tensors) -> Tensors:
         """Where a method has several turns, the turn's name tells their values apart."""
@@ -114,6 +113,10 @@ class Mapped(Pack):
 
     def state(self, member: int) -> Tensors:
         return self._state[member]
+
+    def drop(self, member: int) -> None:
+        super().drop(member)
+        self.record()  # a record takes the steps of those that it was made of
 
     def take(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
         shown = {member: self.take_one(member, index[member], progress, rates[member]) for member in self.members}
