@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ablate.settings import Setting, settings_of
+from ablate.options import Option, options_of
 
 if TYPE_CHECKING:
     from ablate.papers.reference import Printed
-    from ablate.spec.study import Study
+    from ablate.study.model import Study
 
 
 @dataclass(frozen=True)
@@ -16,17 +16,29 @@ class Entry:
     """One name of a registry."""
 
     name: str
-    says: str
+    description: str
     source: str
-    settings: tuple[Setting, ...] = ()
+    settings: tuple[Option, ...] = ()
     facts: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         settings = [
-            {"name": one.name, "type": kind(one), "default": one.default, "says": one.says, "bounds": dict(one.bounds)}
+            {
+                "name": one.name,
+                "type": kind(one),
+                "default": one.default,
+                "description": one.description,
+                "bounds": dict(one.bounds),
+            }
             for one in self.settings
         ]
-        return {"name": self.name, "says": self.says, "source": self.source, "settings": settings, "facts": self.facts}
+        return {
+            "name": self.name,
+            "description": self.description,
+            "source": self.source,
+            "settings": settings,
+            "facts": self.facts,
+        }
 
 
 def entries(kind_of: str) -> tuple[Entry, ...]:
@@ -60,9 +72,7 @@ def table(kind_of: str) -> Mapping[str, Any]:
 
 
 def method(name: str, found: Any) -> Entry:
-    return Entry(
-        name, first_line(found), found.source, tuple(settings_of(found)), {"by data set": dict(found.datasets)}
-    )
+    return Entry(name, first_line(found), found.source, tuple(options_of(found)), {"by data set": dict(found.datasets)})
 
 
 def dataset(name: str, found: Any) -> Entry:
@@ -73,11 +83,11 @@ def dataset(name: str, found: Any) -> Entry:
         "samples that training sees": found.samples,
         "files": [file.path for file in found.files],
     }
-    return Entry(name, found.says, found.source, (), facts)
+    return Entry(name, found.description, found.source, (), facts)
 
 
 def probe(name: str, found: Any) -> Entry:
-    return Entry(name, first_line(found), found.source, tuple(settings_of(found)), {"metrics": dict(found.metrics)})
+    return Entry(name, first_line(found), found.source, tuple(options_of(found)), {"metrics": dict(found.metrics)})
 
 
 def paper(name: str, found: Any) -> Entry:
@@ -99,7 +109,7 @@ def paper(name: str, found: Any) -> Entry:
 def studies_of(paper: str) -> "dict[str, Study]":
     """The studies of the studies' folder that name the paper, by their files below it: `invariant/k`."""
     from ablate.errors import StudyError
-    from ablate.spec.read import FOLDER, read_study
+    from ablate.study.read import FOLDER, read_study
 
     found = {}
     for file in sorted(FOLDER.rglob("*.yaml")):
@@ -119,8 +129,8 @@ def covered(study: "Study") -> Iterator[tuple[str, ...]]:
     from ablate.errors import StudyError
     from ablate.papers.names import PAPERS, labels_of
     from ablate.papers.reference import places_of, printed
+    from ablate.planning.resolve import resolve
     from ablate.probes import PROBES
-    from ablate.resolve import resolve
 
     if study.paper is None:
         return
@@ -129,16 +139,16 @@ def covered(study: "Study") -> Iterator[tuple[str, ...]]:
     given = [f"{probe}/{metric}" for probe in study.probes for metric in PROBES[probe].metrics]
     known = [metric for metric in given if labels_of(metric)[0] in spelled.metrics]
     try:
-        jobs = resolve(study.model_copy(update={"seeds": study.seeds[:1]}))
+        trials = resolve(study.model_copy(update={"seeds": study.seeds[:1]}))
     except StudyError:  # `ablate check` says what is wrong with it
         return
-    for job in jobs:
-        trial = job.trial
-        method = spelled.method(trial.method, trial.settings)
-        settings = {spelled.axis(path): value for path, value in {**trial.training, **trial.settings}.items()}
+    for trial in trials:
+        config = trial.config
+        method = spelled.method(config.method, config.settings)
+        settings = {spelled.axis(path): value for path, value in {**config.training, **config.settings}.items()}
         for metric in known:
             told = spelled.told_by_metric(metric)
-            for row in printed(paper, places_of(study.paper), trial.dataset, metric, method):
+            for row in printed(paper, places_of(study.paper), config.dataset, metric, method):
                 levels = {axis: level for axis, level in row.levels.items() if axis not in told}
                 if all(a in settings and spelled.level(a, settings[a]) == level for a, level in levels.items()):
                     yield line_of(row)
@@ -166,9 +176,9 @@ def first_line(found: type) -> str:
     return (found.__doc__ or "").strip().splitlines()[0]
 
 
-def kind(one: Setting) -> str:
+def kind(one: Option) -> str:
     """A setting's type and range in words: `a number > 0`."""
-    from ablate.spec.fields import described
+    from ablate.study.coercion import described
 
     signs = {"above": ">", "least": "≥", "below": "<", "most": "≤"}
     return " ".join([described(one.type), *(f"{signs[word]} {bound:g}" for word, bound in one.bounds.items())])
@@ -187,12 +197,16 @@ class Checked:
 
 def checked(study: Any, yes: bool = False) -> Checked:
     """Resolve a study.  Raises StudyError at the place of what is wrong."""
-    from ablate.resolve import resolve
-    from ablate.spec.plan import count_trials
-    from ablate.spec.write import to_yaml
+    from ablate.planning.design import count_trials
+    from ablate.planning.resolve import resolve
+    from ablate.study.write import to_yaml
 
-    jobs = resolve(study, yes=yes)
-    datasets = {job.trial.dataset for job in jobs} or {case.dataset for case in study.cases}
+    trials = resolve(study, yes=yes)
+    datasets = {trial.config.dataset for trial in trials} or {case.dataset for case in study.cases}
     return Checked(
-        study.name, count_trials(study), len({job.variant for job in jobs}), tuple(sorted(datasets)), to_yaml(study)
+        study.name,
+        count_trials(study),
+        len({trial.variant for trial in trials}),
+        tuple(sorted(datasets)),
+        to_yaml(study),
     )

@@ -14,7 +14,7 @@ from ablate.errors import AblateError
 
 if TYPE_CHECKING:
     from ablate.paths import Store
-    from ablate.spec.study import Study
+    from ablate.study.model import Study
 
 app = typer.Typer(
     help="Hyperparameter studies and ablations of self-supervised learning: Ray schedules, MLflow remembers.",
@@ -218,14 +218,14 @@ def list_entries(
 
 
 def read_study(study: str, profile: str | None, overrides: list[str] | None) -> "Study":
-    from ablate.spec.read import read_study as read
+    from ablate.study.read import read_study as read
 
     return read(study, profile, tuple(overrides or ()))
 
 
 def show_sheets(kind: str, name: str | None, store: "Store") -> None:
+    from ablate.draw.contact_sheets import contact_sheets
     from ablate.errors import StudyError
-    from ablate.sheets import contact_sheets
 
     if kind != "datasets" or name is None:
         raise StudyError("--show is for one data set", "as in 'ablate list datasets cifar10 --show'")

@@ -11,10 +11,19 @@ from torch import Tensor
 
 from ablate.errors import DataError
 from ablate.methods import METHODS
+from ablate.methods.capabilities import (
+    Augmenting,
+    Capability,
+    Classifying,
+    Dense,
+    Generative,
+    Stochastic,
+    has_capability,
+)
 from ablate.methods.method import Method, Tensors
-from ablate.methods.roles import Augmenting, Classifying, Dense, Generative, Role, Stochastic, plays
 from ablate.nets.batchnorm import STATISTICS
-from ablate.spec.trial import Trial
+from ablate.options import build
+from ablate.trial import Config
 
 VALUES = 2**20  # of inputs embedded at a time: convolutions make a hundred times as many of them
 
@@ -23,12 +32,12 @@ VALUES = 2**20  # of inputs embedded at a time: convolutions make a hundred time
 class Encoder:
     """The frozen encoder of one trial; call it on inputs as its data set gives them, scaled to floats."""
 
-    trial: Trial
+    config: Config
     tensors: Tensors  # parameters and state that `Method.embed` needs
 
     @cached_property
     def method(self) -> Method:
-        return METHODS[self.trial.method](**self.trial.settings)
+        return build(METHODS[self.config.method], self.config.settings)
 
     @property
     def device(self) -> torch.device:
@@ -50,9 +59,9 @@ class Encoder:
         """Inputs (B, ...) → representations (B, D)."""
         return self.method.embed(self.tensors, self.tensors, inputs.to(self.device)).cpu()
 
-    def can(self, role: Role) -> bool:
-        """Whether the method can do more than embed: what follows are the roles of `ablate.methods.roles`."""
-        return plays(type(self.method), role)
+    def can(self, role: Capability) -> bool:
+        """Whether the method can do more than embed: what follows are the roles of `ablate.methods.capabilities`."""
+        return has_capability(type(self.method), role)
 
     @torch.no_grad()
     def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,14 +96,14 @@ class Encoder:
         return self.method.predict(self.tensors, self.tensors, inputs.to(self.device)).cpu()
 
     def to(self, device: torch.device) -> "Encoder":
-        return Encoder(self.trial, {name: tensor.to(device) for name, tensor in self.tensors.items()})
+        return Encoder(self.config, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 
 
-def save_encoders(path: Path, trial: Trial, epochs: Mapping[int, Tensors]) -> None:
+def save_encoders(path: Path, config: Config, epochs: Mapping[int, Tensors]) -> None:
     """Write the encoder after each of these epochs; the file appears whole or not at all."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        content = {"trial": trial.to_json(), "epochs": {epoch: dict(tensors) for epoch, tensors in epochs.items()}}
+        content = {"trial": config.to_json(), "epochs": {epoch: dict(tensors) for epoch, tensors in epochs.items()}}
         torch.save(content, file)
     part.replace(path)
 
@@ -103,8 +112,8 @@ def load_encoders(path: Path) -> dict[int, Encoder]:
     """The encoders of a file by epoch, the oldest first.  Raises DataError where the file is no such thing."""
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        trial = Trial.from_json(content["trial"])
-        return {epoch: Encoder(trial, content["epochs"][epoch]) for epoch in sorted(content["epochs"])}
+        config = Config.from_json(content["trial"])
+        return {epoch: Encoder(config, content["epochs"][epoch]) for epoch in sorted(content["epochs"])}
     except Exception as error:  # whatever a damaged archive makes torch raise
         remedy = "download it again, or delete it to train its trial again"
         raise DataError("this is no encoder, or a damaged one", remedy, str(path)) from error

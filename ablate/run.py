@@ -14,17 +14,17 @@ from torch import Tensor
 
 from ablate.data.cache import load
 from ablate.data.dataset import Data
+from ablate.draw.trial_pictures import pictures
 from ablate.embedding import embedded
 from ablate.encoder import load_encoders, save_encoders
 from ablate.errors import AblateError, TrialError
 from ablate.events import Event, Failure, Outcome, Progress
-from ablate.gallery import pictures
 from ablate.methods import METHODS
+from ablate.options import Value, build, former_names
 from ablate.paths import StudyPaths, default_store
+from ablate.planning.packs import pack, with_pretraining
 from ablate.probes import PROBES
-from ablate.probes.probe import score_all
-from ablate.spec.packs import pack, with_first_phases
-from ablate.spec.trial import Job, Trial, digest
+from ablate.probes.probe import Probe, score_all
 from ablate.subset import SUBSET_SEED, balanced
 from ablate.track.spool import SpoolTracker
 from ablate.track.tracker import Tracker
@@ -32,10 +32,11 @@ from ablate.train import checkpoint
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.recipe import Recipe
+from ablate.trial import Config, Trial, digest
 
 
 @dataclass(frozen=True)
-class Bench:
+class RunContext:
     """Where a pack runs and what it leaves behind."""
 
     paths: StudyPaths
@@ -50,7 +51,7 @@ class Bench:
 STACK = 16  # trials that train together where it pays; twice as many gained another sixth
 
 Report = Progress | Outcome
-Started = tuple[Job, checkpoint.Checkpoint | None]  # a trial and where it stands
+Started = tuple[Trial, checkpoint.Checkpoint | None]  # a trial and where it stands
 
 
 def prepare(datasets: Iterable[str], tensors: Path) -> None:
@@ -59,38 +60,43 @@ def prepare(datasets: Iterable[str], tensors: Path) -> None:
         load(name, tensors)
 
 
-def probe_digests(job: Job) -> dict[str, str]:
-    """What decides the scores of each probe, in short: they are measured again when it changes."""
-    return {name: digest([PROBES[name].revision, dict(settings)]) for name, settings in job.probes.items()}
+def probe_digests(trial: Trial) -> dict[str, str]:
+    """Probe → digest of its revision and settings: its scores are measured again when it changes."""
+    return {name: probe_digest(PROBES[name], settings) for name, settings in trial.probes.items()}
 
 
-def packed(jobs: Sequence[Job], most: Literal["auto"] | int, accelerated: bool) -> tuple[tuple[Job, ...], ...]:
+def probe_digest(probe: type[Probe], settings: Mapping[str, Value]) -> str:
+    names = former_names(probe)
+    return digest([probe.revision, {names.get(name, name): value for name, value in settings.items()}])
+
+
+def packed(trials: Sequence[Trial], most: Literal["auto"] | int, accelerated: bool) -> tuple[tuple[Trial, ...], ...]:
     """The jobs in packs of at most so many; auto: where they train faster together, which they never do on a CPU."""
 
-    def size(job: Job) -> int:
-        method = METHODS[job.trial.method](**job.trial.settings)
+    def size(trial: Trial) -> int:
+        method = build(METHODS[trial.config.method], trial.config.settings)
         if method.cannot_pack:
             return 1
         return (STACK if accelerated and method.stacks else 1) if most == "auto" else most
 
-    return pack(jobs, size)
+    return pack(trials, size)
 
 
-def run_pack(jobs: Sequence[Job], bench: Bench) -> Iterator[Report]:
+def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[Report]:
     """Bring every trial of a pack to its end, each from where it stands; a failure is an outcome, no exception."""
-    known = {job.key: job for job in jobs}
-    for job in jobs:
-        bench.paths.trial(job.key).traceback.unlink(missing_ok=True)  # of an earlier attempt
-        bench.tracker.start(job)
-    for report in guarded(jobs, bring_to_end(jobs, bench), bench):
+    known = {trial.key: trial for trial in trials}
+    for trial in trials:
+        context.paths.trial(trial.key).traceback.unlink(missing_ok=True)  # of an earlier attempt
+        context.tracker.start(trial)
+    for report in guarded(trials, bring_to_end(trials, context), context):
         if isinstance(report, Outcome):
-            close(known[report.key], report, bench)
+            close(known[report.key], report, context)
         yield report
 
 
-def guarded(jobs: Sequence[Job], reports: Iterator[Report], bench: Bench) -> Iterator[Report]:
+def guarded(trials: Sequence[Trial], reports: Iterator[Report], context: RunContext) -> Iterator[Report]:
     """The reports on the jobs; whatever goes wrong is the result of those that have not ended, and of no others."""
-    open_keys = [job.key for job in jobs]
+    open_keys = [trial.key for trial in trials]
     try:
         for report in reports:
             if isinstance(report, Outcome):
@@ -98,69 +104,69 @@ def guarded(jobs: Sequence[Job], reports: Iterator[Report], bench: Bench) -> Ite
             yield report
     except Exception as error:
         for key in open_keys:
-            bench.paths.trial(key).traceback.write_text(traceback.format_exc())
+            context.paths.trial(key).traceback.write_text(traceback.format_exc())
             yield Outcome(key, "FAILED", reason_of(error))
 
 
-def bring_to_end(jobs: Sequence[Job], bench: Bench) -> Iterator[Report]:
+def bring_to_end(trials: Sequence[Trial], context: RunContext) -> Iterator[Report]:
     """Train what has no encoder yet, then score."""
-    data = load(jobs[0].trial.dataset, bench.tensors)
-    untrained = [job for job in jobs if not bench.paths.trial(job.key).encoder.exists()]
+    data = load(trials[0].config.dataset, context.tensors)
+    untrained = [trial for trial in trials if not context.paths.trial(trial.key).encoder.exists()]
     ended = set()
-    for group in by_step(untrained, bench):
-        for report in guarded([job for job, _ in group], train(group, data, bench), bench):
+    for group in by_step(untrained, context):
+        for report in guarded([trial for trial, _ in group], train(group, data, context), context):
             if isinstance(report, Outcome):
                 ended.add(report.key)
             yield report
-    for job in jobs:
-        if job.key not in ended:
-            yield from guarded([job], score(job, data, bench), bench)
+    for trial in trials:
+        if trial.key not in ended:
+            yield from guarded([trial], score(trial, data, context), context)
 
 
-def by_step(jobs: Sequence[Job], bench: Bench) -> Iterator[list[Started]]:
+def by_step(trials: Sequence[Trial], context: RunContext) -> Iterator[list[Started]]:
     """Groups of trials that stand at the same step: only they can train together."""
     groups: dict[int, list[Started]] = {}
-    for job in jobs:
-        saved = checkpoint.load(bench.paths.trial(job.key).checkpoint)
-        groups.setdefault(saved.step if saved else 0, []).append((job, saved))
+    for trial in trials:
+        saved = checkpoint.load(context.paths.trial(trial.key).checkpoint)
+        groups.setdefault(saved.step if saved else 0, []).append((trial, saved))
     yield from groups.values()
 
 
-def train(group: Sequence[Started], data: Data, bench: Bench) -> Iterator[Report]:
+def train(group: Sequence[Started], data: Data, context: RunContext) -> Iterator[Report]:
     """Train one group to the end, to a failure or to a stop; those that get to the end leave their encoder."""
-    jobs = [job for job, _ in group]
-    fit = fit_of(group, data, bench)
+    trials = [trial for trial, _ in group]
+    fit = fit_of(group, data, context)
     last: Mapping[str, float] = {}
     saved = time.monotonic()
     for said in fit.steps():
         for event in said:
             if isinstance(event, Failure):
-                yield Outcome(jobs[event.member].key, "FAILED", event.reason)
+                yield Outcome(trials[event.member].key, "FAILED", event.reason)
             else:
-                last = keep(jobs[event.member], event, bench)
-        stopping = bench.stop()
-        if stopping or time.monotonic() - saved >= bench.checkpoint_every:
-            save(fit, jobs, bench)
+                last = keep(trials[event.member], event, context)
+        stopping = context.stop()
+        if stopping or time.monotonic() - saved >= context.checkpoint_every:
+            save(fit, trials, context)
             saved = time.monotonic()
         if stopping:
-            yield from (Outcome(jobs[member].key, "STOPPED") for member in fit.alive)
+            yield from (Outcome(trials[member].key, "STOPPED") for member in fit.alive)
             return
-        keys = tuple(job.key for job in jobs)
+        keys = tuple(trial.key for trial in trials)
         yield Progress(keys, fit.step // fit.epoch_steps, fit.step / fit.total, last)
     for member in fit.alive:
-        save_trained(jobs[member], fit.snapshots(member), bench)
+        save_trained(trials[member], fit.snapshots(member), context)
 
 
-def fit_of(group: Sequence[Started], data: Data, bench: Bench) -> Fit:
-    trials = [job.trial for job, _ in group]
+def fit_of(group: Sequence[Started], data: Data, context: RunContext) -> Fit:
+    configs = [trial.config for trial, _ in group]
     return Fit(
-        methods=[METHODS[trial.method](**trial.settings) for trial in trials],
-        recipes=[recipe_of(trial) for trial in trials],
-        seeds=[trial.seed for trial in trials],
-        data=training_set(data, recipe_of(trials[0]).samples),
-        device=bench.device,
+        methods=[build(METHODS[config.method], config.settings) for config in configs],
+        recipes=[recipe_of(config) for config in configs],
+        seeds=[config.seed for config in configs],
+        data=training_set(data, recipe_of(configs[0]).samples),
+        device=context.device,
         resume=[saved for _, saved in group],
-        first=[first_encoder(trial.first, bench.paths) for trial in trials if trial.first is not None],
+        first=[first_encoder(config.first, context.paths) for config in configs if config.first is not None],
     )
 
 
@@ -173,15 +179,15 @@ def training_set(data: Data, samples: int) -> TrainingSet:
     return TrainingSet(data.x if whole else data.x[rows], data.y if whole else data.y[rows], data.scale)
 
 
-def save_trained(job: Job, epochs: Mapping[int, Mapping[str, Tensor]], bench: Bench) -> None:
+def save_trained(trial: Trial, epochs: Mapping[int, Mapping[str, Tensor]], context: RunContext) -> None:
     """Keep the encoder with the trial, which leaves once MLflow has it, and for those that start from it."""
-    if job.key in bench.firsts:
-        bench.paths.firsts.mkdir(exist_ok=True)
-        save_encoders(bench.paths.first(job.key), job.trial, epochs)
-    save_encoders(bench.paths.trial(job.key).encoder, job.trial, epochs)
+    if trial.key in context.firsts:
+        context.paths.firsts.mkdir(exist_ok=True)
+        save_encoders(context.paths.first(trial.key), trial.config, epochs)
+    save_encoders(context.paths.trial(trial.key).encoder, trial.config, epochs)
 
 
-def first_encoder(first: Trial, paths: StudyPaths) -> Mapping[str, Tensor]:
+def first_encoder(first: Config, paths: StudyPaths) -> Mapping[str, Tensor]:
     """What a first phase has learned.  Raises TrialError where it was not trained."""
     path = paths.first(first.key)
     if not path.exists():
@@ -190,47 +196,49 @@ def first_encoder(first: Trial, paths: StudyPaths) -> Mapping[str, Tensor]:
     return list(load_encoders(path).values())[-1].tensors
 
 
-def recipe_of(trial: Trial) -> Recipe:
-    settings: dict[str, Any] = dict(trial.training)
+def recipe_of(config: Config) -> Recipe:
+    settings: dict[str, Any] = dict(config.training)
     return Recipe(**settings)
 
 
-def keep(job: Job, event: Event, bench: Bench) -> dict[str, float]:
+def keep(trial: Trial, event: Event, context: RunContext) -> dict[str, float]:
     """Hand what training said to the tracker and to the trial's log."""
     values = {f"train/{name}": value for name, value in event.values.items()}
-    bench.tracker.record(job, event.epoch, values)
+    context.tracker.record(trial, event.epoch, values)
     told = "  ".join(f"{name} {value:.5g}" for name, value in values.items())
-    note(job, bench, f"epoch {event.epoch}  {told}")
+    note(trial, context, f"epoch {event.epoch}  {told}")
     return values
 
 
-def save(fit: Fit, jobs: Sequence[Job], bench: Bench) -> None:
+def save(fit: Fit, trials: Sequence[Trial], context: RunContext) -> None:
     """Checkpoint the members that have not failed."""
     for member in fit.alive:
-        checkpoint.save(bench.paths.trial(jobs[member].key).checkpoint, fit.checkpoint(member))
+        checkpoint.save(context.paths.trial(trials[member].key).checkpoint, fit.checkpoint(member))
 
 
-def score(job: Job, data: Data, bench: Bench) -> Iterator[Report]:
+def score(trial: Trial, data: Data, context: RunContext) -> Iterator[Report]:
     """Look at the data through the trial's encoders, and draw what was seen; a stop leaves that to the next launch."""
-    paths = bench.paths.trial(job.key)
+    paths = context.paths.trial(trial.key)
     encoders = load_encoders(paths.encoder)
-    views = [embedded(encoder.to(bench.device), data) for encoder in encoders.values()]
+    views = [embedded(encoder.to(context.device), data) for encoder in encoders.values()]
     metrics: dict[str, float] = {}
-    for name, settings in job.probes.items():
-        yield Progress((job.key,), 0, 1.0, {}, "scoring")
-        if bench.stop():
-            yield Outcome(job.key, "STOPPED")
+    for name, settings in trial.probes.items():
+        yield Progress((trial.key,), 0, 1.0, {}, "scoring")
+        if context.stop():
+            yield Outcome(trial.key, "STOPPED")
             return
-        told = [replace(view, tell=teller(job, name, bench)) for view in views]
-        metrics |= score_all({name: PROBES[name](**settings)}, told, job.trial.seed, recipe_of(job.trial).snapshots)
-    bench.tracker.record(job, max(encoders), metrics)
-    note(job, bench, "  ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
-    for picture in pictures(job, views[-1], paths):
-        bench.tracker.attach(job, picture)
-    yield Outcome(job.key, "FINISHED", metrics=metrics)
+        told = [replace(view, tell=teller(trial, name, context)) for view in views]
+        metrics |= score_all(
+            {name: PROBES[name](**settings)}, told, trial.config.seed, recipe_of(trial.config).snapshots
+        )
+    context.tracker.record(trial, max(encoders), metrics)
+    note(trial, context, "  ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
+    for picture in pictures(trial, views[-1], paths):
+        context.tracker.attach(trial, picture)
+    yield Outcome(trial.key, "FINISHED", metrics=metrics)
 
 
-def teller(job: Job, probe: str, bench: Bench) -> Callable[[float], None]:
+def teller(trial: Trial, probe: str, context: RunContext) -> Callable[[float], None]:
     """A way for a probe to say in the trial's log how far it is, every ten seconds."""
     said = time.monotonic()
 
@@ -238,27 +246,27 @@ def teller(job: Job, probe: str, bench: Bench) -> Callable[[float], None]:
         nonlocal said
         if time.monotonic() - said > 10:
             said = time.monotonic()
-            note(job, bench, f"{probe}: {share:.0%} done")
+            note(trial, context, f"{probe}: {share:.0%} done")
 
     return tell
 
 
-def close(job: Job, outcome: Outcome, bench: Bench) -> None:
+def close(trial: Trial, outcome: Outcome, context: RunContext) -> None:
     """Hand over what is left of a trial; one that was stopped stays open for the next launch."""
     if outcome.status == "STOPPED":
         return
-    paths = bench.paths.trial(job.key)
+    paths = context.paths.trial(trial.key)
     if outcome.reason:
-        note(job, bench, outcome.reason)
+        note(trial, context, outcome.reason)
     for file in (paths.encoder, paths.log, paths.traceback):
         if file.exists():
-            bench.tracker.attach(job, file)
-    bench.tracker.finish(job, outcome.status, outcome.reason)
+            context.tracker.attach(trial, file)
+    context.tracker.finish(trial, outcome.status, outcome.reason)
 
 
-def note(job: Job, bench: Bench, text: str) -> None:
+def note(trial: Trial, context: RunContext, text: str) -> None:
     """Add a line to the trial's log."""
-    with bench.paths.trial(job.key).log.open("a") as log:
+    with context.paths.trial(trial.key).log.open("a") as log:
         log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
 
@@ -272,17 +280,17 @@ def main() -> int:
 
     Trials train together as far as they can, first phases before those that start from them.
     """
-    jobs = with_first_phases([Job.from_json(job) for job in json.loads(Path(sys.argv[1]).read_text())])
+    trials = with_pretraining([Trial.from_json(trial) for trial in json.loads(Path(sys.argv[1]).read_text())])
     store = default_store()
-    paths = store.study(jobs[0].study)
+    paths = store.study(trials[0].study)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     failed = False
     said = time.monotonic()
     with SpoolTracker(paths) as tracker:
-        firsts = frozenset(job.trial.first.key for job in jobs if job.trial.first is not None)
-        bench = Bench(paths, store.tensors, tracker, device, firsts=firsts)
-        packs = packed(jobs, "auto", device.type != "cpu")
-        for report in (report for members in packs for report in run_pack(members, bench)):
+        firsts = frozenset(trial.config.first.key for trial in trials if trial.config.first is not None)
+        context = RunContext(paths, store.tensors, tracker, device, firsts=firsts)
+        packs = packed(trials, "auto", device.type != "cpu")
+        for report in (report for members in packs for report in run_pack(members, context)):
             if isinstance(report, Outcome):
                 failed = failed or report.status == "FAILED"
                 print(json.dumps(asdict(report)), flush=True)

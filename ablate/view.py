@@ -19,7 +19,7 @@ from rich.text import Text
 from ablate.cluster.messages import Message
 from ablate.driver.board import Board, Row
 from ablate.paths import Store
-from ablate.spec.study import Study
+from ablate.study.model import Study
 
 if TYPE_CHECKING:
     from ablate.catalog import Checked, Entry
@@ -79,18 +79,18 @@ class Lines:
 
 def news(board: Board, message: Message) -> Iterator[str]:
     """What a person wants to have read."""
-    says = message.says
+    description = message.description
     if message.kind == "ready":
-        yield f"{says['slots']} side by side on {says['nodes']} node{'s' * (says['nodes'] != 1)}"
+        yield f"{description['slots']} side by side on {description['nodes']} node{'s' * (description['nodes'] != 1)}"
     elif message.kind == "stopping":
         yield "stopping: trials write their checkpoints; Ctrl-C again ends everything at once"
     elif message.kind == "died":
         yield "Ray has died; starting it again"
-    elif message.kind == "outcome" and says["status"] != "STOPPED":
-        name = board.names.get(says["key"], says["key"])
-        failed = says["status"] == "FAILED"
-        told = says["reason"] if failed else values(told_first(says["metrics"] or {}, board.metric))
-        yield f"{says['status'].lower():9} {name}  {told}"
+    elif message.kind == "outcome" and description["status"] != "STOPPED":
+        name = board.names.get(description["key"], description["key"])
+        failed = description["status"] == "FAILED"
+        told = description["reason"] if failed else values(told_first(description["metrics"] or {}, board.metric))
+        yield f"{description['status'].lower():9} {name}  {told}"
 
 
 def told_first(metrics: Mapping[str, float], metric: str) -> dict[str, float]:
@@ -224,7 +224,7 @@ def print_entries(entries: Sequence["Entry"], as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     for entry in entries:
-        table.add_row(Text(entry.name, "bold"), "; ".join([entry.says, *paper_in_brief(entry.facts or {})]))
+        table.add_row(Text(entry.name, "bold"), "; ".join([entry.description, *paper_in_brief(entry.facts or {})]))
     console.print(table)
 
 
@@ -242,13 +242,13 @@ def print_entry(entry: "Entry", as_json: bool) -> None:
     if as_json:
         answer(entry.to_json())
         return
-    console.print(Text.assemble((entry.name, "bold"), f"  {entry.says}"))
+    console.print(Text.assemble((entry.name, "bold"), f"  {entry.description}"))
     if entry.source:
         console.print(entry.source)
     if entry.settings:
         table = Table("setting", "default", "type", "meaning", box=box.SIMPLE, pad_edge=False)
         for one in entry.settings:
-            table.add_row(one.name, str(one.default), Text(kind(one)), Text(one.says))
+            table.add_row(one.name, str(one.default), Text(kind(one)), Text(one.description))
         console.print(table)
     for name, fact in (entry.facts or {}).items():
         if isinstance(fact, dict):

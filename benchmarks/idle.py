@@ -6,8 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ablate.methods.method import Facts, Method, Tensors
-from ablate.settings import setting
+from ablate.data_info import DataInfo
+from ablate.methods.method import Method, Tensors
+from ablate.options import option
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,9 @@ class Idle(Method):
 
     source: ClassVar[str] = "ablate's own benchmark of tracking"
 
-    height: float = setting(1.0, "factor of what is shown")
+    height: float = option(1.0, "factor of what is shown")
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         return {"encoder.unused": torch.zeros(1)}, {}
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:

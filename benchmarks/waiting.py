@@ -17,14 +17,14 @@ import torch
 from serving import serving
 
 from ablate.paths import Store
-from ablate.resolve import resolve
-from ablate.run import Bench, Outcome, run_pack
-from ablate.spec.read import read_study
-from ablate.spec.trial import Job
+from ablate.planning.resolve import resolve
+from ablate.run import Outcome, RunContext, run_pack
+from ablate.study.read import read_study
 from ablate.track.hold import hold
 from ablate.track.sender import Sender
 from ablate.track.spool import SpoolTracker
 from ablate.track.tracker import Status
+from ablate.trial import Trial
 
 STUDY = """
 method: invariant
@@ -48,38 +48,38 @@ class Timed(SpoolTracker):
         yield
         self.waited += time.perf_counter() - began
 
-    def start(self, job: Job) -> None:
+    def start(self, trial: Trial) -> None:
         with self.watch():
-            super().start(job)
+            super().start(trial)
 
-    def record(self, job: Job, epoch: int, values: Mapping[str, float]) -> None:
+    def record(self, trial: Trial, epoch: int, values: Mapping[str, float]) -> None:
         with self.watch():
-            super().record(job, epoch, values)
+            super().record(trial, epoch, values)
 
-    def attach(self, job: Job, file: Path, folder: str = "") -> None:
+    def attach(self, trial: Trial, file: Path, folder: str = "") -> None:
         with self.watch():
-            super().attach(job, file, folder)
+            super().attach(trial, file, folder)
 
-    def finish(self, job: Job, status: Status, reason: str = "") -> None:
+    def finish(self, trial: Trial, status: Status, reason: str = "") -> None:
         with self.watch():
-            super().finish(job, status, reason)
+            super().finish(trial, status, reason)
 
 
-def trial(store: Store, epochs: int) -> Job:
+def config(store: Store, epochs: int) -> Trial:
     file = store.root / "waiting.yaml"
     file.write_text(STUDY.format(epochs=epochs))
-    (job,) = resolve(read_study(str(file)))
-    return job
+    (trial,) = resolve(read_study(str(file)))
+    return trial
 
 
-def run(job: Job, store: Store, uri: str) -> tuple[float, float]:
+def run(trial: Trial, store: Store, uri: str) -> tuple[float, float]:
     """Run a trial → seconds inside the tracker, seconds in all."""
-    paths = store.study(job.study)
+    paths = store.study(trial.study)
     sender = Sender(uri, paths)
-    with Timed(paths) as tracker, hold(paths.trial(job.key)):
-        sender.watch(job.key)
+    with Timed(paths) as tracker, hold(paths.trial(trial.key)):
+        sender.watch(trial.key)
         began = time.perf_counter()
-        *_, outcome = run_pack([job], Bench(paths, store.tensors, tracker, torch.device("cpu")))
+        *_, outcome = run_pack([trial], RunContext(paths, store.tensors, tracker, torch.device("cpu")))
         seconds = time.perf_counter() - began
     left = sender.close(60.0)
     if not isinstance(outcome, Outcome) or outcome.status != "FINISHED" or left:
@@ -93,7 +93,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     with serving() as (store, uri):
-        waited, seconds = run(trial(store, given.epochs), store, uri)
+        waited, seconds = run(config(store, given.epochs), store, uri)
     print(f"{waited * 1000:.1f} ms of {seconds:.1f} s inside the tracker: {waited / seconds:.3%} (goal {GOAL:.0%})")
     sys.exit(waited > GOAL * seconds)
 

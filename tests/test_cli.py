@@ -82,7 +82,7 @@ def test_resources_that_no_node_has_are_refused_before_anything_starts(tmp_path:
 def test_lists_name_everything_with_a_sentence(tmp_path: Path, kind: str) -> None:
     entries = json.loads(ablate(tmp_path, "list", kind, "--json").stdout)
     assert entries
-    assert all(entry["name"] and entry["says"] for entry in entries)
+    assert all(entry["name"] and entry["description"] for entry in entries)
 
 
 def test_a_method_is_listed_with_settings_defaults_and_source(tmp_path: Path) -> None:

@@ -11,18 +11,18 @@ from ablate.errors import StudyError
 from ablate.methods import METHODS
 from ablate.papers.names import PAPERS
 from ablate.papers.reference import ablations, numbers, places_of
+from ablate.planning.resolve import resolve
 from ablate.probes import PROBES
-from ablate.resolve import resolve
-from ablate.spec.read import read_study, study_file
-from ablate.spec.study import Study
-from ablate.spec.trial import Job
+from ablate.study.model import Study
+from ablate.study.read import read_study, study_file
+from ablate.trial import Trial
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "studies"
 FILES = [file for file in sorted(FOLDER.rglob("*.yaml")) if "findings" not in file.relative_to(FOLDER).parts]
 PROFILES = ("small", "recompressed")  # with data that stand in for the paper's
 
-Resolved = Sequence[tuple[Study, Sequence[Job]]]
+Resolved = Sequence[tuple[Study, Sequence[Trial]]]
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,9 @@ def test_every_ablation_has_its_own_number_of_levels() -> None:
 
 
 def test_every_method_data_set_and_probe_is_used(resolved: Resolved) -> None:
-    jobs = [job for _, found in resolved for job in found]
-    assert {job.trial.method for job in jobs} >= set(METHODS)
-    assert {job.trial.dataset for job in jobs} == set(DATASETS)
+    trials = [trial for _, found in resolved for trial in found]
+    assert {trial.config.method for trial in trials} >= set(METHODS)
+    assert {trial.config.dataset for trial in trials} == set(DATASETS)
     probes = {PROBES.parts(probe)[0] for study, _ in resolved for probe in study.probes}
     assert probes == set(PROBES)
 

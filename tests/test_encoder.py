@@ -7,21 +7,22 @@ import torch
 from torch import Tensor
 
 import ablate
+from ablate.data_info import DataInfo
 from ablate.encoder import Encoder, load_encoders, save_encoders
 from ablate.errors import DataError, StudyError
-from ablate.methods.method import Facts, Method, Tensors
-from ablate.spec.trial import Trial
+from ablate.methods.method import Method, Tensors
+from ablate.trial import Config
 
-TRIAL = Trial("invariant", "1", {"k": 10}, "digits", "1", {"epochs": 2}, 0)
+CONFIG = Config("invariant", "1", {"k": 10}, "digits", "1", {"epochs": 2}, 0)
 
 
 def method() -> Method:
-    return Encoder(TRIAL, {}).method
+    return Encoder(CONFIG, {}).method
 
 
 @pytest.fixture
 def tensors() -> Tensors:
-    params, state = method().init(Facts((1, 8, 8), 100, 10, 10), torch.Generator().manual_seed(0))
+    params, state = method().init(DataInfo((1, 8, 8), 100, 10, 10), torch.Generator().manual_seed(0))
     kept = {**params, **state}
     return {name: tensor for name, tensor in kept.items() if name.startswith("encoder.")}
 
@@ -35,7 +36,7 @@ def images() -> Tensor:
 def file(tmp_path: Path, tensors: Tensors) -> Path:
     path = tmp_path / "encoder.pt"
     later = {name: tensor + 1 for name, tensor in tensors.items()}
-    save_encoders(path, TRIAL, {9: tensors, 10: later})
+    save_encoders(path, CONFIG, {9: tensors, 10: later})
     return path
 
 
@@ -46,12 +47,12 @@ def test_an_encoder_comes_back_in_two_lines(file: Path, tensors: Tensors, images
     assert torch.equal(z, method().embed(later, later, images))
     assert z.shape == (20, 10)
     assert not z.requires_grad
-    assert encoder.trial == TRIAL
+    assert encoder.config == CONFIG
 
 
 def test_snapshots_come_back_by_epoch_the_oldest_first(tmp_path: Path, tensors: Tensors) -> None:
     path = tmp_path / "encoder.pt"
-    save_encoders(path, TRIAL, {10: tensors, 9: {name: tensor * 0 for name, tensor in tensors.items()}})
+    save_encoders(path, CONFIG, {10: tensors, 9: {name: tensor * 0 for name, tensor in tensors.items()}})
     encoders = load_encoders(path)
     assert list(encoders) == [9, 10]
     assert all(torch.equal(encoders[10].tensors[name], tensor) for name, tensor in tensors.items())
@@ -61,7 +62,7 @@ def test_snapshots_come_back_by_epoch_the_oldest_first(tmp_path: Path, tensors: 
 def test_stored_values_are_scaled_and_inputs_may_be_many(
     tensors: Tensors, images: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder = Encoder(TRIAL, tensors)
+    encoder = Encoder(CONFIG, tensors)
     levels = (images * 16).to(torch.uint8)
     whole = encoder(levels, scale=1 / 16)
     assert torch.equal(whole, encoder(levels.float() / 16))
@@ -70,13 +71,13 @@ def test_stored_values_are_scaled_and_inputs_may_be_many(
 
 
 def test_an_encoder_moves_between_devices_whole(tensors: Tensors) -> None:
-    moved = Encoder(TRIAL, tensors).to(torch.device("cpu"))
+    moved = Encoder(CONFIG, tensors).to(torch.device("cpu"))
     assert moved.tensors.keys() == tensors.keys()
-    assert moved.trial == TRIAL
+    assert moved.config == CONFIG
 
 
 def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(file: Path, tensors: Tensors) -> None:
-    save_encoders(file, TRIAL, {1: tensors})
+    save_encoders(file, CONFIG, {1: tensors})
     assert list(load_encoders(file)) == [1]
     assert [path.name for path in file.parent.iterdir()] == ["encoder.pt"]
 
@@ -116,6 +117,6 @@ def test_an_encoder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_an_encoder_of_a_method_that_is_not_installed_says_so(tmp_path: Path, images: Tensor) -> None:
     path = tmp_path / "encoder.pt"
-    save_encoders(path, Trial("invariamt", "1", {}, "digits", "1", {}, 0), {1: {}})
+    save_encoders(path, Config("invariamt", "1", {}, "digits", "1", {}, 0), {1: {}})
     with pytest.raises(StudyError, match="no method is called 'invariamt'; did you mean 'invariant'"):
         ablate.load_encoder(path)(images)

@@ -10,33 +10,46 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "ablate"
 
-ANYONE = {"errors", "events", "lock", "paths", "process", "registry", "settings"}  # whom everybody may import
+ANYONE = {
+    "data_info",
+    "errors",
+    "events",
+    "lock",
+    "options",
+    "paths",
+    "process",
+    "registry",
+}  # any layer may import these
 SCIENCE = {"torch", "torchvision", "numpy", "scipy", "sklearn"}
 
 MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the installed packages it may use
+    "data_info": set(),
     "errors": set(),
-    "events": set(),
+    "events": {"trial"},
     "lock": set(),
+    "options": set(),
     "paths": set(),
     "process": {"psutil"},
     "registry": set(),
-    "settings": set(),
-    "spec": {"yaml", "pydantic", "pydantic_core"},
+    "trial": set(),
+    "study": {"trial", "yaml", "pydantic", "pydantic_core"},
     "nets": {"torch"},
     "augment": {"torch"},
     "methods": {"augment", "nets", *SCIENCE},
     "data": {*SCIENCE, "PIL", "pyimzml", "rich"},
     "probes": {"augment", "nets", "subset", "openTSNE", *SCIENCE},
-    "papers": {"yaml"},
+    "papers": {"study", "yaml"},
     "train": {"methods", "nets", "torch"},
-    "track": {"spec", "mlflow", "requests", "psutil", "numpy", "scipy", "sklearn", "matplotlib"},
-    "encoder": {"methods", "nets", "spec", "torch", "mlflow"},
-    "sheets": {"augment", "data", "torch", "PIL"},
+    "planning": {"study", "trial", "train", "methods", "data", "probes", "papers"},
+    "stats": {"study", "trial", "pandas", *SCIENCE},
+    "draw": {"study", "trial", "augment", "data", "papers", "probes", "stats", "track", *SCIENCE, "PIL", "matplotlib"},
+    "track": {"study", "trial", "mlflow", "requests", "psutil", "scipy"},
+    "encoder": {"methods", "nets", "trial", "torch", "mlflow"},
     "subset": {"torch"},
     "embedding": {"data", "encoder", "probes", "torch"},
-    "gallery": {"spec", "probes", "track", "torch"},
     "run": {
-        "spec",
+        "trial",
+        "planning",
         "train",
         "methods",
         "data",
@@ -44,18 +57,31 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "track",
         "encoder",
         "embedding",
-        "gallery",
+        "draw",
         "subset",
         "torch",
     },
-    "resolve": {"spec", "train", "methods", "data", "probes", "papers"},
-    "cluster": {"spec", "resolve", "run", "track", "ray", "optuna", "torch", "psutil"},
-    "report": {"spec", "papers", "track", "pandas", "numpy", "scipy", "matplotlib", "jinja2"},
-    "catalog": {"spec", "resolve", "methods", "data", "probes", "papers"},
+    "search": {"study", "trial", "planning", "optuna"},
+    "cluster": {"study", "trial", "planning", "search", "run", "track", "ray", "torch", "psutil"},
+    "reporting": {
+        "study",
+        "trial",
+        "papers",
+        "stats",
+        "draw",
+        "track",
+        "pandas",
+        "numpy",
+        "scipy",
+        "matplotlib",
+        "jinja2",
+    },
+    "catalog": {"study", "planning", "methods", "data", "probes", "papers"},
     "doctor": {"packaging", "data", "track", "ray", "mlflow", "torch", "psutil"},
-    "driver": {"spec", "resolve", "run", "cluster", "track", "report"},
-    "view": {"spec", "cluster", "driver", "catalog", "doctor", "rich"},
-    "cli": {"spec", "track", "driver", "catalog", "doctor", "report", "sheets", "view", "typer"},
+    "driver": {"study", "trial", "planning", "search", "run", "cluster", "track", "reporting", "stats"},
+    "view": {"study", "cluster", "driver", "catalog", "doctor", "rich"},
+    "cli": {"study", "track", "driver", "catalog", "doctor", "reporting", "draw", "view", "typer"},
+    "testing": {"methods", "data", "probes", "track", "train", "nets", "torch", "pytest"},
     "__init__": {"encoder"},
     "__main__": {"cli"},
 }
@@ -94,7 +120,7 @@ def names(node: ast.AST) -> Iterator[str]:
 
 
 def word(name: str) -> str:
-    """`ablate.spec.study` is the layer spec, `torch.nn` the package torch."""
+    """`ablate.study.model` is the layer spec, `torch.nn` the package torch."""
     first, *rest = name.split(".")
     return rest[0] if first == "ablate" and rest else first
 
@@ -149,4 +175,4 @@ def test_ray_is_spoken_to_without_the_science() -> None:
 
 @pytest.mark.slow
 def test_a_study_is_read_without_torch() -> None:
-    assert loaded_by("ablate.spec.read") & {"torch", "numpy", "ray", "mlflow"} == set()
+    assert loaded_by("ablate.study.read") & {"torch", "numpy", "ray", "mlflow"} == set()

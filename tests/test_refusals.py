@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
-from ablate.resolve import resolve
-from ablate.spec.read import read_study
+from ablate.planning.resolve import resolve
+from ablate.study.read import read_study
 
 STUDY = """\
 question: Can this work?

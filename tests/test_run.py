@@ -14,15 +14,16 @@ import torch
 from torch import Tensor
 
 from ablate.data.dataset import Data
+from ablate.data_info import DataInfo
 from ablate.encoder import load_encoders
 from ablate.events import Outcome, Progress
 from ablate.methods import METHODS
-from ablate.methods.method import Facts, First, Method, Tensors
+from ablate.methods.method import Method, Pretraining, Tensors
+from ablate.options import Value, option
 from ablate.paths import Store, StudyPaths
-from ablate.run import Bench, Report, packed, probe_digests, run_pack, training_set
-from ablate.settings import Value, setting
-from ablate.spec.trial import Job, Trial
+from ablate.run import Report, RunContext, packed, probe_digests, run_pack, training_set
 from ablate.track.spool import SpoolTracker, history, read
+from ablate.trial import Config, Trial
 
 STEPS = 5  # of 256 points in an epoch of the digits
 
@@ -32,10 +33,10 @@ class Slope(Method):
     """A linear encoder that is pulled towards zero, and goes wrong where it is told to."""
 
     source: ClassVar[str] = "this test"
-    fault: str = setting("", "what goes wrong: loss, embedding or nothing")
-    pull: float = setting(1.0, "weight of the loss", above=0)
+    fault: str = option("", "what goes wrong: loss, embedding or nothing")
+    pull: float = option(1.0, "weight of the loss", above=0)
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         return {"encoder.weight": torch.randn(64, 2, generator=generator)}, {}
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
@@ -53,10 +54,10 @@ class Slope(Method):
 class Ascent(Slope):
     """Goes on from the weights of a slope."""
 
-    def first_phase(self) -> First:
-        return First("slope", {})
+    def pretraining(self) -> Pretraining:
+        return Pretraining("slope", {})
 
-    def inherit(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
+    def load_pretrained(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
         return params, {**state, "first.weight": first["encoder.weight"]}
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
@@ -75,43 +76,43 @@ def tensors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tensors")
 
 
-MakeBench = Callable[..., Bench]
+MakeBench = Callable[..., RunContext]
 
 
 @pytest.fixture
 def make_bench(tmp_path: Path, tensors: Path) -> MakeBench:
-    def make(folder: str = "study", stop: Callable[[], bool] = lambda: False) -> Bench:
+    def make(folder: str = "study", stop: Callable[[], bool] = lambda: False) -> RunContext:
         paths = StudyPaths(tmp_path / folder)
-        return Bench(paths, tensors, SpoolTracker(paths), torch.device("cpu"), stop=stop)
+        return RunContext(paths, tensors, SpoolTracker(paths), torch.device("cpu"), stop=stop)
 
     return make
 
 
-def slope_job(seed: int = 0, **settings: Value) -> Job:
-    trial = Trial("slope", "1", settings, "digits", "1", {"epochs": 2}, seed)
-    return Job(trial, {"linear": {"epochs": 2}}, "study")
+def slope_job(seed: int = 0, **settings: Value) -> Trial:
+    config = Config("slope", "1", settings, "digits", "1", {"epochs": 2}, seed)
+    return Trial(config, {"linear": {"epochs": 2}}, "study")
 
 
-def invariant_job(seed: int = 0, epochs: int = 2, **settings: Value) -> Job:
+def invariant_job(seed: int = 0, epochs: int = 2, **settings: Value) -> Trial:
     """A trial of the real method, with batch norm and a state that moves."""
-    trial = Trial("invariant", "1", {"k": 10, **settings}, "digits", "1", {"epochs": epochs}, seed)
-    return Job(trial, {"linear": {"epochs": 2}}, "study")
+    config = Config("invariant", "1", {"k": 10, **settings}, "digits", "1", {"epochs": epochs}, seed)
+    return Trial(config, {"linear": {"epochs": 2}}, "study")
 
 
 @pytest.mark.parametrize(("most", "accelerated", "expected"), [("auto", False, 1), ("auto", True, 16), (4, False, 4)])
 def test_packs_are_as_large_as_asked_else_as_pays(
     most: Literal["auto"] | int, accelerated: bool, expected: int
 ) -> None:
-    jobs = [invariant_job(seed, epsilon=0.5 + seed) for seed in range(20)]
-    assert next(len(members) for members in packed(jobs, most, accelerated)) == expected
+    trials = [invariant_job(seed, epsilon=0.5 + seed) for seed in range(20)]
+    assert next(len(members) for members in packed(trials, most, accelerated)) == expected
 
 
 def test_convolutions_fill_an_accelerator_alone_and_what_is_fitted_takes_no_steps() -> None:
     folded = [invariant_job(seed, network="cnn") for seed in range(3)]
-    assert packed(folded, "auto", True) == tuple((job,) for job in folded)
+    assert packed(folded, "auto", True) == tuple((trial,) for trial in folded)
     assert packed(folded, 3, True) == (tuple(folded),)
-    fitted = [replace(job, trial=replace(job.trial, method="pca", settings={})) for job in folded]
-    assert packed(fitted, 3, True) == tuple((job,) for job in fitted)
+    fitted = [replace(trial, config=replace(trial.config, method="pca", settings={})) for trial in folded]
+    assert packed(fitted, 3, True) == tuple((trial,) for trial in fitted)
 
 
 class After:
@@ -125,69 +126,69 @@ class After:
         return self.left <= 0
 
 
-def reports(jobs: Sequence[Job], bench: Bench) -> list[Report]:
-    assert isinstance(bench.tracker, SpoolTracker)
-    with bench.tracker:
-        return list(run_pack(jobs, bench))
+def reports(trials: Sequence[Trial], context: RunContext) -> list[Report]:
+    assert isinstance(context.tracker, SpoolTracker)
+    with context.tracker:
+        return list(run_pack(trials, context))
 
 
 def outcomes(said: Iterable[Report]) -> dict[str, Outcome]:
     return {report.key: report for report in said if isinstance(report, Outcome)}
 
 
-def run(jobs: Sequence[Job], bench: Bench) -> list[Outcome]:
+def run(trials: Sequence[Trial], context: RunContext) -> list[Outcome]:
     """How the jobs of a pack end, in their order."""
-    ended = outcomes(reports(jobs, bench))
-    return [ended[job.key] for job in jobs]
+    ended = outcomes(reports(trials, context))
+    return [ended[trial.key] for trial in trials]
 
 
-def curves(job: Job, bench: Bench) -> dict[str, list[tuple[int, float]]]:
-    return history(bench.paths.trial(job.key).spool)
+def curves(trial: Trial, context: RunContext) -> dict[str, list[tuple[int, float]]]:
+    return history(context.paths.trial(trial.key).spool)
 
 
-def trained(job: Job, bench: Bench) -> dict[int, dict[str, Tensor]]:
-    encoders = load_encoders(bench.paths.trial(job.key).encoder)
+def trained(trial: Trial, context: RunContext) -> dict[int, dict[str, Tensor]]:
+    encoders = load_encoders(context.paths.trial(trial.key).encoder)
     return {epoch: dict(encoder.tensors) for epoch, encoder in encoders.items()}
 
 
-def assert_same(job: Job, one: Bench, other: Bench) -> None:
+def assert_same(trial: Trial, one: RunContext, other: RunContext) -> None:
     """Metrics and encoders are equal, bit for bit."""
-    assert curves(job, one) == curves(job, other)
-    mine, theirs = trained(job, one), trained(job, other)
+    assert curves(trial, one) == curves(trial, other)
+    mine, theirs = trained(trial, one), trained(trial, other)
     assert mine.keys() == theirs.keys()
     for epoch, tensors in mine.items():
         assert tensors.keys() == theirs[epoch].keys()
         assert all(torch.equal(tensor, theirs[epoch][name]) for name, tensor in tensors.items())
 
 
-def records(job: Job, bench: Bench, kind: str) -> list[dict[str, Any]]:
-    return [record for record in read(bench.paths.trial(job.key).spool, 0)[0] if record["kind"] == kind]
+def records(trial: Trial, context: RunContext, kind: str) -> list[dict[str, Any]]:
+    return [record for record in read(context.paths.trial(trial.key).spool, 0)[0] if record["kind"] == kind]
 
 
 def test_a_trial_is_trained_scored_drawn_and_kept(make_bench: MakeBench) -> None:
-    job, bench = slope_job(), make_bench()
-    (outcome,) = run([job], bench)
+    trial, context = slope_job(), make_bench()
+    (outcome,) = run([trial], context)
     assert outcome.status == "FINISHED"
     assert outcome.metrics is not None
-    told = curves(job, bench)
+    told = curves(trial, context)
     assert [epoch for epoch, _ in told["train/loss"]] == [1, 2]
     assert told["linear/accuracy"] == [(2, outcome.metrics["linear/accuracy"])]
-    assert [record["file"] for record in records(job, bench, "artifact")] == [
+    assert [record["file"] for record in records(trial, context, "artifact")] == [
         "losses.png",
         "embedding.png",
         "encoder.pt",
         "log.txt",
     ]
-    assert [record["status"] for record in records(job, bench, "finish")] == ["FINISHED"]
-    assert "epoch 2  train/loss" in bench.paths.trial(job.key).log.read_text()
+    assert [record["status"] for record in records(trial, context, "finish")] == ["FINISHED"]
+    assert "epoch 2  train/loss" in context.paths.trial(trial.key).log.read_text()
 
 
 def test_progress_says_who_trains_and_how_far(make_bench: MakeBench) -> None:
-    job, bench = slope_job(), make_bench()
-    said = [report for report in reports([job], bench) if isinstance(report, Progress)]
+    trial, context = slope_job(), make_bench()
+    said = [report for report in reports([trial], context) if isinstance(report, Progress)]
     assert [report.epoch for report in said] == [0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 0]
     assert [report.share for report in said[:-1]] == pytest.approx([step / 10 for step in range(1, 11)])
-    assert (said[-1].keys, said[-1].doing) == ((job.key,), "scoring")
+    assert (said[-1].keys, said[-1].doing) == ((trial.key,), "scoring")
     assert said[0].values == {}
     assert set(said[5].values) == {"train/loss"}
 
@@ -195,44 +196,44 @@ def test_progress_says_who_trains_and_how_far(make_bench: MakeBench) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [1, STEPS, STEPS + 2, 2 * STEPS, 2 * STEPS + 1])
 def test_a_trial_that_was_stopped_goes_on_bit_for_bit(make_bench: MakeBench, step: int) -> None:
-    job, whole = invariant_job(), make_bench("whole")
-    (expected,) = run([job], whole)
+    trial, whole = invariant_job(), make_bench("whole")
+    (expected,) = run([trial], whole)
     stopped = make_bench("stopped", stop=After(step))
-    (outcome,) = run([job], stopped)
-    assert outcome == Outcome(job.key, "STOPPED")
-    assert records(job, stopped, "finish") == []
+    (outcome,) = run([trial], stopped)
+    assert outcome == Outcome(trial.key, "STOPPED")
+    assert records(trial, stopped, "finish") == []
     resumed = make_bench("stopped")
-    assert run([job], resumed) == [expected]
-    assert_same(job, resumed, whole)
+    assert run([trial], resumed) == [expected]
+    assert_same(trial, resumed, whole)
 
 
 def test_a_trial_that_is_stopped_at_every_step_still_arrives(make_bench: MakeBench) -> None:
-    job, whole = slope_job(), make_bench("whole")
-    (expected,) = run([job], whole)
+    trial, whole = slope_job(), make_bench("whole")
+    (expected,) = run([trial], whole)
     statuses = []
     for _ in range(2 * STEPS + 2):
-        (outcome,) = run([job], make_bench("stuttering", stop=After(1)))
+        (outcome,) = run([trial], make_bench("stuttering", stop=After(1)))
         statuses.append(outcome.status)
     assert set(statuses) == {"STOPPED"}
-    assert run([job], make_bench("stuttering")) == [expected]
-    assert_same(job, make_bench("stuttering"), whole)
+    assert run([trial], make_bench("stuttering")) == [expected]
+    assert_same(trial, make_bench("stuttering"), whole)
 
 
 @pytest.mark.slow
 def test_a_pack_gives_what_its_trials_give_alone(make_bench: MakeBench) -> None:
     pair = [invariant_job(0, epsilon=0.4), invariant_job(1, epsilon=0.8)]
     together, alone = make_bench("together"), make_bench("alone")
-    assert run(pair, together) == [outcome for job in pair for outcome in run([job], alone)]
-    for job in pair:
-        assert_same(job, together, alone)
+    assert run(pair, together) == [outcome for trial in pair for outcome in run([trial], alone)]
+    for trial in pair:
+        assert_same(trial, together, alone)
 
 
 def test_trials_of_a_pack_that_stand_at_different_steps_arrive_together(make_bench: MakeBench) -> None:
     first, second = slope_job(0), slope_job(1)
-    alone, bench = make_bench("alone"), make_bench()
+    alone, context = make_bench("alone"), make_bench()
     run([first], make_bench(stop=After(3)))
-    assert run([first, second], bench) == [*run([first], alone), *run([second], alone)]
-    assert_same(first, bench, alone)
+    assert run([first, second], context) == [*run([first], alone), *run([second], alone)]
+    assert_same(first, context, alone)
 
 
 @pytest.mark.parametrize(
@@ -247,23 +248,23 @@ def test_trials_of_a_pack_that_stand_at_different_steps_arrive_together(make_ben
     ],
 )
 def test_what_goes_wrong_is_a_result_with_a_traceback(make_bench: MakeBench, fault: str, reason: str) -> None:
-    broken, sound, bench = slope_job(fault=fault), slope_job(1), make_bench()
-    assert run([broken], bench) == [Outcome(broken.key, "FAILED", reason)]
-    told = bench.paths.trial(broken.key).traceback.read_text()
+    broken, sound, context = slope_job(fault=fault), slope_job(1), make_bench()
+    assert run([broken], context) == [Outcome(broken.key, "FAILED", reason)]
+    told = context.paths.trial(broken.key).traceback.read_text()
     assert told.startswith("Traceback")
     assert reason in told
-    assert "traceback.txt" in [record["file"] for record in records(broken, bench, "artifact")]
-    (end,) = records(broken, bench, "finish")
+    assert "traceback.txt" in [record["file"] for record in records(broken, context, "artifact")]
+    (end,) = records(broken, context, "finish")
     assert (end["status"], end["reason"]) == ("FAILED", reason)
-    assert [outcome.status for outcome in run([sound], bench)] == ["FINISHED"]
+    assert [outcome.status for outcome in run([sound], context)] == ["FINISHED"]
 
 
 def test_a_probe_that_fails_on_one_trial_leaves_the_rest_of_its_pack_alone(make_bench: MakeBench) -> None:
     pair = [slope_job(0), slope_job(1)]
-    bench, alone = make_bench(), make_bench("alone")
+    context, alone = make_bench(), make_bench("alone")
     run(pair[:1], make_bench(stop=After(2 * STEPS + 1)))
-    spoil(bench.paths.trial(pair[0].key).encoder)
-    first, second = run(pair, bench)
+    spoil(context.paths.trial(pair[0].key).encoder)
+    first, second = run(pair, context)
     assert (first.status, second.status) == ("FAILED", "FINISHED")
     assert [second] == run(pair[1:], alone)
 
@@ -274,26 +275,26 @@ def spoil(encoder: Path) -> None:
 
 def test_a_trial_that_diverges_leaves_the_rest_of_its_pack_alone(make_bench: MakeBench) -> None:
     diverging, sound = slope_job(0, pull=1e38), slope_job(1, pull=1.0)
-    bench, alone = make_bench(), make_bench("alone")
-    first, second = run([diverging, sound], bench)
+    context, alone = make_bench(), make_bench("alone")
+    first, second = run([diverging, sound], context)
     assert (first.status, first.reason) == ("FAILED", "loss is not finite at step 1")
     assert [second] == run([sound], alone)
-    assert_same(sound, bench, alone)
+    assert_same(sound, context, alone)
 
 
 def test_data_that_cannot_be_had_are_the_result_of_the_whole_pack(make_bench: MakeBench) -> None:
-    jobs = [replace(job, trial=replace(job.trial, dataset="digitz")) for job in (slope_job(0), slope_job(1))]
+    trials = [replace(trial, config=replace(trial.config, dataset="digitz")) for trial in (slope_job(0), slope_job(1))]
     reason = "no data set is called 'digitz'; did you mean 'digits'?"
-    assert run(jobs, make_bench()) == [Outcome(job.key, "FAILED", reason) for job in jobs]
+    assert run(trials, make_bench()) == [Outcome(trial.key, "FAILED", reason) for trial in trials]
 
 
 def test_a_trained_trial_is_scored_and_not_trained_again(make_bench: MakeBench) -> None:
-    job, bench = slope_job(), make_bench()
-    (before,) = run([job], bench)
-    encoder = bench.paths.trial(job.key).encoder
+    trial, context = slope_job(), make_bench()
+    (before,) = run([trial], context)
+    encoder = context.paths.trial(trial.key).encoder
     kept = encoder.read_bytes()
-    more = replace(job, probes={**job.probes, "knn": {}})
-    said = reports([more], bench)
+    more = replace(trial, probes={**trial.probes, "knn": {}})
+    said = reports([more], context)
     assert [report.doing for report in said if isinstance(report, Progress)] == ["scoring"] * 2  # once per probe
     (after,) = outcomes(said).values()
     assert before.metrics is not None
@@ -301,21 +302,21 @@ def test_a_trained_trial_is_scored_and_not_trained_again(make_bench: MakeBench) 
     assert {name.partition("/")[0] for name in set(after.metrics) - set(before.metrics)} == {"knn"}
     assert {**after.metrics, **before.metrics} == after.metrics
     assert encoder.read_bytes() == kept
-    assert [epoch for epoch, _ in curves(job, bench)["train/loss"]] == [1, 2]
+    assert [epoch for epoch, _ in curves(trial, context)["train/loss"]] == [1, 2]
 
 
-def ascent_job(first: Job) -> Job:
-    return replace(first, trial=replace(first.trial, method="ascent", training={"epochs": 150}, first=first.trial))
+def ascent_job(first: Trial) -> Trial:
+    return replace(first, config=replace(first.config, method="ascent", training={"epochs": 150}, first=first.config))
 
 
 def test_a_second_phase_starts_from_what_the_first_has_learned(make_bench: MakeBench) -> None:
     first = slope_job()
-    bench = replace(make_bench(), firsts=frozenset({first.key}))
-    run([first], bench)
+    context = replace(make_bench(), firsts=frozenset({first.key}))
+    run([first], context)
     second = ascent_job(first)
-    (outcome,) = run([second], bench)
+    (outcome,) = run([second], context)
     assert outcome.status == "FINISHED"
-    before, after = (load_encoders(bench.paths.trial(job.key).encoder) for job in (first, second))
+    before, after = (load_encoders(context.paths.trial(trial.key).encoder) for trial in (first, second))
     pulled, wanted = after[150].tensors["encoder.weight"], before[2].tensors["encoder.weight"]
     torch.testing.assert_close(pulled, wanted, atol=0.05, rtol=0)
 
@@ -336,27 +337,29 @@ def test_training_may_see_a_balanced_part_of_the_data() -> None:
 
 
 def test_a_failure_that_was_mended_leaves_no_traceback(make_bench: MakeBench) -> None:
-    job, bench = slope_job(), make_bench()
-    encoder = bench.paths.trial(job.key).encoder
+    trial, context = slope_job(), make_bench()
+    encoder = context.paths.trial(trial.key).encoder
     encoder.parent.mkdir(parents=True)
     encoder.write_bytes(b"half")
-    assert run([job], bench)[0].status == "FAILED"
+    assert run([trial], context)[0].status == "FAILED"
     encoder.unlink()
-    assert run([job], bench)[0].status == "FINISHED"
-    assert not bench.paths.trial(job.key).traceback.exists()
+    assert run([trial], context)[0].status == "FINISHED"
+    assert not context.paths.trial(trial.key).traceback.exists()
 
 
 def test_a_probe_is_known_by_its_revision_and_settings() -> None:
-    job = slope_job()
-    other = replace(job, probes={"linear": {"epochs": 3}})
-    assert probe_digests(job) == probe_digests(slope_job(seed=1))
-    assert probe_digests(job) != probe_digests(other)
+    trial = slope_job()
+    other = replace(trial, probes={"linear": {"epochs": 3}})
+    assert probe_digests(trial) == probe_digests(slope_job(seed=1))
+    assert probe_digests(trial) != probe_digests(other)
 
 
-def alone(folder: Path, *jobs: Job, command: Sequence[str] = ("-m", "ablate.run")) -> subprocess.CompletedProcess[str]:
+def alone(
+    folder: Path, *trials: Trial, command: Sequence[str] = ("-m", "ablate.run")
+) -> subprocess.CompletedProcess[str]:
     """Run jobs in a process of their own, with as many threads as this one has."""
     folder.mkdir()
-    (folder / "jobs.json").write_text(json.dumps([job.to_json() for job in jobs]))
+    (folder / "jobs.json").write_text(json.dumps([trial.to_json() for trial in trials]))
     threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
     return subprocess.run(
         [sys.executable, *command, "jobs.json"],
@@ -372,16 +375,16 @@ def alone(folder: Path, *jobs: Job, command: Sequence[str] = ("-m", "ablate.run"
 def test_trials_after_one_another_in_a_process_feel_nothing_of_each_other(
     make_bench: MakeBench, tmp_path: Path
 ) -> None:
-    jobs = [invariant_job(0, epsilon=0.4), invariant_job(1, epsilon=0.8)]
+    trials = [invariant_job(0, epsilon=0.4), invariant_job(1, epsilon=0.8)]
     shared = make_bench()
-    for job in jobs:
-        (outcome,) = run([job], shared)
-        done = alone(tmp_path / job.key, job)
+    for trial in trials:
+        (outcome,) = run([trial], shared)
+        done = alone(tmp_path / trial.key, trial)
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)
         assert (told["status"], told["metrics"]) == ("FINISHED", outcome.metrics)
-        own = replace(shared, paths=Store(tmp_path / job.key / "store").study("study"))
-        assert_same(job, own, shared)
+        own = replace(shared, paths=Store(tmp_path / trial.key / "store").study("study"))
+        assert_same(trial, own, shared)
 
 
 @pytest.mark.slow
@@ -400,8 +403,8 @@ def test_a_trial_needs_none_of_the_services(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_trial_that_fails_ends_its_process_with_code_one(tmp_path: Path) -> None:
-    job = invariant_job(epochs=1)
-    diverging = replace(job, trial=replace(job.trial, training={"epochs": 1, "learning_rate": 1e30}))
+    trial = invariant_job(epochs=1)
+    diverging = replace(trial, config=replace(trial.config, training={"epochs": 1, "learning_rate": 1e30}))
     done = alone(tmp_path / "alone", diverging)
     assert done.returncode == 1
     told = json.loads(done.stdout)
@@ -412,10 +415,12 @@ def test_a_trial_that_fails_ends_its_process_with_code_one(tmp_path: Path) -> No
 @pytest.mark.slow
 def test_a_first_phase_is_trained_before_what_starts_from_it_wherever_it_stands(tmp_path: Path) -> None:
     small = {**METHODS["predictive-transformation"].datasets["digits"], "width": 8, "latent_dim": 8, "hidden": 16}
-    first = Trial("predictive-transformation", "1", small, "digits", "1", {"epochs": 1}, 0)
-    after = Job(replace(first, method="vte-barber-agakov", settings={**small, "two_phase": True}, first=first), {}, "s")
-    for jobs in ([after], [after, Job(first, {}, "s")]):
-        done = alone(tmp_path / str(len(jobs)), *jobs)
+    first = Config("predictive-transformation", "1", small, "digits", "1", {"epochs": 1}, 0)
+    after = Trial(
+        replace(first, method="vte-barber-agakov", settings={**small, "two_phase": True}, first=first), {}, "s"
+    )
+    for trials in ([after], [after, Trial(first, {}, "s")]):
+        done = alone(tmp_path / str(len(trials)), *trials)
         assert done.returncode == 0, done.stdout + done.stderr
         told = [json.loads(line) for line in done.stdout.splitlines()]
         assert [(each["key"], each["status"]) for each in told] == [(first.key, "FINISHED"), (after.key, "FINISHED")]

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from ablate.options import Value
 from ablate.papers.reference import ablation
-from ablate.resolve import propose, resolve, space
-from ablate.settings import Value
-from ablate.spec.read import read_study
-from ablate.spec.study import Range, Study
-from ablate.spec.write import to_yaml
+from ablate.planning.resolve import propose, resolve, space
+from ablate.study.model import Range, Study
+from ablate.study.read import read_study
+from ablate.study.write import to_yaml
 
 FOLDER = Path(__file__).parent.parent / "studies"
 FILES = {
@@ -56,13 +56,13 @@ def test_every_study_reads_again_as_it_is_logged(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["search", *ASKED])
 def test_a_quick_study_needs_no_file_and_no_gpu(name: str) -> None:
     study = read(name, "quick")
-    jobs = resolve(study)
+    trials = resolve(study)
     assert {case.dataset for case in study.cases} == {"digits"}
-    assert {job.trial.dataset for job in jobs} <= {"digits"}
+    assert {trial.config.dataset for trial in trials} <= {"digits"}
     assert study.resources.gpu == 0
     assert len(study.seeds) in (2, 3)
-    assert len(jobs) <= 32
-    assert all(job.trial.training["epochs"] <= 32 for job in jobs)  # type: ignore[operator]
+    assert len(trials) <= 32
+    assert all(trial.config.training["epochs"] <= 32 for trial in trials)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("name", [name for name in ASKED if name != "invariant/size"])  # a table, and no ablation
@@ -74,9 +74,9 @@ def test_a_study_of_a_papers_ablation_has_its_seeds_or_more(name: str) -> None:
 
 
 def test_the_first_study_needs_no_file_and_few_trials() -> None:
-    jobs = resolve(read("quickstart"))
-    assert {job.trial.dataset for job in jobs} == {"digits"}
-    assert len(jobs) == 2 * 3 * 3
+    trials = resolve(read("quickstart"))
+    assert {trial.config.dataset for trial in trials} == {"digits"}
+    assert len(trials) == 2 * 3 * 3
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_a_study_has_the_papers_settings(
     assert tuple(case.dataset for case in study.cases) == datasets
     assert all(case.axes == {axis: levels} and case.baseline == {axis: baseline} for case in study.cases)
     assert study.seeds == (0, 1, 2, 3, 4)
-    for job in resolve(study):
-        assert (job.trial.training["epochs"], job.trial.training["batch_size"]) == (epochs, 256)
-        assert (job.trial.settings["xi"], job.trial.settings["latent_dim"]) == (10.0, 10)
+    for trial in resolve(study):
+        assert (trial.config.training["epochs"], trial.config.training["batch_size"]) == (epochs, 256)
+        assert (trial.config.settings["xi"], trial.config.settings["latent_dim"]) == (10.0, 10)
 
 
 def test_the_radius_is_varied_around_the_papers_for_each_data_set() -> None:
@@ -110,60 +110,60 @@ def test_the_radius_is_varied_around_the_papers_for_each_data_set() -> None:
 
 
 def test_studies_of_other_knobs_keep_the_papers_radius_for_each_data_set() -> None:
-    jobs = resolve(read("invariant/transformation"))
-    radius = {job.trial.dataset: job.trial.settings["epsilon"] for job in jobs}
+    trials = resolve(read("invariant/transformation"))
+    radius = {trial.config.dataset: trial.config.settings["epsilon"] for trial in trials}
     assert radius == {"emnist-digits": 2, "fashion-mnist": 2, "fsdd": 5, "20newsgroups": 20, "reuters-10k": 20}
 
 
 def test_larger_batches_learn_faster_and_warm_up_longer() -> None:
     """AAVAE, figure 4a: learning rate 2.5e-4 B / 256, warm-up 10 B / 256 epochs."""
-    jobs = resolve(read("aavae/batch_size"))
-    assert [job.trial.training["batch_size"] for job in jobs] == [128, 256, 512, 1024]
-    recipes = {(job.trial.training["learning_rate"], job.trial.training["warm_up"]) for job in jobs}
+    trials = resolve(read("aavae/batch_size"))
+    assert [trial.config.training["batch_size"] for trial in trials] == [128, 256, 512, 1024]
+    recipes = {(trial.config.training["learning_rate"], trial.config.training["warm_up"]) for trial in trials}
     assert recipes == {(2.5e-4, 10.0)}
-    assert {job.trial.training["reference_batch"] for job in jobs} == {256}
+    assert {trial.config.training["reference_batch"] for trial in trials} == {256}
 
 
 def test_the_components_of_aavae_differ_in_noise_and_augmentation_alone() -> None:
     """AAVAE, table 1; STL-10 in batches of 512 with twice the learning rate."""
-    jobs = {job.case: job.trial for job in resolve(read("aavae/components"))}
-    seen = {case: trial.settings["augmentation"] for case, trial in jobs.items()}
+    trials = {trial.case: trial.config for trial in resolve(read("aavae/components"))}
+    seen = {case: config.settings["augmentation"] for case, config in trials.items()}
     assert (seen["ae-cifar10"], seen["vae-cifar10"]) == ("normalized-cifar10", "normalized-cifar10")
     assert (seen["aaae-cifar10"], seen["aavae-stl10"]) == ("simclr-cifar10", "simclr-stl10")
-    for case, trial in jobs.items():
-        assert (trial.settings["network"], trial.settings["decoder"]) == ("resnet50", "resnet50")
-        assert (trial.settings["latent_dim"], trial.training["epochs"]) == (128, 3200)
+    for case, config in trials.items():
+        assert (config.settings["network"], config.settings["decoder"]) == ("resnet50", "resnet50")
+        assert (config.settings["latent_dim"], config.training["epochs"]) == (128, 3200)
         large = case.endswith("stl10")
-        assert (trial.training["batch_size"], trial.training["learning_rate"]) == (
+        assert (config.training["batch_size"], config.training["learning_rate"]) == (
             (512, 5e-4) if large else (256, 2.5e-4)
         )
-        assert trial.training["warm_up"] == 10
+        assert config.training["warm_up"] == 10
 
 
 def test_all_methods_of_simvae_share_encoder_code_and_augmentation() -> None:
-    jobs = resolve(read("simvae/method_content"))
+    trials = resolve(read("simvae/method_content"))
     for dataset, network, code in (("mnist", "simvae-mlp", 10), ("cifar10", "narrow", 64), ("celeba", "narrow", 64)):
-        trials = [job.trial for job in jobs if job.trial.dataset == dataset]
-        assert len(trials) == 8 * 3
-        assert {(trial.settings["network"], trial.settings["latent_dim"]) for trial in trials} == {(network, code)}
-        assert {trial.settings["augmentation"] for trial in trials} <= {f"simvae-{dataset}", "simvae-cifar10"}
-        assert {trial.settings.get("proj_head", False) for trial in trials} == {False}
-        trained = [trial for trial in trials if trial.method != "random"]
-        assert {trial.training["batch_size"] for trial in trained} == {128}
+        configs = [trial.config for trial in trials if trial.config.dataset == dataset]
+        assert len(configs) == 8 * 3
+        assert {(config.settings["network"], config.settings["latent_dim"]) for config in configs} == {(network, code)}
+        assert {config.settings["augmentation"] for config in configs} <= {f"simvae-{dataset}", "simvae-cifar10"}
+        assert {config.settings.get("proj_head", False) for config in configs} == {False}
+        trained = [config for config in configs if config.method != "random"]
+        assert {config.training["batch_size"] for config in trained} == {128}
 
 
 def test_the_plain_vae_of_simvae_is_its_beta_vae_of_variance_one() -> None:
-    jobs = [job.trial for job in resolve(read("simvae/method_content")) if job.trial.seed == 0]
+    trials = [trial.config for trial in resolve(read("simvae/method_content")) if trial.config.seed == 0]
     plain, sharp = (
-        {trial.dataset: trial for trial in jobs if trial.method == method} for method in ("vae", "beta-vae")
+        {config.dataset: config for config in trials if config.method == method} for method in ("vae", "beta-vae")
     )
     assert len(plain) == 4
-    for dataset, trial in plain.items():
-        ours, theirs = dict(trial.settings), dict(sharp[dataset].settings)
+    for dataset, config in plain.items():
+        ours, theirs = dict(config.settings), dict(sharp[dataset].settings)
         assert (ours.pop("variance"), theirs.pop("variance")) == (1.0, 0.01005)
         same = {"augmentation": "simvae-cifar10"} if dataset == "celeba" else {}  # two names of one pipeline
         assert ours == {**{name: theirs[name] for name in ours}, **same}
-        assert trial.training == sharp[dataset].training
+        assert config.training == sharp[dataset].training
 
 
 def test_the_search_proposes_radius_outputs_and_learning_rate() -> None:
@@ -173,6 +173,6 @@ def test_the_search_proposes_radius_outputs_and_learning_rate() -> None:
         "method.k": Range(low=20, high=1000, log=True),
         "training.learning_rate": Range(low=5e-5, high=5e-3, log=True),
     }
-    jobs = propose(study, {"method.epsilon": 4.0, "method.k": 64, "training.learning_rate": 1e-3})
-    assert [job.trial.seed for job in jobs] == [0, 1, 2]
-    assert jobs[0].trial.training["learning_rate"] == 1e-3
+    trials = propose(study, {"method.epsilon": 4.0, "method.k": 64, "training.learning_rate": 1e-3})
+    assert [trial.config.seed for trial in trials] == [0, 1, 2]
+    assert trials[0].config.training["learning_rate"] == 1e-3

@@ -18,11 +18,11 @@ from ablate.driver.board import Board
 from ablate.driver.plan import Plan
 from ablate.driver.status import Status
 from ablate.driver.summary import Summary
+from ablate.options import Value
 from ablate.paths import Store
-from ablate.settings import Value
-from ablate.spec.read import read_study
-from ablate.spec.study import Study
-from ablate.spec.trial import Job, Trial
+from ablate.study.model import Study
+from ablate.study.read import read_study
+from ablate.trial import Config, Trial
 
 STUDY = """\
 question: Does [/it] matter?
@@ -35,16 +35,16 @@ metric: linear/accuracy
 """
 
 
-def job(seed: int, level: Value = 0.4) -> Job:
-    return Job(Trial("invariant", "1", {}, "digits", "1", {}, seed), {}, "small", {"method.epsilon": level})
+def trial(seed: int, level: Value = 0.4) -> Trial:
+    return Trial(Config("invariant", "1", {}, "digits", "1", {}, seed), {}, "small", {"method.epsilon": level})
 
 
-def progress(one: Job, share: float, epoch: int, doing: str = "training", **values: float) -> Message:
+def progress(one: Trial, share: float, epoch: int, doing: str = "training", **values: float) -> Message:
     said = {f"train/{name}": value for name, value in values.items()}
     return Message("progress", {"keys": [one.key], "epoch": epoch, "share": share, "values": said, "doing": doing})
 
 
-def outcome(one: Job, status: str = "FINISHED", reason: str = "", accuracy: float = 0.5) -> Message:
+def outcome(one: Trial, status: str = "FINISHED", reason: str = "", accuracy: float = 0.5) -> Message:
     metrics = {"linear/accuracy": accuracy}
     return Message("outcome", {"key": one.key, "status": status, "reason": reason, "metrics": metrics})
 
@@ -106,15 +106,15 @@ def test_time_is_told_in_words(seconds: float, words: str) -> None:
 
 
 def test_the_live_picture_names_what_runs_how_far_and_how_long(clock: list[float]) -> None:
-    jobs = [job(seed) for seed in range(4)]
-    board = Board(jobs, finished=3, failed=1)
+    trials = [trial(seed) for seed in range(4)]
+    board = Board(trials, finished=3, failed=1)
     board.hear(Message("ready", {"slots": 2, "nodes": 1}))
-    board.hear(progress(jobs[0], 0.0, 0))
-    board.hear(progress(jobs[1], 0.0, 0))
+    board.hear(progress(trials[0], 0.0, 0))
+    board.hear(progress(trials[1], 0.0, 0))
     clock[0] += 60
-    board.hear(progress(jobs[0], 0.25, 5, loss=0.123456))
-    board.hear(progress(jobs[1], 1.0, 0, "scoring"))
-    board.hear(outcome(jobs[2]))
+    board.hear(progress(trials[0], 0.25, 5, loss=0.123456))
+    board.hear(progress(trials[1], 1.0, 0, "scoring"))
+    board.hear(outcome(trials[2]))
     lines = drawn(board).splitlines()
     (first,) = (line for line in lines if "epsilon=0.4 · seed 0" in line)
     assert all(words in first for words in ("━", " 5 ", "train/loss 0.1235", "3 min"))
@@ -125,9 +125,9 @@ def test_the_live_picture_names_what_runs_how_far_and_how_long(clock: list[float
 
 
 def test_more_trials_than_fit_are_counted(clock: list[float]) -> None:
-    jobs = [job(seed) for seed in range(40)]
-    board = Board(jobs, finished=0, failed=0)
-    for one in jobs[:30]:
+    trials = [trial(seed) for seed in range(40)]
+    board = Board(trials, finished=0, failed=0)
+    for one in trials[:30]:
         board.hear(progress(one, 0.5, 1))
     text = drawn(board)
     assert sum("epsilon=0.4" in line for line in text.splitlines()) == view.SHOWN
@@ -143,7 +143,7 @@ def test_proposals_to_come_wait(clock: list[float]) -> None:
 
 
 def test_every_event_has_its_line() -> None:
-    one = job(0)
+    one = trial(0)
     board = Board([one], finished=0, failed=0)
     said = {
         "2 side by side on 1 node": Message("ready", {"slots": 2, "nodes": 1}),
@@ -165,7 +165,7 @@ NASTY = "RuntimeError: shape [4, 4] of [/tmp/x] is no :smile: [bold]"
 def test_where_there_is_no_terminal_lines_tell_and_now_and_then_count(
     study: Study, tmp_path: Path, shown: Look, clock: list[float]
 ) -> None:
-    one = job(0, "[/red]")
+    one = trial(0, "[/red]")
     board = Board([one], finished=0, failed=0)
     with view.watching(study, Store(tmp_path), quiet=False) as listen:
         assert shown().splitlines() == [
@@ -186,7 +186,7 @@ def test_in_a_terminal_the_picture_is_live(study: Study, tmp_path: Path, monkeyp
     paper = io.StringIO()
     terminal = view.verbatim(file=paper, force_terminal=True, width=120)
     monkeypatch.setattr(view, "aside", terminal)
-    one = job(0, "[/red]")
+    one = trial(0, "[/red]")
     board = Board([one], finished=0, failed=0)
     with view.watching(study, Store(tmp_path), quiet=False) as listen:
         board.hear(progress(one, 0.5, 3))

@@ -31,32 +31,32 @@ import psutil
 import ray
 from ray import tune
 
-from ablate.cluster.messages import Message, Orders
+from ablate.cluster.dispatch import PackSearcher
+from ablate.cluster.messages import LaunchConfig, Message
 from ablate.cluster.resources import Node, slots
-from ablate.cluster.search import PackSearcher
 from ablate.cluster.worker import Worker
 from ablate.errors import AblateError, ServiceError
 from ablate.events import Outcome
 from ablate.paths import Store, StudyPaths
+from ablate.planning.packs import spread
 from ablate.process import Process, alive, identify
-from ablate.spec.packs import spread
-from ablate.spec.read import read_study
-from ablate.spec.study import Resources, Study
-from ablate.spec.trial import Job
+from ablate.study.model import Resources, Study
+from ablate.study.read import read_study
 from ablate.track.hold import hold
-from ablate.track.ledger import Ledger
+from ablate.track.mlflow_store import MlflowStore
 from ablate.track.sender import deliver
 from ablate.track.spool import SpoolTracker
+from ablate.trial import Trial
 
 if TYPE_CHECKING:
-    from ablate.cluster.proposals import Proposals
+    from ablate.search.proposals import Proposals
 
 BEAT = 2.0  # seconds between two signs of life
 GONE = 1  # exit code where Ray, or whoever listens, is gone
 Speak = Callable[[Message], None]
 
 
-def conduct(orders: Orders, speak: Speak) -> None:
+def conduct(orders: LaunchConfig, speak: Speak) -> None:
     """Run all packs; returns when they ended, or when the study's stop file appeared."""
     study = read_study(orders.study)
     store = Store(Path(orders.store))
@@ -64,12 +64,12 @@ def conduct(orders: Orders, speak: Speak) -> None:
     width = slots(nodes(), study)
     refuse_sqlite_for_many(orders, nodes())
     proposals = proposals_of(study, orders, paths) if study.search else None
-    graves = SpoolTracker(paths, links=orders.links)
+    graves = SpoolTracker(paths, run_refs=orders.run_refs)
 
-    def bury(job: Job, reason: str) -> None:
-        with hold(paths.trial(job.key), patience=60.0):
-            graves.start(job)
-            graves.finish(job, "FAILED", reason)
+    def bury(trial: Trial, reason: str) -> None:
+        with hold(paths.trial(trial.key), patience=60.0):
+            graves.start(trial)
+            graves.finish(trial, "FAILED", reason)
 
     orders = replace(orders, packs=spread(orders.packs, width))
     searcher = PackSearcher(orders, study.resources, proposals, speak, paths.stop.exists, bury)
@@ -77,13 +77,13 @@ def conduct(orders: Orders, speak: Speak) -> None:
     threading.Thread(target=pulse, args=(speak, local_servants()), daemon=True).start()
     while not searcher.over and not paths.stop.exists():
         play(searcher, study.resources, width, store)
-        handed = {job.key: searcher.link(job).probes for pack in searcher.open.values() for job in pack}
+        handed = {trial.key: searcher.run_ref(trial).probes for pack in searcher.open.values() for trial in pack}
         searcher.new_round(unheard(study.name, handed, orders.uri, paths))
 
 
-def proposals_of(study: Study, orders: Orders, paths: StudyPaths) -> "Proposals":
+def proposals_of(study: Study, orders: LaunchConfig, paths: StudyPaths) -> "Proposals":
     """Optuna's part of a search, loaded with torch where there is one only."""
-    from ablate.cluster.proposals import Proposals
+    from ablate.search.proposals import Proposals
 
     return Proposals(study, paths.search, orders.values)
 
@@ -140,7 +140,7 @@ def unheard(
         return
     with suppress(ServiceError):  # away: they are done again, from what their folders hold
         deliver(uri, paths)
-        known = Ledger(uri).trials(study)
+        known = MlflowStore(uri).trials(study)
         for key, wanted in handed.items():
             found = known.get(key)
             if found and found.status == "FINISHED" and wanted.items() <= found.probes.items():
@@ -164,7 +164,7 @@ def pulse(speak: Speak, servants: list[Process]) -> None:
     os._exit(GONE)
 
 
-def await_orders(file: Path) -> Orders:
+def await_orders(file: Path) -> LaunchConfig:
     """The orders, once the driver has written them; a driver that died meanwhile ends this process."""
     driver = os.getppid()
     while not file.exists():
@@ -172,7 +172,7 @@ def await_orders(file: Path) -> Orders:
             ray.shutdown()
             os._exit(GONE)
         time.sleep(0.05)
-    return Orders.from_json(file.read_text())
+    return LaunchConfig.from_json(file.read_text())
 
 
 def start_ray(address: str) -> None:
@@ -191,7 +191,7 @@ def nodes() -> list[Node]:
     return [Node(node["NodeName"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in living]
 
 
-def refuse_sqlite_for_many(orders: Orders, found: list[Node]) -> None:
+def refuse_sqlite_for_many(orders: LaunchConfig, found: list[Node]) -> None:
     """Workers elsewhere cannot reach a server on this machine's loopback."""
     if len(found) > 1 and "127.0.0.1" in orders.uri:
         raise ServiceError(
@@ -229,8 +229,8 @@ def main() -> None:
         conduct(await_orders(Path(sys.argv[1])), speak)
         speak(Message("over"))
     except AblateError as error:
-        says = {"problem": error.problem, "remedy": error.remedy, "place": error.place, "exit": error.exit_code}
-        speak(Message("refused", says))
+        description = {"problem": error.problem, "remedy": error.remedy, "place": error.place, "exit": error.exit_code}
+        speak(Message("refused", description))
     except Exception as error:
         traceback.print_exc()
         if all(alive(servant) for servant in local_servants()):  # else the driver hears that Ray has died

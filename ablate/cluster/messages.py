@@ -5,19 +5,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ablate.spec.trial import Job
-from ablate.track.spool import Link
+from ablate.track.spool import RunRef
+from ablate.trial import Trial
 
 
 @dataclass(frozen=True)
-class Orders:
+class LaunchConfig:
     """What a conductor has to bring to its end."""
 
     store: str
     uri: str  # of the MLflow server
     study: str  # the file of the resolved study
-    packs: tuple[tuple[Job, ...], ...]
-    links: Mapping[str, Link]  # key → the trial's place in MLflow
+    packs: tuple[tuple[Trial, ...], ...]
+    run_refs: Mapping[str, RunRef]  # key → the trial's place in MLflow
     values: Mapping[str, float | None]  # key → the objective of trials that ended before; None where they failed
     checkpoint_every: float = 60.0  # seconds
 
@@ -25,11 +25,11 @@ class Orders:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Orders":
+    def from_json(cls, text: str) -> "LaunchConfig":
         content = json.loads(text)
-        packs = tuple(tuple(Job.from_json(job) for job in pack) for pack in content["packs"])
-        links = {key: Link(**link) for key, link in content["links"].items()}
-        return cls(**{**content, "packs": packs, "links": links})
+        packs = tuple(tuple(Trial.from_json(trial) for trial in pack) for pack in content["packs"])
+        run_refs = {key: RunRef(**run_ref) for key, run_ref in content["run_refs"].items()}
+        return cls(**{**content, "packs": packs, "run_refs": run_refs})
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Message:
     """What the conductor tells: `kind` is ready, alive, proposed, progress, outcome, refused or over."""
 
     kind: str
-    says: Mapping[str, Any] = field(default_factory=dict)
+    description: Mapping[str, Any] = field(default_factory=dict)
 
     def to_line(self) -> str:
-        return json.dumps({"kind": self.kind, "says": self.says}) + "\n"
+        return json.dumps({"kind": self.kind, "description": self.description}) + "\n"
 
     @classmethod
     def from_line(cls, line: str) -> "Message":

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablate.errors import StudyError
-from ablate.spec.study import Resources, Study
+from ablate.study.model import Resources, Study
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from ray import tune
 
 from ablate.events import Outcome, Progress
 from ablate.paths import Store
-from ablate.spec.trial import Job
 from ablate.track.environment import environment
 from ablate.track.hold import hold
 from ablate.track.sender import Sender
-from ablate.track.spool import Link, SpoolTracker
+from ablate.track.spool import RunRef, SpoolTracker
+from ablate.trial import Trial
 
 if TYPE_CHECKING:
-    from ablate.run import Bench
+    from ablate.run import RunContext
 
 SLICE = 1.0  # seconds of training between two words to the driver
 LAZY = ("mlflow", "sklearn.neighbors", "sklearn.utils.extmath", "matplotlib.backends.backend_agg")
@@ -53,12 +53,12 @@ class Worker(tune.Trainable):
 
     def begin(self, config: dict[str, Any]) -> None:
         """Take up a pack."""
-        from ablate.run import Bench
+        from ablate.run import RunContext
 
-        jobs = [Job.from_json(job) for job in config["pack"]]
-        links = {key: Link(**link) for key, link in config["links"].items()}
-        tracker = SpoolTracker(self.paths, {**self.facts, "pack": str(len(jobs))}, links)
-        bench = Bench(
+        trials = [Trial.from_json(trial) for trial in config["pack"]]
+        run_refs = {key: RunRef(**run_ref) for key, run_ref in config["run_refs"].items()}
+        tracker = SpoolTracker(self.paths, {**self.facts, "pack": str(len(trials))}, run_refs)
+        context = RunContext(
             paths=self.paths,
             tensors=Store(Path(config["store"])).tensors,
             tracker=tracker,
@@ -67,18 +67,18 @@ class Worker(tune.Trainable):
             stop=self.asked_to_stop,
             firsts=frozenset(config["firsts"]),
         )
-        self.reports = self.run(jobs, bench, tracker)
+        self.reports = self.run(trials, context, tracker)
         self.glanced = 0.0
 
-    def run(self, jobs: list[Job], bench: "Bench", spools: SpoolTracker) -> Iterator[Progress | Outcome]:
+    def run(self, trials: list[Trial], context: "RunContext", spools: SpoolTracker) -> Iterator[Progress | Outcome]:
         """The pack's reports, made while no other process can work on its trials."""
         from ablate.run import run_pack
 
         with contextlib.ExitStack() as held, spools:
-            for job in jobs:
-                held.enter_context(hold(self.paths.trial(job.key), PATIENCE))
-                self.sender.watch(job.key)
-            yield from run_pack(jobs, bench)
+            for trial in trials:
+                held.enter_context(hold(self.paths.trial(trial.key), PATIENCE))
+                self.sender.watch(trial.key)
+            yield from run_pack(trials, context)
         self.sender.nudge()
 
     def step(self) -> dict[str, Any]:

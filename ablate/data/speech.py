@@ -25,7 +25,7 @@ class SpokenDigits(Dataset):
     """Spectrograms of spoken digits; recordings 0 to 4 of each digit and speaker are held out."""
 
     source = "Jackson, Souza, Flaks, Pan, Nicolas and Thite 2018, Free Spoken Digit Dataset 1.0.10"
-    says = "3000 recordings of spoken digits by 6 speakers as 48 × 48 spectrograms, 10 classes; 300 are held out"
+    description = "3000 recordings of spoken digits by 6 speakers as 48 × 48 spectrograms, 10 classes; 300 are held out"
     shape = (SIDE * SIDE,)
     classes = 10
     samples = 3000

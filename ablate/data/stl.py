@@ -26,7 +26,9 @@ class Stl10(Dataset):
     """
 
     source = "Coates, Lee and Ng 2011, An analysis of single-layer networks in unsupervised feature learning"
-    says = "113000 colour photographs of 96 × 96 pixels, 100000 of them without a label, 8000 for the test; 10 classes"
+    description = (
+        "113000 colour photographs of 96 × 96 pixels, 100000 of them without a label, 8000 for the test; 10 classes"
+    )
     shape: ClassVar[tuple[int, ...]] = (3, SIDE, SIDE)
     classes = 10
     samples = 100000
@@ -53,7 +55,9 @@ class Stl10(Dataset):
 class SmallStl10(Stl10):
     """STL-10 at the size of CIFAR-10, as VTE uses it: bilinear with antialiasing, before any other change."""
 
-    says = "113000 colour photographs resized to 32 × 32 pixels, 100000 without a label, 8000 for the test; 10 classes"
+    description = (
+        "113000 colour photographs resized to 32 × 32 pixels, 100000 without a label, 8000 for the test; 10 classes"
+    )
     shape = (3, 32, 32)
 
 

@@ -83,7 +83,7 @@ class Newsgroups(Text):
     """Posts without headers, footers and quotes, as scikit-learn takes them off."""
 
     source = "Lang 1995, NewsWeeder; the 'bydate' version of Jason Rennie"
-    says = "18199 posts to 20 newsgroups as 2000 tf-idf weights, 20 classes; a fifth is held out"
+    description = "18199 posts to 20 newsgroups as 2000 tf-idf weights, 20 classes; a fifth is held out"
     classes = 20
     samples = 18199
     labelled = 14559
@@ -122,7 +122,9 @@ class Reuters(Text):
     """
 
     source = "Lewis 1997, Reuters-21578 text categorization test collection, Distribution 1.0"
-    says = "6915 newswire stories of 1987 on one of 4 topics as 2000 tf-idf weights (not RCV1); a fifth is held out"
+    description = (
+        "6915 newswire stories of 1987 on one of 4 topics as 2000 tf-idf weights (not RCV1); a fifth is held out"
+    )
     topics = ("earn", "acq", "crude", "trade")
     classes = 4
     samples = 6915

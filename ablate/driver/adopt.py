@@ -6,29 +6,31 @@ from pathlib import Path
 
 from ablate.driver.agenda import Item
 from ablate.paths import StudyPaths
-from ablate.spec.trial import Job
 from ablate.track.artifacts import fetch
 from ablate.track.hold import hold
-from ablate.track.ledger import Known, Ledger
+from ablate.track.mlflow_store import MlflowStore, TrialRecord
 from ablate.track.spool import SpoolTracker
+from ablate.trial import Trial
 
 PATIENCE = 10.0  # seconds for whoever still works on a trial
 
 
-def adopt(items: Sequence[Item], ledger: Ledger, paths: StudyPaths) -> None:
+def adopt(items: Sequence[Item], mlflow_store: MlflowStore, paths: StudyPaths) -> None:
     """Put encoders where the workers find them, so that these score and do not train."""
-    trained = {item.job.key: item.known for item in items if item.known is not None and item.known.status == "FINISHED"}
+    trained = {
+        item.trial.key: item.known for item in items if item.known is not None and item.known.status == "FINISHED"
+    }
     for item in items:
         if item.standing == "rescore":
-            fetch(ledger.uri, trained[item.job.key].run_id, "encoder.pt", paths.trial(item.job.key).folder)
-    fresh = [item.job for item in items if item.standing == "new"]
-    for job, other in zip(fresh, ledger.find_keys([job.key for job in fresh]), strict=True):
-        if other is not None and not paths.trial(job.key).folder.exists():
-            take_over(job, other, ledger, paths)
-            trained[job.key] = other
-    firsts = {item.job.trial.first.key for item in items if item.run and item.job.trial.first is not None}
+            fetch(mlflow_store.uri, trained[item.trial.key].run_id, "encoder.pt", paths.trial(item.trial.key).folder)
+    fresh = [item.trial for item in items if item.standing == "new"]
+    for trial, other in zip(fresh, mlflow_store.find_keys([trial.key for trial in fresh]), strict=True):
+        if other is not None and not paths.trial(trial.key).folder.exists():
+            take_over(trial, other, mlflow_store, paths)
+            trained[trial.key] = other
+    firsts = {item.trial.config.first.key for item in items if item.run and item.trial.config.first is not None}
     for key in firsts & trained.keys():
-        keep_first(key, trained[key].run_id, ledger.uri, paths)
+        keep_first(key, trained[key].run_id, mlflow_store.uri, paths)
 
 
 def keep_first(key: str, run_id: str, uri: str, paths: StudyPaths) -> None:
@@ -41,19 +43,19 @@ def keep_first(key: str, run_id: str, uri: str, paths: StudyPaths) -> None:
                 fetched.replace(paths.first(key))
 
 
-def take_over(job: Job, other: Known, ledger: Ledger, paths: StudyPaths) -> None:
+def take_over(trial: Trial, other: TrialRecord, mlflow_store: MlflowStore, paths: StudyPaths) -> None:
     """Copy a trial that another study has trained: its curves into the spool, its encoder beside it."""
-    trial = paths.trial(job.key)
-    with hold(trial, PATIENCE), SpoolTracker(paths) as tracker:
-        curves = {name: ledger.history([other.run_id], name)[other.run_id] for name in said_in_training(other)}
-        if fetch(ledger.uri, other.run_id, "encoder.pt", trial.folder) is None:
+    files = paths.trial(trial.key)
+    with hold(files, PATIENCE), SpoolTracker(paths) as tracker:
+        curves = {name: mlflow_store.history([other.run_id], name)[other.run_id] for name in said_in_training(other)}
+        if fetch(mlflow_store.uri, other.run_id, "encoder.pt", files.folder) is None:
             return  # removed by somebody: train it again
-        tracker.start(job)
+        tracker.start(trial)
         for epoch in sorted({epoch for curve in curves.values() for epoch, _ in curve}):
-            tracker.record(job, epoch, {name: dict(curve)[epoch] for name, curve in curves.items()})
-        study = other.job.study if other.job else "another study"
-        trial.log.write_text(f"trained by '{study}', in run {other.run_id}\n")
+            tracker.record(trial, epoch, {name: dict(curve)[epoch] for name, curve in curves.items()})
+        study = other.trial.study if other.trial else "another study"
+        files.log.write_text(f"trained by '{study}', in run {other.run_id}\n")
 
 
-def said_in_training(known: Known) -> Sequence[str]:
+def said_in_training(known: TrialRecord) -> Sequence[str]:
     return [name for name in known.metrics if name.startswith("train/")]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ablate.run import probe_digests
-from ablate.spec.trial import Job
-from ablate.track.ledger import Known
+from ablate.track.mlflow_store import TrialRecord
+from ablate.trial import Trial
 
 Standing = Literal["finished", "failed", "rescore", "resume", "new"]
 
@@ -15,9 +15,9 @@ Standing = Literal["finished", "failed", "rescore", "resume", "new"]
 class Item:
     """One trial and how it stands."""
 
-    job: Job
+    trial: Trial
     standing: Standing
-    known: Known | None = None
+    known: TrialRecord | None = None
 
     @property
     def run(self) -> bool:
@@ -25,26 +25,26 @@ class Item:
         return self.standing in ("rescore", "resume", "new")
 
     @property
-    def order(self) -> Job:
+    def order(self) -> Trial:
         """What a worker is to do: of a trained trial only the probes that MLflow has no score of."""
         if self.standing != "rescore" or self.known is None:
-            return self.job
-        wanted = probe_digests(self.job)
-        missing = {name: self.job.probes[name] for name in wanted if self.known.probes.get(name) != wanted[name]}
-        return replace(self.job, probes=missing)
+            return self.trial
+        wanted = probe_digests(self.trial)
+        missing = {name: self.trial.probes[name] for name in wanted if self.known.probes.get(name) != wanted[name]}
+        return replace(self.trial, probes=missing)
 
 
-def agenda(jobs: Sequence[Job], known: Mapping[str, Known], retry: bool = False) -> tuple[Item, ...]:
+def agenda(trials: Sequence[Trial], known: Mapping[str, TrialRecord], retry: bool = False) -> tuple[Item, ...]:
     """How every trial stands; with `retry` the failed ones are run again."""
-    return tuple(Item(job, standing(job, known.get(job.key), retry), known.get(job.key)) for job in jobs)
+    return tuple(Item(trial, standing(trial, known.get(trial.key), retry), known.get(trial.key)) for trial in trials)
 
 
-def standing(job: Job, known: Known | None, retry: bool) -> Standing:
+def standing(trial: Trial, known: TrialRecord | None, retry: bool) -> Standing:
     if known is None:
         return "new"
     if known.status == "FAILED" and not retry:
         return "failed"
     if known.status != "FINISHED":
         return "resume"
-    wanted = probe_digests(job)
+    wanted = probe_digests(trial)
     return "finished" if all(known.probes.get(name) == wanted[name] for name in wanted) else "rescore"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ablate.cluster.messages import Message
-from ablate.spec.trial import Job
+from ablate.trial import Trial
 
 
 @dataclass
@@ -31,8 +31,10 @@ class Row:
 class Board:
     """Counts and running trials, kept up to date by the conductor's messages."""
 
-    def __init__(self, jobs: Iterable[Job], finished: int, failed: int, proposals: int = 0, metric: str = "") -> None:
-        self.names = {job.key: job.name for job in jobs}
+    def __init__(
+        self, trials: Iterable[Trial], finished: int, failed: int, proposals: int = 0, metric: str = ""
+    ) -> None:
+        self.names = {trial.key: trial.name for trial in trials}
         self.waiting = set(self.names)
         self.running: dict[str, Row] = {}
         self.before = {"FINISHED": finished, "FAILED": failed}  # trials that ended in earlier launches
@@ -67,7 +69,7 @@ class Board:
 
     def hear(self, message: Message) -> None:
         """Take in one message."""
-        says = message.says
+        says = message.description
         if message.kind == "ready":
             self.began = self.began if self.slots else time.monotonic()  # the second time Ray had died
             self.slots = says["slots"]
@@ -81,11 +83,11 @@ class Board:
             self.waiting.update(self.running)
             self.running.clear()
 
-    def propose(self, jobs: Iterable[Mapping[str, Any]]) -> None:
-        for job in map(Job.from_json, jobs):
-            if job.key not in self.names:  # else it was proposed before Ray died
-                self.names[job.key] = job.name
-                self.waiting.add(job.key)
+    def propose(self, trials: Iterable[Mapping[str, Any]]) -> None:
+        for trial in map(Trial.from_json, trials):
+            if trial.key not in self.names:  # else it was proposed before Ray died
+                self.names[trial.key] = trial.name
+                self.waiting.add(trial.key)
                 self.to_propose = max(0, self.to_propose - 1)
 
     def move(self, says: Mapping[str, Any]) -> None:

@@ -9,13 +9,13 @@ from ablate.cluster.resources import Node, slots, this_node
 from ablate.driver.agenda import Item, agenda
 from ablate.driver.status import known_of
 from ablate.paths import Store
-from ablate.resolve import resolve
+from ablate.planning.design import count_trials
+from ablate.planning.packs import spread, with_pretraining
+from ablate.planning.resolve import resolve
 from ablate.run import packed
-from ablate.spec.packs import spread, with_first_phases
-from ablate.spec.plan import count_trials
-from ablate.spec.study import Study
-from ablate.spec.trial import Job
-from ablate.track.ledger import Known
+from ablate.study.model import Study
+from ablate.track.mlflow_store import TrialRecord
+from ablate.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,23 @@ class Plan:
 
 def plan_of(study: Study, store: Store, yes: bool = False) -> Plan:
     """What a launch would run, on this machine."""
-    planned = resolve(study, yes=yes) or jobs_of(study, store)
-    jobs = with_first_phases(planned)
+    planned = resolve(study, yes=yes) or trials_of(study, store)
+    trials = with_pretraining(planned)
     known = known_of(store, study.name)
-    items = agenda(jobs, known)
+    items = agenda(trials, known)
     node = this_node()
     width = slots([node], study)
-    to_run = [item.job for item in items if item.run]
+    to_run = [item.trial for item in items if item.run]
     counts = Counter(item.standing for item in items)
     proposals = max(0, count_trials(study) - len(planned))
     packs = spread(packed(to_run, study.resources.pack, study.resources.gpu > 0), width)
     return Plan(
         study=study.name,
-        trials=count_trials(study) + len(jobs) - len(planned),
+        trials=count_trials(study) + len(trials) - len(planned),
         finished=counts["finished"],
         rescore=counts["rescore"],
         failed=counts["failed"],
-        to_run=tuple(job.name for job in to_run),
+        to_run=tuple(trial.name for trial in to_run),
         packs=len(packs) + proposals,
         slots=width,
         node=node,
@@ -63,26 +63,26 @@ def plan_of(study: Study, store: Store, yes: bool = False) -> Plan:
     )
 
 
-def duration(items: tuple[Item, ...], known: Mapping[str, Known], packs: int, width: int) -> float | None:
+def duration(items: tuple[Item, ...], known: Mapping[str, TrialRecord], packs: int, width: int) -> float | None:
     """Seconds that the missing packs take if they take as long as the finished ones of this study."""
     if not packs:
         return 0.0
-    alike = {(item.job.trial.dataset, item.job.trial.training.get("epochs")) for item in items if item.run}
+    alike = {(item.trial.config.dataset, item.trial.config.training.get("epochs")) for item in items if item.run}
     took = [
-        trial.ended - trial.started
-        for trial in known.values()
-        if trial.status == "FINISHED"
-        and trial.ended
-        and trial.job
-        and (not alike or (trial.job.trial.dataset, trial.job.trial.training.get("epochs")) in alike)
+        record.ended - record.started
+        for record in known.values()
+        if record.status == "FINISHED"
+        and record.ended
+        and record.trial
+        and (not alike or (record.trial.config.dataset, record.trial.config.training.get("epochs")) in alike)
     ]
     return sum(took) / len(took) * packs / min(width, packs) if took else None
 
 
-def jobs_of(study: Study, store: Store) -> tuple[Job, ...]:
+def trials_of(study: Study, store: Store) -> tuple[Trial, ...]:
     """All trials of a study: the planned ones, or those that the search has proposed."""
     if study.search is None:
         return resolve(study, yes=True)
-    from ablate.cluster.proposals import proposed
+    from ablate.search.proposals import proposed
 
     return proposed(study, store.study(study.name).search)

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from ablate.driver.plan import jobs_of
+from ablate.driver.plan import trials_of
 from ablate.driver.status import known_of
 from ablate.errors import StudyError
 from ablate.paths import Store
-from ablate.report.render import to_json, write_report
-from ablate.report.result import Result, results_of
-from ablate.spec.study import Study
+from ablate.reporting.render import to_json, write_report
+from ablate.stats.results import Result, results_of
+from ablate.study.model import Study
 
 
 def report_on(study: Study, store: Store, as_json: bool) -> tuple[str, Path]:
@@ -24,4 +24,4 @@ def results_now(study: Study, store: Store) -> tuple[Result, ...]:
     known = known_of(store, study.name)
     if not known:
         raise StudyError(f"nothing is known of '{study.name}'", f"launch it first: ablate launch {study.name}")
-    return results_of(jobs_of(study, store), known)
+    return results_of(trials_of(study, store), known)

@@ -9,7 +9,7 @@ from ablate.driver.lock import owner_of
 from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.registry import suggest
-from ablate.track.ledger import Known, Ledger
+from ablate.track.mlflow_store import MlflowStore, TrialRecord
 from ablate.track.ui import reading_address
 
 
@@ -27,10 +27,10 @@ class Status:
         return asdict(self)
 
 
-def known_of(store: Store, study: str) -> dict[str, Known]:
+def known_of(store: Store, study: str) -> dict[str, TrialRecord]:
     """What MLflow knows of a study; nothing where there is no MLflow yet."""
     address = reading_address(store)
-    return Ledger(address).trials(study) if address else {}
+    return MlflowStore(address).trials(study) if address else {}
 
 
 def statuses(store: Store, study: str | None) -> tuple[Status, ...]:
@@ -60,10 +60,16 @@ def status_of(store: Store, study: str, whole: bool = False) -> Status:
     known = known_of(store, study)
     owner = owner_of(paths.lock)
     waiting = sum(1 for _ in paths.trials.glob("*/spool.jsonl"))
-    trials = tuple(told(trial) for trial in known.values()) if whole else ()
-    return Status(study, dict(Counter(trial.status for trial in known.values())), str(owner or ""), waiting, trials)
+    trials = tuple(told(record) for record in known.values()) if whole else ()
+    return Status(study, dict(Counter(record.status for record in known.values())), str(owner or ""), waiting, trials)
 
 
-def told(trial: Known) -> dict[str, Any]:
-    name = trial.job.name if trial.job else trial.key
-    return {"key": trial.key, "name": name, "status": trial.status, "reason": trial.reason, "metrics": trial.metrics}
+def told(record: TrialRecord) -> dict[str, Any]:
+    name = record.trial.name if record.trial else record.key
+    return {
+        "key": record.key,
+        "name": name,
+        "status": record.status,
+        "reason": record.reason,
+        "metrics": record.metrics,
+    }

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ablate.driver.agenda import agenda
-from ablate.driver.plan import jobs_of
+from ablate.driver.plan import trials_of
 from ablate.paths import Store, StudyPaths
-from ablate.spec.packs import with_first_phases
-from ablate.spec.study import Study
-from ablate.spec.trial import Job
-from ablate.spec.write import to_yaml
-from ablate.track.ledger import Known, Ledger
+from ablate.planning.packs import with_pretraining
+from ablate.study.model import Study
+from ablate.study.write import to_yaml
+from ablate.track.mlflow_store import MlflowStore, TrialRecord
 from ablate.track.ui import reading_address
+from ablate.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,20 @@ class Summary:
     report: Path | None = None
 
 
-def settled(study: Study, jobs: Sequence[Job], store: Store) -> Summary | None:
+def settled(study: Study, trials: Sequence[Trial], store: Store) -> Summary | None:
     """The summary of a study that is over and reported, found without starting anything; None if there is work."""
     paths, address = store.study(study.name), reading_address(store)
     unsent = any(paths.trials.glob("*/spool.jsonl"))
     if not address or unsent or not reported(study, paths):
         return None
-    ledger = Ledger(address)
-    known = ledger.trials(study.name)
-    waiting = any(item.run for item in agenda(jobs, known)) or not search_over(study, paths, known)
-    if waiting or ledger.study_status(study.name) not in ("FINISHED", "FAILED"):
+    mlflow_store = MlflowStore(address)
+    known = mlflow_store.trials(study.name)
+    waiting = any(item.run for item in agenda(trials, known)) or not search_over(study, paths, known)
+    if waiting or mlflow_store.study_status(study.name) not in ("FINISHED", "FAILED"):
         return None
-    return replace(summarize(with_first_phases(jobs_of(study, store)), known, paths), report=paths.report / "report.md")
+    return replace(
+        summarize(with_pretraining(trials_of(study, store)), known, paths), report=paths.report / "report.md"
+    )
 
 
 def reported(study: Study, paths: StudyPaths) -> bool:
@@ -49,31 +51,31 @@ def reported(study: Study, paths: StudyPaths) -> bool:
     return same and (paths.report / "report.md").exists()
 
 
-def search_over(study: Study, paths: StudyPaths, known: Mapping[str, Known], retry: bool = False) -> bool:
+def search_over(study: Study, paths: StudyPaths, known: Mapping[str, TrialRecord], retry: bool = False) -> bool:
     """Whether all proposals of a search were made and told; true of a study that plans its trials."""
     if study.search is None:
         return True
-    from ablate.cluster.proposals import Proposals
+    from ablate.search.proposals import Proposals
 
     return Proposals(study, paths.search, values(study, known, retry)).over
 
 
-def summarize(jobs: Sequence[Job], known: Mapping[str, Known], paths: StudyPaths) -> Summary:
+def summarize(trials: Sequence[Trial], known: Mapping[str, TrialRecord], paths: StudyPaths) -> Summary:
     """What is true of the study, whoever ran it."""
-    items = agenda(jobs, known)
+    items = agenda(trials, known)
     return Summary(
         total=len(items),
         finished=sum(item.standing == "finished" for item in items),
-        failed={item.job.name: item.known.reason for item in items if item.known and item.standing == "failed"},
+        failed={item.trial.name: item.known.reason for item in items if item.known and item.standing == "failed"},
         log=paths.log,
     )
 
 
-def values(study: Study, known: Mapping[str, Known], retry: bool = False) -> dict[str, float | None]:
+def values(study: Study, known: Mapping[str, TrialRecord], retry: bool = False) -> dict[str, float | None]:
     """The objective of every trial that ended, None where it failed; with `retry` the failed ones have not ended."""
     if study.search is None:
         return {}
     metric = next(iter(study.search.objectives))
-    finished = {key: trial.metrics.get(metric) for key, trial in known.items() if trial.status == "FINISHED"}
-    failed = {key: None for key, trial in known.items() if trial.status == "FAILED" and not retry}
+    finished = {key: record.metrics.get(metric) for key, record in known.items() if record.status == "FINISHED"}
+    failed = {key: None for key, record in known.items() if record.status == "FAILED" and not retry}
     return {**failed, **finished}

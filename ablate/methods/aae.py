@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ablate.methods.autoencoders import Autoencoder
-from ablate.methods.method import Tensors, Turn
+from ablate.methods.method import Objective, Tensors
 from ablate.methods.parts import joined, through
 from ablate.nets.encoders import mlp
-from ablate.settings import setting
+from ablate.options import option
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class AdversarialAutoencoder(Autoencoder):
     """
 
     source: ClassVar[str] = "Makhzani et al. 2016, Adversarial autoencoders, arXiv:1511.05644, section 2"
-    turns: ClassVar[tuple[Turn, ...]] = (
-        Turn("reconstruction", learns=("encoder.", "projection.", "decoder.")),
-        Turn("discriminator", learns=("discriminator.",)),
-        Turn("generator", learns=("encoder.", "projection.")),
+    objectives: ClassVar[tuple[Objective, ...]] = (
+        Objective("reconstruction", learns=("encoder.", "projection.", "decoder.")),
+        Objective("discriminator", learns=("discriminator.",)),
+        Objective("generator", learns=("encoder.", "projection.")),
     )
 
-    batchnorm: bool = setting(True, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
-    prior_scale: float = setting(1.0, "standard deviation of the draws that codes are to look like", above=0)
-    discriminator_width: int = setting(128, "units in each of the discriminator's two hidden layers", least=1)
+    batchnorm: bool = option(True, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
+    prior_scale: float = option(1.0, "standard deviation of the draws that codes are to look like", above=0)
+    discriminator_width: int = option(128, "units in each of the discriminator's two hidden layers", least=1)
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
         """The views, and standard normal draws (B, l)."""

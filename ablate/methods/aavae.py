@@ -7,10 +7,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.methods.autoencoders import Autoencoder
-from ablate.methods.method import Facts, Tensors
+from ablate.methods.method import Tensors
 from ablate.methods.vae import Variational, gaussian_likelihood
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 FLOOR = 1e-6  # under every standard deviation, as in the authors' code
 
@@ -43,20 +44,20 @@ class AAVAE(Variational):
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = DATASETS
 
-    latent_dim: int = setting(128, "dimension of z", least=1)
-    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = setting(
+    latent_dim: int = option(128, "dimension of z", least=1)
+    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = option(
         "resnet50", "the encoder; mlp and simvae-mlp flatten images, the others fold over them"
     )
-    decoder: Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"] = setting(
+    decoder: Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"] = option(
         "resnet50", "gives images back: the encoder's mirror image, or that of a ResNet"
     )
-    augmentation: str = setting("simclr-cifar10", "the pipeline that draws what the encoder sees")
-    weight: float = setting(0.0, "β, of the divergence from the prior", least=0)
-    logscale: float = setting(0.0, "log s, the likelihood's log variance; where it is learned, at the start")
-    scale: Literal["fixed", "learned"] = setting("fixed", "whether log s is a parameter, one for all pixels")
+    augmentation: str = option("simclr-cifar10", "the pipeline that draws what the encoder sees")
+    weight: float = option(0.0, "β, of the divergence from the prior", least=0)
+    logscale: float = option(0.0, "log s, the likelihood's log variance; where it is learned, at the start")
+    scale: Literal["fixed", "learned"] = option("fixed", "whether log s is a parameter, one for all pixels")
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        params, state = super().init(facts, generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = super().init(info, generator)
         learned = {"logscale": torch.tensor(float(self.logscale))} if self.scale == "learned" else {}
         return {**params, **learned}, state
 
@@ -90,14 +91,14 @@ class AAAE(Autoencoder):
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = DATASETS
 
-    latent_dim: int = setting(128, "dimension of the code", least=1)
-    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = setting(
+    latent_dim: int = option(128, "dimension of the code", least=1)
+    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = option(
         "resnet50", "the encoder; mlp and simvae-mlp flatten images, the others fold over them"
     )
-    decoder: Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"] = setting(
+    decoder: Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"] = option(
         "resnet50", "gives images back: the encoder's mirror image, or that of a ResNet"
     )
-    augmentation: str = setting("simclr-cifar10", "the pipeline that draws what the encoder sees")
+    augmentation: str = option("simclr-cifar10", "the pipeline that draws what the encoder sees")
 
 
 def floored(log_variance: Tensor) -> Tensor:

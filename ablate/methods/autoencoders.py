@@ -11,16 +11,17 @@ from torch.nn import functional as F
 
 from ablate.augment import pipeline
 from ablate.augment.pipeline import Pipeline
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.backbone import FLAT, NORMALIZED, RESNETS, backbone, check_backbone, feature_dim
+from ablate.methods.capabilities import Augmenting, Generative
 from ablate.methods.limits import check_batchnorm
-from ablate.methods.method import Facts, Method, Tensors
+from ablate.methods.method import Method, Tensors
 from ablate.methods.mirror import check_mirror, mirror
 from ablate.methods.parts import joined, through
-from ablate.methods.roles import Augmenting, Generative
 from ablate.nets.heads import projection
 from ablate.nets.init import draw
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 TINY = 1e-12  # keeps logarithms of vanishing activations finite
 
@@ -34,7 +35,7 @@ class Autoencoder(Method, Generative, Augmenting):
     """
 
     source: ClassVar[str] = "Hinton & Salakhutdinov 2006, Science 313; as a baseline of Ntelemis et al. 2022, IV-A"
-    keeps: ClassVar[str] = ""  # the decoder too, which shows what the codes hold
+    exported: ClassVar[str] = ""  # the decoder too, which shows what the codes hold
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {  # texts are not bounded: their output stays linear
         "emnist-digits": {"network": "cnn", "output": "sigmoid"},
         "fashion-mnist": {"network": "cnn", "output": "sigmoid"},
@@ -44,35 +45,35 @@ class Autoencoder(Method, Generative, Augmenting):
         "digits": {"output": "sigmoid"},
     }
 
-    latent_dim: int = setting(10, "l, dimension of the code", least=1)
-    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = setting(
+    latent_dim: int = option(10, "l, dimension of the code", least=1)
+    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = option(
         "mlp", "the encoder; mlp and simvae-mlp flatten images, the others fold over them"
     )
-    decoder: Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"] = setting(
+    decoder: Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"] = option(
         "mirror", "gives inputs back: the encoder's mirror image, or that of a ResNet"
     )
-    width: int = setting(64, "channels of the first convolution; 64: the published size, of simvae-mlp too", least=2)
-    batchnorm: bool = setting(False, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
-    output: Literal["linear", "sigmoid"] = setting("linear", "of the decoder; sigmoid suits inputs in [0, 1]")
-    augmentation: str = setting("none", "the pipeline that draws what the encoder sees")
-    strength: int = setting(-1, "of crop and jitter, 0 (least) to 3; -1: as the pipeline has them", least=-1, most=3)
-    target: Literal["clean", "input"] = setting("clean", "what is given back: the clean input, or what the encoder saw")
+    width: int = option(64, "channels of the first convolution; 64: the published size, of simvae-mlp too", least=2)
+    batchnorm: bool = option(False, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
+    output: Literal["linear", "sigmoid"] = option("linear", "of the decoder; sigmoid suits inputs in [0, 1]")
+    augmentation: str = option("none", "the pipeline that draws what the encoder sees")
+    strength: int = option(-1, "of crop and jitter, 0 (least) to 3; -1: as the pipeline has them", least=-1, most=3)
+    target: Literal["clean", "input"] = option("clean", "what is given back: the clean input, or what the encoder saw")
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
-        check_backbone(self.network, facts)
-        check_mirror(self.decoding, facts)
-        self.pipeline.check(facts.shape)
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        check_backbone(self.network, info)
+        check_mirror(self.decoding, info)
+        self.pipeline.check(info.shape)
         if self.output == "sigmoid" and self.pipeline.mean:
             problem = f"output 'sigmoid' cannot give the inputs that augmentation '{self.augmentation}' normalizes"
             raise StudyError(problem, "use output 'linear' or another augmentation")
-        whole = replace(facts, batch_size=facts.batch_size * self.passes)
+        whole = replace(info, batch_size=info.batch_size * self.passes)
         if self.network in NORMALIZED:
             check_batchnorm(whole, batchnorm=True, off="network 'mlp'")
         check_batchnorm(whole, batchnorm=self.batchnorm)
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        shape = self.pipeline.check(facts.shape)  # of views, and of what is clean
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        shape = self.pipeline.check(info.shape)  # of views, and of what is clean
         params, state = draw(self.structure(shape), generator)
         return params, {**state, "shape": torch.tensor(shape)}  # codes alone do not say what to decode to
 
@@ -174,9 +175,9 @@ class SparseAutoencoder(Autoencoder):
 
     source: ClassVar[str] = "Ng 2011, CS294A lecture notes, Sparse autoencoder, section 3"
 
-    batchnorm: bool = setting(True, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
-    sparsity: float = setting(0.05, "ρ, wanted mean of every activation", above=0, below=1)
-    weight: float = setting(1e-2, "β, of the divergence from it", least=0)
+    batchnorm: bool = option(True, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
+    sparsity: float = option(0.05, "ρ, wanted mean of every activation", above=0, below=1)
+    weight: float = option(1e-2, "β, of the divergence from it", least=0)
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         seen, target = self.pair(batch, noise)
@@ -197,8 +198,8 @@ class DenoisingAutoencoder(Autoencoder):
 
     source: ClassVar[str] = "Vincent et al. 2008, Extracting and composing robust features with denoising autoencoders"
 
-    batchnorm: bool = setting(True, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
-    corruption: float = setting(0.2, "ν, probability that a component is zeroed", least=0, below=1)
+    batchnorm: bool = option(True, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
+    corruption: float = option(0.2, "ν, probability that a component is zeroed", least=0, below=1)
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
         """A component is zeroed where its chance (B, ...) in [0, 1) is below ν."""

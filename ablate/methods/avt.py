@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ablate.augment.warp import COEFFICIENTS
 from ablate.methods.method import Tensors
-from ablate.methods.transformations import Equivariant, deep, drawn, learning, surprise
-from ablate.settings import setting
+from ablate.methods.transformations import Equivariant, deep, drawn, learning, unit_gaussian_nll
+from ablate.options import option
 
 DAMPING = 1000.0  # by which the decoder's log variance is divided
 FLOOR = 1e-4  # under the decoder's variance
@@ -25,8 +25,8 @@ class AVT(Equivariant):
 
     source: ClassVar[str] = "Qi, Zhang, Chen & Tian 2019, AVT, ICCV; as a baseline of Sinaga et al. 2022"
 
-    noise: float = setting(1.0, "of a code, in its standard deviations; 0.001 in the original", least=0)
-    variance: Literal["unit", "predicted"] = setting("unit", "of t given the codes; predicted in the original")
+    noise: float = option(1.0, "of a code, in its standard deviations; 0.001 in the original", least=0)
+    variance: Literal["unit", "predicted"] = option("unit", "of t given the codes; predicted in the original")
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         network = self.structure(tuple(noise["view"].shape[-3:]))
@@ -37,7 +37,7 @@ class AVT(Equivariant):
         codes = torch.cat([drawn(encoded, normal[1]), image], 1)
         predicted, state = learning(network, "decoder", params, state, codes)
         if self.variance == "unit":
-            total = surprise(noise["target"], predicted)
+            total = unit_gaussian_nll(noise["target"], predicted)
         else:
             total = uncertain_surprise(noise["target"], *predicted.chunk(2, 1))
         return total, {"loss": total}, state

@@ -5,8 +5,8 @@ from typing import Literal
 
 from torch import nn
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.method import Facts
 from ablate.nets.encoders import encoder
 from ablate.nets.narrow import narrow_encoder, simvae_mlp
 from ablate.nets.resnet import features, resnet
@@ -42,10 +42,10 @@ def feature_dim(network: str, width: int, outputs: int) -> int:
     return features(network, width) if network in RESNETS else outputs
 
 
-def check_backbone(network: str, facts: Facts) -> None:
+def check_backbone(network: str, info: DataInfo) -> None:
     """Raise StudyError where a network for images meets vectors."""
-    if network not in FLAT and len(facts.shape) != 3:
-        shape = " x ".join(map(str, facts.shape))
+    if network not in FLAT and len(info.shape) != 3:
+        shape = " x ".join(map(str, info.shape))
         raise StudyError(
             f"network '{network}' needs images (C, H, W), the data are vectors ({shape})", "use network 'mlp'"
         )

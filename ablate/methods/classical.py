@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
-from ablate.methods.method import Facts, Method, Tensors, Turn, below
-from ablate.settings import setting
+from ablate.methods.method import Method, Objective, Tensors, below
+from ablate.options import option
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -21,12 +22,12 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 class Classical(Method):
     """A method that scikit-learn fits in closed form; its embedding is computed where the inputs are."""
 
-    turns: ClassVar[tuple[Turn, ...]] = ()
+    objectives: ClassVar[tuple[Objective, ...]] = ()
     cannot_pack: ClassVar[str] = "it is fitted, not trained: there are no steps to share"
 
-    latent_dim: int = setting(10, "dimension of the embedding", least=1)
+    latent_dim: int = option(10, "dimension of the embedding", least=1)
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         raise AssertionError("fitted in closed form: there is nothing to draw")
 
     def solve(self, inputs: Tensor, generator: torch.Generator) -> tuple[Tensors, Tensors]:
@@ -51,8 +52,8 @@ class PCA(Classical):
 
     source: ClassVar[str] = "Pearson 1901, On lines and planes of closest fit; scikit-learn's PCA"
 
-    def check(self, facts: Facts) -> None:
-        check_rank(self.latent_dim, facts)
+    def check(self, info: DataInfo) -> None:
+        check_rank(self.latent_dim, info)
 
     def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
         from sklearn.decomposition import PCA as Fitted
@@ -72,14 +73,12 @@ class NMF(Classical):
         "Lee & Seung 1999, Nature 401; coordinate descent of Cichocki & Phan 2009, scikit-learn's NMF"
     )
 
-    start: Literal["nndsvd", "nndsvda", "random"] = setting(
-        "nndsvd", "where W and H start; scikit-learn 0.23's default"
-    )
-    iterations: int = setting(200, "most rounds of coordinate descent in the fit; as many embed a point", least=1)
-    tolerance: float = setting(1e-4, "share of the first round's change at which the fit rests", least=0)
+    start: Literal["nndsvd", "nndsvda", "random"] = option("nndsvd", "where W and H start; scikit-learn 0.23's default")
+    iterations: int = option(200, "most rounds of coordinate descent in the fit; as many embed a point", least=1)
+    tolerance: float = option(1e-4, "share of the first round's change at which the fit rests", least=0)
 
-    def check(self, facts: Facts) -> None:
-        check_rank(self.latent_dim, facts)
+    def check(self, info: DataInfo) -> None:
+        check_rank(self.latent_dim, info)
 
     def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
         from sklearn.decomposition import NMF as Fitted
@@ -98,12 +97,12 @@ class NMF(Classical):
         return nonnegative(inputs.flatten(1), params["encoder.components"], self.iterations)
 
 
-def check_rank(latent_dim: int, facts: Facts) -> None:
+def check_rank(latent_dim: int, info: DataInfo) -> None:
     """Raise StudyError where the data matrix has fewer directions than the embedding."""
-    dimensions = torch.Size(facts.shape).numel()
-    if latent_dim > min(dimensions, facts.samples):
-        limit = f"{dimensions} dimensions" if dimensions <= facts.samples else f"{facts.samples} samples"
-        remedy = f"use method.latent_dim of at most {min(dimensions, facts.samples)}"
+    dimensions = torch.Size(info.shape).numel()
+    if latent_dim > min(dimensions, info.samples):
+        limit = f"{dimensions} dimensions" if dimensions <= info.samples else f"{info.samples} samples"
+        remedy = f"use method.latent_dim of at most {min(dimensions, info.samples)}"
         raise StudyError(f"latent_dim {latent_dim} is more than the {limit} of the data", remedy)
 
 

@@ -9,15 +9,16 @@ from torch import Tensor, nn
 
 from ablate.augment import pipeline
 from ablate.augment.pipeline import Pipeline
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.backbone import FLAT, Network, backbone, check_backbone, feature_dim
-from ablate.methods.method import Facts, Method, Tensors, below, within
+from ablate.methods.capabilities import Augmenting
+from ablate.methods.method import Method, Tensors, below, within
 from ablate.methods.parts import joined, through
-from ablate.methods.roles import Augmenting
 from ablate.nets.functional import apply
 from ablate.nets.heads import projection
 from ablate.nets.init import draw
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 Settings = Mapping[str, Mapping[str, Value]]
 
@@ -47,21 +48,19 @@ UNCHANGED = nn.Identity()  # the head of a method that compares the features the
 class ImageEncoder(Method, Augmenting):
     """A backbone that sees augmented images in training and clean ones afterwards; its outputs are the features."""
 
-    network: Network = setting("resnet50", "the encoder; mlp and simvae-mlp flatten images, the others fold over them")
-    width: int = setting(64, "channels of the first convolution; 64: the published size, of simvae-mlp too", least=1)
-    latent_dim: int = setting(
-        64, "L, outputs of the encoder; a ResNet has 2048 or 512, in proportion to width", least=1
-    )
-    augmentation: str = setting("simclr-cifar10", "the pipeline that draws the views")
-    strength: int = setting(-1, "of crop and jitter, 0 (least) to 3; -1: as the pipeline has them", least=-1, most=3)
+    network: Network = option("resnet50", "the encoder; mlp and simvae-mlp flatten images, the others fold over them")
+    width: int = option(64, "channels of the first convolution; 64: the published size, of simvae-mlp too", least=1)
+    latent_dim: int = option(64, "L, outputs of the encoder; a ResNet has 2048 or 512, in proportion to width", least=1)
+    augmentation: str = option("simclr-cifar10", "the pipeline that draws the views")
+    strength: int = option(-1, "of crop and jitter, 0 (least) to 3; -1: as the pipeline has them", least=-1, most=3)
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
-        check_backbone(self.network, facts)
-        self.pipeline.check(facts.shape)
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        check_backbone(self.network, info)
+        self.pipeline.check(info.shape)
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        params, state = draw(self.encoder(self.pipeline.check(facts.shape)), generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = draw(self.encoder(self.pipeline.check(info.shape)), generator)
         return below("encoder.", params), below("encoder.", state)
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
@@ -93,16 +92,16 @@ class ImageEncoder(Method, Augmenting):
 class TwoViews(ImageEncoder):
     """Two views of every image are projected by one head; a subclass compares the projections."""
 
-    proj_head: bool = setting(True, "the loss acts on a 2-layer head's outputs; else on the features themselves")
-    head_dim: int = setting(128, "outputs of the head, whose hidden layer is as wide as the features", least=1)
+    proj_head: bool = option(True, "the loss acts on a 2-layer head's outputs; else on the features themselves")
+    head_dim: int = option(128, "outputs of the head, whose hidden layer is as wide as the features", least=1)
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
-        if facts.batch_size < 2:
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        if info.batch_size < 2:
             raise StudyError("batches of 1 hold nothing to contrast with", "use a larger training.batch_size")
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        return draw(self.structure(self.pipeline.check(facts.shape)), generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        return draw(self.structure(self.pipeline.check(info.shape)), generator)
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
         """Two views (2, B, C, h, w) of each image."""

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.method import Facts, Method, Tensors
+from ablate.methods.method import Method, Tensors
 from ablate.methods.parts import joined, through
 from ablate.nets.encoders import pooled
 from ablate.nets.init import draw
 from ablate.nets.recurrent import GRU
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 
 @dataclass(frozen=True)
@@ -37,27 +38,27 @@ class CPC(Method):
         "digits": {"patch": 4, "stride": 2, "filters": 16},
     }
 
-    latent_dim: int = setting(10, "l, dimension of the code of a piece", least=1)
-    patch: int = setting(14, "side of the patches of images, in pixels", least=1)
-    stride: int = setting(7, "distance between patches, in pixels", least=1)
-    segments: int = setting(8, "pieces of vectors, of equal length", least=2)
-    filters: int = setting(64, "of the first of three convolutions; each next has twice as many", least=1)
-    hidden: int = setting(128, "recurrent units", least=1)
-    ahead: int = setting(2, "K, how far ahead codes are predicted, in pieces", least=1)
-    batchnorm: bool = setting(True, "after the convolutions")
+    latent_dim: int = option(10, "l, dimension of the code of a piece", least=1)
+    patch: int = option(14, "side of the patches of images, in pixels", least=1)
+    stride: int = option(7, "distance between patches, in pixels", least=1)
+    segments: int = option(8, "pieces of vectors, of equal length", least=2)
+    filters: int = option(64, "of the first of three convolutions; each next has twice as many", least=1)
+    hidden: int = option(128, "recurrent units", least=1)
+    ahead: int = option(2, "K, how far ahead codes are predicted, in pieces", least=1)
+    batchnorm: bool = option(True, "after the convolutions")
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
-        if facts.batch_size == 1:
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        if info.batch_size == 1:
             raise StudyError("batches of 1 hold nothing to contrast with", "use a larger training.batch_size")
-        if len(facts.shape) == 3 and self.patch > min(facts.shape[1:]):
-            height, width = facts.shape[1:]
+        if len(info.shape) == 3 and self.patch > min(info.shape[1:]):
+            height, width = info.shape[1:]
             remedy = f"use method.patch of at most {min(height, width)}"
             raise StudyError(f"patch {self.patch} is larger than the images of {height} x {width} pixels", remedy)
-        if len(facts.shape) != 3 and self.segments > facts.shape[0]:
-            remedy = f"use method.segments of at most {facts.shape[0]}"
-            raise StudyError(f"segments {self.segments} are more than the data's {facts.shape[0]} dimensions", remedy)
-        if self.ahead >= (rows := self.rows(facts.shape)):
+        if len(info.shape) != 3 and self.segments > info.shape[0]:
+            remedy = f"use method.segments of at most {info.shape[0]}"
+            raise StudyError(f"segments {self.segments} are more than the data's {info.shape[0]} dimensions", remedy)
+        if self.ahead >= (rows := self.rows(info.shape)):
             remedy = f"use method.ahead of at most {rows - 1}" if rows > 1 else "use a smaller method.patch"
             raise StudyError(f"ahead {self.ahead} leads beyond the {rows} pieces of a sequence", remedy)
 
@@ -65,8 +66,8 @@ class CPC(Method):
         """Pieces in a sequence."""
         return (shape[1] - self.patch) // self.stride + 1 if len(shape) == 3 else self.segments
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        return draw(self.structure(facts.shape), generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        return draw(self.structure(info.shape), generator)
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
         return self.codes(params, state, inputs, training=False)[0].mean((1, 2))

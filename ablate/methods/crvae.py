@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from ablate.methods.vae import BetaVAE, Weighted
-from ablate.settings import setting
+from ablate.options import option
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class CRVAE(BetaVAE):
 
     source: ClassVar[str] = "Sinha & Dieng 2021, Consistency regularization for VAEs; as in Bizeul et al. 2024"
 
-    consistency: float = setting(0.1, "λ, of the divergence between the views", least=0)
+    consistency: float = option(0.1, "λ, of the divergence between the views", least=0)
 
     @property
     def passes(self) -> int:

@@ -10,15 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.limits import check_batchnorm, check_network
-from ablate.methods.method import Facts, Method, Tensors
+from ablate.methods.method import Method, Tensors
 from ablate.methods.parts import joined, through
 from ablate.nets.encoders import encoder, mlp
 from ablate.nets.functional import apply
 from ablate.nets.init import draw
 from ablate.nets.stacking import certain, gradient
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 HIDDEN_CLASSIFIER = (128, 128)
 GRID = 10  # λ moves in steps of 1 / GRID, between LOWEST and HIGHEST
@@ -53,41 +54,41 @@ class Invariant(Method):
         "digits": {"epsilon": 0.8},  # a fifth of the points' mean norm, 3.9
     }
 
-    k: int = setting(100, "k, outputs of the classifier", least=2)
-    latent_dim: int = setting(10, "l, dimension of the embedding", least=1)
-    network: Literal["mlp", "cnn"] = setting("mlp", "the encoder; cnn needs images")
-    epsilon: float = setting(2.0, "ε, l2 norm of the perturbation; about 1/5 of the points' mean norm", above=0)
-    xi: float = setting(10.0, "ξ, l2 norm of the random probe from which the adversarial direction is found", above=0)
-    transformation: Literal["np", "rp", "rp+vat", "vat"] = setting(
+    k: int = option(100, "k, outputs of the classifier", least=2)
+    latent_dim: int = option(10, "l, dimension of the embedding", least=1)
+    network: Literal["mlp", "cnn"] = option("mlp", "the encoder; cnn needs images")
+    epsilon: float = option(2.0, "ε, l2 norm of the perturbation; about 1/5 of the points' mean norm", above=0)
+    xi: float = option(10.0, "ξ, l2 norm of the random probe from which the adversarial direction is found", above=0)
+    transformation: Literal["np", "rp", "rp+vat", "vat"] = option(
         "vat", "how the two versions are made: not, at random, one of them or both adversarially (Table V)"
     )
-    smoothness: float | Literal["adaptive"] = setting(
+    smoothness: float | Literal["adaptive"] = option(
         "adaptive", "λ of the transport problem (eq. 3); adaptive: moved so that the targets' entropy meets ĥ (alg. 2)"
     )
-    warm_up: float = setting(0.02, "share of training in which ĥ falls from log k to log √k (eq. 8)", above=0, most=1)
-    tolerance: float = setting(0.005, "distance from ĥ, in nats, at which the adaptive λ rests", above=0)
-    updates: int = setting(5, "most moves of the adaptive λ per target", least=0)
-    iterations: int = setting(10, "T, rounds of Sinkhorn and Knopp's algorithm", least=1)
-    batchnorm: Literal["none", "encoder", "classifier", "both"] = setting(
+    warm_up: float = option(0.02, "share of training in which ĥ falls from log k to log √k (eq. 8)", above=0, most=1)
+    tolerance: float = option(0.005, "distance from ĥ, in nats, at which the adaptive λ rests", above=0)
+    updates: int = option(5, "most moves of the adaptive λ per target", least=0)
+    iterations: int = option(10, "T, rounds of Sinkhorn and Knopp's algorithm", least=1)
+    batchnorm: Literal["none", "encoder", "classifier", "both"] = option(
         "both", "where hidden layers have it (Table VI)"
     )
-    bn_update_on: Literal["clean", "adversarial", "all"] = setting(
+    bn_update_on: Literal["clean", "adversarial", "all"] = option(
         "clean", "the passes that update batch norm's running statistics"
     )
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
         if not isinstance(self.smoothness, str) and self.smoothness <= 0:
             raise StudyError(f"smoothness {self.smoothness} is not above 0", "use a positive number or 'adaptive'")
-        check_network(self.network, facts)
-        check_batchnorm(facts, batchnorm=self.batchnorm != "none", off="batchnorm 'none'")
+        check_network(self.network, info)
+        check_batchnorm(info, batchnorm=self.batchnorm != "none", off="batchnorm 'none'")
 
     @property
     def stacks(self) -> bool:
         return self.network == "mlp"
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        params, state = draw(self.structure(facts.shape), generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = draw(self.structure(info.shape), generator)
         smoothness = HIGHEST if isinstance(self.smoothness, str) else self.smoothness
         return params, {**state, "smoothness": torch.tensor(smoothness)}
 

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.methods.classical import Array, Classical
-from ablate.methods.method import Facts, Tensors
-from ablate.settings import setting
+from ablate.methods.method import Tensors
+from ablate.options import option
 
 ROWS = 512  # placed at a time: with 10,000 points kept, a few matrices of 20 MB
 
@@ -23,12 +24,12 @@ ROWS = 512  # placed at a time: with 10,000 points kept, a few matrices of 20 MB
 class Manifold(Classical):
     """A method that knows points by their nearest neighbours among those it was fitted on."""
 
-    n_neighbors: int = setting(5, "neighbours of a point", least=1)
-    points: int = setting(10_000, "most points to fit on, drawn from the training set", least=2)
-    eigen_solver: Literal["auto", "arpack", "dense"] = setting("auto", "how eigenvectors are found; auto: by size")
+    n_neighbors: int = option(5, "neighbours of a point", least=1)
+    points: int = option(10_000, "most points to fit on, drawn from the training set", least=2)
+    eigen_solver: Literal["auto", "arpack", "dense"] = option("auto", "how eigenvectors are found; auto: by size")
 
-    def check(self, facts: Facts) -> None:
-        fitted = min(self.points, facts.samples)
+    def check(self, info: DataInfo) -> None:
+        fitted = min(self.points, info.samples)
         if self.n_neighbors >= fitted:
             remedy = f"use method.n_neighbors of at most {fitted - 1}"
             raise StudyError(f"n_neighbors {self.n_neighbors} is not below the {fitted} points to fit on", remedy)
@@ -88,11 +89,11 @@ class LocallyLinear(Manifold):
 
     source: ClassVar[str] = "Roweis & Saul 2000, Science 290; scikit-learn's LocallyLinearEmbedding"
 
-    regularization: float = setting(1e-3, "share of the trace added to each point's local Gram matrix", above=0)
+    regularization: float = option(1e-3, "share of the trace added to each point's local Gram matrix", above=0)
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
-        dimensions = torch.Size(facts.shape).numel()
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        dimensions = torch.Size(info.shape).numel()
         if self.latent_dim > dimensions:
             remedy = f"use method.latent_dim of at most {dimensions}"
             raise StudyError(f"latent_dim {self.latent_dim} is more than the data's {dimensions} dimensions", remedy)

@@ -8,14 +8,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.settings import Value
+from ablate.options import Value
 
 Tensors = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Turn:
+class Objective:
     """One loss over some of the parameters; at every step a method takes its turns in order."""
 
     loss: str  # the name of the method's function
@@ -23,17 +24,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a method may ask of the data and the training before anything is drawn."""
-
-    shape: tuple[int, ...]  # of one sample: (D,) or (C, H, W)
-    samples: int  # N, what training sees
-    classes: int  # 0 where there are no labels
-    batch_size: int
-
-
-@dataclass(frozen=True)
-class First:
+class Pretraining:
     """The phase before: a method and its settings, trained on the same data by the same recipe and seed."""
 
     method: str
@@ -52,14 +43,14 @@ class Method(ABC):
 
     revision: ClassVar[str] = "1"  # raise it when results change: finished trials are then run again
     source: ClassVar[str]  # author, year, where
-    turns: ClassVar[tuple[Turn, ...]] = (Turn("loss", learns=("",)),)
-    keeps: ClassVar[str] = "encoder."  # prefix of the parameters and state that `embed` needs
+    objectives: ClassVar[tuple[Objective, ...]] = (Objective("loss", learns=("",)),)
+    exported: ClassVar[str] = "encoder."  # prefix of the parameters and state that `embed` needs
     cannot_pack: ClassVar[str] = ""  # why trials of this method cannot train in one stack
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {}  # the paper's settings where they depend on the data
     recipe: ClassVar[Mapping[str, Value]] = {}  # the paper's training settings where they are not the recipe's defaults
 
     @abstractmethod
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         """Draw the parameters and the first state, each a flat dict of dotted names."""
 
     @property
@@ -70,11 +61,11 @@ class Method(ABC):
         """
         return not self.cannot_pack
 
-    def first_phase(self) -> First | None:
+    def pretraining(self) -> Pretraining | None:
         """What has to be trained before; None for a method that starts from nothing."""
         return None
 
-    def inherit(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
+    def load_pretrained(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
         """The drawn parameters and state, with what the first phase's encoder holds."""
         return params, state
 
@@ -94,12 +85,12 @@ class Method(ABC):
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
         """Clean inputs (B, ...) → representations (B, D), in evaluation mode; deterministic."""
 
-    def check(self, facts: Facts) -> None:
+    def check(self, info: DataInfo) -> None:
         """Raise StudyError where these settings cannot work on this data; a method that overrides it, calls it."""
-        if self.turns and facts.batch_size > facts.samples:
+        if self.objectives and info.batch_size > info.samples:
             raise StudyError(
-                f"batch size {facts.batch_size} is larger than the {facts.samples} samples of the training set",
-                f"use training.batch_size of at most {facts.samples}",
+                f"batch size {info.batch_size} is larger than the {info.samples} samples of the training set",
+                f"use training.batch_size of at most {info.samples}",
             )
 
 

@@ -4,9 +4,9 @@ import functools
 
 from torch import nn
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.backbone import FLAT, RESNETS
-from ablate.methods.method import Facts
 from ablate.nets.decoders import decoder
 from ablate.nets.inverted import inverted_resnet
 from ablate.nets.narrow import narrow_decoder, simvae_mlp_decoder
@@ -30,8 +30,8 @@ def mirror(network: str, shape: tuple[int, ...], width: int, inputs: int, *, bat
     return decoder(network, shape, inputs, batchnorm, "linear")
 
 
-def check_mirror(network: str, facts: Facts) -> None:
+def check_mirror(network: str, info: DataInfo) -> None:
     """Raise StudyError where a decoder of images meets vectors."""
-    if network not in FLAT and len(facts.shape) != 3:
-        shape = " x ".join(map(str, facts.shape))
+    if network not in FLAT and len(info.shape) != 3:
+        shape = " x ".join(map(str, info.shape))
         raise StudyError(f"decoder '{network}' gives images, the data are vectors ({shape})", "use decoder 'mirror'")

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.contrast import CIFAR_ALONE, SIMVAE, UNCHANGED, Settings, TwoViews
-from ablate.methods.method import Facts, Tensors, below, within
+from ablate.methods.method import Tensors, below, within
 from ablate.nets.functional import apply
 from ablate.nets.heads import projection
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ class MoCo(TwoViews):
     }
     datasets: ClassVar[Settings] = {name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()}
 
-    temperature: float = setting(0.2, "τ, divides the cosines", above=0)
-    momentum: float = setting(0.99, "m, of the teacher, which keeps this share of itself at a step", least=0, most=1)
-    queue: int = setting(4096, "K, keys of the past to tell the own one from", least=1)
-    splits: int = setting(8, "groups in which batch norm sees the shuffled keys", least=1)
+    temperature: float = option(0.2, "τ, divides the cosines", above=0)
+    momentum: float = option(0.99, "m, of the teacher, which keeps this share of itself at a step", least=0, most=1)
+    queue: int = option(4096, "K, keys of the past to tell the own one from", least=1)
+    splits: int = option(8, "groups in which batch norm sees the shuffled keys", least=1)
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
-        size = facts.batch_size
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        size = info.batch_size
         if size > self.queue:
             raise StudyError(
                 f"the queue of {self.queue} keys is smaller than a batch of {size}",
@@ -53,8 +54,8 @@ class MoCo(TwoViews):
             remedy = f"use method.splits of at most {size // 2}"
             raise StudyError(f"{self.splits} splits of a batch of {size} leave some without company", remedy)
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        params, state = super().init(facts, generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = super().init(info, generator)
         queue = F.normalize(torch.randn(self.queue, self.projected, generator=generator), dim=1)
         teacher = {name: tensor.clone() for name, tensor in params.items()}
         return params, {**state, **below("teacher.", teacher), "queue": queue}
@@ -105,7 +106,7 @@ class MoCoV2(MoCo):
     }
     datasets: ClassVar[Settings] = CIFAR_ALONE
 
-    temperature: float = setting(0.1, "τ, divides the cosines", above=0)
+    temperature: float = option(0.1, "τ, divides the cosines", above=0)
 
     def head(self) -> nn.Module:
         if not self.proj_head:

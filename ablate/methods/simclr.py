@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ablate.methods.contrast import GREY_AND_FACES, Settings, TwoViews
 from ablate.methods.method import Tensors
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class SimCLR(TwoViews):
         "stl10": {"augmentation": "simclr-stl10"},
     }
 
-    temperature: float = setting(0.5, "τ, divides the cosines", above=0)
-    distance_enhancement: float = setting(0.0, "λ, of D; 0.1 in the paper", least=0)
-    de_pairs: Literal["within_view", "first_view", "all_2B"] = setting(
+    temperature: float = option(0.5, "τ, divides the cosines", above=0)
+    distance_enhancement: float = option(0.0, "λ, of D; 0.1 in the paper", least=0)
+    de_pairs: Literal["within_view", "first_view", "all_2B"] = option(
         "within_view", "between which projections D is: each view's, averaged; the first view's; all, partners too"
     )
 
@@ -53,9 +53,13 @@ class SimCLR(TwoViews):
     def distance(self, z: Tensor) -> Tensor:
         """D of unit projections (2, B, d)."""
         if self.de_pairs == "all_2B":
-            return crowding(z.flatten(0, 1))
+            return mean_cosine_similarity(z.flatten(0, 1))
         first, second = z.unbind()
-        return crowding(first) if self.de_pairs == "first_view" else (crowding(first) + crowding(second)) / 2
+        return (
+            mean_cosine_similarity(first)
+            if self.de_pairs == "first_view"
+            else (mean_cosine_similarity(first) + mean_cosine_similarity(second)) / 2
+        )
 
 
 def nt_xent(z: Tensor, temperature: Tensor | float) -> Tensor:
@@ -70,6 +74,6 @@ def nt_xent(z: Tensor, temperature: Tensor | float) -> Tensor:
     return others.logsumexp(1).mean() - partner.mean()
 
 
-def crowding(z: Tensor) -> Tensor:
+def mean_cosine_similarity(z: Tensor) -> Tensor:
     """Σᵢ Σⱼ≠ᵢ zᵢ·zⱼ / (n − 1)² of unit vectors (n, d) (Lee et al. 2021, section 3.2)."""
     return (z.sum(0).square().sum() - z.square().sum()) / (len(z) - 1) ** 2

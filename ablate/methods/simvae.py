@@ -5,10 +5,10 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.method import Facts
 from ablate.methods.vae import BetaVAE, Weighted
-from ablate.settings import setting
+from ablate.options import option
 
 
 @dataclass(frozen=True)
@@ -21,18 +21,18 @@ class SimVAE(BetaVAE):
 
     source: ClassVar[str] = "Bizeul, Schölkopf & Allen 2024, A probabilistic model, arXiv:2402.01399"
 
-    weight: float = setting(1.0, "of the codes' terms: entropy and prior", least=0)
-    views: int = setting(10, "J, views of each image", least=2)
-    prior_variance: float = setting(0.15, "s_y, of codes around their image's", above=0)
-    cluster_prior: Literal["uniform", "gaussian"] = setting(
+    weight: float = option(1.0, "of the codes' terms: entropy and prior", least=0)
+    views: int = option(10, "J, views of each image", least=2)
+    prior_variance: float = option(0.15, "s_y, of codes around their image's", above=0)
+    cluster_prior: Literal["uniform", "gaussian"] = option(
         "uniform", "of the images' own codes; gaussian adds half of z̄'s square, as the authors' code does"
     )
 
-    def check(self, facts: Facts) -> None:
-        if facts.batch_size < 1:
+    def check(self, info: DataInfo) -> None:
+        if info.batch_size < 1:
             problem = f"a batch holds fewer than the {self.views} views of one image"
             raise StudyError(problem, f"use training.batch_size of at least {self.views}, which counts views")
-        super().check(facts)
+        super().check(info)
 
     def samples(self, batch_size: int) -> int:
         return batch_size // self.views

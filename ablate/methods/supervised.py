@@ -8,15 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.backbone import NORMALIZED
+from ablate.methods.capabilities import Classifying
 from ablate.methods.contrast import GREY_AND_FACES, ImageEncoder, Settings
 from ablate.methods.limits import check_batchnorm
-from ablate.methods.method import Facts, Tensors, below, within
-from ablate.methods.roles import Classifying
+from ablate.methods.method import Tensors, below, within
 from ablate.nets.functional import apply
 from ablate.nets.init import draw
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Supervised(ImageEncoder, Classifying):
     """
 
     source: ClassVar[str] = "Lee et al. 2021, Distance enhancement loss, section 3.4"
-    keeps: ClassVar[str] = ""  # the classifier too, for `predict`
+    exported: ClassVar[str] = ""  # the classifier too, for `predict`
     recipe: ClassVar[Mapping[str, Value]] = {
         "optimizer": "sgd",
         "momentum": 0.9,
@@ -39,18 +40,18 @@ class Supervised(ImageEncoder, Classifying):
     }
     datasets: ClassVar[Settings] = GREY_AND_FACES
 
-    augmentation: str = setting("crop-flip", "the pipeline that draws the views")
-    distance_enhancement: float = setting(0.0, "λ, of D; 1 in the paper", least=0)
+    augmentation: str = option("crop-flip", "the pipeline that draws the views")
+    distance_enhancement: float = option(0.0, "λ, of D; 1 in the paper", least=0)
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
-        if facts.classes < 2:
-            raise StudyError(f"the training set has {facts.classes} classes", "choose a data set with labels")
-        check_batchnorm(facts, batchnorm=self.network in NORMALIZED, off="network 'mlp'")
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        if info.classes < 2:
+            raise StudyError(f"the training set has {info.classes} classes", "choose a data set with labels")
+        check_batchnorm(info, batchnorm=self.network in NORMALIZED, off="network 'mlp'")
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        params, state = super().init(facts, generator)
-        classifier, _ = draw(nn.Linear(self.features, facts.classes, device="meta"), generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = super().init(info, generator)
+        classifier, _ = draw(nn.Linear(self.features, info.classes, device="meta"), generator)
         return {**params, **below("classifier.", classifier)}, state
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ablate.data_info import DataInfo
 from ablate.methods.contrast import CIFAR_ALONE, Settings, TwoViews
-from ablate.methods.method import Facts, Tensors, below, within
+from ablate.methods.method import Tensors, below, within
 from ablate.methods.simclr import SimCLR
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,14 @@ class SwAV(TwoViews):
     recipe: ClassVar[Mapping[str, Value]] = SimCLR.recipe
     datasets: ClassVar[Settings] = CIFAR_ALONE
 
-    prototypes: int = setting(512, "P", least=2)
-    temperature: float = setting(0.1, "τ, divides the scores of the prediction", above=0)
-    smoothness: float = setting(0.05, "ε, divides the scores of the assignment", above=0)
-    iterations: int = setting(3, "rounds of Sinkhorn and Knopp's algorithm", least=1)
-    frozen: float = setting(
-        0.01, "share of training in which prototypes stay; the first of 100 epochs", least=0, most=1
-    )
+    prototypes: int = option(512, "P", least=2)
+    temperature: float = option(0.1, "τ, divides the scores of the prediction", above=0)
+    smoothness: float = option(0.05, "ε, divides the scores of the assignment", above=0)
+    iterations: int = option(3, "rounds of Sinkhorn and Knopp's algorithm", least=1)
+    frozen: float = option(0.01, "share of training in which prototypes stay; the first of 100 epochs", least=0, most=1)
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        params, state = super().init(facts, generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = super().init(info, generator)
         drawn = F.normalize(torch.randn(self.prototypes, self.projected, generator=generator), dim=1)
         kept = {"unit": drawn.clone(), "seen": drawn.clone(), "free": torch.tensor(False)}
         return {**params, "prototypes.weight": drawn}, {**state, **below("prototypes.", kept)}

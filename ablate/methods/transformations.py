@@ -11,15 +11,16 @@ from torch import Tensor, nn
 
 from ablate.augment import pipeline
 from ablate.augment.warp import projective
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.methods.capabilities import Augmenting, Stochastic
 from ablate.methods.limits import check_batchnorm
-from ablate.methods.method import Facts, Method, Tensors
+from ablate.methods.method import Method, Tensors
 from ablate.methods.parts import joined, through
-from ablate.methods.roles import Augmenting, Stochastic
 from ablate.nets.heads import perceptron
 from ablate.nets.init import draw
 from ablate.nets.nin import SMALLEST, alexnet, features, nin
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 GREY = ("digits", "mnist", "emnist-digits", "fashion-mnist")  # crop and flip are for photographs
 
@@ -43,22 +44,22 @@ class Equivariant(Method, Stochastic, Augmenting):
         **{name: {"augmentation": "none"} for name in GREY},
     }
 
-    network: Literal["nin", "alexnet"] = setting("nin", "the encoder: the paper's for CIFAR-10 or for STL-10")
-    width: int = setting(64, "filters: a third of those of nin's first convolution, those of alexnet's", least=1)
-    latent_dim: int = setting(512, "dimension of the code z", least=1)
-    hidden: int = setting(2048, "units in the first hidden layer of decoders and critics; a second has half", least=4)
-    augmentation: str = setting("vte", "the crop and flip before the warp, and the normalization after it")
-    fill: float = setting(128 / 255, "grey of what a warp brings in from outside of the image", least=0, most=1)
+    network: Literal["nin", "alexnet"] = option("nin", "the encoder: the paper's for CIFAR-10 or for STL-10")
+    width: int = option(64, "filters: a third of those of nin's first convolution, those of alexnet's", least=1)
+    latent_dim: int = option(512, "dimension of the code z", least=1)
+    hidden: int = option(2048, "units in the first hidden layer of decoders and critics; a second has half", least=4)
+    augmentation: str = option("vte", "the crop and flip before the warp, and the normalization after it")
+    fill: float = option(128 / 255, "grey of what a warp brings in from outside of the image", least=0, most=1)
 
     @abstractmethod
     def heads(self) -> dict[str, nn.Sequential]:
         """What is learned besides the encoder, by its name."""
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
-        pipeline(self.augmentation).check(facts.shape)
-        self.check_sizes(facts.shape)
-        check_batchnorm(facts, batchnorm=True, off="another method")
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        pipeline(self.augmentation).check(info.shape)
+        self.check_sizes(info.shape)
+        check_batchnorm(info, batchnorm=True, off="another method")
 
     def check_sizes(self, shape: tuple[int, ...]) -> None:
         """Raise StudyError where the encoder has no place for its maps."""
@@ -71,8 +72,8 @@ class Equivariant(Method, Stochastic, Augmenting):
         if self.network == "nin" and self.width % 8:
             raise StudyError(f"width {self.width} of network 'nin' is no multiple of 8", "use 8, 16, 24, ...")
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        return draw(self.structure(facts.shape), generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        return draw(self.structure(info.shape), generator)
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
         """x and tx, normalized (2, B, C, H, W); t (B, 8); standard normal e (2, B, l) for the codes of both."""
@@ -137,6 +138,6 @@ def drawn(encoded: Tensor, normal: Tensor) -> Tensor:
     return mean + (log_variance / 2).exp() * normal
 
 
-def surprise(found: Tensor, expected: Tensor) -> Tensor:
+def unit_gaussian_nll(found: Tensor, expected: Tensor) -> Tensor:
     """−log N(found; expected, 1) without its constant, summed over dimensions, averaged over the batch (B, D)."""
     return (found - expected).square().sum(1).mean() / 2

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.autoencoders import Autoencoder
 from ablate.methods.backbone import RESNETS
-from ablate.methods.method import Facts, Tensors
-from ablate.methods.roles import Dense, Stochastic
-from ablate.settings import Value, setting
+from ablate.methods.capabilities import Dense, Stochastic
+from ablate.methods.method import Tensors
+from ablate.options import Value, option
 
 Weighted = tuple[Tensor | float, Tensor]  # a term's weight, and its values, of which the sum counts
 GREY: Mapping[str, Value] = {"network": "simvae-mlp", "latent_dim": 10, "likelihood": "bernoulli"}
@@ -28,9 +29,9 @@ class Variational(Autoencoder, Stochastic, Dense):
     The encoder gives μ, then log σ².  Terms are summed over dimensions and views, and averaged over the inputs.
     """
 
-    batchnorm: bool = setting(True, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
-    weight: float = setting(1.0, "β, of the divergence from the prior", least=0)
-    reduction: Literal["mean", "sum"] = setting("mean", "of the losses of a batch's inputs")
+    batchnorm: bool = option(True, "in the hidden layers of encoder and decoder, where these are mlp or cnn")
+    weight: float = option(1.0, "β, of the divergence from the prior", least=0)
+    reduction: Literal["mean", "sum"] = option("mean", "of the losses of a batch's inputs")
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
         """The views, and standard normal e (V·B, l)."""
@@ -91,11 +92,11 @@ class VAE(Variational):
 
     source: ClassVar[str] = "Kingma & Welling 2014, Auto-encoding variational Bayes, eq. 10"
 
-    likelihood: Literal["gaussian", "bernoulli"] = setting("gaussian", "of the inputs; bernoulli needs them in [0, 1]")
-    variance: float = setting(1.0, "s, of the Gaussian; the Bernoulli's misfit is divided by it too", above=0)
+    likelihood: Literal["gaussian", "bernoulli"] = option("gaussian", "of the inputs; bernoulli needs them in [0, 1]")
+    variance: float = option(1.0, "s, of the Gaussian; the Bernoulli's misfit is divided by it too", above=0)
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
         if self.likelihood == "bernoulli" and self.output != "sigmoid":
             remedy = "use output 'sigmoid' or likelihood 'gaussian'"
             raise StudyError(f"likelihood 'bernoulli' needs probabilities, output '{self.output}' gives none", remedy)
@@ -138,16 +139,16 @@ class BetaVAE(VAE):
         "celeba": {"augmentation": "simvae-celeba"},
     }
 
-    latent_dim: int = setting(64, "L, dimension of the code", least=1)
-    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = setting(
+    latent_dim: int = option(64, "L, dimension of the code", least=1)
+    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = option(
         "narrow", "the encoder; mlp and simvae-mlp flatten images, the others fold over them"
     )
-    output: Literal["linear", "sigmoid"] = setting("sigmoid", "of the decoder; sigmoid suits inputs in [0, 1]")
-    augmentation: str = setting("simvae-cifar10", "the pipeline that draws what the encoder sees")
-    target: Literal["clean", "input"] = setting("input", "what is given back: the clean input, or what the encoder saw")
-    variance: float = setting(0.01005, "s_x, of the Gaussian; the Bernoulli's misfit is divided by it too", above=0)
-    reduction: Literal["mean", "sum"] = setting("sum", "of the losses of a batch's inputs")
-    entropy_scale: float = setting(1.0, "of the posterior's entropy; 2π in the SimVAE authors' code", least=0)
+    output: Literal["linear", "sigmoid"] = option("sigmoid", "of the decoder; sigmoid suits inputs in [0, 1]")
+    augmentation: str = option("simvae-cifar10", "the pipeline that draws what the encoder sees")
+    target: Literal["clean", "input"] = option("input", "what is given back: the clean input, or what the encoder saw")
+    variance: float = option(0.01005, "s_x, of the Gaussian; the Bernoulli's misfit is divided by it too", above=0)
+    reduction: Literal["mean", "sum"] = option("sum", "of the losses of a batch's inputs")
+    entropy_scale: float = option(1.0, "of the posterior's entropy; 2π in the SimVAE authors' code", least=0)
 
     def terms(self, mean: Tensor, log_variance: Tensor, code: Tensor) -> dict[str, Weighted]:
         return {"divergence": (self.weight, normal_divergence(mean, log_variance, self.entropy_scale))}

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ablate.methods.contrast import SIMVAE, Settings, TwoViews
 from ablate.methods.method import Tensors
-from ablate.settings import Value, setting
+from ablate.options import Value, option
 
 TINY = 1e-4  # under the root of the variance
 
@@ -31,10 +31,10 @@ class VICReg(TwoViews):
     }
     datasets: ClassVar[Settings] = {name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()}
 
-    invariance: float = setting(25.0, "λ, of the views' squared distance", least=0)
-    variance: float = setting(25.0, "μ, of the features' lack of spread", least=0)
-    covariance: float = setting(1.0, "ν, of the features' squared covariances", least=0)
-    vicreg_scaling: Literal["public", "paper"] = setting(
+    invariance: float = option(25.0, "λ, of the views' squared distance", least=0)
+    variance: float = option(25.0, "μ, of the features' lack of spread", least=0)
+    covariance: float = option(1.0, "ν, of the features' squared covariances", least=0)
+    vicreg_scaling: Literal["public", "paper"] = option(
         "public", "public: as the authors' code, the distance averaged over dimensions and the variance over views"
     )
 
@@ -44,14 +44,14 @@ class VICReg(TwoViews):
         scale = 1 / first.shape[1], 1 / 2
         per_distance, per_spread = scale if self.vicreg_scaling == "public" else (1.0, 1.0)
         invariance = per_distance * (first - second).square().sum(1).mean()
-        variance = per_spread * (narrowness(first) + narrowness(second))
+        variance = per_spread * (variance_loss(first) + variance_loss(second))
         covariance = redundancy(first) + redundancy(second)
         total = self.invariance * invariance + self.variance * variance + self.covariance * covariance
         shown = {"loss": total, "invariance": invariance, "variance": variance, "covariance": covariance}
         return total, shown, state
 
 
-def narrowness(z: Tensor) -> Tensor:
+def variance_loss(z: Tensor) -> Tensor:
     """Mean over dimensions of max(0, 1 − √(Var + 10⁻⁴)), of projections (n, d) (Bardes et al. 2022, eq. 1)."""
     return F.relu(1 - (spread(z) + TINY).sqrt()).mean()
 

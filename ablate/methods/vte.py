@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from ablate.augment.warp import COEFFICIENTS
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.method import Facts, First, Tensors, below
+from ablate.methods.method import Pretraining, Tensors, below
 from ablate.methods.parts import joined, through
-from ablate.methods.transformations import Equivariant, deep, drawn, learning, surprise
+from ablate.methods.transformations import Equivariant, deep, drawn, learning, unit_gaussian_nll
 from ablate.nets.encoders import activation
 from ablate.nets.heads import perceptron
-from ablate.settings import Value, setting, settings_of
+from ablate.options import Value, option, options_of
 
 PAPER = "Sinaga, Basarrudin & Krisnadhi 2022, ICPRAM"
 FIRST = "first."  # what precedes the names of the first phase's encoder
@@ -33,7 +34,7 @@ class PredictiveTransformation(Equivariant):
         network = self.structure(tuple(noise["view"].shape[-3:]))
         encoded, state = learning(network, "encoder", params, state, noise["view"][1])
         predicted, state = learning(network, "decoder", params, state, drawn(encoded, noise["normal"][1]))
-        total = surprise(noise["target"], predicted)
+        total = unit_gaussian_nll(noise["target"], predicted)
         return total, {"loss": total}, state
 
     def heads(self) -> dict[str, nn.Sequential]:
@@ -53,28 +54,28 @@ class VTE(Equivariant):
         "stl10-32": {"network": "alexnet", "head": "deep"},
     }
 
-    two_phase: bool = setting(True, "the first encoder is trained before, then frozen; false: both are trained at once")
-    first_mode: Literal["eval", "train"] = setting(
+    two_phase: bool = option(True, "the first encoder is trained before, then frozen; false: both are trained at once")
+    first_mode: Literal["eval", "train"] = option(
         "eval", "what the frozen encoder's batch norm goes by: its running statistics, or the batch"
     )
-    head: Literal["shallow", "deep"] = setting(
+    head: Literal["shallow", "deep"] = option(
         "shallow", "decoder and critics: one hidden layer without batch norm, or two with it (STL-10)"
     )
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        params, state = super().init(facts, generator)
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        params, state = super().init(info, generator)
         if not self.two_phase:
             return params, state
         frozen = {name: tensor for name, tensor in params.items() if name.startswith(FIRST)}
         return {name: tensor for name, tensor in params.items() if name not in frozen}, {**state, **frozen}
 
-    def first_phase(self) -> First | None:
+    def pretraining(self) -> Pretraining | None:
         if not self.two_phase:
             return None
-        names = (entry.name for entry in settings_of(PredictiveTransformation))
-        return First("predictive-transformation", {name: getattr(self, name) for name in names})
+        names = (entry.name for entry in options_of(PredictiveTransformation))
+        return Pretraining("predictive-transformation", {name: getattr(self, name) for name in names})
 
-    def inherit(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
+    def load_pretrained(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
         frozen = below(FIRST, first)
         assert frozen.keys() == {name for name in state if name.startswith(FIRST)}
         return params, {**state, **frozen}
@@ -111,7 +112,7 @@ class BarberAgakov(VTE):
         z, ẑ, state = self.codes(params, state, noise)
         network = self.structure(tuple(noise["view"].shape[-3:]))
         predicted, state = learning(network, "decoder", params, state, ẑ)
-        total = surprise(z, predicted)
+        total = unit_gaussian_nll(z, predicted)
         return total, {"loss": total}, state
 
     def heads(self) -> dict[str, nn.Sequential]:
@@ -122,9 +123,9 @@ class BarberAgakov(VTE):
 class InfoNCE(VTE):
     """Cross-entropy of telling, for each z, the ẑ of its own image from those of the whole batch."""
 
-    def check(self, facts: Facts) -> None:
-        super().check(facts)
-        if facts.batch_size == 1:
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        if info.batch_size == 1:
             raise StudyError("batches of 1 hold nothing to contrast with", "use a larger training.batch_size")
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:

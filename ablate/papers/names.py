@@ -8,8 +8,8 @@ set, a last epoch where the paper took the best one, would otherwise be compared
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ablate.options import Value
 from ablate.registry import Registry, counted
-from ablate.settings import Value
 
 Names = Mapping[str, str]
 NUM_LABELS = "num_labels"  # the axis of labelled samples

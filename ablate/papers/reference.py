@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol, Self
 import yaml
 
 from ablate.errors import StudyError
+from ablate.options import Value
 from ablate.papers.names import NUM_LABELS, PAPERS, Paper
 from ablate.registry import suggest
-from ablate.settings import Value
 
 PERCENT = 0.01  # accuracies are fractions with us, percent in most tables
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.options import option
 from ablate.probes.inputs import fastest
 from ablate.probes.mlp import MLP
 from ablate.probes.network import check_finite, outputs, perceptron, shuffled, train
-from ablate.probes.probe import Embedded, Features, Matrix, Metrics, Probe, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Features, Matrix, Metrics, Probe
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,18 @@ class Attributes(Probe):
         "highest_accuracy": "maximize",  # each attribute at its best epoch, chosen by the test: optimistic
     }
 
-    task: Literal["attributes", "label"] = setting("attributes", "what is asked")
-    columns: str = setting("all", "the attributes to ask for, counted from 0 and parted by commas, such as 4,8,20")
-    epochs: int = setting(200, "passes over the training split", least=1)
-    batch_size: int = setting(128, "samples in a step", least=2)
-    learning_rate: float = setting(3e-4, "step size of Adam", above=0)
+    task: Literal["attributes", "label"] = option("attributes", "what is asked")
+    columns: str = option("all", "the attributes to ask for, counted from 0 and parted by commas, such as 4,8,20")
+    epochs: int = option(200, "passes over the training split", least=1)
+    batch_size: int = option(128, "samples in a step", least=2)
+    learning_rate: float = option(3e-4, "step size of Adam", above=0)
 
-    def check(self, sizes: Sizes) -> None:
+    def check(self, info: DataInfo) -> None:
         if self.task == "label":
-            return super().check(sizes)
-        if sizes.targets == 0:
+            return super().check(info)
+        if info.targets == 0:
             raise StudyError("there are 0 targets where attributes are asked for", "choose celeba")
-        self.asked(sizes.targets)
+        self.asked(info.targets)
         return None
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:

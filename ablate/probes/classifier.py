@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ablate.data_info import DataInfo
+from ablate.options import option
 from ablate.probes.inputs import fastest, model_of
 from ablate.probes.labels import check_labels, labelled
 from ablate.probes.network import accuracy, check_finite, perceptron, shuffled, train
 from ablate.probes.passes import Codes, certain, errors, posteriors, stochastic
-from ablate.probes.probe import Embedded, Metrics, Probe, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Metrics, Probe
 
 
 @dataclass(frozen=True)
@@ -27,24 +28,28 @@ class Classifier(Probe):
     source: ClassVar[str] = "Sinaga, Basarrudin and Krisnadhi 2022 (VTE), ICPRAM, multilayer perceptron"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize", "error_rate": "minimize", "error_rate_std": "minimize"}
 
-    labels: int | None = setting(None, "labelled training samples, even over the classes; all where absent", least=2)
-    passes: int = setting(5, "draws of the test codes, their errors averaged; 0: features as they are", least=0)
-    width: int = setting(2048, "units in each hidden layer", least=1)
-    epochs: int = setting(100, "passes over the training split", least=1)
-    batch_size: int = setting(256, "samples in a step", least=2)
-    learning_rate: float = setting(1e-3, "step size of Adam", above=0)
+    labels: int | None = option(None, "labelled training samples, even over the classes; all where absent", least=2)
+    passes: int = option(5, "draws of the test codes, their errors averaged; 0: features as they are", least=0)
+    width: int = option(2048, "units in each hidden layer", least=1)
+    epochs: int = option(100, "passes over the training split", least=1)
+    batch_size: int = option(256, "samples in a step", least=2)
+    learning_rate: float = option(1e-3, "step size of Adam", above=0)
 
-    def check(self, sizes: Sizes) -> None:
-        super().check(sizes)
-        check_labels(self.labels, sizes)
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        check_labels(self.labels, info)
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
-        learned, judged = self.codes(embedded)
+        learned, evaluation = self.codes(embedded)
         generator = torch.Generator().manual_seed(seed)
         network = self.fit(learned, generator, embedded)
-        at_mean = accuracy(network, judged.mean, judged.y)
-        right = list(passing(network, judged, self.passes, generator)) if judged.deviation is not None else [at_mean]
+        at_mean = accuracy(network, evaluation.mean, evaluation.y)
+        right = (
+            list(passing(network, evaluation, self.passes, generator))
+            if evaluation.deviation is not None
+            else [at_mean]
+        )
         return {"accuracy": at_mean, **errors(right)}
 
     def codes(self, embedded: Embedded) -> tuple[Codes, Codes]:

@@ -7,9 +7,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.probes.probe import Embedded, Metrics, Probe, Sizes, with_best
-from ablate.settings import setting
+from ablate.options import option
+from ablate.probes.probe import Embedded, Metrics, Probe, with_best
 
 Labels = NDArray[np.int64]
 
@@ -22,27 +23,27 @@ class Clustering(Probe):
     metrics: ClassVar[Metrics] = with_best({"accuracy": "maximize", "nmi": "maximize", "ari": "maximize"})
     best_of_snapshots: ClassVar[bool] = True
 
-    starts: int = setting(20, "initialisations; the one of least inertia counts", least=1)
+    starts: int = option(20, "initialisations; the one of least inertia counts", least=1)
 
-    def check(self, sizes: Sizes) -> None:
-        super().check(sizes)
-        if sizes.judged < sizes.classes:
-            raise StudyError(f"{sizes.judged} samples cannot form {sizes.classes} clusters", "use more data")
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        if info.evaluation < info.classes:
+            raise StudyError(f"{info.evaluation} samples cannot form {info.classes} clusters", "use more data")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
-        return agreement(self.clusters(embedded, seed), embedded.judged.y)
+        return agreement(self.clusters(embedded, seed), embedded.evaluation.y)
 
     def clusters(self, embedded: Embedded, seed: int) -> Labels:
         """The cluster of every judged sample."""
         from sklearn.cluster import KMeans
         from sklearn.exceptions import ConvergenceWarning
 
-        classes = len(np.unique(embedded.judged.y))
+        classes = len(np.unique(embedded.evaluation.y))
         kmeans = KMeans(classes, n_init=self.starts, random_state=seed)
         with warnings.catch_warnings():  # a collapsed embedding has fewer clusters than classes, and is scored so
             warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
-            found: Labels = kmeans.fit_predict(embedded.judged.x.astype(np.float64))  # squares may exceed float32
+            found: Labels = kmeans.fit_predict(embedded.evaluation.x.astype(np.float64))  # squares may exceed float32
         return found
 
 

@@ -6,11 +6,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.options import option
 from ablate.probes.clustering import matched_accuracy
 from ablate.probes.plane import Planar, Plane
-from ablate.probes.probe import Embedded, Features, Metrics, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Features, Metrics
 
 MOST = 30000  # samples whose distances (half of a square of float64) take 3.6 GB
 CURVE = tuple(range(10, 101, 10))  # percent
@@ -26,11 +27,11 @@ class Confident(Planar):
     source: ClassVar[str] = "Lee, Song, Schuetze and Wang (about 2021), Distance Enhancement Loss, algorithm 1"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize", **{f"accuracy_{percent}": "maximize" for percent in CURVE}}
 
-    kept: float = setting(0.5, "share of the samples that are clustered", above=0, most=1)
+    kept: float = option(0.5, "share of the samples that are clustered", above=0, most=1)
 
-    def check(self, sizes: Sizes) -> None:
-        super().check(sizes)
-        placed = self.placed(sizes)
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        placed = self.placed(info)
         if placed <= self.perplexity:
             raise StudyError(
                 f"a perplexity of {self.perplexity:g} needs more than {placed} samples",
@@ -39,18 +40,18 @@ class Confident(Planar):
         if placed > MOST:
             raise StudyError(f"the distances of {placed} samples exceed the memory", f"set points to {MOST} or fewer")
         fewest = share(placed, min(self.kept, CURVE[0] / 100))
-        if fewest < sizes.classes:
+        if fewest < info.classes:
             raise StudyError(
-                f"{fewest} of {placed} samples cannot form {sizes.classes} clusters", "keep more, or use more data"
+                f"{fewest} of {placed} samples cannot form {info.classes} clusters", "keep more, or use more data"
             )
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
-        judged = self.drawn(embedded.judged, seed)
-        order = by_confidence(self.plane(judged.x, seed, lambda done: embedded.tell(done / 2)))
-        scores = {"accuracy": clustered(judged, order[: share(len(order), self.kept)])}
+        evaluation = self.drawn(embedded.evaluation, seed)
+        order = by_confidence(self.plane(evaluation.x, seed, lambda done: embedded.tell(done / 2)))
+        scores = {"accuracy": clustered(evaluation, order[: share(len(order), self.kept)])}
         for percent in CURVE:
-            scores[f"accuracy_{percent}"] = clustered(judged, order[: share(len(order), percent / 100)])
+            scores[f"accuracy_{percent}"] = clustered(evaluation, order[: share(len(order), percent / 100)])
             embedded.tell((1 + percent / 100) / 2)
         return scores
 

@@ -3,9 +3,9 @@
 import functools
 from dataclasses import dataclass
 
+from ablate.options import option
 from ablate.probes.probe import Probe
 from ablate.registry import Registry, counted
-from ablate.settings import setting
 
 
 class Probes(Registry[type[Probe]]):
@@ -28,7 +28,7 @@ class Probes(Registry[type[Probe]]):
 @functools.cache
 def limited(kind: type[Probe], labels: int) -> type[Probe]:
     """The probe with another default for its setting `labels`."""
-    says = "labelled training samples, even over the classes, as the probe's name has it"
-    content = {"labels": setting(labels, says, least=2), "__annotations__": {"labels": int}}
+    description = "labelled training samples, even over the classes, as the probe's name has it"
+    content = {"labels": option(labels, description, least=2), "__annotations__": {"labels": int}}
     about = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
     return dataclass(frozen=True)(type(kind.__name__, (kind,), {**content, **about}))

@@ -7,9 +7,10 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
+from ablate.options import option
 from ablate.probes.inputs import batches, drawn, finite, inputs_of, model_of
-from ablate.probes.probe import Embedded, Metrics, Model, Probe, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Metrics, Model, Probe
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,17 @@ class Density(Probe):
     metrics: ClassVar[Metrics] = {"bits_per_dimension": "minimize"}
     needs = ("posterior", "log_likelihood")
 
-    draws: int = setting(16, "codes of each input (K)", least=1)
-    encoded: Literal["view", "input"] = setting("view", "what q is asked about; a method without views: the input")
-    images: int | None = setting(None, "samples to judge, drawn by the seed; all where absent", least=1)
+    draws: int = option(16, "codes of each input (K)", least=1)
+    encoded: Literal["view", "input"] = option("view", "what q is asked about; a method without views: the input")
+    images: int | None = option(None, "samples to judge, drawn by the seed; all where absent", least=1)
 
-    def check(self, sizes: Sizes) -> None:
+    def check(self, info: DataInfo) -> None:
         """Any data will do."""
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
         model, generator = model_of(embedded), torch.Generator().manual_seed(seed)
-        inputs = inputs_of(embedded.judged)
+        inputs = inputs_of(embedded.evaluation)
         rows = drawn(len(inputs), self.images, seed)
         nats, values, done = 0.0, 0, 0
         for given in batches(inputs, rows):

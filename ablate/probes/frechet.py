@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.options import option
 from ablate.probes.inputs import BATCH, batches, drawn, finite, inputs_of, model_of
-from ablate.probes.probe import Embedded, Metrics, Probe, Sizes
+from ablate.probes.probe import Embedded, Metrics, Probe
 from ablate.probes.vision import extracted
-from ablate.settings import setting
 
 Array = NDArray[np.float64]
 
@@ -32,19 +33,19 @@ class FID(Probe):
     metrics: ClassVar[Metrics] = {"fid": "minimize", "random_fid": "minimize"}  # one of them, as `features` says
     needs = ("code",)
 
-    features: Literal["inception", "random-conv"] = setting(
+    features: Literal["inception", "random-conv"] = option(
         "inception", "what looks at the images; other than Inception gives random_fid"
     )
-    samples: int = setting(10000, "decoded codes, and held-out images at most", least=2)
-    binarized: bool = setting(False, "whether to threshold the given images at 0.5, as SimVAE does MNIST")
+    samples: int = option(10000, "decoded codes, and held-out images at most", least=2)
+    binarized: bool = option(False, "whether to threshold the given images at 0.5, as SimVAE does MNIST")
 
-    def check(self, sizes: Sizes) -> None:
-        if sizes.judged < 2:
-            raise StudyError(f"{sizes.judged} images have no covariance", "use more data")
+    def check(self, info: DataInfo) -> None:
+        if info.evaluation < 2:
+            raise StudyError(f"{info.evaluation} images have no covariance", "use more data")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
-        real = inputs_of(embedded.judged)
+        real = inputs_of(embedded.evaluation)
         shown = batches(real, drawn(len(real), self.samples, seed), self.binarized)
         given = extracted(self.features, shown)
         embedded.tell(0.5)

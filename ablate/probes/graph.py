@@ -6,10 +6,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.options import option
 from ablate.probes.plane import Planar, Plane
-from ablate.probes.probe import Embedded, Metrics, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Metrics
 
 
 @dataclass(frozen=True)
@@ -19,22 +20,22 @@ class Graph(Planar):
     source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, graph evaluation"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize"}
 
-    neighbors: int = setting(21, "samples that vote, the judged one not among them", least=1)
+    neighbors: int = option(21, "samples that vote, the judged one not among them", least=1)
 
-    def check(self, sizes: Sizes) -> None:
-        super().check(sizes)
-        if self.placed(sizes) <= max(self.neighbors, self.perplexity):
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        if self.placed(info) <= max(self.neighbors, self.perplexity):
             raise StudyError(
                 f"{self.neighbors} neighbors and a perplexity of {self.perplexity:g} need more than "
-                f"{self.placed(sizes)} samples",
+                f"{self.placed(info)} samples",
                 "set neighbors and perplexity below the number of samples, or use more of them",
             )
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
-        judged = self.drawn(embedded.judged, seed)
-        predicted = vote(self.plane(judged.x, seed, embedded.tell), judged.y, self.neighbors)
-        return {"accuracy": float(np.mean(predicted == judged.y))}
+        evaluation = self.drawn(embedded.evaluation, seed)
+        predicted = vote(self.plane(evaluation.x, seed, embedded.tell), evaluation.y, self.neighbors)
+        return {"accuracy": float(np.mean(predicted == evaluation.y))}
 
 
 def vote(plane: Plane, labels: NDArray[np.int64], neighbors: int) -> NDArray[np.int64]:

@@ -6,10 +6,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.probes.labels import take
 from ablate.probes.mlp import MLP
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 ATTRIBUTES = 40  # of CelebA
 COLOURS = (4, 8, 9, 11, 17)  # of them: bald, black, blond, brown and gray
@@ -21,10 +22,10 @@ class Hair(MLP):
 
     source: ClassVar[str] = "Bizeul, Schölkopf and Allen 2024 (SimVAE), arXiv:2402.01399, figure 4 (left)"
 
-    def check(self, sizes: Sizes) -> None:
-        if sizes.targets != ATTRIBUTES:
+    def check(self, info: DataInfo) -> None:
+        if info.targets != ATTRIBUTES:
             wanted = f"CelebA's {ATTRIBUTES} attributes"
-            raise StudyError(f"there are {sizes.targets} targets where {wanted} are asked for", "choose celeba")
+            raise StudyError(f"there are {info.targets} targets where {wanted} are asked for", "choose celeba")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         return super().score(

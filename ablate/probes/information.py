@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.options import option
 from ablate.probes.network import check_finite, outputs, perceptron, shuffled
-from ablate.probes.probe import Embedded, Features, Metrics, Probe, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
 LAST = 10  # epochs whose bounds are averaged
 PAIRINGS = 16  # products of marginals that each kept sample stands in, for the measured bound
@@ -31,26 +32,26 @@ class Information(Probe):
     source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, MINE"
     metrics: ClassVar[Metrics] = {"information": "maximize", "fitted_information": "maximize"}
 
-    about: Literal["labels", "targets"] = setting("labels", "Y: one-hot labels, or the data set's continuous targets")
-    kept: float = setting(0.2, "share of the judged samples that the bound is measured on", above=0, below=1)
-    width: int = setting(128, "units in each of the two hidden layers", least=1)
-    epochs: int = setting(200, "passes over the fitted samples; the bounds of the last 10 are averaged", least=1)
-    batch_size: int = setting(512, "samples in a step", least=2)
-    learning_rate: float = setting(1e-4, "step size of Adam", above=0)
-    rate: float = setting(0.01, "rate of the moving average that corrects the gradient's bias", above=0, most=1)
+    about: Literal["labels", "targets"] = option("labels", "Y: one-hot labels, or the data set's continuous targets")
+    kept: float = option(0.2, "share of the judged samples that the bound is measured on", above=0, below=1)
+    width: int = option(128, "units in each of the two hidden layers", least=1)
+    epochs: int = option(200, "passes over the fitted samples; the bounds of the last 10 are averaged", least=1)
+    batch_size: int = option(512, "samples in a step", least=2)
+    learning_rate: float = option(1e-4, "step size of Adam", above=0)
+    rate: float = option(0.01, "rate of the moving average that corrects the gradient's bias", above=0, most=1)
 
-    def check(self, sizes: Sizes) -> None:
+    def check(self, info: DataInfo) -> None:
         if self.about == "labels":
-            super().check(sizes)
-        elif sizes.targets < 1:
+            super().check(info)
+        elif info.targets < 1:
             raise StudyError("there are no targets to be informed of", "set about to labels, or use msi or celeba")
-        kept = int(self.kept * sizes.judged)
-        if min(kept, sizes.judged - kept) < 2:
-            raise StudyError(f"{sizes.judged} samples are too few to fit and to measure on", "use more data")
+        kept = int(self.kept * info.evaluation)
+        if min(kept, info.evaluation - kept) < 2:
+            raise StudyError(f"{info.evaluation} samples are too few to fit and to measure on", "use more data")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
-        z, y = doubles(embedded.judged.x), self.wanted(embedded.judged)
+        z, y = doubles(embedded.evaluation.x), self.wanted(embedded.evaluation)
         generator = torch.Generator().manual_seed(seed)
         kept, fitted = self.split(len(z), generator)
         z, y = standardized(z, fitted), standardized(y, fitted) if self.about == "targets" else y

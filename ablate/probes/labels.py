@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.probes.probe import Features, Sizes
+from ablate.probes.probe import Features
 from ablate.subset import SUBSET_SEED, balanced
 
 
@@ -25,10 +26,10 @@ def take(features: Features, rows: NDArray[np.int64]) -> Features:
     return Features(features.x[rows], features.y[rows], targets, inputs)
 
 
-def check_labels(count: int | None, sizes: Sizes) -> None:
+def check_labels(count: int | None, info: DataInfo) -> None:
     """Refuse more labels than there are, and fewer than one for each class."""
-    if count is not None and not sizes.classes <= count <= sizes.train:
+    if count is not None and not info.classes <= count <= info.probed:
         raise StudyError(
-            f"{count} labels of {sizes.classes} classes cannot be taken from {sizes.train} training samples",
-            f"set labels to {sizes.classes} at least and {sizes.train} at most, or leave it out for all",
+            f"{count} labels of {info.classes} classes cannot be taken from {info.probed} training samples",
+            f"set labels to {info.classes} at least and {info.probed} at most, or leave it out for all",
         )

@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ablate.augment import pipeline
+from ablate.data_info import DataInfo
 from ablate.errors import TrialError
+from ablate.options import option
 from ablate.probes.inputs import inputs_of, model_of
-from ablate.probes.probe import Embedded, Features, Metrics, Probe, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # of Adam, as torch has them
 ENCODED = 500  # images at a time
@@ -45,20 +46,20 @@ class Linear(Probe):
         "highest_accuracy": "maximize",  # chosen by the test labels: optimistic
     }
 
-    epochs: int = setting(100, "passes over the training split", least=1)
-    batch_size: int = setting(256, "samples in a step", least=1)
-    optimizer: Literal["adam", "sgd"] = setting("adam", "Adam, or SGD with Nesterov's momentum")
-    learning_rate: float = setting(1e-3, "step size", above=0)
-    reference_batch: int = setting(0, "batch that the learning rate is for, with which it grows; 0: as it is", least=0)
-    momentum: float = setting(0.9, "of SGD", least=0, below=1)
-    schedule: Literal["constant", "cosine"] = setting("constant", "learning rate over the steps; cosine falls to 0")
-    augmentation: str = setting("none", "pipeline by which training images are seen anew in each epoch")
+    epochs: int = option(100, "passes over the training split", least=1)
+    batch_size: int = option(256, "samples in a step", least=1)
+    optimizer: Literal["adam", "sgd"] = option("adam", "Adam, or SGD with Nesterov's momentum")
+    learning_rate: float = option(1e-3, "step size", above=0)
+    reference_batch: int = option(0, "batch that the learning rate is for, with which it grows; 0: as it is", least=0)
+    momentum: float = option(0.9, "of SGD", least=0, below=1)
+    schedule: Literal["constant", "cosine"] = option("constant", "learning rate over the steps; cosine falls to 0")
+    augmentation: str = option("none", "pipeline by which training images are seen anew in each epoch")
 
-    def check(self, sizes: Sizes) -> None:
-        super().check(sizes)
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
         augmentation = pipeline(self.augmentation)
-        if sizes.shape:
-            augmentation.check(sizes.shape)
+        if info.shape:
+            augmentation.check(info.shape)
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.options import option
 from ablate.probes.clustering import Labels, agreement
-from ablate.probes.probe import Embedded, Metrics, Probe, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Metrics, Probe
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
@@ -32,19 +33,19 @@ class Mixture(Probe):
     source: ClassVar[str] = "Bizeul, Schölkopf and Allen 2024 (SimVAE), arXiv:2402.01399, Gaussian mixture"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize", "nmi": "maximize", "ari": "maximize"}
 
-    starts: int = setting(20, "initialisations by k-means; the likeliest counts (paper: 200, its code: 20)", least=1)
-    exhaustive: bool = setting(False, "whether every start goes on to convergence, as in scikit-learn")
-    first_steps: int = setting(10, "steps of EM by which starts are compared", least=1)
-    sample: int = setting(10000, "training samples on which starts are compared", least=2)
-    finalists: int = setting(3, "starts that go on to convergence", least=1)
-    per_batch: int | None = setting(None, "test samples in a batch over which agreement is averaged (table 6)", least=2)
+    starts: int = option(20, "initialisations by k-means; the likeliest counts (paper: 200, its code: 20)", least=1)
+    exhaustive: bool = option(False, "whether every start goes on to convergence, as in scikit-learn")
+    first_steps: int = option(10, "steps of EM by which starts are compared", least=1)
+    sample: int = option(10000, "training samples on which starts are compared", least=2)
+    finalists: int = option(3, "starts that go on to convergence", least=1)
+    per_batch: int | None = option(None, "test samples in a batch over which agreement is averaged (table 6)", least=2)
 
-    def check(self, sizes: Sizes) -> None:
-        super().check(sizes)
-        if min(sizes.train, self.sample) < sizes.classes:
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        if min(info.probed, self.sample) < info.classes:
             raise StudyError(
-                f"{min(sizes.train, self.sample)} samples cannot form {sizes.classes} components",
-                f"set sample to {sizes.classes} at least, or use more data",
+                f"{min(info.probed, self.sample)} samples cannot form {info.classes} components",
+                f"set sample to {info.classes} at least, or use more data",
             )
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:

@@ -7,9 +7,9 @@ from typing import ClassVar
 import torch
 from torch.nn.functional import cross_entropy
 
+from ablate.options import option
 from ablate.probes.network import accuracy, check_finite, perceptron, shuffled, train
 from ablate.probes.probe import Embedded, Metrics, Probe
-from ablate.settings import setting
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class MLP(Probe):
         "highest_accuracy": "maximize",  # chosen by the test labels: optimistic
     }
 
-    epochs: int = setting(200, "passes over the training split", least=1)
-    batch_size: int = setting(128, "samples in a step", least=2)
-    learning_rate: float = setting(3e-4, "step size of Adam", above=0)
+    epochs: int = option(200, "passes over the training split", least=1)
+    batch_size: int = option(128, "samples in a step", least=2)
+    learning_rate: float = option(3e-4, "step size of Adam", above=0)
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)

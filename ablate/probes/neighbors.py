@@ -7,11 +7,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.options import option
 from ablate.probes.labels import check_labels, labelled
 from ablate.probes.passes import accuracies, errors, stochastic
-from ablate.probes.probe import Embedded, Features, Metrics, Probe, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
 Labels = NDArray[np.int64]
 
@@ -34,15 +35,15 @@ class Neighbors(Probe):
         "error_rate_std": "minimize",
     }
 
-    neighbors: int = setting(5, "training samples that vote (K)", least=1)
-    up_to: int = setting(15, "most samples that vote for the best accuracy", least=1)
-    labels: int | None = setting(None, "labelled training samples, even over the classes; all where absent", least=2)
-    passes: int = setting(0, "draws of the test codes, their errors averaged; 0: features as they are", least=0)
+    neighbors: int = option(5, "training samples that vote (K)", least=1)
+    up_to: int = option(15, "most samples that vote for the best accuracy", least=1)
+    labels: int | None = option(None, "labelled training samples, even over the classes; all where absent", least=2)
+    passes: int = option(0, "draws of the test codes, their errors averaged; 0: features as they are", least=0)
 
-    def check(self, sizes: Sizes) -> None:
-        super().check(sizes)
-        check_labels(self.labels, sizes)
-        voters = self.labels or sizes.train
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
+        check_labels(self.labels, info)
+        voters = self.labels or info.probed
         for name, wanted in (("neighbors", self.neighbors), ("up_to", self.up_to)):
             if voters < wanted:
                 raise StudyError(
@@ -60,17 +61,17 @@ class Neighbors(Probe):
             right = accuracies(train, embedded, self.passes, seed, self.judge)
         return {"accuracy": accuracy, "best_accuracy": best, **errors(right)}
 
-    def judge(self, train: Features, judged: Iterable[Features]) -> list[float]:
+    def judge(self, train: Features, evaluation: Iterable[Features]) -> list[float]:
         """The accuracy on each of the splits."""
-        return [self.curve(train, split)[self.neighbors - 1] for split in judged]
+        return [self.curve(train, split)[self.neighbors - 1] for split in evaluation]
 
-    def curve(self, train: Features, judged: Features) -> list[float]:
+    def curve(self, train: Features, evaluation: Features) -> list[float]:
         """The accuracy of one voter, of two, and so on."""
         from sklearn.neighbors import NearestNeighbors
 
         search = NearestNeighbors(n_neighbors=max(self.neighbors, self.up_to), algorithm="brute").fit(train.x)
-        ballots = train.y[search.kneighbors(judged.x, return_distance=False)]
-        return [float(np.mean(elected == judged.y)) for elected in elections(ballots)]
+        ballots = train.y[search.kneighbors(evaluation.x, return_distance=False)]
+        return [float(np.mean(elected == evaluation.y)) for elected in elections(ballots)]
 
 
 def elections(ballots: Labels) -> Iterable[Labels]:

@@ -11,10 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.options import option
 from ablate.probes.labels import take
-from ablate.probes.probe import Features, Probe, Sizes, unheard
-from ablate.settings import setting
+from ablate.probes.probe import Features, Probe, unheard
 
 EXAGGERATED = 250  # first steps, in which clusters are pulled together
 Plane = NDArray[Any]  # (N, 2)
@@ -41,24 +42,24 @@ class Planar(Probe):
     are many (Linderman et al. 2019), in a time that grows no faster than their number.
     """
 
-    points: int | None = setting(None, "samples to place and judge, drawn by the seed; all where absent", least=2)
-    perplexity: float = setting(30.0, "effective number of neighbours in t-SNE", above=0)
-    iterations: int = setting(1000, "steps of t-SNE", least=EXAGGERATED)
-    learning_rate: float = setting(200.0, "step size of t-SNE, the default of scikit-learn 0.23", above=0)
-    library: Literal["scikit-learn", "openTSNE"] = setting("scikit-learn", "what computes t-SNE; openTSNE is an extra")
+    points: int | None = option(None, "samples to place and judge, drawn by the seed; all where absent", least=2)
+    perplexity: float = option(30.0, "effective number of neighbours in t-SNE", above=0)
+    iterations: int = option(1000, "steps of t-SNE", least=EXAGGERATED)
+    learning_rate: float = option(200.0, "step size of t-SNE, the default of scikit-learn 0.23", above=0)
+    library: Literal["scikit-learn", "openTSNE"] = option("scikit-learn", "what computes t-SNE; openTSNE is an extra")
 
-    def placed(self, sizes: Sizes) -> int:
+    def placed(self, info: DataInfo) -> int:
         """How many samples are placed."""
-        return min(sizes.judged, self.points or sizes.judged)
+        return min(info.evaluation, self.points or info.evaluation)
 
-    def check(self, sizes: Sizes) -> None:
-        super().check(sizes)
+    def check(self, info: DataInfo) -> None:
+        super().check(info)
         if self.library == "openTSNE" and find_spec("openTSNE") is None:
             raise StudyError("openTSNE is not installed", "pip install openTSNE, or set library to scikit-learn")
-        if self.library == "openTSNE" and 3 * self.perplexity >= self.placed(sizes):  # it would lower it by itself
+        if self.library == "openTSNE" and 3 * self.perplexity >= self.placed(info):  # it would lower it by itself
             raise StudyError(
                 f"a perplexity of {self.perplexity:g} looks at {3 * self.perplexity:g} neighbours in openTSNE, "
-                f"and there are {self.placed(sizes)} samples",
+                f"and there are {self.placed(info)} samples",
                 "set perplexity below a third of them, or library to scikit-learn",
             )
 

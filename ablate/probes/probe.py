@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 
 Direction = Literal["maximize", "minimize"]
 Metrics = Mapping[str, Direction]
 
 
-Role = Literal["posterior", "code", "log_likelihood", "view", "predict"]  # what some methods can do besides embed
+Capability = Literal["posterior", "code", "log_likelihood", "view", "predict"]  # what some methods can do besides embed
 
 
 class Model(Protocol):
@@ -26,7 +27,7 @@ class Model(Protocol):
     def parameters(self) -> int:
         """How many learned numbers are kept: an encoder's, and a decoder's or classifier's where there is one."""
 
-    def can(self, role: Role) -> bool:
+    def can(self, role: Capability) -> bool:
         """Whether the method plays a role; asking for another one is an error of the program."""
 
     def embed(self, inputs: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ class Embedded:
 
     train: Features
     test: Features
-    judged: Features
+    evaluation: Features
     model: Model | None = None
     tell: Callable[[float], None] = unheard
 
@@ -107,17 +108,6 @@ class Matrix:
     high: float
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """What a probe may ask of the data before there is an embedding."""
-
-    train: int  # samples
-    judged: int  # samples
-    classes: int  # 0 where there are no labels
-    targets: int = 0  # per sample
-    shape: tuple[int, ...] = ()  # of an input; empty where there are none but their embeddings
-
-
 class Probe(ABC):
     """A question about frozen embeddings; subclasses are frozen dataclasses, their fields the settings."""
 
@@ -125,7 +115,7 @@ class Probe(ABC):
     source: ClassVar[str]
     metrics: ClassVar[Metrics]  # what is reported, and which way is better
     best_of_snapshots: ClassVar[bool] = False  # whether `score_all` adds the best over the last epochs as `best_…`
-    needs: ClassVar[tuple[Role, ...]] = ()  # what the method must be able to do
+    needs: ClassVar[tuple[Capability, ...]] = ()  # what the method must be able to do
 
     @abstractmethod
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
@@ -138,29 +128,37 @@ class Probe(ABC):
         """What there is to look at beside the metrics, by name."""
         return {}
 
-    def check(self, sizes: Sizes) -> None:
+    def check(self, info: DataInfo) -> None:
         """Raise StudyError where these settings cannot work on so much data; one that needs no labels overrides it.
 
         Called before anything trains, and again by `examine`.
         """
-        if sizes.classes < 2:
+        if info.classes < 2:
             raise StudyError(
-                f"this probe needs labels of two classes or more, and there are {sizes.classes}",
+                f"this probe needs labels of two classes or more, and there are {info.classes}",
                 "choose a labelled data set, or leave the probe out",
             )
 
     def examine(self, embedded: Embedded) -> None:
         """Refuse what cannot be scored; the first line of every `score`."""
-        for split, features in (("train", embedded.train), ("test", embedded.test), ("judged", embedded.judged)):
+        for split, features in (
+            ("train", embedded.train),
+            ("test", embedded.test),
+            ("evaluation", embedded.evaluation),
+        ):
             broken = len(features.x) - int(np.isfinite(features.x).all(axis=1).sum())
             if broken:
                 raise TrialError(
                     f"the embedding of the {split} split is not finite for {broken} of {len(features.x)} samples",
                     "training has diverged: lower the learning rate, or see where the loss left its course",
                 )
-        classes = len(np.union1d(embedded.train.y, embedded.judged.y))
+        classes = len(np.union1d(embedded.train.y, embedded.evaluation.y))
         targets = 0 if embedded.train.targets is None else embedded.train.targets.shape[1]
-        self.check(Sizes(len(embedded.train.y), len(embedded.judged.y), classes, targets))
+        self.check(
+            DataInfo(
+                probed=len(embedded.train.y), evaluation=len(embedded.evaluation.y), classes=classes, targets=targets
+            )
+        )
 
 
 def with_best(metrics: Metrics) -> Metrics:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ablate.data_info import DataInfo
+from ablate.options import option
 from ablate.probes.inputs import batches, drawn, finite, inputs_of, model_of
-from ablate.probes.probe import Embedded, Metrics, Probe, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Metrics, Probe
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,15 @@ class Reconstruction(Probe):
     metrics: ClassVar[Metrics] = {"mse": "minimize"}
     needs = ("code",)
 
-    images: int | None = setting(None, "samples to restore, drawn by the seed; all where absent", least=1)
-    binarized: bool = setting(False, "whether to give and expect inputs thresholded at 0.5, as SimVAE has MNIST")
+    images: int | None = option(None, "samples to restore, drawn by the seed; all where absent", least=1)
+    binarized: bool = option(False, "whether to give and expect inputs thresholded at 0.5, as SimVAE has MNIST")
 
-    def check(self, sizes: Sizes) -> None:
+    def check(self, info: DataInfo) -> None:
         """Any data will do."""
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
-        model, inputs = model_of(embedded), inputs_of(embedded.judged)
+        model, inputs = model_of(embedded), inputs_of(embedded.evaluation)
         rows = drawn(len(inputs), self.images, seed)
         total, values = 0.0, 0
         for given in batches(inputs, rows, self.binarized):

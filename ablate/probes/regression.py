@@ -6,9 +6,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.probes.probe import Embedded, Features, Metrics, Probe, Sizes
-from ablate.settings import setting
+from ablate.options import option
+from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
 Values = NDArray[np.float64]
 
@@ -20,12 +21,12 @@ class Regression(Probe):
     source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, linear regression"
     metrics: ClassVar[Metrics] = {"rss": "minimize", "r2": "maximize"}
 
-    held_out: bool = setting(
+    held_out: bool = option(
         False, "whether to fit on the training split only; else on all judged samples, as the paper"
     )
 
-    def check(self, sizes: Sizes) -> None:
-        if sizes.targets < 1:
+    def check(self, info: DataInfo) -> None:
+        if info.targets < 1:
             raise StudyError(
                 "this probe needs continuous targets, and there are none",
                 "choose a data set with targets, as msi or celeba, or leave the probe out",
@@ -33,9 +34,9 @@ class Regression(Probe):
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.examine(embedded)
-        fitted = embedded.train if self.held_out else embedded.judged
-        wanted = targets(embedded.judged)
-        residual = wanted - predicted(fitted, embedded.judged.x)
+        fitted = embedded.train if self.held_out else embedded.evaluation
+        wanted = targets(embedded.evaluation)
+        residual = wanted - predicted(fitted, embedded.evaluation.x)
         rss, total = (float(np.square(values).sum()) for values in (residual, wanted - wanted.mean(axis=0)))
         return {"rss": rss, "r2": 1 - rss / total if total else 0.0}
 

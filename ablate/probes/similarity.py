@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.options import option
 from ablate.probes.inputs import drawn, finite, inputs_of, model_of
-from ablate.probes.probe import Embedded, Matrix, Metrics, Model, Probe, Sizes
-from ablate.settings import setting
+from ablate.probes.probe import Embedded, Matrix, Metrics, Model, Probe
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,12 @@ class Similarity(Probe):
     metrics: ClassVar[Metrics] = {"within": "maximize", "between": "minimize", "gap": "maximize"}
     needs = ("view",)
 
-    images: int = setting(10, "held-out samples, drawn by the seed", least=2)
-    views: int = setting(8, "of each", least=2)
+    images: int = option(10, "held-out samples, drawn by the seed", least=2)
+    views: int = option(8, "of each", least=2)
 
-    def check(self, sizes: Sizes) -> None:
-        if sizes.judged < self.images:
-            raise StudyError(f"{self.images} images cannot be drawn from {sizes.judged}", "set images lower")
+    def check(self, info: DataInfo) -> None:
+        if info.evaluation < self.images:
+            raise StudyError(f"{self.images} images cannot be drawn from {info.evaluation}", "set images lower")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         cosines = self.cosines(embedded, seed)
@@ -46,7 +47,7 @@ class Similarity(Probe):
         """Of all pairs of views (images * views, images * views), those of an image side by side."""
         self.examine(embedded)
         model, generator = model_of(embedded), torch.Generator().manual_seed(seed)
-        images = inputs_of(embedded.judged).batch(drawn(len(embedded.judged.y), self.images, seed))
+        images = inputs_of(embedded.evaluation).batch(drawn(len(embedded.evaluation.y), self.images, seed))
         views = model.view(images.repeat_interleave(self.views, dim=0), generator)
         directions = normalize(finite(latent(model, views), "the latent vectors").double(), dim=1)
         cosines: NDArray[np.float64] = (directions @ directions.T).numpy()

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ablate.data_info import DataInfo
 from ablate.probes.inputs import model_of
-from ablate.probes.probe import Embedded, Metrics, Probe, Sizes
+from ablate.probes.probe import Embedded, Metrics, Probe
 
 MILLION = 1e6
 
@@ -19,7 +20,7 @@ class Size(Probe):
     source: ClassVar[str] = "A Generic Self-Supervised Framework of Learning Invariant Discriminative Features, Table I"
     metrics: ClassVar[Metrics] = {"million_parameters": "minimize"}
 
-    def check(self, sizes: Sizes) -> None:
+    def check(self, info: DataInfo) -> None:
         """Any data will do."""
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from ablate.spec.trial import digest
 from ablate.track import tags
-from ablate.track.ledger import Ledger, best, by_tag, patient
+from ablate.track.mlflow_store import MlflowStore, best, by_tag, patient
+from ablate.trial import digest
 
 AGGREGATE = "ablate.aggregate"  # which trials and scores the run's metrics summarize
 OPEN = ":open"  # not all of them are in yet
@@ -65,16 +65,16 @@ def thinned(epochs: Sequence[int], most: int = POINTS) -> list[int]:
 
 
 @patient
-def aggregate(ledger: Ledger, study: str, variants: Collection[str] | None = None) -> None:
+def aggregate(mlflow_store: MlflowStore, study: str, variants: Collection[str] | None = None) -> None:
     """Give each variant whose finished seeds or scores have changed its mean, deviation and interval by epoch."""
-    groups = by_tag(ledger.runs(study, "variant"), tags.VARIANT)
-    for variant, trials in by_tag(best(ledger.runs(study, "trial"), tags.KEY).values(), tags.VARIANT).items():
+    groups = by_tag(mlflow_store.runs(study, "variant"), tags.VARIANT)
+    for variant, trials in by_tag(best(mlflow_store.runs(study, "trial"), tags.KEY).values(), tags.VARIANT).items():
         if variants is None or variant in variants:
-            settle(ledger, groups.get(variant, []), trials)
-    ledger.groups.pop(study, None)
+            settle(mlflow_store, groups.get(variant, []), trials)
+    mlflow_store.groups.pop(study, None)
 
 
-def settle(ledger: Ledger, groups: Sequence[Any], trials: Sequence[Any]) -> None:
+def settle(mlflow_store: MlflowStore, groups: Sequence[Any], trials: Sequence[Any]) -> None:
     """Bring one variant up to date: the values over its finished seeds, its children, its status.
 
     MLflow cannot take points back, so where the seeds or scores have changed a new run replaces the old one.  A run
@@ -84,12 +84,12 @@ def settle(ledger: Ledger, groups: Sequence[Any], trials: Sequence[Any]) -> None
     keep = groups[-1] if groups else None
     if finished:
         wanted = digest([[run.data.tags[tags.KEY], tags.below(tags.PROBE, run.data.tags)] for run in finished])
-        keep = _holder(groups, wanted) or ledger.client.get_run(ledger.make_variant(_job(finished[0])))
+        keep = _holder(groups, wanted) or mlflow_store.client.get_run(mlflow_store.make_variant(_job(finished[0])))
         if keep.data.tags.get(AGGREGATE) != wanted:
-            _log(ledger, keep, finished, wanted)
+            _log(mlflow_store, keep, finished, wanted)
     if keep is not None:
-        _gather(ledger, keep, groups, trials)
-        ledger.close_variant(keep, {run.info.status for run in trials}, trials)
+        _gather(mlflow_store, keep, groups, trials)
+        mlflow_store.close_variant(keep, {run.info.status for run in trials}, trials)
 
 
 def _place(run: Any) -> tuple[int, str]:
@@ -97,9 +97,9 @@ def _place(run: Any) -> tuple[int, str]:
 
 
 def _job(run: Any) -> Any:
-    job = tags.job_of(run.data.tags)
-    assert job is not None, f"run {run.info.run_id} holds no job"
-    return job
+    trial = tags.trial_of_tags(run.data.tags)
+    assert trial is not None, f"run {run.info.run_id} holds no job"
+    return trial
 
 
 def _holder(groups: Sequence[Any], wanted: str) -> Any | None:
@@ -111,14 +111,14 @@ def _holder(groups: Sequence[Any], wanted: str) -> Any | None:
     return None
 
 
-def _log(ledger: Ledger, keep: Any, finished: Sequence[Any], wanted: str) -> None:
+def _log(mlflow_store: MlflowStore, keep: Any, finished: Sequence[Any], wanted: str) -> None:
     """Log the summaries, all at the time at which the last seed ended."""
     from mlflow.entities import Metric, RunTag
 
     run_id = keep.info.run_id
     time = max(run.info.end_time for run in finished)
-    summaries = _summaries(ledger, finished)
-    ledger.client.set_tag(run_id, AGGREGATE, wanted + OPEN)
+    summaries = _summaries(mlflow_store, finished)
+    mlflow_store.client.set_tag(run_id, AGGREGATE, wanted + OPEN)
     points = [
         Metric(part, value, time, epoch)
         for name, epochs in summaries.items()
@@ -128,31 +128,31 @@ def _log(ledger: Ledger, keep: Any, finished: Sequence[Any], wanted: str) -> Non
     seeds = ", ".join(run.data.tags[tags.SEED] for run in finished)
     told = {f"{tags.NAME}{name}": original for run in finished for name, original in _names(run).items()}
     told |= {"ablate.n": str(len(finished)), "ablate.seeds": seeds[: tags.TAG_LIMIT]}
-    ledger.client.log_batch(run_id, points, tags=[RunTag(*pair) for pair in told.items()])
-    ledger.client.set_tag(run_id, AGGREGATE, wanted)
+    mlflow_store.client.log_batch(run_id, points, tags=[RunTag(*pair) for pair in told.items()])
+    mlflow_store.client.set_tag(run_id, AGGREGATE, wanted)
 
 
 def _names(run: Any) -> Mapping[str, str]:
     return tags.original_names(run.data.tags)
 
 
-def _summaries(ledger: Ledger, finished: Sequence[Any]) -> dict[str, dict[int, Summary]]:
+def _summaries(mlflow_store: MlflowStore, finished: Sequence[Any]) -> dict[str, dict[int, Summary]]:
     """metric → epoch → summary over the seeds that have the metric."""
     asked = [(name, run.info.run_id) for run in finished for name in sorted(run.data.metrics)]
     with ThreadPoolExecutor(8) as pool:
-        curves = list(pool.map(lambda pair: ledger.curve(pair[1], pair[0]), asked))
+        curves = list(pool.map(lambda pair: mlflow_store.curve(pair[1], pair[0]), asked))
     by_name: dict[str, list[Curve]] = {}
     for (name, _), curve in zip(asked, curves, strict=True):
         by_name.setdefault(name, []).append(curve)
     return {name: across(found) for name, found in by_name.items()}
 
 
-def _gather(ledger: Ledger, keep: Any, groups: Sequence[Any], trials: Sequence[Any]) -> None:
+def _gather(mlflow_store: MlflowStore, keep: Any, groups: Sequence[Any], trials: Sequence[Any]) -> None:
     """Make all trials children of one run, and remove the others."""
     run_id = keep.info.run_id
     for run in trials:
         if run.data.tags.get(tags.PARENT) != run_id:
-            ledger.client.set_tag(run.info.run_id, tags.PARENT, run_id)
+            mlflow_store.client.set_tag(run.info.run_id, tags.PARENT, run_id)
     for run in groups:
         if run.info.run_id != run_id:
-            ledger.client.delete_run(run.info.run_id)
+            mlflow_store.client.delete_run(run.info.run_id)

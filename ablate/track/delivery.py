@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.lock import locked
 from ablate.paths import TrialPaths
-from ablate.spec.trial import Job
 from ablate.track import tags
 from ablate.track.client import http_status, redact, refused, search
 from ablate.track.spool import Record, last_status, read
+from ablate.trial import Trial
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -126,27 +126,27 @@ class Delivery:
                 self._reopen(self.sent.run_id)
             return self.sent.offset == 0 and not self.sent.resumed
         start = starts[0]
-        job = Job.from_json(start["job"])
-        run = self._find(job, start, untouched)
+        trial = Trial.from_json(start["job"])
+        run = self._find(trial, start, untouched)
         if run is not None:
             self._adopt(run, ends)
             return False
         self._remember(run_id="")  # from here on a run may exist, whatever the launcher knew
         made = self.client.create_run(
-            self.experiment(job.study), start["time"], tags.trial_tags(job, start), run_name=job.name
+            self.experiment(trial.study), start["time"], tags.trial_tags(trial, start), run_name=trial.name
         )
         self._remember(run_id=made.info.run_id, status="RUNNING")
         return True
 
-    def _find(self, job: Job, start: Record, untouched: bool) -> Any | None:
+    def _find(self, trial: Trial, start: Record, untouched: bool) -> Any | None:
         """The trial's run where there is one; not searched where the launcher knows that there is none."""
         if start["run_id"]:
             with suppress(LookupError):
                 return self._active(start["run_id"])
         if untouched and not start["known"]:
             return None
-        query = f"tags.`{tags.KIND}` = 'trial' and tags.`{tags.KEY}` = '{job.key}'"
-        runs = search(self.client, [self.experiment(job.study)], query)
+        query = f"tags.`{tags.KIND}` = 'trial' and tags.`{tags.KEY}` = '{trial.key}'"
+        runs = search(self.client, [self.experiment(trial.study)], query)
         return max(runs, key=lambda run: run.info.status == "FINISHED", default=None)
 
     def _active(self, run_id: str) -> Any:
@@ -217,12 +217,12 @@ class Delivery:
                     names.add(name)
                     metrics.append(Metric(tags.metric_name(name), value, record["time"], record["step"]))
         params = self._params(starts[0]) if starts and self.sent.offset == 0 else {}
-        told = {} if opened or not starts else tags.trial_tags(Job.from_json(starts[-1]["job"]), starts[-1])
+        told = {} if opened or not starts else tags.trial_tags(Trial.from_json(starts[-1]["job"]), starts[-1])
         self._log_batch(metrics, params, {**tags.name_tags(names), **told, **last})
 
     def _params(self, start: Record) -> dict[str, str]:
         """The params that the run lacks; one that it has with another value cannot be changed."""
-        wanted = tags.params_of(Job.from_json(start["job"]))
+        wanted = tags.params_of(Trial.from_json(start["job"]))
         held = self.earlier.data.params if self.earlier else {}
         return {name: value for name, value in wanted.items() if name not in held}
 

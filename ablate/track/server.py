@@ -52,19 +52,19 @@ class Server:
         if self.file is None:
             return
         with locked(self.file.with_suffix(".lock"), START, "another process starts or stops MLflow"):
-            notes = Notes.load(self.file)
-            if notes is None or notes.process != self.process:
+            info = ServerInfo.load(self.file)
+            if info is None or info.process != self.process:
                 return
-            others = tuple(user for user in notes.users if alive(user) and user[0] != os.getpid())
+            others = tuple(user for user in info.users if alive(user) and user[0] != os.getpid())
             if others:
-                replace(notes, users=others).save(self.file)
+                replace(info, users=others).save(self.file)
             else:
-                end(notes)
+                end(info)
                 self.file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
-class Notes:
+class ServerInfo:
     """What the store says of its embedded server."""
 
     host: str
@@ -75,7 +75,7 @@ class Notes:
     users: tuple[Process, ...]
 
     @classmethod
-    def load(cls, file: Path) -> "Notes | None":
+    def load(cls, file: Path) -> "ServerInfo | None":
         """The notes; None where there are none that can be read."""
         try:
             content = json.loads(file.read_text())
@@ -110,24 +110,24 @@ def ensure_server(store: Store) -> Server:
     store.mlflow.mkdir(parents=True, exist_ok=True)
     file = store.mlflow / "server.json"
     with locked(file.with_suffix(".lock"), START, "another process starts or stops MLflow"):
-        notes = Notes.load(file)
-        if notes and notes.host != socket.gethostname():
-            problem = f"the store's MLflow server runs on '{notes.host}', and answers only there"
+        info = ServerInfo.load(file)
+        if info and info.host != socket.gethostname():
+            problem = f"the store's MLflow server runs on '{info.host}', and answers only there"
             raise ServiceError(problem, "launch there, set MLFLOW_TRACKING_URI, or remove this file", str(file))
-        users = {*filter(alive, notes.users if notes else ()), myself()}
-        left_running = notes is not None and answers(notes)
-        if notes is None or not left_running:
-            notes = start_again(store, notes)
-        replace(notes, users=tuple(sorted(users))).save(file)
-    return Server(notes.uri, notes.process, not left_running, file)
+        users = {*filter(alive, info.users if info else ()), myself()}
+        left_running = info is not None and answers(info)
+        if info is None or not left_running:
+            info = start_again(store, info)
+        replace(info, users=tuple(sorted(users))).save(file)
+    return Server(info.uri, info.process, not left_running, file)
 
 
-def start_again(store: Store, notes: Notes | None) -> Notes:
+def start_again(store: Store, info: ServerInfo | None) -> ServerInfo:
     """Start a server where the last one was, after what is left of it has gone."""
-    if notes is None:
+    if info is None:
         return start(store, usual_port(store))
-    end(notes)
-    return start(store, notes.port)
+    end(info)
+    return start(store, info.port)
 
 
 def usual_port(store: Store) -> int:
@@ -154,7 +154,7 @@ def check(uri: str) -> None:
         raise ServiceError(f"MLflow does not answer: {redact(error)}", remedy, place) from None
 
 
-def start(store: Store, port: int) -> Notes:
+def start(store: Store, port: int) -> ServerInfo:
     """Start a server on a port, or on a free one if that is taken or 0, and wait until it answers."""
     port = free(port, patience=5.0) or free(0)
     mark = secrets.token_hex(8)
@@ -171,14 +171,14 @@ def start(store: Store, port: int) -> Notes:
         )
     CHILDREN.append(process)
     (store.mlflow / "port").write_text(str(port))
-    notes = Notes(socket.gethostname(), port, *identify(process.pid), mark, users=())
+    info = ServerInfo(socket.gethostname(), port, *identify(process.pid), mark, users=())
     deadline = time.monotonic() + START
-    while not healthy(notes.uri):
+    while not healthy(info.uri):
         if process.poll() is not None or time.monotonic() > deadline:
-            end(notes)
+            end(info)
             raise ServiceError("the MLflow server does not start", f"read {log}", str(store.mlflow))
         time.sleep(0.1)
-    return notes
+    return info
 
 
 def command(store: Store, port: int) -> list[str]:
@@ -210,11 +210,11 @@ def free(port: int, patience: float = 0.0) -> int:
         time.sleep(0.1)
 
 
-def answers(notes: Notes) -> bool:
+def answers(info: ServerInfo) -> bool:
     """Whether the server lives and answers within the time that one may take which has answered before."""
     deadline = time.monotonic() + ANSWER
-    while alive(notes.process) and time.monotonic() < deadline:
-        if healthy(notes.uri):
+    while alive(info.process) and time.monotonic() < deadline:
+        if healthy(info.uri):
             return True
         time.sleep(0.1)
     return False
@@ -232,10 +232,10 @@ def healthy(uri: str, patience: float = 0.0) -> bool:
         time.sleep(0.1)
 
 
-def end(notes: Notes) -> None:
+def end(info: ServerInfo) -> None:
     """Stop what is left of a server, by its mark: a killed parent leaves a child that holds the port."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        left = members(notes.mark)
+        left = members(info.mark)
         for pid, _ in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)

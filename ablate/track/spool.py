@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from ablate.paths import StudyPaths, TrialPaths
-from ablate.spec.trial import Job
 from ablate.track.tracker import Status
+from ablate.trial import Trial
 
 Record = dict[str, Any]  # of kind start, metrics, artifact or finish
 
 
 @dataclass(frozen=True)
-class Link:
+class RunRef:
     """What the launcher knows of a trial's place in MLflow before the trial starts."""
 
     parent: str = ""  # the run that groups the variant's seeds
@@ -41,11 +41,11 @@ class SpoolTracker:
     """
 
     def __init__(
-        self, paths: StudyPaths, facts: Mapping[str, str] | None = None, links: Mapping[str, Link] | None = None
+        self, paths: StudyPaths, facts: Mapping[str, str] | None = None, run_refs: Mapping[str, RunRef] | None = None
     ) -> None:
         self.paths = paths
         self.facts = dict(facts or {})
-        self.links = dict(links or {})
+        self.run_refs = dict(run_refs or {})
         self.pages: dict[str, Page] = {}
 
     def __enter__(self) -> Self:
@@ -56,45 +56,45 @@ class SpoolTracker:
             page.file.close()
         self.pages.clear()
 
-    def start(self, job: Job) -> None:
+    def start(self, trial: Trial) -> None:
         """Open the spool, without the line that a killed process left half written."""
-        self._close(job)
-        self.pages[job.key] = open_page(self.paths.trial(job.key))
-        link = self.links.get(job.key, Link())
-        self._write(job, {"kind": "start", "job": job.to_json(), "facts": self.facts, **vars(link)})
+        self._close(trial)
+        self.pages[trial.key] = open_page(self.paths.trial(trial.key))
+        run_ref = self.run_refs.get(trial.key, RunRef())
+        self._write(trial, {"kind": "start", "job": trial.to_json(), "facts": self.facts, **vars(run_ref)})
 
-    def record(self, job: Job, epoch: int, values: Mapping[str, float]) -> None:
+    def record(self, trial: Trial, epoch: int, values: Mapping[str, float]) -> None:
         """Keep the values whose name and epoch are new."""
-        seen = self.pages[job.key].seen
+        seen = self.pages[trial.key].seen
         fresh = {name: float(value) for name, value in values.items() if epoch not in seen.setdefault(name, set())}
         if fresh:
-            self._write(job, {"kind": "metrics", "step": epoch, "values": fresh})
+            self._write(trial, {"kind": "metrics", "step": epoch, "values": fresh})
             for name in fresh:
                 seen[name].add(epoch)
 
-    def attach(self, job: Job, file: Path, folder: str = "") -> None:
+    def attach(self, trial: Trial, file: Path, folder: str = "") -> None:
         """Keep a file of the trial's folder, to be sent as it is when its turn comes."""
-        inside = file.relative_to(self.paths.trial(job.key).folder)
-        self._write(job, {"kind": "artifact", "file": inside.as_posix(), "folder": folder})
+        inside = file.relative_to(self.paths.trial(trial.key).folder)
+        self._write(trial, {"kind": "artifact", "file": inside.as_posix(), "folder": folder})
 
-    def sync(self, job: Job) -> None:
+    def sync(self, trial: Trial) -> None:
         """Have the disk hold all records so far: to be called with every checkpoint."""
-        os.fsync(self.pages[job.key].file.fileno())
+        os.fsync(self.pages[trial.key].file.fileno())
 
-    def finish(self, job: Job, status: Status, reason: str = "") -> None:
+    def finish(self, trial: Trial, status: Status, reason: str = "") -> None:
         """Write the last record and close the spool."""
-        probes = self.links.get(job.key, Link()).probes
-        self._write(job, {"kind": "finish", "status": status, "reason": reason, "probes": dict(probes)})
-        self.sync(job)
-        self._close(job)
+        probes = self.run_refs.get(trial.key, RunRef()).probes
+        self._write(trial, {"kind": "finish", "status": status, "reason": reason, "probes": dict(probes)})
+        self.sync(trial)
+        self._close(trial)
 
-    def _write(self, job: Job, record: Record) -> None:
-        file = self.pages[job.key].file
+    def _write(self, trial: Trial, record: Record) -> None:
+        file = self.pages[trial.key].file
         file.write(json.dumps({"time": time.time_ns() // 1_000_000, **record}).encode() + b"\n")
         file.flush()
 
-    def _close(self, job: Job) -> None:
-        page = self.pages.pop(job.key, None)
+    def _close(self, trial: Trial) -> None:
+        page = self.pages.pop(trial.key, None)
         if page:
             page.file.close()
 

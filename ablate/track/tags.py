@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ablate.spec.trial import Job, digest
+from ablate.trial import Trial, digest
 
 KIND, STUDY, VARIANT, KEY, SEED = "ablate.kind", "ablate.study", "ablate.variant", "ablate.key", "ablate.seed"
 JOB, REASON, PROBE, NAME = "ablate.job", "ablate.reason", "ablate.probe.", "ablate.name."
@@ -37,46 +37,48 @@ def below(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(prefix): value for name, value in tags.items() if name.startswith(prefix)}
 
 
-def trial_tags(job: Job, start: Mapping[str, Any]) -> dict[str, str]:
+def trial_tags(trial: Trial, start: Mapping[str, Any]) -> dict[str, str]:
     """All that a spool's start record says of a trial, but for its scores."""
     facts = {f"ablate.{name}": str(value)[:TAG_LIMIT] for name, value in start["facts"].items()}
     parent = {PARENT: start["parent"]} if start["parent"] else {}
     return {
         KIND: "trial",
-        STUDY: job.study,
-        VARIANT: job.variant,
-        KEY: job.key,
-        SEED: str(job.trial.seed),
-        "mlflow.source.name": f"ablate launch {job.study}",
+        STUDY: trial.study,
+        VARIANT: trial.variant,
+        KEY: trial.key,
+        SEED: str(trial.config.seed),
+        "mlflow.source.name": f"ablate launch {trial.study}",
         "mlflow.source.type": "LOCAL",
         **facts,
         **parent,
-        **job_tags(job),
+        **trial_json_tags(trial),
     }
 
 
-def job_tags(job: Job) -> dict[str, str]:
+def trial_json_tags(trial: Trial) -> dict[str, str]:
     """The job as JSON, over as many tags as it takes."""
-    text = json.dumps(job.to_json(), separators=(",", ":"))
+    text = json.dumps(trial.to_json(), separators=(",", ":"))
     pieces = [text[at : at + TAG_LIMIT] for at in range(0, len(text), TAG_LIMIT)]
     return {JOB if number == 0 else f"{JOB}.{number}": piece for number, piece in enumerate(pieces)}
 
 
-def job_of(tags: Mapping[str, str]) -> Job | None:
+def trial_of_tags(tags: Mapping[str, str]) -> Trial | None:
     """The job that the tags hold; None for a run that none or another version wrote."""
     pieces = [tags.get(JOB, "")]
     while (piece := tags.get(f"{JOB}.{len(pieces)}")) is not None:
         pieces.append(piece)
     try:
-        return Job.from_json(json.loads("".join(pieces)))
+        return Trial.from_json(json.loads("".join(pieces)))
     except (ValueError, TypeError, KeyError):
         return None
 
 
-def params_of(job: Job, seeded: bool = True) -> dict[str, str]:
+def params_of(trial: Trial, seeded: bool = True) -> dict[str, str]:
     """The columns that people compare: the levels first, then what every trial has."""
-    trial = job.trial
-    always = {"method": trial.method, "dataset": trial.dataset, **({"seed": trial.seed} if seeded else {})}
-    training = {f"training.{name}": trial.training[name] for name in ("epochs", "batch_size") if name in trial.training}
-    every = {**job.levels, **{name: value for name, value in (always | training).items() if name not in job.levels}}
+    config = trial.config
+    always = {"method": config.method, "dataset": config.dataset, **({"seed": config.seed} if seeded else {})}
+    training = {
+        f"training.{name}": config.training[name] for name in ("epochs", "batch_size") if name in config.training
+    }
+    every = {**trial.levels, **{name: value for name, value in (always | training).items() if name not in trial.levels}}
     return {metric_name(name): str(value)[:PARAM_LIMIT] for name, value in every.items()}

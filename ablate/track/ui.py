@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ablate.paths import Store
 from ablate.process import alive
-from ablate.track.server import ANSWER, Notes, ensure_server, healthy
+from ablate.track.server import ANSWER, ServerInfo, ensure_server, healthy
 
 RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
 
@@ -18,9 +18,9 @@ def reading_address(store: Store) -> str:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         return given
-    notes = Notes.load(store.mlflow / "server.json")
-    if notes and alive(notes.process) and healthy(notes.uri, ANSWER):
-        return notes.uri
+    info = ServerInfo.load(store.mlflow / "server.json")
+    if info and alive(info.process) and healthy(info.uri, ANSWER):
+        return info.uri
     database = store.mlflow / "mlflow.db"
     return f"sqlite:///{database.as_posix()}" if database.exists() else ""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ablate.methods.method import Facts
+from ablate.data_info import DataInfo
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class TrainingSet:
     labels: Tensor
     scale: float
 
-    def facts(self, batch_size: int) -> Facts:
+    def info(self, batch_size: int) -> DataInfo:
         classes = int(self.labels.max()) + 1
-        return Facts(tuple(self.inputs.shape[1:]), len(self.inputs), classes, batch_size)
+        return DataInfo(tuple(self.inputs.shape[1:]), len(self.inputs), classes, batch_size)
 
     def batch(self, index: Tensor) -> dict[str, Tensor]:
         """The points at index (..., B): inputs (..., B, ...), labels (..., B)."""

@@ -36,10 +36,10 @@ class Fit:
         assert len({shared(method) for method in methods}) == len({shared(recipe) for recipe in recipes}) == 1
         self.methods, self.recipe, self.seeds, self.device = methods, recipes[0], seeds, device
         self.data = TrainingSet(data.inputs.to(device), data.labels.to(device), data.scale)
-        self.facts = self.data.facts(methods[0].samples(self.recipe.batch_size))
-        trained = bool(methods[0].turns)
+        self.info = self.data.info(methods[0].samples(self.recipe.batch_size))
+        trained = bool(methods[0].objectives)
         self.epochs = self.recipe.epochs if trained else 1
-        self.epoch_steps = self.facts.samples // self.facts.batch_size if trained else 1
+        self.epoch_steps = self.info.samples // self.info.batch_size if trained else 1
         self.first = first
         found = resume or [None] * len(methods)
         self.begin([start or self.fresh(member) for member, start in enumerate(found)], recipes)
@@ -47,16 +47,16 @@ class Fit:
     def fresh(self, member: int) -> Checkpoint:
         """A member before its first step: drawn from its seed, or fitted in closed form."""
         method, seed, solved = self.methods[member], self.seeds[member], None
-        method.check(self.facts)
-        if not method.turns:
-            everything = self.data.batch(torch.arange(self.facts.samples, device=self.device))
+        method.check(self.info)
+        if not method.objectives:
+            everything = self.data.batch(torch.arange(self.info.samples, device=self.device))
             solved = method.solve(everything["input"], generator(seed, "solution"))
-        params, state = solved or method.init(self.facts, generator(seed, "parameters"))
-        if method.first_phase() is not None:
+        params, state = solved or method.init(self.info, generator(seed, "parameters"))
+        if method.pretraining() is not None:
             assert self.first, "a second phase is given the first"
-            params, state = method.inherit(params, state, self.first[member])
+            params, state = method.load_pretrained(params, state, self.first[member])
         noise = generator(seed, "noise", self.device).get_state()
-        return Checkpoint(0, params, state, ({},) * len(method.turns), noise, self.device.type, {}, {})
+        return Checkpoint(0, params, state, ({},) * len(method.objectives), noise, self.device.type, {}, {})
 
     def begin(self, starts: Sequence[Checkpoint], recipes: Sequence[Recipe]) -> None:
         (self.step,) = {start.step for start in starts}
@@ -72,7 +72,7 @@ class Fit:
     def kind(self) -> type[Pack]:
         """Stacking several may pay on an accelerator; a CPU is slower with it."""
         pays = self.device.type != "cpu" and len(self.methods) > 1
-        return Stacked if pays and self.methods[0].turns and self.methods[0].stacks else Mapped
+        return Stacked if pays and self.methods[0].objectives and self.methods[0].stacks else Mapped
 
     @property
     def patience(self) -> int:
@@ -96,7 +96,7 @@ class Fit:
         An accelerator's failures are told up to 50 steps late, under the number of the step at which they happened.
         """
         while self.step < self.total and self.pack.members:
-            if self.pack.turns:
+            if self.pack.objectives:
                 self.advance()
             self.step += 1
             epoch, inside = divmod(self.step, self.epoch_steps)
@@ -119,9 +119,9 @@ class Fit:
         """The points (K, B) of the step to come; an epoch leaves out what does not fill a batch, each epoch others."""
         epoch, inside = divmod(self.step, self.epoch_steps)
         if inside == 0 or not len(self.order):
-            permutations = [order(seed, epoch, self.facts.samples) for seed in self.seeds]
+            permutations = [order(seed, epoch, self.info.samples) for seed in self.seeds]
             self.order = torch.stack(permutations).to(self.device)
-        return self.order[:, inside * self.facts.batch_size : (inside + 1) * self.facts.batch_size]
+        return self.order[:, inside * self.info.batch_size : (inside + 1) * self.info.batch_size]
 
     def look(self) -> None:
         """Drop the members whose loss was not finite."""
@@ -165,7 +165,7 @@ class Fit:
     def encoder(self, member: int) -> dict[str, Tensor]:
         """The parameters and the state that `embed` needs, as both of its first arguments; copies on the CPU."""
         everything = {**self.pack.params(member), **self.pack.state(member)}
-        prefix = self.methods[member].keeps
+        prefix = self.methods[member].exported
         return {name: copied(tensor) for name, tensor in everything.items() if name.startswith(prefix)}
 
     def snapshots(self, member: int) -> Mapping[int, Tensors]:

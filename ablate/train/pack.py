@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablate.methods.method import Method, Turn
+from ablate.methods.method import Method, Objective
 from ablate.nets import stacking
 from ablate.nets.precision import computing
-from ablate.settings import settings_of
+from ablate.options import options_of
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet
 from ablate.train.optimizer import Optimizer
@@ -39,16 +39,16 @@ class Pack(ABC):
         self.data = data
         self.device = data.inputs.device
         self.precision = recipes[0].precision
-        self.turns = methods[0].turns
+        self.objectives = methods[0].objectives
         self.members = tuple(range(len(methods)))  # those that still train
         self.record()
         self.place(starts)
         self.optimizers = [
             [
-                Optimizer(learned(turn, self.params(member)), recipes[member], memory)
-                for turn, memory in zip(self.turns, memories, strict=True)
+                Optimizer(learned(objective, self.params(member)), recipes[member], memory)
+                for objective, memory in zip(self.objectives, memories, strict=True)
             ]
-            for member, memories in enumerate(start.optimizers or ({},) * len(self.turns) for start in starts)
+            for member, memories in enumerate(start.optimizers or ({},) * len(self.objectives) for start in starts)
         ]
 
     @abstractmethod
@@ -86,14 +86,16 @@ class Pack(ABC):
         """Go on without a member."""
         self.members = tuple(other for other in self.members if other != member)
 
-    def named(self, turn: Turn, shown: Tensors) -> Tensors:
+    def named(self, objective: Objective, shown: Tensors) -> Tensors:
         """Where a method has several turns, the turn's name tells their values apart."""
-        return shown if len(self.turns) == 1 else {f"{turn.loss}/{name}": value for name, value in shown.items()}
+        return (
+            shown if len(self.objectives) == 1 else {f"{objective.loss}/{name}": value for name, value in shown.items()}
+        )
 
     @property
     def losses(self) -> tuple[str, ...]:
         """The names under which `step` shows the turns' losses."""
-        return tuple(name for turn in self.turns for name in self.named(turn, {"loss": torch.empty(0)}))
+        return tuple(name for objective in self.objectives for name in self.named(objective, {"loss": torch.empty(0)}))
 
 
 class Mapped(Pack):
@@ -130,12 +132,12 @@ class Mapped(Pack):
         batch = {**self.data.batch(index), "progress": progress}
         noise = method.draw(batch, self.generators[member])
         shown: dict[str, Tensor] = {}
-        for turn, optimizer in zip(self.turns, self.optimizers[member], strict=True):
-            loss, values, after = getattr(method, turn.loss)(params, state, batch, noise)
+        for objective, optimizer in zip(self.objectives, self.optimizers[member], strict=True):
+            loss, values, after = getattr(method, objective.loss)(params, state, batch, noise)
             gradients = torch.autograd.grad(loss, [*optimizer.params.values()], materialize_grads=True)
             remember(state, after)
             optimizer.step(gradients, rate)
-            shown |= {name: value.detach() for name, value in self.named(turn, values).items()}
+            shown |= {name: value.detach() for name, value in self.named(objective, values).items()}
         return shown
 
 
@@ -149,7 +151,7 @@ class Stacked(Pack):
             name: torch.tensor([getattr(method, name) for method in self.methods], device=self.device)
             for name in float_settings(self.methods[0])
         }
-        self.gradients = [self.mapped(turn) for turn in self.turns]
+        self.gradients = [self.mapped(objective) for objective in self.objectives]
 
     def params(self, member: int) -> Tensors:
         return {name: tensor[member] for name, tensor in self._params.items()}
@@ -161,8 +163,8 @@ class Stacked(Pack):
         batch = {**self.data.batch(index), "progress": progress}
         noise = self.noise(batch)
         shown: dict[str, Tensor] = {}
-        for place, turn in enumerate(self.turns):
-            trained = learned(turn, self._params)
+        for place, objective in enumerate(self.objectives):
+            trained = learned(objective, self._params)
             held = {name: tensor for name, tensor in self._params.items() if name not in trained}
             with stacking.stack():
                 gradients, (values, after) = self.gradients[place](
@@ -170,7 +172,7 @@ class Stacked(Pack):
                 )
             remember(self._state, after)
             self.update(place, gradients, rates)
-            shown |= self.named(turn, values)
+            shown |= self.named(objective, values)
         return shown
 
     def update(self, place: int, gradients: Tensors, rates: Sequence[Tensor | float]) -> None:
@@ -185,7 +187,7 @@ class Stacked(Pack):
             drawn.append(method.draw(own, generator))
         return stack(drawn, self.device)
 
-    def mapped(self, turn: Turn) -> Callable[..., tuple[Tensors, tuple[Tensors, Tensors]]]:
+    def mapped(self, objective: Objective) -> Callable[..., tuple[Tensors, tuple[Tensors, Tensors]]]:
         """The turn's gradients, with what it shows and the new state, for all members in one call."""
 
         template: Any = self.methods[0]
@@ -194,16 +196,16 @@ class Stacked(Pack):
             trained: Tensors, held: Tensors, state: Tensors, batch: Tensors, noise: Tensors, floats: Tensors
         ) -> tuple[Tensor, tuple[Tensors, Tensors]]:
             method = dataclasses.replace(template, **floats)
-            loss, shown, after = getattr(method, turn.loss)({**held, **trained}, state, batch, noise)
+            loss, shown, after = getattr(method, objective.loss)({**held, **trained}, state, batch, noise)
             return loss, (shown, after)
 
         shared = {"input": 0, "label": 0, "index": 0, "progress": None}
         return torch.func.vmap(torch.func.grad(total, has_aux=True), in_dims=(0, 0, 0, shared, 0, 0))
 
 
-def learned(turn: Turn, params: Tensors) -> dict[str, Tensor]:
+def learned(objective: Objective, params: Tensors) -> dict[str, Tensor]:
     """The parameters that a turn updates."""
-    return {name: tensor for name, tensor in params.items() if name.startswith(turn.learns)}
+    return {name: tensor for name, tensor in params.items() if name.startswith(objective.learns)}
 
 
 @torch.no_grad()
@@ -227,7 +229,7 @@ def stack(members: Sequence[Tensors], device: torch.device) -> dict[str, Tensor]
 
 def float_settings(settings: Method | Recipe) -> tuple[str, ...]:
     """The settings that hold a float, and so may differ within a pack."""
-    kinds = {entry.name: (entry.type, *typing.get_args(entry.type)) for entry in settings_of(type(settings))}
+    kinds = {entry.name: (entry.type, *typing.get_args(entry.type)) for entry in options_of(type(settings))}
     numbers = {name: getattr(settings, name) for name, kind in kinds.items() if float in kind}
     return tuple(name for name, value in numbers.items() if isinstance(value, int | float))
 
@@ -235,7 +237,5 @@ def float_settings(settings: Method | Recipe) -> tuple[str, ...]:
 def shared(settings: Method | Recipe) -> tuple[Any, ...]:
     """What all members of a pack have in common: the type, and every setting that holds no float."""
     free = float_settings(settings)
-    rest = {
-        entry.name: getattr(settings, entry.name) for entry in settings_of(type(settings)) if entry.name not in free
-    }
+    rest = {entry.name: getattr(settings, entry.name) for entry in options_of(type(settings)) if entry.name not in free}
     return type(settings), free, tuple(rest.items())

@@ -5,35 +5,35 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ablate.nets.precision import Precision
-from ablate.settings import setting
+from ablate.options import option
 
 
 @dataclass(frozen=True)
 class Recipe:
     """The training settings of a trial; the defaults are those of Ntelemis et al. (2022, section V)."""
 
-    epochs: int = setting(5000, "passes over the training set", least=1)
-    batch_size: int = setting(256, "m, samples per optimizer step", least=1)
-    learning_rate: float = setting(5e-4, "of the optimizer, before its schedule", above=0)
-    schedule: Literal["drop", "constant", "cosine"] = setting(
+    epochs: int = option(5000, "passes over the training set", least=1)
+    batch_size: int = option(256, "m, samples per optimizer step", least=1)
+    learning_rate: float = option(5e-4, "of the optimizer, before its schedule", above=0)
+    schedule: Literal["drop", "constant", "cosine"] = option(
         "drop", "of the learning rate: to `learning_rate_late` at `late_from`, not at all, or to 0 along half a cosine"
     )
-    learning_rate_late: float = setting(1e-4, "learning rate from `late_from` on", above=0)
-    late_from: float = setting(0.2, "share of training after which the learning rate drops", least=0, most=1)
-    warm_up: float = setting(0.0, "epochs in which the learning rate rises from 0, step by step", least=0)
-    reference_batch: int = setting(
+    learning_rate_late: float = option(1e-4, "learning rate from `late_from` on", above=0)
+    late_from: float = option(0.2, "share of training after which the learning rate drops", least=0, most=1)
+    warm_up: float = option(0.0, "epochs in which the learning rate rises from 0, step by step", least=0)
+    reference_batch: int = option(
         0, "batch size that learning rates and `warm_up` are for: they grow with the batch; 0: as they are", least=0
     )
-    optimizer: Literal["adam", "sgd"] = setting("adam", "Kingma & Ba 2015, or stochastic gradient descent")
-    adam_epsilon: float = setting(1e-8, "ε of Adam", above=0)
-    momentum: float = setting(0.9, "of sgd", least=0, below=1)
-    nesterov: bool = setting(False, "Nesterov's momentum in sgd")
-    precision: Precision = setting(
+    optimizer: Literal["adam", "sgd"] = option("adam", "Kingma & Ba 2015, or stochastic gradient descent")
+    adam_epsilon: float = option(1e-8, "ε of Adam", above=0)
+    momentum: float = option(0.9, "of sgd", least=0, below=1)
+    nesterov: bool = option(False, "Nesterov's momentum in sgd")
+    precision: Precision = option(
         "tf32", "of networks: float32; tf32, the same but for factors of 11 bits on an accelerator; or bfloat16"
     )
-    weight_decay: float = setting(0.0, "weight of the l2 penalty whose gradient is added", least=0)
-    samples: int = setting(0, "training points, as many of each class, the same in every trial; 0: all", least=0)
-    snapshots: int = setting(1, "last epochs at whose ends the encoder is kept", least=1)
+    weight_decay: float = option(0.0, "weight of the l2 penalty whose gradient is added", least=0)
+    samples: int = option(0, "training points, as many of each class, the same in every trial; 0: all", least=0)
+    snapshots: int = option(1, "last epochs at whose ends the encoder is kept", least=1)
 
     def rate(self, progress: float) -> float:
         """The learning rate when a share `progress` of training is done."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ablate.spec.read import read_study
-from ablate.spec.study import Study
-from ablate.spec.trial import Job, Trial
+from ablate.study.model import Study
+from ablate.study.read import read_study
+from ablate.trial import Config, Trial
 
 SEARCH = """\
 name: radius
@@ -27,7 +27,7 @@ metric: linear/accuracy
 """
 
 MakeStudy = Callable[..., Study]
-MakeJob = Callable[..., Job]
+MakeTrial = Callable[..., Trial]
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def search_study(tmp_path: Path) -> MakeStudy:
 
 
 @pytest.fixture
-def make_job() -> MakeJob:
-    def make(seed: int = 0, epsilon: float = 1.0) -> Job:
-        trial = Trial("invariant", "1", {"epsilon": epsilon}, "digits", "1", {"epochs": 1}, seed)
-        return Job(trial, {"linear": {"epochs": 5}}, "radius", {"method.epsilon": epsilon})
+def make_trial() -> MakeTrial:
+    def make(seed: int = 0, epsilon: float = 1.0) -> Trial:
+        config = Config("invariant", "1", {"epsilon": epsilon}, "digits", "1", {"epochs": 1}, seed)
+        return Trial(config, {"linear": {"epochs": 5}}, "radius", {"method.epsilon": epsilon})
 
     return make

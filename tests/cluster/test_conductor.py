@@ -8,29 +8,29 @@ import pytest
 from ablate.cluster.conductor import unheard
 from ablate.paths import StudyPaths
 from ablate.run import probe_digests
-from ablate.spec.trial import Job
-from ablate.track.spool import Link, SpoolTracker
+from ablate.track.spool import RunRef, SpoolTracker
+from ablate.trial import Trial
 
-MakeJob = Callable[..., Job]
+MakeTrial = Callable[..., Trial]
 
 
 @pytest.mark.slow
-def test_what_ended_unheard_is_learned_from_mlflow(tmp_path: Path, make_job: MakeJob) -> None:
+def test_what_ended_unheard_is_learned_from_mlflow(tmp_path: Path, make_trial: MakeTrial) -> None:
     """Of four trials one has ended, one has ended without a score, one has failed and one was stopped."""
     paths = StudyPaths(tmp_path / "radius")
-    jobs = [make_job(seed) for seed in range(4)]
-    links = {job.key: Link(probes=probe_digests(job)) for job in jobs if job is not jobs[1]}
-    with SpoolTracker(paths, links=links) as tracker:
-        for job in jobs:
-            tracker.start(job)
-            tracker.record(job, 1, {"linear/accuracy": 0.5})
-        tracker.finish(jobs[0], "FINISHED")
-        tracker.finish(jobs[1], "FINISHED")
-        tracker.finish(jobs[2], "FAILED", "it diverged")
-    handed = {job.key: probe_digests(job) for job in jobs}
+    trials = [make_trial(seed) for seed in range(4)]
+    run_refs = {trial.key: RunRef(probes=probe_digests(trial)) for trial in trials if trial is not trials[1]}
+    with SpoolTracker(paths, run_refs=run_refs) as tracker:
+        for trial in trials:
+            tracker.start(trial)
+            tracker.record(trial, 1, {"linear/accuracy": 0.5})
+        tracker.finish(trials[0], "FINISHED")
+        tracker.finish(trials[1], "FINISHED")
+        tracker.finish(trials[2], "FAILED", "it diverged")
+    handed = {trial.key: probe_digests(trial) for trial in trials}
     heard = list(unheard("radius", handed, f"sqlite:///{tmp_path}/mlflow.db", paths))
     assert heard == [
-        {"key": jobs[0].key, "status": "FINISHED", "reason": "", "metrics": {"linear/accuracy": 0.5}},
+        {"key": trials[0].key, "status": "FINISHED", "reason": "", "metrics": {"linear/accuracy": 0.5}},
     ]
 
 

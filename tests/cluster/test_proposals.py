@@ -9,11 +9,11 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from ablate.cluster.proposals import Proposals, open_memory, proposed
 from ablate.errors import StudyError
-from ablate.settings import Value
-from ablate.spec.study import Study
-from ablate.spec.trial import Job
+from ablate.options import Value
+from ablate.search.proposals import Proposals, open_memory, proposed
+from ablate.study.model import Study
+from ablate.trial import Trial
 
 MakeStudy = Callable[..., Study]
 Values = dict[str, float | None]
@@ -29,30 +29,30 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "search.log"
 
 
-def accuracy(job: Job) -> float:
+def accuracy(trial: Trial) -> float:
     """The nearer ε is to 1 the better, and each seed a little better than the last."""
-    epsilon = job.trial.settings["epsilon"]
+    epsilon = trial.config.settings["epsilon"]
     assert isinstance(epsilon, float)
-    return 1 - 0.1 * math.log(epsilon) ** 2 + 0.01 * job.trial.seed
+    return 1 - 0.1 * math.log(epsilon) ** 2 + 0.01 * trial.config.seed
 
 
-def score(job: Job) -> dict[str, float]:
-    return {"linear/accuracy": accuracy(job), "linear/train_accuracy": 0.0}
+def score(trial: Trial) -> dict[str, float]:
+    return {"linear/accuracy": accuracy(trial), "linear/train_accuracy": 0.0}
 
 
-def batches(proposals: Proposals) -> Iterator[tuple[Job, ...]]:
+def batches(proposals: Proposals) -> Iterator[tuple[Trial, ...]]:
     """What is handed out, proposal by proposal, until nothing is."""
-    while jobs := proposals.next():
-        yield jobs
+    while trials := proposals.next():
+        yield trials
 
 
-def run(proposals: Proposals) -> list[tuple[Job, ...]]:
+def run(proposals: Proposals) -> list[tuple[Trial, ...]]:
     """Let a search have its way."""
     handed = []
-    for jobs in batches(proposals):
-        handed.append(jobs)
-        for job in jobs:
-            proposals.tell(job.key, score(job))
+    for trials in batches(proposals):
+        handed.append(trials)
+        for trial in trials:
+            proposals.tell(trial.key, score(trial))
     return handed
 
 
@@ -61,11 +61,11 @@ def memory(study: Study, journal: Path) -> list[FrozenTrial]:
 
 
 def params(study: Study, journal: Path) -> list[dict[str, Value]]:
-    return [trial.params for trial in memory(study, journal)]
+    return [frozen.params for frozen in memory(study, journal)]
 
 
-def names(handed: Sequence[tuple[Job, ...]]) -> list[str]:
-    return [job.name for jobs in handed for job in jobs]
+def names(handed: Sequence[tuple[Trial, ...]]) -> list[str]:
+    return [trial.name for trials in handed for trial in trials]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
@@ -74,18 +74,18 @@ def test_a_proposal_is_a_trial_for_every_seed_and_is_told_once_with_their_mean(
 ) -> None:
     study = search_study(f"search.sampler={sampler}")
     handed = run(Proposals(study, journal, {}))
-    assert [[job.trial.seed for job in jobs] for jobs in handed] == [[0, 1]] * 12
+    assert [[trial.config.seed for trial in trials] for trials in handed] == [[0, 1]] * 12
     assert all(first.variant == second.variant for first, second in handed)
     told = memory(study, journal)
-    assert [trial.state for trial in told] == [TrialState.COMPLETE] * 12
-    assert [trial.value for trial in told] == pytest.approx([accuracy(first) + 0.005 for first, _ in handed])
-    assert [trial.params for trial in told] == [dict(first.levels) for first, _ in handed]
+    assert [frozen.state for frozen in told] == [TrialState.COMPLETE] * 12
+    assert [frozen.value for frozen in told] == pytest.approx([accuracy(first) + 0.005 for first, _ in handed])
+    assert [frozen.params for frozen in told] == [dict(first.levels) for first, _ in handed]
 
 
 def test_a_search_looks_where_it_found_something(search_study: MakeStudy, journal: Path) -> None:
     study = search_study("search.trials=30")
     run(Proposals(study, journal, {}))
-    radii = [abs(math.log(trial.params["method.epsilon"])) for trial in memory(study, journal)]
+    radii = [abs(math.log(frozen.params["method.epsilon"])) for frozen in memory(study, journal)]
     assert sum(radii[20:]) < sum(radii[:10])
 
 
@@ -100,7 +100,7 @@ def test_a_setting_that_fails_with_one_seed_has_failed(
         assert not proposals.over
         proposals.tell(second.key, lost if number == 1 else score(second))
     assert proposals.over
-    states = [trial.state for trial in memory(study, journal)]
+    states = [frozen.state for frozen in memory(study, journal)]
     assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
 
 
@@ -122,7 +122,7 @@ def test_another_profile_has_another_memory(search_study: MakeStudy, journal: Pa
     assert proposed(quick, journal) == ()
     run(Proposals(quick, journal, {}))
     assert (len(memory(full, journal)), len(memory(quick, journal))) == (12, 2)
-    assert {job.trial.training["epochs"] for job in proposed(quick, journal)} == {7}
+    assert {trial.config.training["epochs"] for trial in proposed(quick, journal)} == {7}
 
 
 def test_two_studies_in_one_journal_do_not_mix(search_study: MakeStudy, journal: Path) -> None:
@@ -149,24 +149,24 @@ def test_a_killed_search_goes_on_where_it_stood(
     whole = names(run(Proposals(study, tmp_path / "whole.log", {})))
     killed = Proposals(study, journal, {})
     ended: Values = {}
-    handed: list[Job] = []
-    for number, jobs in enumerate(batches(killed)):
-        handed += jobs[: 1 if number == killed_at else 2]
-        for job in handed[2 * number :]:
-            killed.tell(job.key, score(job))
-            ended[job.key] = accuracy(job)
+    handed: list[Trial] = []
+    for number, trials in enumerate(batches(killed)):
+        handed += trials[: 1 if number == killed_at else 2]
+        for trial in handed[2 * number :]:
+            killed.tell(trial.key, score(trial))
+            ended[trial.key] = accuracy(trial)
         if number == killed_at:
             break
     del killed
     resumed = Proposals(study, journal, ended)
     assert not resumed.over
     rest = run(resumed)
-    assert [job.trial.seed for job in rest[0]] == [1]
-    assert [job.name for job in handed] + names(rest) == whole
+    assert [trial.config.seed for trial in rest[0]] == [1]
+    assert [trial.name for trial in handed] + names(rest) == whole
     assert resumed.over
     assert params(study, journal) == params(study, tmp_path / "whole.log")
-    assert [trial.value for trial in memory(study, journal)] == [
-        trial.value for trial in memory(study, tmp_path / "whole.log")
+    assert [frozen.value for frozen in memory(study, journal)] == [
+        frozen.value for frozen in memory(study, tmp_path / "whole.log")
     ]
 
 
@@ -176,16 +176,16 @@ def test_several_open_proposals_are_taken_up_and_those_that_ended_are_told(
     study = search_study("search.trials=4")
     killed = Proposals(study, journal, {})
     first, second, third = (killed.next() for _ in range(3))
-    ended: Values = {job.key: 0.5 for job in (*first, third[0])}  # the first ended while nobody listened
+    ended: Values = {trial.key: 0.5 for trial in (*first, third[0])}  # the first ended while nobody listened
     resumed = Proposals(study, journal, ended)
     assert resumed.next() == second
     assert resumed.next() == third[1:]
-    assert [trial.state for trial in memory(study, journal)] == [TrialState.COMPLETE] + [TrialState.RUNNING] * 2
-    for job in (*second, third[1]):
-        resumed.tell(job.key, score(job))
+    assert [frozen.state for frozen in memory(study, journal)] == [TrialState.COMPLETE] + [TrialState.RUNNING] * 2
+    for trial in (*second, third[1]):
+        resumed.tell(trial.key, score(trial))
     (last,) = run(resumed)
-    assert not {job.key for job in last} & {job.key for job in (*first, *second, *third)}
-    assert [trial.state for trial in memory(study, journal)] == [TrialState.COMPLETE] * 4
+    assert not {trial.key for trial in last} & {trial.key for trial in (*first, *second, *third)}
+    assert [frozen.state for frozen in memory(study, journal)] == [TrialState.COMPLETE] * 4
 
 
 def test_trials_that_nobody_has_any_more_run_again_and_are_not_told_twice(
@@ -208,16 +208,16 @@ def test_a_small_space_is_exhausted_without_repetition(search_study: MakeStudy, 
     study = search_study(*SMALL, f"search.sampler={sampler}")
     proposals = Proposals(study, journal, {})
     handed = []
-    for jobs in batches(proposals):
-        handed.append(jobs[0].levels)
-        for job in jobs:
-            proposals.tell(job.key, {"linear/accuracy": 0.5})
+    for trials in batches(proposals):
+        handed.append(trials[0].levels)
+        for trial in trials:
+            proposals.tell(trial.key, {"linear/accuracy": 0.5})
     assert proposals.over
     found = [(levels["method.transformation"], levels["method.k"]) for levels in handed]
     assert sorted(found) == [(kind, k) for kind in ("np", "rp", "vat") for k in (10, 20)]
     assert len(proposed(study, journal)) == 12
     assert Proposals(study, journal, proposals.values).over
-    assert not [trial for trial in memory(study, journal) if not trial.state.is_finished()]
+    assert not [frozen for frozen in memory(study, journal) if not frozen.state.is_finished()]
 
 
 def test_what_a_dying_process_half_proposed_is_void(search_study: MakeStudy, journal: Path, tmp_path: Path) -> None:
@@ -230,19 +230,19 @@ def test_what_a_dying_process_half_proposed_is_void(search_study: MakeStudy, jou
     killed.memory.enqueue_trial({"method.epsilon": 2.0, "training.learning_rate": 1e-3})  # killed before it was asked
     resumed = Proposals(study, journal, {})
     handed = run(resumed)
-    assert [len(jobs) for jobs in handed] == [2, 2, 2]
+    assert [len(trials) for trials in handed] == [2, 2, 2]
     assert handed[0] == first
     assert handed[1][0].levels == {"method.epsilon": 2.0, "training.learning_rate": 1e-3}
-    assert [job for jobs in handed for job in jobs] == list(proposed(study, journal))
-    assert {trial.state for trial in memory(study, journal)} == {TrialState.COMPLETE, TrialState.FAIL}
+    assert [trial for trials in handed for trial in trials] == list(proposed(study, journal))
+    assert {frozen.state for frozen in memory(study, journal)} == {TrialState.COMPLETE, TrialState.FAIL}
 
 
 def test_a_journal_whose_last_line_is_torn_can_be_read_and_written(search_study: MakeStudy, journal: Path) -> None:
     study = search_study("search.trials=3")
     proposals = Proposals(study, journal, {})
     first = proposals.next()
-    for job in first:
-        proposals.tell(job.key, score(job))
+    for trial in first:
+        proposals.tell(trial.key, score(trial))
     with journal.open("ab") as file:
         file.write(b'{"op_code":4,"wor')
     handed = run(Proposals(study, journal, proposals.values))
@@ -256,7 +256,7 @@ def test_proposed_names_all_trials_in_order_without_making_any(search_study: Mak
     assert not journal.exists()
     proposals = Proposals(study, journal, {})
     handed = [*run(proposals)]
-    assert proposed(study, journal) == tuple(job for jobs in handed for job in jobs)
+    assert proposed(study, journal) == tuple(trial for trials in handed for trial in trials)
 
 
 def test_axes_become_distributions_of_their_kind(search_study: MakeStudy, journal: Path) -> None:

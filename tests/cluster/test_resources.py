@@ -6,7 +6,7 @@ import pytest
 
 from ablate.cluster.resources import Node, slots, this_node
 from ablate.errors import StudyError
-from ablate.spec.study import Resources, Study
+from ablate.study.model import Resources, Study
 
 LAPTOP = Node("laptop", 4, 0)
 STATION = Node("station", 32, 4)

@@ -131,8 +131,8 @@ def test_recompressed_images_are_decoded_in_their_order(tmp_path: Path) -> None:
 
 
 def test_recompressed_images_say_that_their_numbers_do_not_compare() -> None:
-    assert "recompressed" in Cifar10Jpeg.says
-    assert "no number is comparable" in Cifar10Jpeg.says
+    assert "recompressed" in Cifar10Jpeg.description
+    assert "no number is comparable" in Cifar10Jpeg.description
 
 
 def lossless(real_data: Path) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,7 +16,7 @@ def data(learns_from: Literal["train", "unlabelled", "all"], labels: list[int]) 
 
 
 @pytest.mark.parametrize(
-    ("learns_from", "seen", "judged"),
+    ("learns_from", "seen", "evaluation"),
     [
         ("train", [1, 1, 0, 1, 0], [0, 0, 1, 0, 1]),
         ("unlabelled", [0, 1, 0, 1, 0], [0, 0, 1, 0, 1]),
@@ -24,11 +24,11 @@ def data(learns_from: Literal["train", "unlabelled", "all"], labels: list[int]) 
     ],
 )
 def test_a_set_says_whom_it_learns_from(
-    learns_from: Literal["train", "unlabelled", "all"], seen: list[int], judged: list[int]
+    learns_from: Literal["train", "unlabelled", "all"], seen: list[int], evaluation: list[int]
 ) -> None:
     points = data(learns_from, LABELS)
     assert points.seen.int().tolist() == seen
-    assert points.judged.int().tolist() == judged
+    assert points.evaluation.int().tolist() == evaluation
     assert points.probed.int().tolist() == [1, 0, 0, 0, 0]
 
 

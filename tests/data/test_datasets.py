@@ -48,7 +48,7 @@ def test_inputs_are_finite_and_not_negative(name: str, real: Load) -> None:
 
 @names
 def test_a_data_set_says_what_it_holds_and_whose_it_is(name: str) -> None:
-    assert DATASETS[name].says
+    assert DATASETS[name].description
     assert DATASETS[name].source
 
 

@@ -31,7 +31,7 @@ def test_a_fifth_of_every_digit_is_held_out() -> None:
 def test_training_sees_the_rest_and_measures_look_at_the_held_out() -> None:
     data = Digits().read(Path())
     assert int(data.seen.sum()) == Digits.samples == 1437
-    assert torch.equal(data.judged, data.test)
+    assert torch.equal(data.evaluation, data.test)
 
 
 def test_two_readings_hold_out_the_same_digits() -> None:

@@ -49,7 +49,7 @@ def test_there_are_no_labels_and_no_spectrum_is_held_out(tmp_path: Path) -> None
     write_sample(tmp_path, THREE)
     data = Msi().read(tmp_path)
     assert data.y.tolist() == [-1, -1, -1]
-    for points in (data.seen, data.probed, data.judged):
+    for points in (data.seen, data.probed, data.evaluation):
         assert points.all()
     assert not data.test.any()
     assert data.targets is None

@@ -44,7 +44,7 @@ def test_training_learns_from_the_unlabelled_and_probes_fit_on_the_labelled(tmp_
     assert data.y.tolist() == [0, 2, -1, -1, -1, 9]
     assert data.seen.nonzero()[:, 0].tolist() == [2, 3, 4]
     assert data.probed.nonzero()[:, 0].tolist() == [0, 1]
-    assert data.judged.nonzero()[:, 0].tolist() == [5]
+    assert data.evaluation.nonzero()[:, 0].tolist() == [5]
 
 
 def test_photographs_are_stored_column_by_column(tmp_path: Path) -> None:

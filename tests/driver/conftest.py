@@ -18,7 +18,7 @@ import pytest
 
 from ablate.lock import locked
 from ablate.paths import Store
-from ablate.track.ledger import Known, Ledger
+from ablate.track.mlflow_store import MlflowStore, TrialRecord
 from ablate.track.ui import reading_address
 
 PATIENCE = 400.0  # seconds: most of the processor may be somebody else's
@@ -55,8 +55,8 @@ class Field:
         return Store(self.folder / "ablate-store")
 
     @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.server or reading_address(self.store))
+    def mlflow_store(self) -> MlflowStore:
+        return MlflowStore(self.server or reading_address(self.store))
 
     def write(self, name: str, text: str) -> None:
         studies = self.folder / "studies"
@@ -74,27 +74,27 @@ class Field:
         command.process.wait(PATIENCE)
         return command
 
-    def known(self, study: str) -> dict[str, Known]:
+    def known(self, study: str) -> dict[str, TrialRecord]:
         """What MLflow knows of a study."""
-        return self.ledger.trials(study)
+        return self.mlflow_store.trials(study)
 
     def histories(self, study: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
         """Every point that MLflow holds of every trial, by the trial's name."""
-        ledger = self.ledger
+        mlflow_store = self.mlflow_store
         found = {}
-        for trial in ledger.trials(study).values():
-            assert trial.job is not None
-            curves = {name: ledger.client.get_metric_history(trial.run_id, name) for name in trial.metrics}
-            found[trial.job.name] = {
+        for record in mlflow_store.trials(study).values():
+            assert record.trial is not None
+            curves = {name: mlflow_store.client.get_metric_history(record.run_id, name) for name in record.metrics}
+            found[record.trial.name] = {
                 name: sorted((point.step, point.value) for point in points) for name, points in curves.items()
             }
         return found
 
     def statuses(self, study: str) -> list[str]:
         """The status of every run of a study, of all kinds."""
-        ledger = self.ledger
+        mlflow_store = self.mlflow_store
         kinds = ("study", "variant", "trial")
-        return [run.info.status for kind in kinds for run in ledger.runs(study, kind)]
+        return [run.info.status for kind in kinds for run in mlflow_store.runs(study, kind)]
 
     def clear(self) -> None:
         """End whatever is left of the commands and of what they started."""

@@ -6,22 +6,22 @@ import pytest
 
 from ablate.driver.agenda import agenda
 from ablate.run import probe_digests
-from ablate.spec.trial import Job, Trial
-from ablate.track.ledger import Known
+from ablate.track.mlflow_store import TrialRecord
+from ablate.trial import Config, Trial
 
-JOB = Job(Trial("invariant", "1", {}, "digits", "1", {}, 0), {"linear": {"epochs": 5}, "knn": {}}, "small")
-OTHER = replace(JOB, trial=replace(JOB.trial, seed=1))
-KNOWN = Known(
+TRIAL = Trial(Config("invariant", "1", {}, "digits", "1", {}, 0), {"linear": {"epochs": 5}, "knn": {}}, "small")
+OTHER = replace(TRIAL, config=replace(TRIAL.config, seed=1))
+KNOWN = TrialRecord(
     run_id="run",
-    key=JOB.key,
-    variant=JOB.variant,
+    key=TRIAL.key,
+    variant=TRIAL.variant,
     seed=0,
     status="FINISHED",
-    probes=probe_digests(JOB),
+    probes=probe_digests(TRIAL),
     metrics={},
     levels={},
     params={},
-    job=JOB,
+    trial=TRIAL,
     reason="",
     started=0.0,
     ended=1.0,
@@ -42,42 +42,42 @@ KNOWN = Known(
     ],
 )
 def test_a_trial_stands_as_mlflow_says(status: str | None, retry: bool, standing: str, run: bool) -> None:
-    known = {JOB.key: replace(KNOWN, status=status)} if status else {}
-    (item,) = agenda([JOB], known, retry)
-    assert (item.standing, item.run, item.order, item.known) == (standing, run, JOB, known.get(JOB.key))
+    known = {TRIAL.key: replace(KNOWN, status=status)} if status else {}
+    (item,) = agenda([TRIAL], known, retry)
+    assert (item.standing, item.run, item.order, item.known) == (standing, run, TRIAL, known.get(TRIAL.key))
 
 
 def test_a_probe_without_a_score_is_scored_and_no_other() -> None:
-    known = replace(KNOWN, probes={"linear": probe_digests(JOB)["linear"]})
-    (item,) = agenda([JOB], {JOB.key: known})
+    known = replace(KNOWN, probes={"linear": probe_digests(TRIAL)["linear"]})
+    (item,) = agenda([TRIAL], {TRIAL.key: known})
     assert (item.standing, item.run) == ("rescore", True)
-    assert item.order == replace(JOB, probes={"knn": {}})
+    assert item.order == replace(TRIAL, probes={"knn": {}})
 
 
 def test_a_probe_with_other_settings_is_scored_again() -> None:
-    changed = replace(JOB, probes={"linear": {"epochs": 6}, "knn": {}})
-    (item,) = agenda([changed], {JOB.key: KNOWN})
+    changed = replace(TRIAL, probes={"linear": {"epochs": 6}, "knn": {}})
+    (item,) = agenda([changed], {TRIAL.key: KNOWN})
     assert item.standing == "rescore"
     assert item.order.probes == {"linear": {"epochs": 6}}
-    assert item.job == changed
+    assert item.trial == changed
 
 
 def test_a_probe_of_an_earlier_revision_is_scored_again() -> None:
     known = replace(KNOWN, probes={**KNOWN.probes, "knn": "an earlier one's"})
-    (item,) = agenda([JOB], {JOB.key: known})
+    (item,) = agenda([TRIAL], {TRIAL.key: known})
     assert item.order.probes == {"knn": {}}
 
 
 def test_a_probe_that_is_left_out_changes_nothing() -> None:
-    (item,) = agenda([replace(JOB, probes={"knn": {}})], {JOB.key: KNOWN})
+    (item,) = agenda([replace(TRIAL, probes={"knn": {}})], {TRIAL.key: KNOWN})
     assert item.standing == "finished"
 
 
 def test_an_unfinished_trial_is_scored_by_all_probes() -> None:
-    (item,) = agenda([JOB], {JOB.key: replace(KNOWN, status="KILLED", probes={"linear": "whatever"})})
-    assert (item.standing, item.order) == ("resume", JOB)
+    (item,) = agenda([TRIAL], {TRIAL.key: replace(KNOWN, status="KILLED", probes={"linear": "whatever"})})
+    assert (item.standing, item.order) == ("resume", TRIAL)
 
 
 def test_an_agenda_keeps_the_order_of_the_plan() -> None:
-    items = agenda([OTHER, JOB], {JOB.key: KNOWN})
-    assert [(item.job, item.standing) for item in items] == [(OTHER, "new"), (JOB, "finished")]
+    items = agenda([OTHER, TRIAL], {TRIAL.key: KNOWN})
+    assert [(item.trial, item.standing) for item in items] == [(OTHER, "new"), (TRIAL, "finished")]

@@ -9,32 +9,32 @@ from hypothesis import strategies as st
 
 from ablate.cluster.messages import Message
 from ablate.driver.board import Board
-from ablate.spec.trial import Job, Trial
+from ablate.trial import Config, Trial
 
 
-def job(seed: int) -> Job:
-    return Job(Trial("invariant", "1", {}, "digits", "1", {}, seed), {}, "small", {"method.epsilon": 0.4})
+def trial(seed: int) -> Trial:
+    return Trial(Config("invariant", "1", {}, "digits", "1", {}, seed), {}, "small", {"method.epsilon": 0.4})
 
 
-PLANNED = [job(seed) for seed in range(4)]
-PROPOSED = [job(seed) for seed in range(10, 14)]
+PLANNED = [trial(seed) for seed in range(4)]
+PROPOSED = [trial(seed) for seed in range(10, 14)]
 
 
 def ready(slots: int = 2) -> Message:
     return Message("ready", {"slots": slots, "nodes": 1})
 
 
-def progress(*jobs: Job, share: float = 0.5, epoch: int = 1, doing: str = "training") -> Message:
-    keys = [one.key for one in jobs]
+def progress(*trials: Trial, share: float = 0.5, epoch: int = 1, doing: str = "training") -> Message:
+    keys = [one.key for one in trials]
     return Message("progress", {"keys": keys, "epoch": epoch, "share": share, "values": {}, "doing": doing})
 
 
-def outcome(one: Job, status: str = "FINISHED") -> Message:
+def outcome(one: Trial, status: str = "FINISHED") -> Message:
     return Message("outcome", {"key": one.key, "status": status, "reason": "", "metrics": {}})
 
 
-def proposal(*jobs: Job) -> Message:
-    return Message("proposed", {"jobs": [one.to_json() for one in jobs]})
+def proposal(*trials: Trial) -> Message:
+    return Message("proposed", {"jobs": [one.to_json() for one in trials]})
 
 
 a_job = st.sampled_from([*PLANNED, *PROPOSED])
@@ -43,9 +43,9 @@ messages = st.one_of(
     st.just(Message("alive")),
     st.just(Message("stopping")),
     st.just(Message("died")),
-    st.builds(lambda jobs: progress(*jobs), st.lists(a_job, min_size=1, max_size=3)),
+    st.builds(lambda trials: progress(*trials), st.lists(a_job, min_size=1, max_size=3)),
     st.builds(outcome, a_job, st.sampled_from(["FINISHED", "FAILED", "STOPPED"])),
-    st.builds(lambda jobs: proposal(*jobs), st.lists(st.sampled_from(PROPOSED), max_size=3)),
+    st.builds(lambda trials: proposal(*trials), st.lists(st.sampled_from(PROPOSED), max_size=3)),
 )
 
 

@@ -24,9 +24,9 @@ def test_a_first_phase_is_trained_once_for_all_that_start_from_it(served_field: 
     served_field.write("phases", STUDY)
     done = served_field.run("launch", "phases")
     assert done.process.returncode == 0, done.text
-    known = {trial.job.name: trial for trial in served_field.known("phases").values() if trial.job}
+    known = {record.trial.name: record for record in served_field.known("phases").values() if record.trial}
     assert set(known) == NAMES
-    assert {trial.status for trial in known.values()} == {"FINISHED"}
+    assert {record.status for record in known.values()} == {"FINISHED"}
     assert not served_field.store.study("phases").firsts.exists()
     report = (served_field.store.study("phases").report / "report.md").read_text()
     assert "first phase" not in report
@@ -37,7 +37,9 @@ def test_a_first_phase_is_trained_once_for_all_that_start_from_it(served_field: 
     again = served_field.run("launch", "others")
     assert again.process.returncode == 0, again.text
     first = next(
-        trial for trial in served_field.known("others").values() if trial.job and trial.job.case == "first phase"
+        record
+        for record in served_field.known("others").values()
+        if record.trial and record.trial.case == "first phase"
     )
     assert first.key == known["first phase · seed 0"].key
     assert "trained by 'phases'" in served_field.run("logs", first.key, "--study", "others").text

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from ablate.process import alive, identify
-from ablate.track.ledger import Known
+from ablate.track.mlflow_store import TrialRecord
 
 from .conftest import EPOCHS, SMALL, Field, answer
 
@@ -15,9 +15,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 FRUGAL = SMALL.replace("EPOCHS", "2") + "resources: {cpu: 2}\n"  # one worker's imports are enough
 
 
-def times(field: Field, trial: Known) -> list[int]:
+def times(field: Field, record: TrialRecord) -> list[int]:
     """When MLflow was told of each point of a trial's loss, in milliseconds."""
-    points = field.ledger.client.get_metric_history(trial.run_id, "train/loss")
+    points = field.mlflow_store.client.get_metric_history(record.run_id, "train/loss")
     return [point.timestamp for point in points]
 
 
@@ -32,9 +32,9 @@ def test_a_finished_study_is_launched_at_no_cost(undisturbed: Field) -> None:
 
 def test_runs_are_named_nested_and_complete(undisturbed: Field) -> None:
     known = undisturbed.known("small")
-    names = sorted(trial.job.name for trial in known.values() if trial.job)
+    names = sorted(record.trial.name for record in known.values() if record.trial)
     assert names == [f"epsilon={level} · seed {seed}" for level in (0.4, 0.8) for seed in (0, 1)]
-    assert len({trial.parent for trial in known.values()}) == 2
+    assert len({record.parent for record in known.values()}) == 2
     for curves in undisturbed.histories("small").values():
         assert [step for step, _ in curves["train/loss"]] == list(range(1, EPOCHS + 1))
         assert [step for step, _ in curves["linear/accuracy"]] == [EPOCHS]
@@ -71,12 +71,12 @@ def test_a_study_that_grows_runs_only_what_is_new_and_a_failure_on_demand(served
     assert "2 of 4 trials finished" in more.text
     assert "loss is not finite at step" in more.text
     known = served_field.known("growing")
-    assert sorted(trial.status for trial in known.values()) == ["FAILED", "FAILED", "FINISHED", "FINISHED"]
+    assert sorted(record.status for record in known.values()) == ["FAILED", "FAILED", "FINISHED", "FINISHED"]
     after = known[before.key]
-    assert after.job is not None
+    assert after.trial is not None
     assert (after.run_id, after.metrics["linear/accuracy"]) == (before.run_id, before.metrics["linear/accuracy"])
     assert {name.partition("/")[0] for name in set(after.metrics) - set(before.metrics)} == {"knn"}
-    curves = served_field.histories("growing")[after.job.name]
+    curves = served_field.histories("growing")[after.trial.name]
     assert {name: curve for name, curve in curves.items() if name in first} == first
     assert times(served_field, after) == logged  # scored, and not trained again
 

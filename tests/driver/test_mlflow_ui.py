@@ -13,7 +13,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from ablate.paths import Store
-from ablate.track.ledger import Ledger
+from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import ensure_server
 
 from .browser import PATIENCE, Browser
@@ -56,10 +56,10 @@ def finished(
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         server = ensure_server(store)
     try:
-        ledger = Ledger(server.uri)
-        experiment = ledger.client.get_experiment_by_name("small")
+        mlflow_store = MlflowStore(server.uri)
+        experiment = mlflow_store.client.get_experiment_by_name("small")
         assert experiment is not None
-        runs = ledger.client.search_runs([experiment.experiment_id])
+        runs = mlflow_store.client.search_runs([experiment.experiment_id])
         yield Finished(server.uri, experiment.experiment_id, {str(run.info.run_name): run for run in runs})
     finally:
         server.stop()

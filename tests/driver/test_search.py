@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from ablate.cluster.proposals import open_memory, proposed
-from ablate.spec.read import read_study
-from ablate.spec.study import Study
-from ablate.spec.trial import Job
+from ablate.search.proposals import open_memory, proposed
+from ablate.study.model import Study
+from ablate.study.read import read_study
+from ablate.trial import Trial
 
 from .conftest import Field, answer
 
@@ -32,20 +32,20 @@ def memory(field: Field) -> list[FrozenTrial]:
     return open_memory(read(), field.store.study("search").search).trials
 
 
-def proposals(field: Field) -> list[tuple[Job, ...]]:
+def proposals(field: Field) -> list[tuple[Trial, ...]]:
     """The seeds of every proposal."""
-    jobs = proposed(read(), field.store.study("search").search)
-    return [jobs[at : at + len(SEEDS)] for at in range(0, len(jobs), len(SEEDS))]
+    trials = proposed(read(), field.store.study("search").search)
+    return [trials[at : at + len(SEEDS)] for at in range(0, len(trials), len(SEEDS))]
 
 
 def assert_whole(field: Field) -> None:
     """No setting twice, each told as the mean of its seeds; and nothing is left open anywhere."""
     known, told = field.known("search"), memory(field)
-    assert [trial.state for trial in told] == [TrialState.COMPLETE] * PROPOSALS
-    assert len({tuple(trial.params.values()) for trial in told}) == PROPOSALS
-    for trial, jobs in zip(told, proposals(field), strict=True):
-        assert tuple(job.trial.seed for job in jobs) == SEEDS
-        assert trial.value == statistics.fmean(known[job.key].metrics["linear/accuracy"] for job in jobs)
+    assert [frozen.state for frozen in told] == [TrialState.COMPLETE] * PROPOSALS
+    assert len({tuple(frozen.params.values()) for frozen in told}) == PROPOSALS
+    for frozen, trials in zip(told, proposals(field), strict=True):
+        assert tuple(trial.config.seed for trial in trials) == SEEDS
+        assert frozen.value == statistics.fmean(known[trial.key].metrics["linear/accuracy"] for trial in trials)
     assert len(known) == TRIALS
     assert field.statuses("search") == ["FINISHED"] * (1 + PROPOSALS + TRIALS)
 
@@ -56,7 +56,7 @@ def assert_reported(field: Field) -> None:
     variants = list(csv.DictReader((folder / "variants.csv").read_text().splitlines()))
     assert len(variants) == PROPOSALS
     assert all(0.1 < float(variant["mean"]) <= 1 for variant in variants)
-    best = max(memory(field), key=lambda trial: trial.value or 0.0).params
+    best = max(memory(field), key=lambda frozen: frozen.value or 0.0).params
     report = (folder / "report.md").read_text()
     assert report.startswith("# search\n")
     rows = [line for line in report.splitlines() if line.startswith(("| 0.", "| 1.", "| 2.", "| 3."))]
@@ -69,12 +69,12 @@ def test_a_search_whose_driver_is_killed_goes_on_and_costs_nothing_once_it_is_do
     broken.until_says(r"(?s)finished .*finished .*finished ")
     broken.process.send_signal(signal.SIGKILL)
     broken.process.wait()
-    before = [trial.params for trial in memory(field_of_study)]
+    before = [frozen.params for frozen in memory(field_of_study)]
     launched = field_of_study.run("launch", *QUICK)
     assert launched.code == 0, launched.text
     assert f"{TRIALS} of {TRIALS} trials finished" in launched.text
     assert_whole(field_of_study)
-    assert [trial.params for trial in memory(field_of_study)][: len(before)] == before
+    assert [frozen.params for frozen in memory(field_of_study)][: len(before)] == before
     assert_reported(field_of_study)
     again = field_of_study.run("launch", *QUICK, "--json")
     told = again.text

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.methods.aae import AdversarialAutoencoder
-from ablate.methods.method import Facts
 from ablate.train.checkpoint import load, save
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
@@ -22,11 +22,11 @@ DATA = TrainingSet(torch.rand(12, 2, generator=torch.Generator().manual_seed(0))
 
 def wired(method: AdversarialAutoencoder) -> dict[str, Tensor]:
     """Every affine map hands its first inputs on; the verdict on a code is its first component, if not negative."""
-    params, _ = method.init(Facts((2,), 10, 2, 2), torch.Generator())
+    params, _ = method.init(DataInfo((2,), 10, 2, 2), torch.Generator())
     return {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
 
 
-def turn(name: str, prior_scale: float = 1.0) -> dict[str, float]:
+def objective(name: str, prior_scale: float = 1.0) -> dict[str, float]:
     """What a turn shows of codes (0, 1) and (ln 3, 0) and of draws (ln 3, 1) and (0, 0)."""
     method = AdversarialAutoencoder(**SMALL, batchnorm=False, prior_scale=prior_scale)
     batch = {"input": torch.tensor([[0.0, 1.0], [LN3, 0.0]])}
@@ -36,7 +36,7 @@ def turn(name: str, prior_scale: float = 1.0) -> dict[str, float]:
 
 
 def test_the_first_turn_is_the_squared_error() -> None:
-    assert turn("reconstruction") == {"loss": 0}
+    assert objective("reconstruction") == {"loss": 0}
 
 
 def test_the_discriminator_tells_draws_from_codes() -> None:
@@ -45,18 +45,18 @@ def test_the_discriminator_tells_draws_from_codes() -> None:
     One of four verdicts is right: odds of 1 are no verdict.
     """
     expected = (math.log(4 / 3) + LN2 + LN2 + math.log(4)) / 4
-    assert turn("discriminator") == pytest.approx({"loss": expected, "accuracy": 0.25})
+    assert objective("discriminator") == pytest.approx({"loss": expected, "accuracy": 0.25})
 
 
 def test_draws_are_as_wide_as_the_prior() -> None:
     """Twice ln 3: odds 9."""
     expected = (math.log(10 / 9) + LN2 + LN2 + math.log(4)) / 4
-    assert turn("discriminator", prior_scale=2.0)["loss"] == pytest.approx(expected)
+    assert objective("discriminator", prior_scale=2.0)["loss"] == pytest.approx(expected)
 
 
 def test_the_encoder_wants_its_codes_taken_for_draws() -> None:
     """Odds 1 and 3 that they are: -ln 1/2 and -ln 3/4."""
-    assert turn("generator") == pytest.approx({"loss": (LN2 + math.log(4 / 3)) / 2})
+    assert objective("generator") == pytest.approx({"loss": (LN2 + math.log(4 / 3)) / 2})
 
 
 def test_a_discriminator_that_cannot_tell_loses_ln_2() -> None:
@@ -83,7 +83,7 @@ def test_each_turn_has_its_own_optimizer_over_its_own_part() -> None:
 def test_only_the_first_turn_moves_the_running_statistics() -> None:
     method = AdversarialAutoencoder(**SMALL)
     generator = torch.Generator().manual_seed(0)
-    params, state = method.init(Facts((2,), 12, 2, 6), generator)
+    params, state = method.init(DataInfo((2,), 12, 2, 6), generator)
     batch = {"input": DATA.inputs[:6]}
     noise = method.draw(batch, generator)
     assert method.reconstruction(params, state, batch, noise)[2]["encoder.2.running_mean"].any()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.autoencoders import (
     Autoencoder,
@@ -14,7 +15,7 @@ from ablate.methods.autoencoders import (
     SparseAutoencoder,
     bernoulli_divergence,
 )
-from ablate.methods.method import Facts, Tensors
+from ablate.methods.method import Tensors
 from ablate.methods.vae import VAE, normal_divergence
 
 LN2, LN3, LN4 = math.log(2), math.log(3), math.log(4)
@@ -24,7 +25,7 @@ KINDS = pytest.mark.parametrize("kind", [Autoencoder, SparseAutoencoder, Denoisi
 
 def wired(method: Autoencoder) -> tuple[dict[str, Tensor], Tensors]:
     """Every affine map hands its first inputs on to its first outputs: a network of wires through ReLUs."""
-    params, state = method.init(Facts((2,), 10, 2, 2), torch.Generator())
+    params, state = method.init(DataInfo((2,), 10, 2, 2), torch.Generator())
     wires = {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
     return wires, state
 
@@ -132,14 +133,14 @@ def test_the_divergence_from_the_prior_is_that_of_torch() -> None:
 @KINDS
 def test_one_seed_means_one_encoder_to_start_from(kind: Any) -> None:
     """Whatever follows it: seeds are paired across methods."""
-    facts = Facts((6,), 10, 2, 5)
-    params, _ = kind(batchnorm=False).init(facts, torch.Generator().manual_seed(0))
-    plain, _ = Autoencoder().init(facts, torch.Generator().manual_seed(0))
+    info = DataInfo((6,), 10, 2, 5)
+    params, _ = kind(batchnorm=False).init(info, torch.Generator().manual_seed(0))
+    plain, _ = Autoencoder().init(info, torch.Generator().manual_seed(0))
     assert torch.equal(params["encoder.1.weight"], plain["encoder.1.weight"])
 
 
 def test_encoder_and_decoder_of_one_shape_have_parameters_of_their_own() -> None:
-    params, _ = Autoencoder(latent_dim=6).init(Facts((6,), 10, 2, 5), torch.Generator().manual_seed(0))
+    params, _ = Autoencoder(latent_dim=6).init(DataInfo((6,), 10, 2, 5), torch.Generator().manual_seed(0))
     assert params["encoder.1.weight"].shape == params["decoder.1.weight"].shape
     assert not torch.equal(params["encoder.1.weight"], params["decoder.1.weight"])
 
@@ -148,7 +149,7 @@ def test_encoder_and_decoder_of_one_shape_have_parameters_of_their_own() -> None
 def test_images_are_encoded_and_restored_by_convolutions(kind: Any) -> None:
     method = kind(network="cnn", batchnorm=True, output="sigmoid", latent_dim=3)
     generator = torch.Generator().manual_seed(0)
-    params, state = method.init(Facts((1, 8, 8), 10, 2, 2), generator)
+    params, state = method.init(DataInfo((1, 8, 8), 10, 2, 2), generator)
     batch = {"input": torch.rand(2, 1, 8, 8, generator=generator)}
     _, values, after = method.loss(params, state, batch, method.draw(batch, generator))
     assert values["loss"].isfinite()
@@ -165,31 +166,31 @@ def test_only_the_plain_one_is_without_batch_norm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "facts", "sentence"),
+    ("settings", "info", "sentence"),
     [
         (
             {"network": "cnn"},
-            Facts((2304,), 3000, 10, 256),
+            DataInfo((2304,), 3000, 10, 256),
             "network 'cnn' needs images (C, H, W), the data are vectors (2304); use network 'mlp'",
         ),
         (
             {},
-            Facts((64,), 200, 10, 256),
+            DataInfo((64,), 200, 10, 256),
             "batch size 256 is larger than the 200 samples of the training set; use training.batch_size of at most 200",
         ),
         (
             {"batchnorm": True},
-            Facts((64,), 200, 10, 1),
+            DataInfo((64,), 200, 10, 1),
             "batch norm cannot work on batches of 1; use a larger training.batch_size or batchnorm false",
         ),
     ],
 )
-def test_impossible_settings_are_refused(settings: dict[str, Any], facts: Facts, sentence: str) -> None:
+def test_impossible_settings_are_refused(settings: dict[str, Any], info: DataInfo, sentence: str) -> None:
     with pytest.raises(StudyError) as refused:
-        Autoencoder(**settings).check(facts)
+        Autoencoder(**settings).check(info)
     assert str(refused.value) == sentence
 
 
 def test_possible_settings_are_not_refused() -> None:
-    Autoencoder().check(Facts((64,), 1, 0, 1))
-    VAE(network="cnn").check(Facts((1, 28, 28), 60000, 10, 256))
+    Autoencoder().check(DataInfo((64,), 1, 0, 1))
+    VAE(network="cnn").check(DataInfo((1, 28, 28), 60000, 10, 256))

@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.avt import AVT, uncertain_surprise
-from ablate.methods.method import Facts, Tensors
-from ablate.methods.transformations import drawn, surprise
+from ablate.methods.method import Tensors
+from ablate.methods.transformations import drawn, unit_gaussian_nll
 from ablate.train.recipe import Recipe
 
 SHAPE = (3, 16, 16)
 SMALL: dict[str, Any] = {"width": 8, "latent_dim": 2, "hidden": 4}
-FACTS = Facts(SHAPE, 12, 2, 4)
+FACTS = DataInfo(SHAPE, 12, 2, 4)
 IMAGES = torch.rand(12, *SHAPE, generator=torch.Generator().manual_seed(0))
 MEAN = torch.tensor([0.4914, 0.4822, 0.4465]).view(3, 1, 1)
 STD = torch.tensor([0.2023, 0.1994, 0.2010]).view(3, 1, 1)
@@ -40,7 +41,7 @@ def test_a_code_is_drawn_with_half_the_log_variance() -> None:
 
 def test_surprise_is_summed_over_dimensions_and_averaged_over_the_batch() -> None:
     """½ (1 + 4) and ½ (9 + 0), mean 3.5."""
-    assert surprise(torch.tensor([[1.0, 2], [3, 4]]), torch.tensor([[0.0, 0], [0, 4]])).item() == 3.5
+    assert unit_gaussian_nll(torch.tensor([[1.0, 2], [3, 4]]), torch.tensor([[0.0, 0], [0, 4]])).item() == 3.5
 
 
 def test_a_predicted_log_variance_is_a_thousandth_of_the_output() -> None:
@@ -137,10 +138,10 @@ def test_grey_images_are_warped_as_they_are() -> None:
     """Neither cropped nor normalized: x is the input."""
     method = AVT(**SMALL, augmentation="none")
     images = IMAGES[:4, :1]
-    facts = Facts((1, 16, 16), 12, 2, 4)
-    method.check(facts)
+    info = DataInfo((1, 16, 16), 12, 2, 4)
+    method.check(info)
     generator = torch.Generator().manual_seed(0)
-    params, state = method.init(facts, generator)
+    params, state = method.init(info, generator)
     noise = method.draw({"input": images}, generator)
     assert torch.equal(noise["view"][0], images)
     assert noise["view"][1].min() >= 0
@@ -187,16 +188,16 @@ def test_impossible_settings_are_refused(
     settings: dict[str, Any], shape: tuple[int, ...], batch_size: int, sentence: str
 ) -> None:
     with pytest.raises(StudyError, match=sentence):
-        AVT(**SMALL | settings).check(Facts(shape, 12, 2, batch_size))
+        AVT(**SMALL | settings).check(DataInfo(shape, 12, 2, batch_size))
 
 
 def test_images_of_one_pixel_are_enough_for_nin() -> None:
     """And 21 x 21 for alexnet."""
     for network, side in {"nin": 1, "alexnet": 21}.items():
         method = AVT(**SMALL, network=network)  # type: ignore[arg-type]
-        facts = Facts((3, side, side), 12, 2, 4)
-        method.check(facts)
-        params, state = method.init(facts, torch.Generator().manual_seed(0))
+        info = DataInfo((3, side, side), 12, 2, 4)
+        method.check(info)
+        params, state = method.init(info, torch.Generator().manual_seed(0))
         assert method.embed(params, state, torch.rand(2, 3, side, side)).shape == (2, 2)
 
 

@@ -7,9 +7,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.methods.classical import NMF, PCA, Classical, nonnegative
-from ablate.methods.method import Facts, Tensors
+from ablate.methods.method import Tensors
 
 DIGITS = torch.tensor(load_digits().images, dtype=torch.float32).unsqueeze(1) / 16
 SEEN, NEW = DIGITS[:300], DIGITS[300:400]
@@ -106,16 +107,16 @@ def test_nmf_refuses_negative_data() -> None:
 
 @pytest.mark.parametrize("method", [PCA, NMF])
 def test_more_directions_than_the_data_have_are_refused(method: Any) -> None:
-    method(latent_dim=6).check(Facts((2, 1, 3), 6, 2, 256))
+    method(latent_dim=6).check(DataInfo((2, 1, 3), 6, 2, 256))
     with pytest.raises(StudyError) as refused:
-        method(latent_dim=7).check(Facts((2, 1, 3), 1000, 2, 256))
+        method(latent_dim=7).check(DataInfo((2, 1, 3), 1000, 2, 256))
     assert str(refused.value) == (
         "latent_dim 7 is more than the 6 dimensions of the data; use method.latent_dim of at most 6"
     )
     with pytest.raises(StudyError, match="latent_dim 10 is more than the 9 samples of the data"):
-        method().check(Facts((64,), 9, 2, 256))
+        method().check(DataInfo((64,), 9, 2, 256))
 
 
 def test_nothing_is_drawn_for_a_method_in_closed_form() -> None:
     with pytest.raises(AssertionError, match="nothing to draw"):
-        PCA().init(Facts((3,), 10, 2, 5), torch.Generator())
+        PCA().init(DataInfo((3,), 10, 2, 5), torch.Generator())

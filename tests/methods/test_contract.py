@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods import METHODS
-from ablate.methods.method import Facts, Method, Tensors
+from ablate.methods.method import Method, Tensors
 from ablate.nets.precision import Precision
-from ablate.settings import settings_of
+from ablate.options import options_of
 from ablate.train import recording
 from ablate.train.checkpoint import Checkpoint, load, save
 from ablate.train.data import TrainingSet
@@ -92,20 +93,22 @@ def data_for(method: Method) -> TrainingSet:
 def start(method: Method, seed: int = 0) -> Start:
     """Parameters, state, a batch and noise."""
     generator = torch.Generator().manual_seed(seed)
-    solved = None if method.turns else method.solve(data_for(method).inputs, generator)
-    params, state = solved or method.init(Facts(shape_for(method), SAMPLES, 3, BATCH), generator)
-    params, state = method.inherit(params, state, first_encoder(method)) if method.first_phase() else (params, state)
+    solved = None if method.objectives else method.solve(data_for(method).inputs, generator)
+    params, state = solved or method.init(DataInfo(shape_for(method), SAMPLES, 3, BATCH), generator)
+    params, state = (
+        method.load_pretrained(params, state, first_encoder(method)) if method.pretraining() else (params, state)
+    )
     batch = {**data_for(method).batch(torch.arange(BATCH)), "progress": torch.tensor(0.3)}
     return params, state, batch, method.draw(batch, generator)
 
 
 def first_encoder(method: Method) -> Tensors:
     """What the first phase would leave, had it not trained."""
-    first = method.first_phase()
+    first = method.pretraining()
     assert first is not None
     before = METHODS[first.method](**first.settings)
-    params, state = before.init(Facts(shape_for(method), SAMPLES, 3, BATCH), torch.Generator().manual_seed(7))
-    return {name: tensor for name, tensor in {**params, **state}.items() if name.startswith(before.keeps)}
+    params, state = before.init(DataInfo(shape_for(method), SAMPLES, 3, BATCH), torch.Generator().manual_seed(7))
+    return {name: tensor for name, tensor in {**params, **state}.items() if name.startswith(before.exported)}
 
 
 def copied(tensors: Tensors) -> dict[str, Tensor]:
@@ -117,11 +120,11 @@ def same(first: Tensors, second: Tensors) -> bool:
 
 
 def losses(method: Method, given: Start) -> list[tuple[Tensor, Tensors, Tensors]]:
-    return [getattr(method, turn.loss)(*given) for turn in method.turns]
+    return [getattr(method, objective.loss)(*given) for objective in method.objectives]
 
 
 def test_every_setting_says_what_it_means(method: Method) -> None:
-    assert all(setting.says for setting in settings_of(type(method)))
+    assert all(option.description for option in options_of(type(method)))
     assert method.source
 
 
@@ -160,9 +163,9 @@ def test_the_state_keeps_its_names_and_shapes(method: Method) -> None:
 
 def test_gradients_are_finite_and_reach_every_parameter(method: Method) -> None:
     given = start(method)
-    for turn in method.turns:
-        learned = {n: t.clone().requires_grad_() for n, t in given[0].items() if n.startswith(turn.learns)}
-        loss = getattr(method, turn.loss)({**given[0], **learned}, *given[1:])[0]
+    for objective in method.objectives:
+        learned = {n: t.clone().requires_grad_() for n, t in given[0].items() if n.startswith(objective.learns)}
+        loss = getattr(method, objective.loss)({**given[0], **learned}, *given[1:])[0]
         gradients = dict(zip(learned, torch.autograd.grad(loss, [*learned.values()]), strict=True))
         assert all(gradient.isfinite().all() for gradient in gradients.values())
         assert [name for name, gradient in gradients.items() if "weight" in name and not gradient.any()] == []
@@ -170,7 +173,7 @@ def test_gradients_are_finite_and_reach_every_parameter(method: Method) -> None:
 
 def test_embedding_is_deterministic_and_needs_only_what_is_kept(method: Method) -> None:
     params, state, batch, _ = start(method)
-    kept = {name: tensor for name, tensor in {**params, **state}.items() if name.startswith(method.keeps)}
+    kept = {name: tensor for name, tensor in {**params, **state}.items() if name.startswith(method.exported)}
     features = method.embed(params, state, batch["input"])
     assert features.shape[0] == BATCH
     assert features.dim() == 2
@@ -192,7 +195,7 @@ def run(
     """A fit after some steps from its start, or from a checkpoint of one trial, in single or double precision."""
     data = data_for(methods[0])
     recipes = [recipe] * len(methods)
-    first = [first_encoder(method) for method in methods if method.first_phase()]
+    first = [first_encoder(method) for method in methods if method.pretraining()]
     fit = kind(methods, recipes, seeds, data, device, [resume] if resume else [], first)
     if double:
         data = TrainingSet(data.inputs.double(), data.labels, data.scale)
@@ -218,14 +221,14 @@ def all_of(fit: Fit, member: int) -> Tensors:
 @pytest.mark.parametrize("kind", [Fit, StackedFit])
 def test_what_is_kept_is_what_the_loss_returned(method: Method, kind: type[Fit]) -> None:
     """Also where that is a parameter as the loss saw it: the optimizer then changes the parameter in place."""
-    if len(method.turns) != 1 or method.cannot_pack:
+    if len(method.objectives) != 1 or method.cannot_pack:
         pytest.skip("it takes several turns, or none")
     fit = run(kind, [method], [3], 2, double=True)
     before = fit.checkpoint(0)
     noise = torch.Generator()
     noise.set_state(before.noise)
     batch = {**fit.data.batch(fit.indices()[0]), "progress": torch.tensor(fit.step / fit.total)}
-    loss = getattr(method, method.turns[0].loss)
+    loss = getattr(method, method.objectives[0].loss)
     _, _, returned = loss(before.params, before.state, batch, method.draw(batch, noise))
     next(fit.steps())
     for name, tensor in fit.checkpoint(0).state.items():
@@ -234,11 +237,11 @@ def test_what_is_kept_is_what_the_loss_returned(method: Method, kind: type[Fit])
 
 def test_a_resumed_trial_equals_one_that_never_stopped(method: Method, tmp_path: Path) -> None:
     """In the middle of an epoch, through a file: parameters, optimizer, queues, momentum, noise, a first encoder."""
-    if not method.turns:
+    if not method.objectives:
         pytest.skip("it is fitted, not trained")
     whole = run(Fit, [method], [3], 9)
     save(tmp_path / "checkpoint", run(Fit, [method], [3], 7).checkpoint(0))
-    first = [first_encoder(method)] if method.first_phase() else []
+    first = [first_encoder(method)] if method.pretraining() else []
     resumed = Fit([method], [RECIPE], [3], data_for(method), CPU, [load(tmp_path / "checkpoint")], first)
     for _ in islice(resumed.steps(), 2):
         pass
@@ -254,7 +257,7 @@ def test_packed_equals_alone(method: Method) -> None:
     packed = run(Fit, [method] * 4, [0, 1, 2, 3], STEPS)
     for member in (0, 2):
         assert same(all_of(packed, member), all_of(run(Fit, [method], [member], STEPS), 0))
-    assert not method.turns or not same(all_of(packed, 0), all_of(packed, 2))
+    assert not method.objectives or not same(all_of(packed, 0), all_of(packed, 2))
 
 
 @pytest.mark.slow
@@ -296,9 +299,9 @@ def test_any_float_setting_may_differ_within_a_pack(method: Method) -> None:
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
 def test_a_step_in_lower_precision_shows_nearly_the_same(method: Method, precision: Precision) -> None:
     recipe = dataclasses.replace(RECIPE, precision=precision)
-    for kind in (Fit, StackedFit) if method.turns and method.stacks else (Fit,):
+    for kind in (Fit, StackedFit) if method.objectives and method.stacks else (Fit,):
         exact, rounded = run(kind, [method], [0], 1), run(kind, [method], [0], 1, recipe=recipe)
-        for name in exact.pack.losses if method.turns else ():  # temperatures of 0.05 make much of little
+        for name in exact.pack.losses if method.objectives else ():  # temperatures of 0.05 make much of little
             torch.testing.assert_close(rounded.sums[name], exact.sums[name], rtol=0.4, atol=0.1)
         assert all(tensor.dtype != torch.bfloat16 for tensor in all_of(rounded, 0).values())
 
@@ -346,8 +349,8 @@ def test_an_accelerator_computes_what_a_cpu_does(method: Method) -> None:
 
 
 def test_a_batch_that_cannot_be_filled_is_refused(method: Method) -> None:
-    if method.turns:
+    if method.objectives:
         with pytest.raises(StudyError, match="batch size 41 is larger than the 40 samples of the training set"):
-            method.check(Facts(shape_for(method), SAMPLES, 3, SAMPLES + 1))
+            method.check(DataInfo(shape_for(method), SAMPLES, 3, SAMPLES + 1))
     else:
-        method.check(Facts(shape_for(method), SAMPLES, 3, SAMPLES + 1))  # no batch is ever drawn
+        method.check(DataInfo(shape_for(method), SAMPLES, 3, SAMPLES + 1))  # no batch is ever drawn

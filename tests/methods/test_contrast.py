@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.backbone import backbone, feature_dim
 from ablate.methods.contrast import ImageEncoder
-from ablate.methods.method import Facts
 from ablate.methods.moco import MoCo, MoCoV2
 from ablate.methods.simclr import SimCLR
 from ablate.methods.supervised import Supervised
@@ -45,7 +45,7 @@ def test_large_images_meet_the_large_stem() -> None:
 def test_features_are_taken_before_the_head() -> None:
     method = SimCLR(network="resnet18", width=2, head_dim=3)
     generator = torch.Generator().manual_seed(0)
-    params, state = method.init(Facts((3, 8, 8), 10, 3, 4), generator)
+    params, state = method.init(DataInfo((3, 8, 8), 10, 3, 4), generator)
     images = torch.rand(4, 3, 8, 8, generator=generator)
     projections, _ = method.project(params, state, method.draw({"input": images}, generator)["view"])
     assert projections.shape == (2, 4, 3)
@@ -57,7 +57,7 @@ def test_features_are_taken_before_the_head() -> None:
 def test_both_views_are_normalized_together() -> None:
     method = SimCLR(network="narrow", width=2, latent_dim=3, proj_head=False, augmentation="none")
     generator = torch.Generator().manual_seed(0)
-    params, state = method.init(Facts((3, 8, 8), 10, 3, 4), generator)
+    params, state = method.init(DataInfo((3, 8, 8), 10, 3, 4), generator)
     views = torch.rand(2, 4, 3, 8, 8, generator=generator)
     projections, after = method.project(params, state, views)
     once, _ = method.project(params, state, views.flatten(0, 1)[None])
@@ -75,31 +75,31 @@ def test_each_view_of_an_image_is_another() -> None:
 @ALL
 def test_the_papers_settings_can_work_on_their_data(kind: Any) -> None:
     for name, settings in {"cifar10": {}, **kind.datasets}.items():
-        kind(**settings).check(Facts(SHAPES.get(name, (1, 28, 28)), 10_000, 10, 512))
+        kind(**settings).check(DataInfo(SHAPES.get(name, (1, 28, 28)), 10_000, 10, 512))
 
 
 @ALL
 def test_colour_pipelines_meet_no_grey_images(kind: Any) -> None:
     with pytest.raises(StudyError):
-        kind(augmentation="simclr-cifar10").check(Facts((1, 28, 28), 1000, 10, 64))
+        kind(augmentation="simclr-cifar10").check(DataInfo((1, 28, 28), 1000, 10, 64))
 
 
 @ALL
 def test_an_unknown_pipeline_gets_a_suggestion(kind: Any) -> None:
     with pytest.raises(StudyError, match="did you mean 'simclr-cifar10'"):
-        kind(augmentation="simclr-cifar").check(Facts((3, 32, 32), 1000, 10, 64))
+        kind(augmentation="simclr-cifar").check(DataInfo((3, 32, 32), 1000, 10, 64))
 
 
 @pytest.mark.parametrize("kind", [SimCLR, MoCo, MoCoV2, SwAV, VICReg])
 def test_a_single_image_has_nothing_to_contrast_with(kind: Any) -> None:
     with pytest.raises(StudyError, match="batches of 1 hold nothing to contrast with"):
-        kind().check(Facts((3, 32, 32), 1000, 10, 1))
+        kind().check(DataInfo((3, 32, 32), 1000, 10, 1))
 
 
 def test_convolutions_meet_no_vectors() -> None:
     method: ImageEncoder = Random(network="narrow", augmentation="none")
     with pytest.raises(StudyError, match=r"network 'narrow' needs images \(C, H, W\), the data are vectors \(12\)"):
-        method.check(Facts((12,), 1000, 10, 16))
+        method.check(DataInfo((12,), 1000, 10, 16))
 
 
 def test_a_view_is_an_image_that_embeds_like_any_other() -> None:

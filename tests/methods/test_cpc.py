@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.events import Event
 from ablate.methods.cpc import CPC, contrasts
-from ablate.methods.method import Facts, Tensors
+from ablate.methods.method import Tensors
 from ablate.methods.parts import through
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
@@ -23,7 +24,7 @@ B = 5
 
 def start(method: CPC, shape: tuple[int, ...]) -> tuple[Tensors, Tensors, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    params, state = method.init(Facts(shape, 20, 2, B), generator)
+    params, state = method.init(DataInfo(shape, 20, 2, B), generator)
     return params, state, torch.rand(B, *shape, generator=generator)
 
 
@@ -129,47 +130,47 @@ def test_parameters_are_of_the_order_of_table_1() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "facts", "sentence"),
+    ("settings", "info", "sentence"),
     [
         (
             {},
-            Facts((1, 8, 12), 3000, 10, 256),
+            DataInfo((1, 8, 12), 3000, 10, 256),
             "patch 14 is larger than the images of 8 x 12 pixels; use method.patch of at most 8",
         ),
         (
             {},
-            Facts((6,), 3000, 10, 256),
+            DataInfo((6,), 3000, 10, 256),
             "segments 8 are more than the data's 6 dimensions; use method.segments of at most 6",
         ),
         (
             {"ahead": 3},
-            Facts((1, 28, 28), 3000, 10, 256),
+            DataInfo((1, 28, 28), 3000, 10, 256),
             "ahead 3 leads beyond the 3 pieces of a sequence; use method.ahead of at most 2",
         ),
         (
             {"patch": 22},
-            Facts((1, 28, 28), 3000, 10, 256),
+            DataInfo((1, 28, 28), 3000, 10, 256),
             "ahead 2 leads beyond the 1 pieces of a sequence; use a smaller method.patch",
         ),
         (
             {},
-            Facts((64,), 3000, 10, 1),
+            DataInfo((64,), 3000, 10, 1),
             "batches of 1 hold nothing to contrast with; use a larger training.batch_size",
         ),
         (
             {},
-            Facts((64,), 200, 10, 256),
+            DataInfo((64,), 200, 10, 256),
             "batch size 256 is larger than the 200 samples of the training set; use training.batch_size of at most 200",
         ),
     ],
 )
-def test_impossible_settings_are_refused(settings: dict[str, Any], facts: Facts, sentence: str) -> None:
+def test_impossible_settings_are_refused(settings: dict[str, Any], info: DataInfo, sentence: str) -> None:
     with pytest.raises(StudyError) as refused:
-        CPC(**settings).check(facts)
+        CPC(**settings).check(info)
     assert str(refused.value) == sentence
 
 
 def test_possible_settings_are_not_refused() -> None:
-    CPC().check(Facts((1, 28, 28), 60000, 10, 256))
-    CPC(**CPC.datasets["digits"]).check(Facts((1, 8, 8), 1437, 10, 256))  # type: ignore[arg-type]
-    CPC(segments=3).check(Facts((3,), 256, 10, 256))
+    CPC().check(DataInfo((1, 28, 28), 60000, 10, 256))
+    CPC(**CPC.datasets["digits"]).check(DataInfo((1, 8, 8), 1437, 10, 256))  # type: ignore[arg-type]
+    CPC(segments=3).check(DataInfo((3,), 256, 10, 256))

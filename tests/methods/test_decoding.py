@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.methods.aae import AdversarialAutoencoder
 from ablate.methods.aavae import AAAE, AAVAE
 from ablate.methods.autoencoders import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
+from ablate.methods.capabilities import has_capability
 from ablate.methods.crvae import CRVAE
-from ablate.methods.method import Facts
 from ablate.methods.mirror import mirror
-from ablate.methods.roles import plays
 from ablate.methods.simvae import SimVAE
 from ablate.methods.vae import VAE, BetaVAE, Variational
 from ablate.nets.functional import apply
@@ -45,9 +45,9 @@ def images(method: Autoencoder) -> Tensor:
 
 
 def drawn(method: Autoencoder) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    facts = Facts(tuple(images(method).shape[1:]), 40, 2, 4)
-    method.check(facts)
-    params, state = method.init(facts, torch.Generator().manual_seed(1))
+    info = DataInfo(tuple(images(method).shape[1:]), 40, 2, 4)
+    method.check(info)
+    params, state = method.init(info, torch.Generator().manual_seed(1))
     return dict(params), dict(state)
 
 
@@ -67,7 +67,7 @@ def test_images_come_back_in_the_range_they_had(method: Autoencoder) -> None:
 @pytest.mark.parametrize("method", METHODS, ids=named)
 def test_all_that_decoding_needs_is_kept(method: Autoencoder) -> None:
     params, state = drawn(method)
-    kept = {name: tensor for name, tensor in {**params, **state}.items() if name.startswith(method.keeps)}
+    kept = {name: tensor for name, tensor in {**params, **state}.items() if name.startswith(method.exported)}
     codes = method.code(kept, kept, images(method))
     assert torch.equal(method.decode(kept, kept, codes), method.decode(params, state, codes))
 
@@ -79,9 +79,11 @@ def test_a_step_learns_every_part(method: Autoencoder) -> None:
     batch = {"input": images(method)}
     noise = method.draw(batch, torch.Generator().manual_seed(2))
     moved = set()
-    for turn in method.turns:
-        learned = {name: tensor.requires_grad_() for name, tensor in params.items() if name.startswith(turn.learns)}
-        loss, _, after = getattr(method, turn.loss)(params, state, batch, noise)
+    for objective in method.objectives:
+        learned = {
+            name: tensor.requires_grad_() for name, tensor in params.items() if name.startswith(objective.learns)
+        }
+        loss, _, after = getattr(method, objective.loss)(params, state, batch, noise)
         gradients = torch.autograd.grad(loss, [*learned.values()])
         moved |= {name.partition(".")[0] for name, slope in zip(learned, gradients, strict=True) if slope.any()}
         assert torch.equal(after["shape"], torch.tensor(images(method).shape[1:]))
@@ -160,9 +162,9 @@ def test_digits_are_made_binary_after_augmentation() -> None:
 
 
 def test_roles_are_those_that_make_sense() -> None:
-    assert all(plays(type(method), "code") and plays(type(method), "view") for method in METHODS)
-    assert [plays(type(m), "posterior") for m in METHODS] == [isinstance(m, Variational) for m in METHODS]
-    assert [plays(type(m), "log_likelihood") for m in METHODS] == [isinstance(m, Variational) for m in METHODS]
+    assert all(has_capability(type(method), "code") and has_capability(type(method), "view") for method in METHODS)
+    assert [has_capability(type(m), "posterior") for m in METHODS] == [isinstance(m, Variational) for m in METHODS]
+    assert [has_capability(type(m), "log_likelihood") for m in METHODS] == [isinstance(m, Variational) for m in METHODS]
 
 
 @pytest.mark.parametrize("network", ["cnn", "narrow", "narrow-shortcuts", "simvae-mlp", "resnet18", "resnet50"])

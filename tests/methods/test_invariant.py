@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.invariant import Invariant
-from ablate.methods.method import Facts, Tensors
+from ablate.methods.method import Tensors
 
 B, D, K = 12, 5, 4
 
@@ -27,7 +28,7 @@ def double_precision() -> Iterator[None]:
 def start(method: Invariant) -> tuple[Tensors, Tensors, Tensors, Tensors]:
     """Parameters, state, a batch and noise."""
     generator = torch.Generator().manual_seed(0)
-    params, state = method.init(Facts((D,), 100, 2, B), generator)
+    params, state = method.init(DataInfo((D,), 100, 2, B), generator)
     batch = {"input": torch.rand(B, D, generator=generator), "progress": torch.tensor(0.01)}
     return params, state, batch, method.draw(batch, generator)
 
@@ -199,43 +200,43 @@ def test_the_state_starts_at_the_largest_smoothness_or_at_the_constant_one() -> 
 def test_parameters_of_the_encoder_are_what_embedding_needs() -> None:
     method = Invariant(k=K)
     params, state, batch, _ = start(method)
-    encoder = {n: tensor for n, tensor in {**params, **state}.items() if n.startswith(method.keeps)}
+    encoder = {n: tensor for n, tensor in {**params, **state}.items() if n.startswith(method.exported)}
     network = twin(method, params, state).eval().get_submodule("encoder")
     torch.testing.assert_close(method.embed(encoder, encoder, batch["input"]), network(batch["input"]))
 
 
 @pytest.mark.parametrize(
-    ("settings", "facts", "sentence"),
+    ("settings", "info", "sentence"),
     [
         (
             {"network": "cnn"},
-            Facts((2304,), 3000, 10, 256),
+            DataInfo((2304,), 3000, 10, 256),
             "network 'cnn' needs images (C, H, W), the data are vectors (2304); use network 'mlp'",
         ),
         (
             {},
-            Facts((64,), 200, 10, 256),
+            DataInfo((64,), 200, 10, 256),
             "batch size 256 is larger than the 200 samples of the training set; use training.batch_size of at most 200",
         ),
         (
             {},
-            Facts((64,), 200, 10, 1),
+            DataInfo((64,), 200, 10, 1),
             "batch norm cannot work on batches of 1; use a larger training.batch_size or batchnorm 'none'",
         ),
         (
             {"smoothness": -0.5},
-            Facts((64,), 200, 10, 10),
+            DataInfo((64,), 200, 10, 10),
             "smoothness -0.5 is not above 0; use a positive number or 'adaptive'",
         ),
     ],
 )
-def test_impossible_settings_are_refused(settings: dict[str, Any], facts: Facts, sentence: str) -> None:
+def test_impossible_settings_are_refused(settings: dict[str, Any], info: DataInfo, sentence: str) -> None:
     with pytest.raises(StudyError) as refused:
-        Invariant(**settings).check(facts)
+        Invariant(**settings).check(info)
     assert str(refused.value) == sentence
 
 
 def test_possible_settings_are_not_refused() -> None:
-    Invariant().check(Facts((64,), 256, 10, 256))
-    Invariant(network="cnn", smoothness=0.5).check(Facts((1, 28, 28), 60000, 10, 256))
-    Invariant(batchnorm="none").check(Facts((64,), 1, 0, 1))
+    Invariant().check(DataInfo((64,), 256, 10, 256))
+    Invariant(network="cnn", smoothness=0.5).check(DataInfo((1, 28, 28), 60000, 10, 256))
+    Invariant(batchnorm="none").check(DataInfo((64,), 1, 0, 1))

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.methods import METHODS
 from ablate.methods.autoencoders import Autoencoder
-from ablate.methods.method import Facts, Method, Tensors
-from ablate.settings import Value
+from ablate.methods.method import Method, Tensors
+from ablate.options import Value
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.recipe import Recipe
@@ -20,7 +21,7 @@ SETTINGS: Mapping[str, Mapping[str, Value]] = {
     "lle": {"points": 900},
     "vae": {"weight": 0.1},  # with 1, the first epochs make all codes alike
 }
-FACTS = Facts((1, 8, 8), 1797, 10, 128)
+FACTS = DataInfo((1, 8, 8), 1797, 10, 128)
 
 
 @functools.cache
@@ -44,9 +45,9 @@ def accuracy(method: Method, encoder: Tensors) -> float:
 def learned(method: Method, recipe: Recipe) -> tuple[float, float]:
     """Accuracy before and after; what is fitted is compared with an untrained network."""
     fit = Fit([method], [recipe], [0], digits(), torch.device("cpu"))
-    untrained: Method = method if method.turns else Autoencoder()
+    untrained: Method = method if method.objectives else Autoencoder()
     before, _ = untrained.init(FACTS, torch.Generator().manual_seed(0))
-    start = fit.encoder(0) if method.turns else before
+    start = fit.encoder(0) if method.objectives else before
     first = accuracy(untrained, start)
     for _ in fit.steps():
         pass

@@ -11,10 +11,11 @@ from sklearn import manifold
 from sklearn.datasets import load_digits
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.methods import manifolds
 from ablate.methods.manifolds import Isomap, LocallyLinear, Manifold, barycentric, nearest
-from ablate.methods.method import Facts, Tensors
+from ablate.methods.method import Tensors
 
 DIGITS = torch.tensor(load_digits().images, dtype=torch.float32).unsqueeze(1) / 16
 DIGITS += 1e-3 * torch.rand(DIGITS.shape, generator=torch.Generator().manual_seed(0))  # no two distances are equal
@@ -135,40 +136,42 @@ def test_what_arpack_cannot_do_is_told_with_a_way_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "settings", "facts", "sentence"),
+    ("method", "settings", "info", "sentence"),
     [
         (
             Isomap,
             {"n_neighbors": 9},
-            Facts((64,), 9, 2, 256),
+            DataInfo((64,), 9, 2, 256),
             "n_neighbors 9 is not below the 9 points to fit on; use method.n_neighbors of at most 8",
         ),
         (
             LocallyLinear,
             {"n_neighbors": 50, "points": 50},
-            Facts((64,), 900, 2, 256),
+            DataInfo((64,), 900, 2, 256),
             "n_neighbors 50 is not below the 50 points to fit on; use method.n_neighbors of at most 49",
         ),
         (
             Isomap,
             {"latent_dim": 9},
-            Facts((64,), 9, 2, 256),
+            DataInfo((64,), 9, 2, 256),
             "latent_dim 9 is not below the 9 points to fit on; use method.latent_dim of at most 8",
         ),
         (
             LocallyLinear,
             {},
-            Facts((3, 3), 900, 2, 256),
+            DataInfo((3, 3), 900, 2, 256),
             "latent_dim 10 is more than the data's 9 dimensions; use method.latent_dim of at most 9",
         ),
     ],
 )
-def test_impossible_settings_are_refused(method: Any, settings: Mapping[str, Any], facts: Facts, sentence: str) -> None:
+def test_impossible_settings_are_refused(
+    method: Any, settings: Mapping[str, Any], info: DataInfo, sentence: str
+) -> None:
     with pytest.raises(StudyError) as refused:
-        method(**settings).check(facts)
+        method(**settings).check(info)
     assert str(refused.value) == sentence
 
 
 def test_possible_settings_are_not_refused() -> None:
-    Isomap().check(Facts((3,), 11, 2, 256))
-    LocallyLinear(n_neighbors=8, latent_dim=8).check(Facts((3, 3), 9, 2, 256))
+    Isomap().check(DataInfo((3,), 11, 2, 256))
+    LocallyLinear(n_neighbors=8, latent_dim=8).check(DataInfo((3, 3), 9, 2, 256))

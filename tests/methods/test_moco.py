@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.method import Facts, Tensors
+from ablate.methods.method import Tensors
 from ablate.methods.moco import MoCo, MoCoV2, info_nce
 from ablate.nets.functional import apply
 from ablate.train.checkpoint import load, save
@@ -34,7 +35,7 @@ KINDS = pytest.mark.parametrize("kind", [MoCo, MoCoV2])
 
 def wired(method: MoCo) -> tuple[dict[str, Tensor], Tensors]:
     """Every affine map hands its inputs on, in the teacher's network too; the queue holds no direction yet."""
-    params, state = method.init(Facts((2,), 10, 2, 2), torch.Generator().manual_seed(0))
+    params, state = method.init(DataInfo((2,), 10, 2, 2), torch.Generator().manual_seed(0))
     wires = {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
     teacher = {f"teacher.{name}": tensor for name, tensor in wires.items()}
     return wires, {**state, **teacher, "queue": torch.zeros(3, 2)}
@@ -172,7 +173,7 @@ def test_queue_and_teacher_survive_a_kill_bit_by_bit(kind: Any, tmp_path: Path) 
 def start(method: MoCo) -> tuple[dict[str, Tensor], Tensors, Tensor]:
     """Parameters, state and eight images."""
     generator = torch.Generator().manual_seed(0)
-    params, state = method.init(Facts((1, 8, 8), 20, 3, 8), generator)
+    params, state = method.init(DataInfo((1, 8, 8), 20, 3, 8), generator)
     return dict(params), state, torch.rand(8, 1, 8, 8, generator=generator)
 
 
@@ -186,5 +187,5 @@ def start(method: MoCo) -> tuple[dict[str, Tensor], Tensors, Tensor]:
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any], batch: int, sentence: str) -> None:
     with pytest.raises(StudyError) as refused:
-        MoCo(**settings).check(Facts((3, 32, 32), 1000, 10, batch))
+        MoCo(**settings).check(DataInfo((3, 32, 32), 1000, 10, batch))
     assert str(refused.value) == sentence

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ablate.methods.method import Facts
-from ablate.methods.simclr import SimCLR, crowding, nt_xent
+from ablate.data_info import DataInfo
+from ablate.methods.simclr import SimCLR, mean_cosine_similarity, nt_xent
 
 PLAIN: dict[str, Any] = {"network": "mlp", "latent_dim": 2, "augmentation": "none", "proj_head": False}
 E1, E2, BETWEEN = [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]
@@ -17,7 +17,7 @@ E1, E2, BETWEEN = [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]
 
 def wired(method: SimCLR) -> dict[str, Tensor]:
     """Every affine map hands its inputs on, so that features are inputs, if not negative."""
-    params, _ = method.init(Facts((2,), 10, 2, 2), torch.Generator().manual_seed(0))
+    params, _ = method.init(DataInfo((2,), 10, 2, 2), torch.Generator().manual_seed(0))
     return {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
 
 
@@ -48,7 +48,7 @@ def test_the_loss_is_that_of_lightly() -> None:
 
 def test_crowding_by_hand() -> None:
     """Cosines 0.6, 0 and 0.8, each counted twice, over (3 - 1)²."""
-    assert crowding(torch.tensor([E1, BETWEEN, E2])).item() == pytest.approx(0.7)
+    assert mean_cosine_similarity(torch.tensor([E1, BETWEEN, E2])).item() == pytest.approx(0.7)
 
 
 def test_projections_are_compared_by_their_directions() -> None:

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.method import Facts, Tensors
+from ablate.methods.method import Tensors
 from ablate.methods.supervised import Supervised, class_crowding, memberships
 
 LN2, LN3 = math.log(2), math.log(3)
@@ -18,7 +19,7 @@ LABELS = torch.tensor([0, 1, 1])
 
 def wired(method: Supervised) -> dict[str, Tensor]:
     """Features are inputs, if not negative, and logits are the features; there are three classes, the last at 0."""
-    params, _ = method.init(Facts((2,), 10, 3, 3), torch.Generator().manual_seed(0))
+    params, _ = method.init(DataInfo((2,), 10, 3, 3), torch.Generator().manual_seed(0))
     return {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
 
 
@@ -87,26 +88,26 @@ def test_predictions_are_logits_of_clean_images() -> None:
 def test_predictions_go_by_running_statistics() -> None:
     method = Supervised(network="resnet18", width=2, augmentation="none")
     images = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    params, state = method.init(Facts((3, 8, 8), 10, 3, 4), torch.Generator().manual_seed(0))
+    params, state = method.init(DataInfo((3, 8, 8), 10, 3, 4), torch.Generator().manual_seed(0))
     alone: Tensors = {**params, **state}
     torch.testing.assert_close(method.predict(alone, alone, images)[:1], method.predict(params, state, images[:1]))
 
 
 @pytest.mark.parametrize(
-    ("facts", "sentence"),
+    ("info", "sentence"),
     [
-        (Facts((3, 8, 8), 100, 0, 16), "the training set has 0 classes; choose a data set with labels"),
+        (DataInfo((3, 8, 8), 100, 0, 16), "the training set has 0 classes; choose a data set with labels"),
         (
-            Facts((3, 8, 8), 100, 10, 1),
+            DataInfo((3, 8, 8), 100, 10, 1),
             "batch norm cannot work on batches of 1; use a larger training.batch_size or network 'mlp'",
         ),
         (
-            Facts((12,), 100, 10, 16),
+            DataInfo((12,), 100, 10, 16),
             "network 'resnet50' needs images (C, H, W), the data are vectors (12); use network 'mlp'",
         ),
     ],
 )
-def test_impossible_settings_are_refused(facts: Facts, sentence: str) -> None:
+def test_impossible_settings_are_refused(info: DataInfo, sentence: str) -> None:
     with pytest.raises(StudyError) as refused:
-        Supervised(augmentation="none").check(facts)
+        Supervised(augmentation="none").check(info)
     assert str(refused.value) == sentence

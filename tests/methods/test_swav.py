@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ablate.methods.method import Facts, Tensors
+from ablate.data_info import DataInfo
+from ablate.methods.method import Tensors
 from ablate.methods.swav import SwAV, assignment
 from ablate.train.checkpoint import load, save
 from ablate.train.data import TrainingSet
@@ -29,7 +30,7 @@ IMAGES: dict[str, Any] = {"network": "narrow", "width": 2, "latent_dim": 3, "aug
 
 def start(method: SwAV) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Every affine map hands its inputs on; prototypes are as drawn."""
-    params, state = method.init(Facts((2,), 10, 2, 2), torch.Generator().manual_seed(0))
+    params, state = method.init(DataInfo((2,), 10, 2, 2), torch.Generator().manual_seed(0))
     wires = {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
     return {**wires, "prototypes.weight": params["prototypes.weight"]}, dict(state)
 
@@ -150,7 +151,7 @@ def test_prototypes_survive_a_kill_bit_by_bit(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_of_the_prototypes_is_no_parameter() -> None:
-    params, state = SwAV(**PLAIN).init(Facts((2,), 10, 2, 2), torch.Generator().manual_seed(0))
+    params, state = SwAV(**PLAIN).init(DataInfo((2,), 10, 2, 2), torch.Generator().manual_seed(0))
     names: tuple[Tensors, ...] = (params, state)
     assert [sorted(n for n in tensors if n.startswith("prototypes.")) for tensors in names] == [
         ["prototypes.weight"],

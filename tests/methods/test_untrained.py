@@ -2,12 +2,12 @@
 
 import torch
 
-from ablate.methods.method import Facts
+from ablate.data_info import DataInfo
 from ablate.methods.simclr import SimCLR
 from ablate.methods.untrained import Random
 
 IMAGES = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-FACTS = Facts((3, 8, 8), 10, 3, 4)
+FACTS = DataInfo((3, 8, 8), 10, 3, 4)
 
 
 def test_it_is_what_training_starts_from() -> None:
@@ -17,7 +17,7 @@ def test_it_is_what_training_starts_from() -> None:
     start, begun = trained.init(FACTS, torch.Generator().manual_seed(0))
     assert all(torch.equal(tensor, start[name]) for name, tensor in params.items())
     assert state.keys() <= begun.keys()
-    assert not random.turns
+    assert not random.objectives
 
 
 def test_it_embeds_images_one_by_one() -> None:

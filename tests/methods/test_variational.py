@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.aavae import AAVAE
 from ablate.methods.crvae import CRVAE, gaussian_divergence
-from ablate.methods.method import Facts, Tensors
+from ablate.methods.method import Tensors
 from ablate.methods.simvae import SimVAE
 from ablate.methods.vae import VAE, BetaVAE, Variational, bernoulli_likelihood, gaussian_likelihood, normal_divergence
 from ablate.train.recipe import Recipe
@@ -22,7 +23,7 @@ LINEAR: dict[str, Any] = {**WIRES, "output": "linear"}
 
 def wired(method: Variational, log_variance: tuple[float, float] = (0.0, 0.0)) -> dict[str, Tensor]:
     """Every affine map hands its first inputs on to its first outputs, so that μ = x; log σ² is the same for all."""
-    params, _ = method.init(Facts((2,), 10, 2, 2), torch.Generator())
+    params, _ = method.init(DataInfo((2,), 10, 2, 2), torch.Generator())
     wires = {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
     return {**wires, "encoder.7.bias": torch.tensor([0.0, 0.0, *log_variance])}
 
@@ -106,7 +107,7 @@ def test_a_learned_scale_grows_where_errors_are_larger_than_it() -> None:
     """½ (D - squares / s) for D = 2, squares 8 and s = 1, then 16: 1 - 4 and 1 - ¼."""
     for start, slope in ((0.0, -3.0), (math.log(16), 0.75)):
         method = AAVAE(**LINEAR, decoder="mirror", scale="learned", logscale=start)
-        params, _ = method.init(Facts((2,), 10, 2, 2), torch.Generator())
+        params, _ = method.init(DataInfo((2,), 10, 2, 2), torch.Generator())
         assert params["logscale"].item() == pytest.approx(start)
         logscale = params["logscale"].requires_grad_()
         batch, noise = {"input": torch.tensor([[1.0, 2.0]])}, {"normal": torch.tensor([[2.0, -2.0]])}
@@ -270,15 +271,15 @@ def test_impossible_settings_are_refused(
     method: Variational, shape: tuple[int, ...], batch_size: int, sentence: str
 ) -> None:
     with pytest.raises(StudyError) as refused:
-        method.check(Facts(shape, 100, 10, method.samples(batch_size)))
+        method.check(DataInfo(shape, 100, 10, method.samples(batch_size)))
     assert str(refused.value) == sentence
 
 
 @pytest.mark.parametrize("method", [AAVAE(), BetaVAE()])
 def test_grey_images_have_no_colours_to_change(method: Variational) -> None:
     with pytest.raises(StudyError, match="channels"):
-        method.check(Facts((1, 28, 28), 100, 10, 10))
+        method.check(DataInfo((1, 28, 28), 100, 10, 10))
 
 
 def test_views_of_one_image_are_a_batch() -> None:
-    SimVAE(views=10).check(Facts((3, 32, 32), 100, 10, 1))
+    SimVAE(views=10).check(DataInfo((3, 32, 32), 100, 10, 1))

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ablate.methods.method import Facts
-from ablate.methods.vicreg import VICReg, narrowness, redundancy
+from ablate.data_info import DataInfo
+from ablate.methods.vicreg import VICReg, redundancy, variance_loss
 
 PLAIN: dict[str, Any] = {"network": "mlp", "latent_dim": 2, "augmentation": "none", "proj_head": False}
 FIRST, SECOND = [[0.0, 0.0], [1.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]]
@@ -16,7 +16,7 @@ HALF = 1 - 0.5001**0.5  # what a variance of a half lacks
 
 def loss(method: VICReg, views: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Of features that are the inputs, if not negative."""
-    params, _ = method.init(Facts(tuple(views.shape[2:]), 10, 2, 2), torch.Generator().manual_seed(0))
+    params, _ = method.init(DataInfo(tuple(views.shape[2:]), 10, 2, 2), torch.Generator().manual_seed(0))
     wires = {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
     total, values, _ = method.loss(wires, {}, {}, {"view": views})
     return total, {name: value.item() for name, value in values.items()}
@@ -24,8 +24,8 @@ def loss(method: VICReg, views: Tensor) -> tuple[Tensor, dict[str, float]]:
 
 def test_what_variance_lacks_by_hand() -> None:
     """Variances of ½ and 0: the first with n - 1, the second at the floor of 0.01."""
-    assert narrowness(torch.tensor([[0.0, 3.0], [1.0, 3.0]])).item() == pytest.approx((HALF + 0.99) / 2)
-    assert narrowness(torch.tensor([[0.0], [2.0]])).item() == 0
+    assert variance_loss(torch.tensor([[0.0, 3.0], [1.0, 3.0]])).item() == pytest.approx((HALF + 0.99) / 2)
+    assert variance_loss(torch.tensor([[0.0], [2.0]])).item() == 0
 
 
 def test_covariances_by_hand() -> None:

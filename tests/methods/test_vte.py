@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.method import Facts, Tensors, within
+from ablate.methods.method import Tensors, within
 from ablate.methods.vte import (
     VTE,
     BarberAgakov,
@@ -21,7 +22,7 @@ from ablate.methods.vte import (
     contrast,
 )
 from ablate.nets.functional import apply
-from ablate.settings import settings_of
+from ablate.options import options_of
 from ablate.train.checkpoint import load, save
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
@@ -30,7 +31,7 @@ from ablate.train.recipe import Recipe
 LN2, LN3 = math.log(2), math.log(3)
 SHAPE = (3, 16, 16)
 SMALL: dict[str, Any] = {"width": 8, "latent_dim": 2, "hidden": 4}
-FACTS = Facts(SHAPE, 12, 2, 4)
+FACTS = DataInfo(SHAPE, 12, 2, 4)
 DATA = TrainingSet(torch.rand(12, *SHAPE, generator=torch.Generator().manual_seed(0)), torch.zeros(12).long(), 1.0)
 RECIPE = Recipe(epochs=2, batch_size=4)
 CPU = torch.device("cpu")
@@ -167,7 +168,7 @@ def first_encoder(seed: int = 0) -> dict[str, Tensor]:
 
 
 def second(method: VTE, *resume: Any) -> Fit:
-    first = () if method.first_phase() is None else (first_encoder(),)
+    first = () if method.pretraining() is None else (first_encoder(),)
     return Fit([method], [RECIPE], [0], DATA, CPU, resume, first)
 
 
@@ -206,16 +207,16 @@ def test_no_gradient_reaches_the_frozen_encoder_and_all_of_the_joint_one(kind: A
 @SECOND
 def test_the_first_phase_is_told_with_what_both_share(kind: Any) -> None:
     method = kind(**SMALL, network="alexnet", augmentation="none", fill=0.25, head="deep")
-    first = method.first_phase()
+    first = method.pretraining()
     assert first is not None
     assert first.method == "predictive-transformation"
     assert first.settings == {**SMALL, "network": "alexnet", "augmentation": "none", "fill": 0.25}
-    assert first.settings.keys() == {entry.name for entry in settings_of(PredictiveTransformation)}
-    assert kind(two_phase=False).first_phase() is None
+    assert first.settings.keys() == {entry.name for entry in options_of(PredictiveTransformation)}
+    assert kind(two_phase=False).pretraining() is None
 
 
 def test_one_first_phase_serves_every_second_one() -> None:
-    phases = [kind(**SMALL).first_phase() for kind in (BarberAgakov, SeparatedInfoNCE, ConcatenatedInfoNCE)]
+    phases = [kind(**SMALL).pretraining() for kind in (BarberAgakov, SeparatedInfoNCE, ConcatenatedInfoNCE)]
     assert phases[0] == phases[1] == phases[2]
 
 

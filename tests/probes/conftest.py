@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ablate.probes.probe import Embedded, Features, Inputs, Model, Role
+from ablate.probes.probe import Capability, Embedded, Features, Inputs, Model
 
 CENTRES = np.array([[0.0, 0.0, 0.0], [40.0, 0.0, 0.0], [0.0, 40.0, 0.0]])
 Draw = Callable[[int, int], Features]
@@ -39,8 +39,8 @@ def permuted() -> Embedded:
     """The same points, their labels permuted: there is nothing to read."""
     generator = np.random.default_rng(3)
     splits = [blobs(samples, seed) for samples, seed in ((600, 0), (240, 1), (240, 2))]
-    train, test, judged = (Features(split.x, generator.permutation(split.y)) for split in splits)
-    return Embedded(train, test, judged)
+    train, test, evaluation = (Features(split.x, generator.permutation(split.y)) for split in splits)
+    return Embedded(train, test, evaluation)
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class LinearGaussian:
     noise: float = 1.0  # variance
     widened: float = 1.0
     jitter: float = 0.0  # standard deviation between a view and its input
-    roles: tuple[Role, ...] = ("posterior", "code", "log_likelihood", "view")
+    capabilities: tuple[Capability, ...] = ("posterior", "code", "log_likelihood", "view")
 
     @property
     def parameters(self) -> int:
         return self.weight.numel()
 
-    def can(self, role: Role) -> bool:
-        return role in self.roles
+    def can(self, role: Capability) -> bool:
+        return role in self.capabilities
 
     def embed(self, inputs: Tensor) -> Tensor:
         return self.code(inputs)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.probes.attributes import Attributes, Bank, digest, entropy
 from ablate.probes.network import perceptron
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 QUICK = Attributes(epochs=30, batch_size=20, learning_rate=0.02)
 
@@ -62,7 +63,7 @@ def test_chosen_columns_keep_their_numbers() -> None:
 @pytest.mark.parametrize("columns", ["3", "-1", "0,,1", "", "bald"])
 def test_columns_that_are_not_there_are_refused(columns: str) -> None:
     with pytest.raises(StudyError, match=f"columns '{columns}' are not numbers of the targets 0 to 2"):
-        Attributes(columns=columns).check(Sizes(train=10, judged=10, classes=2, targets=3))
+        Attributes(columns=columns).check(DataInfo(probed=10, evaluation=10, classes=2, targets=3))
 
 
 def test_networks_of_a_bank_are_the_perceptron_they_are_copied_from() -> None:
@@ -133,15 +134,15 @@ def test_a_learning_rate_that_is_too_high_is_named() -> None:
     given = embedded()
     huge = replace(given.train, x=given.train.x * np.float32(1e38))
     with pytest.raises(TrialError, match="the attributes probe diverged on features as large as"):
-        Attributes(epochs=2, learning_rate=1e30).score(Embedded(huge, given.test, given.judged), seed=0)
+        Attributes(epochs=2, learning_rate=1e30).score(Embedded(huge, given.test, given.evaluation), seed=0)
 
 
 def test_data_without_attributes_are_refused() -> None:
     with pytest.raises(StudyError, match="there are 0 targets where attributes are asked for; choose celeba"):
-        Attributes().check(Sizes(train=10, judged=10, classes=2, targets=0))
+        Attributes().check(DataInfo(probed=10, evaluation=10, classes=2, targets=0))
 
 
 def test_a_label_is_needed_only_where_it_is_asked_for() -> None:
-    Attributes().check(Sizes(train=10, judged=10, classes=0, targets=40))
+    Attributes().check(DataInfo(probed=10, evaluation=10, classes=0, targets=40))
     with pytest.raises(StudyError, match="needs labels of two classes or more"):
-        Attributes(task="label").check(Sizes(train=10, judged=10, classes=0, targets=40))
+        Attributes(task="label").check(DataInfo(probed=10, evaluation=10, classes=0, targets=40))

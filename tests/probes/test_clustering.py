@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.probes.clustering import Clustering, agreement, matched_accuracy
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 # Seven samples; rows are labels, columns clusters: [[3, 2],
 #                                                    [2, 0]]
@@ -50,8 +51,8 @@ def test_nmi_divides_by_the_arithmetic_mean_of_entropies() -> None:
 
 
 def test_the_judged_samples_are_clustered(separated: Embedded, permuted: Embedded) -> None:
-    assert Clustering().score(Embedded(permuted.train, permuted.test, separated.judged), seed=0)["accuracy"] == 1.0
-    assert Clustering().score(Embedded(separated.train, separated.test, permuted.judged), seed=0)["accuracy"] < 0.5
+    assert Clustering().score(Embedded(permuted.train, permuted.test, separated.evaluation), seed=0)["accuracy"] == 1.0
+    assert Clustering().score(Embedded(separated.train, separated.test, permuted.evaluation), seed=0)["accuracy"] < 0.5
 
 
 def test_there_are_as_many_clusters_as_classes() -> None:
@@ -80,4 +81,4 @@ def test_a_collapsed_embedding_is_one_cluster() -> None:
 
 def test_fewer_samples_than_clusters_are_refused() -> None:
     with pytest.raises(StudyError, match="9 samples cannot form 10 clusters; use more data"):
-        Clustering().check(Sizes(train=1000, judged=9, classes=10))
+        Clustering().check(DataInfo(probed=1000, evaluation=9, classes=10))

@@ -5,10 +5,11 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.probes.confident import Confident, by_confidence, clustered, share
 from ablate.probes.graph import Graph
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 needs_open_tsne = pytest.mark.skipif(find_spec("openTSNE") is None, reason="openTSNE is an extra")
 
@@ -39,7 +40,7 @@ def test_shares_are_rounded() -> None:
 
 def test_the_whole_curve_and_the_headline(separated: Embedded) -> None:
     said: list[float] = []
-    view = Embedded(separated.train, separated.test, separated.judged, tell=said.append)
+    view = Embedded(separated.train, separated.test, separated.evaluation, tell=said.append)
     scores = Confident(iterations=300, kept=1.0).score(view, seed=0)
     assert scores["accuracy"] == scores["accuracy_100"] == 1.0
     assert scores["accuracy_10"] <= 1.0
@@ -50,33 +51,33 @@ def test_the_whole_curve_and_the_headline(separated: Embedded) -> None:
 
 def test_what_cannot_be_clustered_is_refused() -> None:
     with pytest.raises(StudyError, match="9 of 90 samples cannot form 10 clusters; keep more, or use more data"):
-        Confident().check(Sizes(train=1, judged=90, classes=10))
+        Confident().check(DataInfo(probed=1, evaluation=90, classes=10))
     with pytest.raises(StudyError, match="distances of 40000 samples exceed the memory; set points to 30000 or"):
-        Confident().check(Sizes(train=1, judged=40000, classes=10))
+        Confident().check(DataInfo(probed=1, evaluation=40000, classes=10))
     with pytest.raises(StudyError, match="perplexity of 30 needs more than 30 samples"):
-        Confident().check(Sizes(train=1, judged=30, classes=2))
-    Confident(points=30000).check(Sizes(train=1, judged=40000, classes=10))
+        Confident().check(DataInfo(probed=1, evaluation=30, classes=2))
+    Confident(points=30000).check(DataInfo(probed=1, evaluation=40000, classes=10))
 
 
 @needs_open_tsne
 @pytest.mark.slow
 def test_both_libraries_place_classes_apart(separated: Embedded) -> None:
     said: list[float] = []
-    view = Embedded(separated.train, separated.test, separated.judged, tell=said.append)
+    view = Embedded(separated.train, separated.test, separated.evaluation, tell=said.append)
     graph = Graph(iterations=500, library="openTSNE", perplexity=20.0)
     assert graph.score(view, seed=0)["accuracy"] == 1.0
     assert said == pytest.approx([step / 10 for step in range(1, 11)])
-    assert np.array_equal(graph.plane(view.judged.x, 0), graph.plane(view.judged.x, 0))
+    assert np.array_equal(graph.plane(view.evaluation.x, 0), graph.plane(view.evaluation.x, 0))
 
 
 @needs_open_tsne
 def test_a_perplexity_that_a_library_would_lower_is_refused() -> None:
     with pytest.raises(StudyError, match="perplexity of 30 looks at 90 neighbours in openTSNE, and there are 90"):
-        Graph(library="openTSNE").check(Sizes(train=100, judged=90, classes=2))
-    Graph(library="openTSNE").check(Sizes(train=100, judged=91, classes=2))
+        Graph(library="openTSNE").check(DataInfo(probed=100, evaluation=90, classes=2))
+    Graph(library="openTSNE").check(DataInfo(probed=100, evaluation=91, classes=2))
 
 
 @pytest.mark.skipif(find_spec("openTSNE") is not None, reason="openTSNE is installed")
 def test_a_library_that_is_not_there_is_refused() -> None:
     with pytest.raises(StudyError, match="openTSNE is not installed; pip install openTSNE, or set library"):
-        Graph(library="openTSNE").check(Sizes(train=100, judged=100, classes=2))
+        Graph(library="openTSNE").check(DataInfo(probed=100, evaluation=100, classes=2))

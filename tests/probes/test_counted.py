@@ -3,9 +3,9 @@
 import pytest
 
 from ablate.errors import StudyError
+from ablate.options import options_of
 from ablate.probes import PROBES
 from ablate.probes.neighbors import Neighbors
-from ablate.settings import settings_of
 
 
 def test_a_count_behind_the_name_is_the_count_of_labels() -> None:
@@ -14,7 +14,7 @@ def test_a_count_behind_the_name_is_the_count_of_labels() -> None:
     assert isinstance(probe, Neighbors)
     assert (probe.labels, PROBES["knn"]().labels) == (500, None)
     assert kind.metrics == Neighbors.metrics
-    assert [setting.name for setting in settings_of(kind)] == [setting.name for setting in settings_of(Neighbors)]
+    assert [option.name for option in options_of(kind)] == [option.name for option in options_of(Neighbors)]
     assert "knn-500" in PROBES
     assert PROBES["knn-500"] is kind
 

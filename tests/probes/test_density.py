@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.errors import TrialError
 from ablate.probes.density import Density
-from ablate.probes.probe import Embedded, Sizes
+from ablate.probes.probe import Embedded
 
 Look = Callable[..., Embedded]
 LinearGaussian = Callable[..., Any]
@@ -56,7 +57,7 @@ def test_the_posterior_may_be_that_of_a_view(look: Look, linear_gaussian: Linear
 
 
 def test_a_method_without_views_is_asked_about_the_input(look: Look, linear_gaussian: LinearGaussian) -> None:
-    model = linear_gaussian(WEIGHT, (3,), jitter=3.0, roles=("posterior", "log_likelihood"))
+    model = linear_gaussian(WEIGHT, (3,), jitter=3.0, capabilities=("posterior", "log_likelihood"))
     score = Density().score(look(model, INPUTS, LABELS), seed=0)["bits_per_dimension"]
     assert score == pytest.approx(nats(1.0) / 6 / log(2), rel=1e-5)
 
@@ -74,4 +75,4 @@ def test_densities_that_are_not_finite_are_refused(look: Look, linear_gaussian: 
 
 
 def test_labels_are_not_needed() -> None:
-    Density().check(Sizes(train=1, judged=1, classes=0))
+    Density().check(DataInfo(probed=1, evaluation=1, classes=0))

@@ -8,9 +8,10 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.probes.frechet import FID, class_samples, frechet, gaussian, square_root
-from ablate.probes.probe import Embedded, Sizes
+from ablate.probes.probe import Embedded
 
 Look = Callable[..., Embedded]
 LinearGaussian = Callable[..., Any]
@@ -133,5 +134,5 @@ def test_samples_that_are_not_finite_are_refused(look: Look, linear_gaussian: Li
 
 def test_one_image_is_refused_and_labels_are_not_needed() -> None:
     with pytest.raises(StudyError, match="1 images have no covariance; use more data"):
-        FID().check(Sizes(train=100, judged=1, classes=0))
-    FID().check(Sizes(train=100, judged=2, classes=0))
+        FID().check(DataInfo(probed=100, evaluation=1, classes=0))
+    FID().check(DataInfo(probed=100, evaluation=2, classes=0))

@@ -5,9 +5,10 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.probes.graph import Graph, vote
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 PLANE = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0], [7.0, 0.0]])
 LABELS = np.array([1, 0, 1, 0])
@@ -32,12 +33,12 @@ def test_labels_need_not_be_small() -> None:
 
 
 def test_every_sample_is_placed_unless_fewer_are_asked_for(separated: Embedded) -> None:
-    judged = separated.judged
-    assert Graph().drawn(judged, seed=0) is judged
-    assert Graph(points=500).drawn(judged, seed=0) is judged
-    some = Graph(points=40).drawn(judged, seed=0)
+    evaluation = separated.evaluation
+    assert Graph().drawn(evaluation, seed=0) is evaluation
+    assert Graph(points=500).drawn(evaluation, seed=0) is evaluation
+    some = Graph(points=40).drawn(evaluation, seed=0)
     assert some.x.shape == (40, 3)
-    assert all(any((point == other).all() for other in judged.x) for point in some.x)
+    assert all(any((point == other).all() for other in evaluation.x) for point in some.x)
 
 
 def test_drawn_samples_keep_their_labels() -> None:
@@ -47,10 +48,10 @@ def test_drawn_samples_keep_their_labels() -> None:
 
 
 def test_seeds_draw_and_place_differently(separated: Embedded) -> None:
-    graph, judged = Graph(points=60, iterations=250), separated.judged
-    assert not np.array_equal(graph.drawn(judged, 0).x, graph.drawn(judged, 1).x)
-    assert not np.array_equal(graph.plane(judged.x, 0), graph.plane(judged.x, 1))
-    assert np.array_equal(graph.plane(judged.x, 0), graph.plane(judged.x, 0))
+    graph, evaluation = Graph(points=60, iterations=250), separated.evaluation
+    assert not np.array_equal(graph.drawn(evaluation, 0).x, graph.drawn(evaluation, 1).x)
+    assert not np.array_equal(graph.plane(evaluation.x, 0), graph.plane(evaluation.x, 1))
+    assert np.array_equal(graph.plane(evaluation.x, 0), graph.plane(evaluation.x, 0))
 
 
 @pytest.mark.parametrize("library", ["scikit-learn", "openTSNE"])
@@ -60,7 +61,7 @@ def test_it_is_said_how_far_it_is(
     if library == "openTSNE":
         pytest.importorskip("openTSNE", reason="openTSNE is an extra")
     said: list[float] = []
-    Graph(iterations=300, library=library).plane(separated.judged.x, 0, said.append)
+    Graph(iterations=300, library=library).plane(separated.evaluation.x, 0, said.append)
     assert said == pytest.approx([step / 300 for step in range(50, 301, 50)])
     assert capsys.readouterr().out == ""
 
@@ -68,7 +69,7 @@ def test_it_is_said_how_far_it_is(
 def test_fewer_samples_than_voters_are_refused() -> None:
     message = "21 neighbors and a perplexity of 30 need more than {} samples; set neighbors and perplexity below"
     with pytest.raises(StudyError, match=message.format(30)):
-        Graph().check(Sizes(train=1000, judged=30, classes=2))
+        Graph().check(DataInfo(probed=1000, evaluation=30, classes=2))
     with pytest.raises(StudyError, match=message.format(25)):
-        Graph(points=25).check(Sizes(train=1000, judged=1000, classes=2))
-    Graph().check(Sizes(train=1, judged=31, classes=2))
+        Graph(points=25).check(DataInfo(probed=1000, evaluation=1000, classes=2))
+    Graph().check(DataInfo(probed=1, evaluation=31, classes=2))

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.probes.hair import COLOURS, Hair, hair_colour
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 
 def hair(*columns: int) -> NDArray[np.float32]:
@@ -46,4 +47,4 @@ def test_nobody_with_one_hair_colour_is_an_error() -> None:
 @pytest.mark.parametrize("targets", [0, 3])
 def test_data_without_celeba_s_attributes_are_refused(targets: int) -> None:
     with pytest.raises(StudyError, match=f"there are {targets} targets where CelebA's 40 attributes are asked for"):
-        Hair().check(Sizes(train=10, judged=10, classes=2, targets=targets))
+        Hair().check(DataInfo(probed=10, evaluation=10, classes=2, targets=targets))

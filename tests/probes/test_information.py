@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.probes.information import Ascent, Information, bound, measured_bound, paired, standardized
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 Values = NDArray[np.float64]
 QUICK = Information(epochs=30, batch_size=128, learning_rate=2e-3, width=32)
@@ -116,7 +117,7 @@ def test_every_epoch_is_told() -> None:
 
 def test_data_that_cannot_be_informative_are_refused() -> None:
     with pytest.raises(StudyError, match="no targets to be informed of; set about to labels"):
-        Information(about="targets").check(Sizes(train=100, judged=100, classes=10))
+        Information(about="targets").check(DataInfo(probed=100, evaluation=100, classes=10))
     with pytest.raises(StudyError, match="7 samples are too few to fit and to measure on; use more data"):
-        Information().check(Sizes(train=100, judged=7, classes=2))
-    Information(about="targets").check(Sizes(train=100, judged=100, classes=0, targets=3))
+        Information().check(DataInfo(probed=100, evaluation=7, classes=2))
+    Information(about="targets").check(DataInfo(probed=100, evaluation=100, classes=0, targets=3))

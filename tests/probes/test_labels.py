@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.probes.labels import check_labels, labelled, take
-from ablate.probes.probe import Features, Inputs, Sizes
+from ablate.probes.probe import Features, Inputs
 
 
 def test_samples_keep_all_that_is_theirs() -> None:
@@ -25,8 +26,8 @@ def test_samples_keep_all_that_is_theirs() -> None:
 def test_more_labels_than_samples_are_refused() -> None:
     message = "60000 labels of 10 classes cannot be taken from 50000 training samples; set labels to 10 at least"
     with pytest.raises(StudyError, match=message):
-        check_labels(60000, Sizes(train=50000, judged=10, classes=10))
+        check_labels(60000, DataInfo(probed=50000, evaluation=10, classes=10))
     with pytest.raises(StudyError, match="9 labels of 10 classes"):
-        check_labels(9, Sizes(train=50000, judged=10, classes=10))
-    check_labels(50000, Sizes(train=50000, judged=10, classes=10))
-    check_labels(None, Sizes(train=5, judged=10, classes=10))
+        check_labels(9, DataInfo(probed=50000, evaluation=10, classes=10))
+    check_labels(50000, DataInfo(probed=50000, evaluation=10, classes=10))
+    check_labels(None, DataInfo(probed=5, evaluation=10, classes=10))

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.probes.linear import Adam, Linear, Nesterov, Step, accuracy, gradient
-from ablate.probes.probe import Embedded, Features, Inputs, Model, Sizes
+from ablate.probes.probe import Embedded, Features, Inputs, Model
 
 Draw = Callable[[int, int], Features]
 
@@ -147,4 +148,4 @@ def test_augmented_images_are_encoded_anew() -> None:
 
 def test_an_augmentation_that_is_not_there_is_refused() -> None:
     with pytest.raises(StudyError, match="no augmentation is called 'crop-flop'; did you mean 'crop-flip'"):
-        Linear(augmentation="crop-flop").check(Sizes(100, 100, 10))
+        Linear(augmentation="crop-flop").check(DataInfo(probed=100, evaluation=100, classes=10))

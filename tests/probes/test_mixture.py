@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.probes.clustering import Clustering
 from ablate.probes.mixture import Mixture, averaged
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 
 def crossed(samples: int, seed: int) -> Features:
@@ -79,6 +80,6 @@ def test_batches_have_matchings_of_their_own() -> None:
 
 def test_fewer_samples_than_components_are_refused() -> None:
     with pytest.raises(StudyError, match="9 samples cannot form 10 components; set sample to 10 at least, or use more"):
-        Mixture().check(Sizes(train=9, judged=1000, classes=10))
+        Mixture().check(DataInfo(probed=9, evaluation=1000, classes=10))
     with pytest.raises(StudyError, match="5 samples cannot form 10 components"):
-        Mixture(sample=5).check(Sizes(train=1000, judged=1000, classes=10))
+        Mixture(sample=5).check(DataInfo(probed=1000, evaluation=1000, classes=10))

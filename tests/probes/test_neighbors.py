@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.probes.neighbors import Neighbors
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 
 def line(points: list[tuple[float, int]]) -> Features:
@@ -54,11 +55,11 @@ def test_the_test_split_does_not_vote(draw: Callable[[int, int], Features]) -> N
 
 def test_fewer_samples_than_voters_are_refused() -> None:
     with pytest.raises(StudyError, match="6 neighbors cannot vote among 5 training samples; set neighbors to 5"):
-        Neighbors(6).check(Sizes(train=5, judged=1000, classes=2))
+        Neighbors(6).check(DataInfo(probed=5, evaluation=1000, classes=2))
     with pytest.raises(StudyError, match="15 neighbors cannot vote among 14 training samples; set up_to to 14"):
-        Neighbors().check(Sizes(train=14, judged=1000, classes=2))
+        Neighbors().check(DataInfo(probed=14, evaluation=1000, classes=2))
     with pytest.raises(StudyError, match="15 neighbors cannot vote among 10 training samples; set up_to to 10"):
-        Neighbors(labels=10).check(Sizes(train=1000, judged=1000, classes=2))
+        Neighbors(labels=10).check(DataInfo(probed=1000, evaluation=1000, classes=2))
     with pytest.raises(StudyError, match="6 neighbors cannot vote"):
         accuracy(6, (0.0, 1))
 

@@ -5,12 +5,13 @@ import pytest
 import torch
 from torch import nn
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.probes.classifier import Classifier
 from ablate.probes.logistic import Logistic
 from ablate.probes.mlp import MLP
 from ablate.probes.network import accuracy, perceptron, shuffled, train
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 
 
 def test_a_perceptron_is_as_the_paper_says() -> None:
@@ -84,7 +85,7 @@ def test_few_labels_are_few() -> None:
 @pytest.mark.parametrize("probe", [Classifier(labels=5000), Logistic(labels=5000)], ids=["classifier", "logistic"])
 def test_more_labels_than_samples_are_refused(probe: Classifier | Logistic) -> None:
     with pytest.raises(StudyError, match="5000 labels of 10 classes cannot be taken from 500 training samples"):
-        probe.check(Sizes(train=500, judged=100, classes=10))
+        probe.check(DataInfo(probed=500, evaluation=100, classes=10))
 
 
 def test_a_fit_beyond_all_numbers_says_so() -> None:

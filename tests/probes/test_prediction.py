@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ablate.data_info import DataInfo
 from ablate.encoder import Encoder
 from ablate.errors import TrialError
 from ablate.methods import METHODS
-from ablate.methods.method import Facts
 from ablate.probes.prediction import Prediction
-from ablate.probes.probe import Embedded, Features, Inputs, Model, Role
-from ablate.spec.trial import Trial
+from ablate.probes.probe import Capability, Embedded, Features, Inputs, Model
+from ablate.trial import Config
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Sign:
 
     scale: float = 1.0
 
-    def can(self, role: Role) -> bool:
+    def can(self, role: Capability) -> bool:
         return role == "predict"
 
     def predict(self, inputs: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ def test_logits_that_are_no_numbers_are_refused() -> None:
 def test_a_supervised_encoder_predicts() -> None:
     settings = {"network": "simvae-mlp", "width": 1, "latent_dim": 4, "augmentation": "simclr-grey"}
     method = METHODS["supervised"](**settings)
-    params, state = method.init(Facts((1, 8, 8), 40, 3, 8), torch.Generator().manual_seed(0))
-    encoder = Encoder(Trial("supervised", method.revision, settings, "digits", "1", {}, 0), {**params, **state})
+    params, state = method.init(DataInfo((1, 8, 8), 40, 3, 8), torch.Generator().manual_seed(0))
+    encoder = Encoder(Config("supervised", method.revision, settings, "digits", "1", {}, 0), {**params, **state})
     assert encoder.can("predict")
     assert encoder.predict(torch.rand(5, 1, 8, 8)).shape == (5, 3)

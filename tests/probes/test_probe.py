@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
+from ablate.options import options_of
 from ablate.probes import PROBES
 from ablate.probes.classifier import Classifier
 from ablate.probes.clustering import Clustering
@@ -21,8 +23,7 @@ from ablate.probes.mixture import Mixture
 from ablate.probes.mlp import MLP
 from ablate.probes.neighbors import Neighbors
 from ablate.probes.nlad import NLAD
-from ablate.probes.probe import Embedded, Features, Metrics, Probe, Sizes, score_all, with_best
-from ablate.settings import settings_of
+from ablate.probes.probe import Embedded, Features, Metrics, Probe, score_all, with_best
 
 QUICK: dict[str, Probe] = {  # those that look at features and labels only
     "linear": Linear(epochs=20, batch_size=16, learning_rate=0.01),
@@ -69,7 +70,7 @@ def spoiled(features: Features, value: float) -> Features:
 
 @pytest.mark.parametrize("name", sorted(PROBES))
 def test_every_setting_says_what_it_means_and_where_the_probe_is_from(name: str) -> None:
-    assert all(setting.says for setting in settings_of(PROBES[name]))
+    assert all(option.description for option in options_of(PROBES[name]))
     assert PROBES[name].source
 
 
@@ -106,7 +107,7 @@ def test_global_random_streams_stay_where_they_are(probe: Probe, separated: Embe
 
 
 def test_features_may_be_read_only(probe: Probe, separated: Embedded) -> None:
-    locked = Embedded(frozen(separated.train), frozen(separated.test), frozen(separated.judged))
+    locked = Embedded(frozen(separated.train), frozen(separated.test), frozen(separated.evaluation))
     assert probe.score(locked, seed=0) == probe.score(separated, seed=0)
 
 
@@ -115,19 +116,21 @@ def test_features_may_be_constant_tiny_or_huge(probe: Probe, separated: Embedded
     def scaled(features: Features) -> Features:
         return Features(features.x * np.float32(scale), features.y)
 
-    scores = probe.score(Embedded(scaled(separated.train), scaled(separated.test), scaled(separated.judged)), seed=0)
+    scores = probe.score(
+        Embedded(scaled(separated.train), scaled(separated.test), scaled(separated.evaluation)), seed=0
+    )
     assert np.isfinite(list(scores.values())).all()
     assert all(0.0 <= score <= 1.0 for name, score in scores.items() if "accuracy" in name)
 
 
 @pytest.mark.parametrize("name", ["knn", "clustering", "graph", "gmm"])
 def test_what_measures_distances_does_not_overflow(name: str, separated: Embedded) -> None:
-    huge = Features(separated.judged.x * np.float32(1e30), separated.judged.y)
+    huge = Features(separated.evaluation.x * np.float32(1e30), separated.evaluation.y)
     assert QUICK[name].score(Embedded(huge, huge, huge), seed=0)["accuracy"] == 1.0
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("split", ["train", "test", "judged"])
+@pytest.mark.parametrize("split", ["train", "test", "evaluation"])
 def test_features_that_are_not_finite_are_refused(probe: Probe, separated: Embedded, split: str, value: float) -> None:
     changed: dict[str, Any] = {split: spoiled(getattr(separated, split), value)}
     broken = replace(separated, **changed)
@@ -138,11 +141,11 @@ def test_features_that_are_not_finite_are_refused(probe: Probe, separated: Embed
 @pytest.mark.parametrize("classes", [0, 1])
 def test_data_without_classes_are_refused(probe: Probe, classes: int) -> None:
     with pytest.raises(StudyError, match=f"needs labels of two classes or more, and there are {classes}"):
-        probe.check(Sizes(train=1000, judged=1000, classes=classes))
+        probe.check(DataInfo(probed=1000, evaluation=1000, classes=classes))
 
 
 def test_enough_data_are_accepted(probe: Probe) -> None:
-    probe.check(Sizes(train=1000, judged=1000, classes=10))
+    probe.check(DataInfo(probed=1000, evaluation=1000, classes=10))
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ class Mean(Probe):
     best_of_snapshots: ClassVar[bool] = True
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        mean = float(embedded.judged.x.mean()) + seed
+        mean = float(embedded.evaluation.x.mean()) + seed
         return {"height": mean, "depth": mean}
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.errors import TrialError
-from ablate.probes.probe import Embedded, Sizes
+from ablate.probes.probe import Embedded
 from ablate.probes.reconstruction import Reconstruction
 
 Look = Callable[..., Embedded]
@@ -59,4 +60,4 @@ def test_reconstructions_that_are_not_finite_are_refused(look: Look, linear_gaus
 
 
 def test_labels_are_not_needed() -> None:
-    Reconstruction().check(Sizes(train=1, judged=1, classes=0))
+    Reconstruction().check(DataInfo(probed=1, evaluation=1, classes=0))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.probes.probe import Embedded, Features, Sizes
+from ablate.probes.probe import Embedded, Features
 from ablate.probes.regression import Regression
 
 
@@ -12,8 +13,8 @@ def view(x: list[list[float]], targets: list[list[float]]) -> Features:
     return Features(np.array(x, np.float32), np.zeros(len(x), np.int64), np.array(targets, np.float32))
 
 
-def scores(judged: Features, train: Features | None = None, held_out: bool = False) -> dict[str, float]:
-    return Regression(held_out).score(Embedded(train or judged, judged, judged), seed=0)
+def scores(evaluation: Features, train: Features | None = None, held_out: bool = False) -> dict[str, float]:
+    return Regression(held_out).score(Embedded(train or evaluation, evaluation, evaluation), seed=0)
 
 
 def test_residuals_are_summed_over_samples_and_targets() -> None:
@@ -28,9 +29,9 @@ def test_what_is_linear_leaves_nothing() -> None:
 
 
 def test_the_fit_may_be_held_out() -> None:
-    train, judged = view([[0], [1]], [[0], [1]]), view([[0], [1]], [[1], [2]])
-    assert scores(judged, train)["rss"] == pytest.approx(0.0, abs=1e-9)
-    assert scores(judged, train, held_out=True) == pytest.approx({"rss": 2.0, "r2": 1 - 2 / 0.5})
+    train, evaluation = view([[0], [1]], [[0], [1]]), view([[0], [1]], [[1], [2]])
+    assert scores(evaluation, train)["rss"] == pytest.approx(0.0, abs=1e-9)
+    assert scores(evaluation, train, held_out=True) == pytest.approx({"rss": 2.0, "r2": 1 - 2 / 0.5})
 
 
 def test_features_may_be_constant_or_huge() -> None:
@@ -41,5 +42,5 @@ def test_features_may_be_constant_or_huge() -> None:
 
 def test_data_without_targets_are_refused() -> None:
     with pytest.raises(StudyError, match="needs continuous targets, and there are none; choose a data set"):
-        Regression().check(Sizes(train=10, judged=10, classes=10))
-    Regression().check(Sizes(train=10, judged=10, classes=0, targets=3))
+        Regression().check(DataInfo(probed=10, evaluation=10, classes=10))
+    Regression().check(DataInfo(probed=10, evaluation=10, classes=0, targets=3))

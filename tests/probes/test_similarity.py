@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
-from ablate.probes.probe import Embedded, Sizes
+from ablate.probes.probe import Embedded
 from ablate.probes.similarity import Similarity, latent
 
 Look = Callable[..., Embedded]
@@ -71,8 +72,8 @@ def test_latent_vectors_are_means_else_codes_else_representations(linear_gaussia
 
     weight = torch.ones(1, 1)
     assert latent(Telling(weight, (1,)), x).item() == 12.0
-    assert latent(Telling(weight, (1,), roles=("code",)), x).item() == 1.0
-    assert latent(Telling(weight, (1,), roles=("view",)), x).item() == 22.0
+    assert latent(Telling(weight, (1,), capabilities=("code",)), x).item() == 1.0
+    assert latent(Telling(weight, (1,), capabilities=("view",)), x).item() == 22.0
 
 
 def test_latent_vectors_that_are_not_finite_are_refused(look: Look, linear_gaussian: LinearGaussian) -> None:
@@ -83,5 +84,5 @@ def test_latent_vectors_that_are_not_finite_are_refused(look: Look, linear_gauss
 
 def test_fewer_samples_than_images_are_refused() -> None:
     with pytest.raises(StudyError, match="10 images cannot be drawn from 9; set images lower"):
-        Similarity().check(Sizes(train=100, judged=9, classes=0))
-    Similarity().check(Sizes(train=100, judged=10, classes=0))
+        Similarity().check(DataInfo(probed=100, evaluation=9, classes=0))
+    Similarity().check(DataInfo(probed=100, evaluation=10, classes=0))

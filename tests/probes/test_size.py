@@ -5,25 +5,25 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from ablate.data_info import DataInfo
 from ablate.encoder import Encoder
 from ablate.methods import METHODS
-from ablate.methods.method import Facts
 from ablate.papers.reference import numbers
 from ablate.probes.probe import Embedded, Model
 from ablate.probes.size import Size
-from ablate.spec.trial import Trial
+from ablate.trial import Config
 
 Look = Callable[..., Embedded]
 
-SPECTRA = Facts((1024,), samples=20, classes=0, batch_size=10)
+SPECTRA = DataInfo((1024,), samples=20, classes=0, batch_size=10)
 
 
 def trained(name: str) -> Model:
     """What is kept of a method's network for spectra."""
     method = METHODS[name]()
     params, state = method.init(SPECTRA, torch.Generator().manual_seed(0))
-    kept = {key: tensor for key, tensor in {**params, **state}.items() if key.startswith(method.keeps)}
-    return Encoder(Trial(name, "1", {}, "msi", "1", {}, 0), kept)
+    kept = {key: tensor for key, tensor in {**params, **state}.items() if key.startswith(method.exported)}
+    return Encoder(Config(name, "1", {}, "msi", "1", {}, 0), kept)
 
 
 def size(look: Look, name: str) -> float:

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from ablate.paths import Store, StudyPaths
-from ablate.spec.trial import Job, Trial
 from ablate.track.client import connect, search
 from ablate.track.server import ensure_server
+from ablate.trial import Config, Trial
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def paths(tmp_path: Path, study: str) -> StudyPaths:
 
 
 @pytest.fixture
-def make_job(study: str) -> Callable[..., Job]:
-    def make(seed: int = 0, epsilon: float = 1.0) -> Job:
+def make_trial(study: str) -> Callable[..., Trial]:
+    def make(seed: int = 0, epsilon: float = 1.0) -> Trial:
         training = {"epochs": 3, "batch_size": 32}
-        trial = Trial("invariant", "1", {"epsilon": epsilon, "study": study}, "digits", "1", training, seed)
-        return Job(trial, {"linear": {"strength": 1.0}}, study, {"method.epsilon": epsilon})
+        config = Config("invariant", "1", {"epsilon": epsilon, "study": study}, "digits", "1", training, seed)
+        return Trial(config, {"linear": {"strength": 1.0}}, study, {"method.epsilon": epsilon})
 
     return make
 

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from ablate.paths import Store, StudyPaths
-from ablate.spec.trial import Job
 from ablate.track.client import connect
 from ablate.track.delivery import Sent
 from ablate.track.hold import hold
 from ablate.track.sender import Sender, deliver
 from ablate.track.server import ensure_server
-from ablate.track.spool import Link, SpoolTracker
+from ablate.track.spool import RunRef, SpoolTracker
+from ablate.trial import Trial
 
 pytestmark = pytest.mark.cluster
 
-MakeJob = Callable[..., Job]
+MakeTrial = Callable[..., Trial]
 Runs = Callable[..., list[Any]]
 Points = Callable[[str, str], list[tuple[int, float]]]
 
@@ -31,26 +31,26 @@ EPOCHS = (1, 2, 3)
 LOSSES = [(1, 1.0), (2, 0.5), (3, 0.25)]
 
 
-def begin(tracker: SpoolTracker, job: Job) -> None:
+def begin(tracker: SpoolTracker, trial: Trial) -> None:
     """A trial that has been trained and not yet scored."""
-    tracker.start(job)
+    tracker.start(trial)
     for epoch, loss in LOSSES:
-        tracker.record(job, epoch, {"train/loss": loss, "train/acc@1": loss / 2})
+        tracker.record(trial, epoch, {"train/loss": loss, "train/acc@1": loss / 2})
 
 
-def complete(tracker: SpoolTracker, job: Job, accuracy: float = 0.9) -> None:
+def complete(tracker: SpoolTracker, trial: Trial, accuracy: float = 0.9) -> None:
     """The rest of it."""
-    tracker.record(job, 3, {"linear/accuracy": accuracy})
-    curve = tracker.paths.trial(job.key).folder / "curve.csv"
+    tracker.record(trial, 3, {"linear/accuracy": accuracy})
+    curve = tracker.paths.trial(trial.key).folder / "curve.csv"
     curve.write_text("1,2\n")
-    tracker.attach(job, curve, "tables")
-    tracker.finish(job, "FINISHED")
+    tracker.attach(trial, curve, "tables")
+    tracker.finish(trial, "FINISHED")
 
 
-def whole(paths: StudyPaths, job: Job, link: Link | None = None) -> None:
-    with SpoolTracker(paths, {"device": "cpu"}, {job.key: link or Link(probes={"linear": "d1"})}) as tracker:
-        begin(tracker, job)
-        complete(tracker, job)
+def whole(paths: StudyPaths, trial: Trial, run_ref: RunRef | None = None) -> None:
+    with SpoolTracker(paths, {"device": "cpu"}, {trial.key: run_ref or RunRef(probes={"linear": "d1"})}) as tracker:
+        begin(tracker, trial)
+        complete(tracker, trial)
 
 
 @pytest.fixture
@@ -67,10 +67,10 @@ def is_whole(runs: Runs, points: Points) -> Callable[[], None]:
 
 
 def test_a_trial_arrives_whole_and_its_folder_goes(
-    mlflow_uri: str, paths: StudyPaths, make_job: MakeJob, runs: Runs, is_whole: Callable[[], None]
+    mlflow_uri: str, paths: StudyPaths, make_trial: MakeTrial, runs: Runs, is_whole: Callable[[], None]
 ) -> None:
-    job = make_job(seed=7)
-    whole(paths, job)
+    trial = make_trial(seed=7)
+    whole(paths, trial)
     assert deliver(mlflow_uri, paths, patience=30) == set()
     is_whole()
     (run,) = runs()
@@ -83,8 +83,8 @@ def test_a_trial_arrives_whole_and_its_folder_goes(
         "training.epochs": "3",
         "training.batch_size": "32",
     }
-    assert run.data.tags["ablate.key"] == job.key
-    assert run.data.tags["ablate.variant"] == job.variant
+    assert run.data.tags["ablate.key"] == trial.key
+    assert run.data.tags["ablate.variant"] == trial.variant
     assert run.data.tags["ablate.device"] == "cpu"
     client = connect(mlflow_uri)
     assert [file.path for file in client.list_artifacts(run.info.run_id, "tables")] == ["tables/curve.csv"]
@@ -92,11 +92,11 @@ def test_a_trial_arrives_whole_and_its_folder_goes(
 
 
 def test_a_metric_that_mlflow_would_refuse_is_renamed_and_remembered(
-    mlflow_uri: str, paths: StudyPaths, make_job: MakeJob, runs: Runs
+    mlflow_uri: str, paths: StudyPaths, make_trial: MakeTrial, runs: Runs
 ) -> None:
-    job = make_job()
+    trial = make_trial()
     with SpoolTracker(paths) as tracker:
-        tracker.start(job)
+        tracker.start(trial)
         values = {
             "acc@1": 1.0,
             "acc_1": 2.0,
@@ -106,8 +106,8 @@ def test_a_metric_that_mlflow_would_refuse_is_renamed_and_remembered(
             "a" * 300: 6.0,
             "loss(λ=0.1)": math.nan,
         }
-        tracker.record(job, 1, values)
-        tracker.finish(job, "FINISHED")
+        tracker.record(trial, 1, values)
+        tracker.finish(trial, "FINISHED")
     assert deliver(mlflow_uri, paths, patience=30) == set()
     (run,) = runs()
     names = {name.removeprefix("ablate.name."): tag for name, tag in run.data.tags.items() if "ablate.name." in name}
@@ -117,9 +117,9 @@ def test_a_metric_that_mlflow_would_refuse_is_renamed_and_remembered(
 
 
 def test_a_trial_costs_five_requests_and_its_files(
-    proxy: Any, paths: StudyPaths, make_job: MakeJob, is_whole: Callable[[], None]
+    proxy: Any, paths: StudyPaths, make_trial: MakeTrial, is_whole: Callable[[], None]
 ) -> None:
-    whole(paths, make_job(), Link(known=False, probes={"linear": "d1"}))
+    whole(paths, make_trial(), RunRef(known=False, probes={"linear": "d1"}))
     assert deliver(proxy.uri, paths, patience=30) == set()
     is_whole()
     made = [request.rpartition("/")[2] for request in proxy.requests if "artifacts" not in request]
@@ -135,12 +135,12 @@ def test_a_sender_killed_after_any_request_leaves_nothing_double(
     proxy: Any,
     mlflow_uri: str,
     paths: StudyPaths,
-    make_job: MakeJob,
+    make_trial: MakeTrial,
     is_whole: Callable[[], None],
     in_child: Callable[..., int],
 ) -> None:
     """MLflow has taken the request, and the sender dies before it learns so."""
-    whole(paths, make_job())
+    whole(paths, make_trial())
     reached = threading.Event()
 
     def mode(_: str) -> str:
@@ -163,74 +163,74 @@ def test_a_lost_or_torn_acknowledgement_doubles_nothing(
     remains: str,
     mlflow_uri: str,
     paths: StudyPaths,
-    make_job: MakeJob,
+    make_trial: MakeTrial,
     is_whole: Callable[[], None],
 ) -> None:
-    job = make_job()
-    tracker = SpoolTracker(paths, {}, {job.key: Link(probes={"linear": "d1"})})
-    begin(tracker, job)
+    trial = make_trial()
+    tracker = SpoolTracker(paths, {}, {trial.key: RunRef(probes={"linear": "d1"})})
+    begin(tracker, trial)
     assert deliver(mlflow_uri, paths, patience=30) == set()
     if remains:
-        paths.trial(job.key).sent.write_text(remains)
+        paths.trial(trial.key).sent.write_text(remains)
     else:
-        paths.trial(job.key).sent.unlink()
-    complete(tracker, job)
+        paths.trial(trial.key).sent.unlink()
+    complete(tracker, trial)
     assert deliver(mlflow_uri, paths, patience=30) == set()
     is_whole()
 
 
 def test_a_trial_resumed_elsewhere_goes_on_in_its_run(
-    mlflow_uri: str, paths: StudyPaths, tmp_path: Path, make_job: MakeJob, runs: Runs, is_whole: Callable[[], None]
+    mlflow_uri: str, paths: StudyPaths, tmp_path: Path, make_trial: MakeTrial, runs: Runs, is_whole: Callable[[], None]
 ) -> None:
     """Without its old spool it says all epochs again, at other times."""
-    job = make_job()
+    trial = make_trial()
     with SpoolTracker(paths) as tracker:
-        begin(tracker, job)
+        begin(tracker, trial)
     assert deliver(mlflow_uri, paths, patience=30) == set()
     (run,) = runs()
     connect(mlflow_uri).set_terminated(run.info.run_id, "KILLED")
     elsewhere = StudyPaths(tmp_path / "elsewhere")
-    whole(elsewhere, job)
+    whole(elsewhere, trial)
     assert deliver(mlflow_uri, elsewhere, patience=30) == set()
     is_whole()
 
 
 def test_a_failed_trial_that_succeeds_later_has_no_reason_left(
-    mlflow_uri: str, paths: StudyPaths, make_job: MakeJob, runs: Runs, is_whole: Callable[[], None]
+    mlflow_uri: str, paths: StudyPaths, make_trial: MakeTrial, runs: Runs, is_whole: Callable[[], None]
 ) -> None:
-    job = make_job()
-    with SpoolTracker(paths, {}, {job.key: Link(probes={"linear": "d1"})}) as tracker:
-        begin(tracker, job)
-        tracker.finish(job, "FAILED", "out of memory")
+    trial = make_trial()
+    with SpoolTracker(paths, {}, {trial.key: RunRef(probes={"linear": "d1"})}) as tracker:
+        begin(tracker, trial)
+        tracker.finish(trial, "FAILED", "out of memory")
         assert deliver(mlflow_uri, paths, patience=30) == set()
         (run,) = runs()
         assert (run.info.status, run.data.tags["ablate.reason"]) == ("FAILED", "out of memory")
         assert "ablate.probe.linear" not in run.data.tags
-        tracker.start(job)
+        tracker.start(trial)
         assert deliver(mlflow_uri, paths, patience=30) == set()
         assert runs()[0].info.status == "RUNNING"
-        complete(tracker, job)
+        complete(tracker, trial)
     assert deliver(mlflow_uri, paths, patience=30) == set()
     is_whole()
     assert runs()[0].data.tags["ablate.reason"] == ""
 
 
 def test_a_changed_probe_replaces_its_score_and_no_other(
-    mlflow_uri: str, paths: StudyPaths, make_job: MakeJob, runs: Runs, points: Points
+    mlflow_uri: str, paths: StudyPaths, make_trial: MakeTrial, runs: Runs, points: Points
 ) -> None:
-    job = make_job()
-    whole(paths, job)
+    trial = make_trial()
+    whole(paths, trial)
     assert deliver(mlflow_uri, paths, patience=30) == set()
     (run,) = runs()
-    link = Link(run_id=run.info.run_id, probes={"linear": "d2", "neighbors": "e1"})
-    with SpoolTracker(paths, {}, {job.key: link}) as tracker:
-        tracker.start(job)
-        tracker.record(job, 3, {"train/loss": 7.0, "linear/accuracy": 0.8, "neighbors/accuracy": 0.7})
+    run_ref = RunRef(run_id=run.info.run_id, probes={"linear": "d2", "neighbors": "e1"})
+    with SpoolTracker(paths, {}, {trial.key: run_ref}) as tracker:
+        tracker.start(trial)
+        tracker.record(trial, 3, {"train/loss": 7.0, "linear/accuracy": 0.8, "neighbors/accuracy": 0.7})
         assert deliver(mlflow_uri, paths, patience=30) == set()
         (scoring,) = runs()
         assert scoring.info.status == "FINISHED"
         assert scoring.data.tags["ablate.probe.linear"] == "d1"
-        tracker.finish(job, "FINISHED")
+        tracker.finish(trial, "FINISHED")
     assert deliver(mlflow_uri, paths, patience=30) == set()
     (scored,) = runs()
     assert scored.data.metrics["linear/accuracy"] == 0.8
@@ -241,13 +241,13 @@ def test_a_changed_probe_replaces_its_score_and_no_other(
 
 
 def test_a_param_that_mlflow_has_with_another_value_stops_nothing(
-    mlflow_uri: str, paths: StudyPaths, tmp_path: Path, make_job: MakeJob, runs: Runs
+    mlflow_uri: str, paths: StudyPaths, tmp_path: Path, make_trial: MakeTrial, runs: Runs
 ) -> None:
-    job = make_job()
+    trial = make_trial()
     with SpoolTracker(paths) as tracker:
-        begin(tracker, job)
+        begin(tracker, trial)
     assert deliver(mlflow_uri, paths, patience=30) == set()
-    renamed = Job(job.trial, job.probes, job.study, {"method.epsilon": "one", "method.k": 100})
+    renamed = Trial(trial.config, trial.probes, trial.study, {"method.epsilon": "one", "method.k": 100})
     elsewhere = StudyPaths(tmp_path / "elsewhere")
     whole(elsewhere, renamed)
     assert deliver(mlflow_uri, elsewhere, patience=30) == set()
@@ -257,41 +257,41 @@ def test_a_param_that_mlflow_has_with_another_value_stops_nothing(
 
 
 def test_a_run_that_somebody_deleted_is_made_again(
-    mlflow_uri: str, paths: StudyPaths, make_job: MakeJob, runs: Runs, is_whole: Callable[[], None]
+    mlflow_uri: str, paths: StudyPaths, make_trial: MakeTrial, runs: Runs, is_whole: Callable[[], None]
 ) -> None:
-    job = make_job()
-    tracker = SpoolTracker(paths, {}, {job.key: Link(probes={"linear": "d1"})})
-    begin(tracker, job)
+    trial = make_trial()
+    tracker = SpoolTracker(paths, {}, {trial.key: RunRef(probes={"linear": "d1"})})
+    begin(tracker, trial)
     assert deliver(mlflow_uri, paths, patience=30) == set()
     (run,) = runs()
     connect(mlflow_uri).delete_run(run.info.run_id)
-    complete(tracker, job)
+    complete(tracker, trial)
     assert deliver(mlflow_uri, paths, patience=30) == set()
     is_whole()
     assert runs()[0].info.run_id != run.info.run_id
 
 
 def test_a_file_that_the_server_will_not_take_is_named_and_kept(
-    proxy: Any, paths: StudyPaths, make_job: MakeJob, runs: Runs, is_whole: Callable[[], None]
+    proxy: Any, paths: StudyPaths, make_trial: MakeTrial, runs: Runs, is_whole: Callable[[], None]
 ) -> None:
-    job = make_job()
-    whole(paths, job)
+    trial = make_trial()
+    whole(paths, trial)
     proxy.mode = lambda request: "reject" if request.startswith("PUT") else "pass"
     assert deliver(proxy.uri, paths, patience=30) == set()
     is_whole()
     assert "413" in runs()[0].data.tags["ablate.rejected.curve.csv"]
-    assert (paths.trial(job.key).folder / "curve.csv").exists()
+    assert (paths.trial(trial.key).folder / "curve.csv").exists()
 
 
 def test_thousands_of_values_arrive(
-    mlflow_uri: str, paths: StudyPaths, make_job: MakeJob, runs: Runs, points: Points
+    mlflow_uri: str, paths: StudyPaths, make_trial: MakeTrial, runs: Runs, points: Points
 ) -> None:
-    job = make_job()
+    trial = make_trial()
     with SpoolTracker(paths) as tracker:
-        tracker.start(job)
+        tracker.start(trial)
         for epoch in range(1, 701):
-            tracker.record(job, epoch, {f"train/part{part}": epoch / part for part in range(1, 4)})
-        tracker.finish(job, "FINISHED")
+            tracker.record(trial, epoch, {f"train/part{part}": epoch / part for part in range(1, 4)})
+        tracker.finish(trial, "FINISHED")
     assert deliver(mlflow_uri, paths, patience=60) == set()
     assert points(runs()[0].info.run_id, "train/part2") == [(epoch, epoch / 2) for epoch in range(1, 701)]
 
@@ -299,22 +299,22 @@ def test_thousands_of_values_arrive(
 def test_a_sender_follows_a_trial_and_removes_its_folder_once_it_is_let_go(
     mlflow_uri: str,
     paths: StudyPaths,
-    make_job: MakeJob,
+    make_trial: MakeTrial,
     runs: Runs,
     is_whole: Callable[[], None],
     eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
-    job = make_job()
+    trial = make_trial()
     sender = Sender(mlflow_uri, paths, interval=0.05)
-    with hold(paths.trial(job.key)):
-        sender.watch(job.key)
-        tracker = SpoolTracker(paths, {}, {job.key: Link(probes={"linear": "d1"})})
-        begin(tracker, job)
+    with hold(paths.trial(trial.key)):
+        sender.watch(trial.key)
+        tracker = SpoolTracker(paths, {}, {trial.key: RunRef(probes={"linear": "d1"})})
+        begin(tracker, trial)
         eventually(lambda: bool(runs()) and "train/loss" in runs()[0].data.metrics)
-        complete(tracker, job)
+        complete(tracker, trial)
         eventually(lambda: runs()[0].info.status == "FINISHED")
-        assert paths.trial(job.key).folder.exists()
-    eventually(lambda: not paths.trial(job.key).folder.exists())
+        assert paths.trial(trial.key).folder.exists()
+    eventually(lambda: not paths.trial(trial.key).folder.exists())
     is_whole()
     assert sender.close(patience=10) == set()
 
@@ -322,18 +322,18 @@ def test_a_sender_follows_a_trial_and_removes_its_folder_once_it_is_let_go(
 def test_a_trial_that_has_ended_need_not_wait_for_the_next_round(
     mlflow_uri: str,
     paths: StudyPaths,
-    make_job: MakeJob,
+    make_trial: MakeTrial,
     runs: Runs,
     is_whole: Callable[[], None],
     eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
-    job = make_job()
+    trial = make_trial()
     sender = Sender(mlflow_uri, paths, interval=1000.0)
-    with SpoolTracker(paths, {}, {job.key: Link(probes={"linear": "d1"})}) as tracker:
-        begin(tracker, job)
-        sender.watch(job.key)
+    with SpoolTracker(paths, {}, {trial.key: RunRef(probes={"linear": "d1"})}) as tracker:
+        begin(tracker, trial)
+        sender.watch(trial.key)
         eventually(lambda: len(runs()) == 1)
-        complete(tracker, job)
+        complete(tracker, trial)
     sender.nudge()
     eventually(lambda: runs()[0].info.status == "FINISHED")
     assert sender.close(patience=30) == set()
@@ -346,18 +346,18 @@ def test_a_server_in_trouble_never_reaches_the_trial(
     proxy: Any,
     mlflow_uri: str,
     paths: StudyPaths,
-    make_job: MakeJob,
+    make_trial: MakeTrial,
     is_whole: Callable[[], None],
     eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
     proxy.mode = lambda _: trouble
-    job = make_job()
+    trial = make_trial()
     sender = Sender(proxy.uri, paths, interval=0.05)
-    sender.watch(job.key)
-    whole(paths, job)
+    sender.watch(trial.key)
+    whole(paths, trial)
     eventually(lambda: len(proxy.requests) > 0)
     began = time.monotonic()
-    assert sender.close(patience=0.5) == {job.key}
+    assert sender.close(patience=0.5) == {trial.key}
     assert time.monotonic() - began < 5  # a request may hang for 10 seconds, and its server for 60
     proxy.released.set()
     sender.thread.join(30)
@@ -366,35 +366,37 @@ def test_a_server_in_trouble_never_reaches_the_trial(
 
 
 def test_a_server_that_often_fails_gets_everything_once(
-    proxy: Any, paths: StudyPaths, make_job: MakeJob, is_whole: Callable[[], None]
+    proxy: Any, paths: StudyPaths, make_trial: MakeTrial, is_whole: Callable[[], None]
 ) -> None:
     """Of the requests without an answer, some were carried out."""
     luck = random.Random(0)
     proxy.mode = lambda _: luck.choice(["pass", "pass", "pass", "fail", "lose"])
-    job = make_job()
+    trial = make_trial()
     sender = Sender(proxy.uri, paths, interval=0.01)
-    sender.watch(job.key)
-    whole(paths, job)
+    sender.watch(trial.key)
+    whole(paths, trial)
     assert sender.close(patience=60) == set()
     is_whole()
 
 
 @pytest.mark.slow
-def test_a_killed_server_gets_its_records_when_it_is_back(store: Store, paths: StudyPaths, make_job: MakeJob) -> None:
+def test_a_killed_server_gets_its_records_when_it_is_back(
+    store: Store, paths: StudyPaths, make_trial: MakeTrial
+) -> None:
     server = ensure_server(store)
-    job = make_job()
+    trial = make_trial()
     sender = Sender(server.uri, paths, interval=0.05)
-    sender.watch(job.key)
+    sender.watch(trial.key)
     with SpoolTracker(paths) as tracker:
-        begin(tracker, job)
+        begin(tracker, trial)
         assert server.process is not None
         os.killpg(server.process[0], signal.SIGKILL)
-        complete(tracker, job)
+        complete(tracker, trial)
     again = ensure_server(store)
     assert again.uri == server.uri
     assert sender.close(patience=60) == set()
     client = connect(again.uri)
-    experiment = client.get_experiment_by_name(job.study)
+    experiment = client.get_experiment_by_name(trial.study)
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
@@ -406,19 +408,19 @@ def test_a_killed_server_gets_its_records_when_it_is_back(store: Store, paths: S
 
 
 def test_two_processes_send_different_trials_at_once(
-    mlflow_uri: str, paths: StudyPaths, make_job: MakeJob, runs: Runs, points: Points, in_child: Callable[..., int]
+    mlflow_uri: str, paths: StudyPaths, make_trial: MakeTrial, runs: Runs, points: Points, in_child: Callable[..., int]
 ) -> None:
-    jobs = [make_job(seed) for seed in range(6)]
+    trials = [make_trial(seed) for seed in range(6)]
 
-    def work(share: list[Job]) -> None:
+    def work(share: list[Trial]) -> None:
         sender = Sender(mlflow_uri, paths, interval=0.01)
-        for job in share:
-            with hold(paths.trial(job.key), patience=5):
-                sender.watch(job.key)
-                whole(paths, job)
+        for trial in share:
+            with hold(paths.trial(trial.key), patience=5):
+                sender.watch(trial.key)
+                whole(paths, trial)
         assert sender.close(patience=60) == set()
 
-    children = [in_child(lambda: work(jobs[:3])), in_child(lambda: work(jobs[3:]))]
+    children = [in_child(lambda: work(trials[:3])), in_child(lambda: work(trials[3:]))]
     for child in children:
         os.waitpid(child, 0)
     assert deliver(mlflow_uri, paths, patience=30) == set()
@@ -427,19 +429,19 @@ def test_two_processes_send_different_trials_at_once(
 
 
 def test_delivering_leaves_trials_at_work_to_their_process(
-    mlflow_uri: str, paths: StudyPaths, make_job: MakeJob, runs: Runs
+    mlflow_uri: str, paths: StudyPaths, make_trial: MakeTrial, runs: Runs
 ) -> None:
-    job = make_job()
-    whole(paths, job)
-    with hold(paths.trial(job.key)):
+    trial = make_trial()
+    whole(paths, trial)
+    with hold(paths.trial(trial.key)):
         assert deliver(mlflow_uri, paths, patience=10) == set()
         assert runs() == []
     assert deliver(mlflow_uri, paths, patience=10) == set()
     assert len(runs()) == 1
 
 
-def test_without_a_server_delivering_says_what_waits(paths: StudyPaths, make_job: MakeJob) -> None:
-    job = make_job()
-    whole(paths, job)
-    assert deliver("http://127.0.0.1:9", paths, patience=0) == {job.key}
-    assert Sent.load(paths.trial(job.key).sent) is None
+def test_without_a_server_delivering_says_what_waits(paths: StudyPaths, make_trial: MakeTrial) -> None:
+    trial = make_trial()
+    whole(paths, trial)
+    assert deliver("http://127.0.0.1:9", paths, patience=0) == {trial.key}
+    assert Sent.load(paths.trial(trial.key).sent) is None

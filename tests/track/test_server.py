@@ -13,15 +13,15 @@ from ablate.errors import ServiceError
 from ablate.paths import Store
 from ablate.process import alive
 from ablate.track.client import connect, reach_directly, redact
-from ablate.track.server import Notes, ensure_server, members
+from ablate.track.server import ServerInfo, ensure_server, members
 
 pytestmark = pytest.mark.cluster
 
 
-def notes_of(store: Store) -> Notes:
-    notes = Notes.load(store.mlflow / "server.json")
-    assert notes is not None
-    return notes
+def notes_of(store: Store) -> ServerInfo:
+    info = ServerInfo.load(store.mlflow / "server.json")
+    assert info is not None
+    return info
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_an_environment_that_names_no_server_is_a_clear_error(
 
 def test_a_server_on_another_machine_is_named(store: Store) -> None:
     store.mlflow.mkdir(parents=True)
-    Notes("elsewhere", 5000, 1, 0.0, "", ()).save(store.mlflow / "server.json")
+    ServerInfo("elsewhere", 5000, 1, 0.0, "", ()).save(store.mlflow / "server.json")
     with pytest.raises(ServiceError, match="'elsewhere'"):
         ensure_server(store)
     (store.mlflow / "server.json").unlink()

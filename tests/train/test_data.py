@@ -2,7 +2,7 @@
 
 import torch
 
-from ablate.methods.method import Facts
+from ablate.data_info import DataInfo
 from ablate.train.data import TrainingSet, generator, order
 
 BYTES = TrainingSet(
@@ -30,7 +30,7 @@ def test_floats_stay_as_precise_as_they_are() -> None:
 
 
 def test_facts_tell_shape_size_and_classes() -> None:
-    assert BYTES.facts(2) == Facts(shape=(2,), samples=3, classes=3, batch_size=2)
+    assert BYTES.info(2) == DataInfo(shape=(2,), samples=3, classes=3, batch_size=2)
 
 
 def test_each_epoch_has_its_own_permutation_and_each_seed_its_own_order() -> None:

@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.events import Event, Failure
 from ablate.methods.invariant import Invariant
-from ablate.methods.method import Facts, Method, Tensors, Turn
-from ablate.settings import setting
+from ablate.methods.method import Method, Objective, Tensors
+from ablate.options import option
 from ablate.train.checkpoint import Checkpoint, load, save
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
@@ -33,10 +34,10 @@ class Denoising(Method):
 
     source: ClassVar[str] = "textbook"
 
-    corruption: float = setting(0.1, "standard deviation of the noise", least=0)
+    corruption: float = option(0.1, "standard deviation of the noise", least=0)
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        width = facts.shape[0]
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        width = info.shape[0]
         drawn = torch.rand(2, width, generator=generator)
         return {"encoder.weight": drawn[0], "decoder.weight": drawn[1]}, {"mean": torch.zeros(())}
 
@@ -59,9 +60,9 @@ class Denoising(Method):
 class Alternating(Denoising):
     """The same in two turns: the decoder first, then the encoder, which is also to keep its weights small."""
 
-    turns: ClassVar[tuple[Turn, ...]] = (
-        Turn("loss", learns=("decoder.",)),
-        Turn("shrink", learns=("encoder.",)),
+    objectives: ClassVar[tuple[Objective, ...]] = (
+        Objective("loss", learns=("decoder.",)),
+        Objective("shrink", learns=("encoder.",)),
     )
 
     def shrink(
@@ -77,10 +78,10 @@ class Centring(Method):
     """Fitted, not trained: the mean of the data is taken away."""
 
     source: ClassVar[str] = "textbook"
-    turns: ClassVar[tuple[Turn, ...]] = ()
+    objectives: ClassVar[tuple[Objective, ...]] = ()
 
-    def init(self, facts: Facts, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        return {"encoder.mean": torch.zeros(facts.shape)}, {}
+    def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+        return {"encoder.mean": torch.zeros(info.shape)}, {}
 
     def solve(self, inputs: Tensor, generator: torch.Generator) -> tuple[Tensors, Tensors] | None:
         return {"encoder.mean": inputs.mean(0)}, {}

@@ -1,0 +1,114 @@
+"""A trial, and the config that decides its result and makes its key."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from ablate.options import Value
+
+
+def digest(content: Any, length: int = 16) -> str:
+    """The first hexadecimal digits of the SHA-256 of JSON-able content; the order of keys does not matter."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a trial's result: two equal configs give equal results, so they share a key.
+
+    The key hashes the names of these fields and of the settings, so a field is never renamed; a setting that was
+    renamed is hashed under its former name, which `key_names` holds.
+    """
+
+    method: str
+    revision: str  # as the method declares it: raised when its results change
+    settings: Mapping[str, Value]  # of the method, after defaults
+    dataset: str
+    version: str  # of the data set: raised when its preprocessing changes
+    training: Mapping[str, Value]  # the recipe, after defaults
+    seed: int
+    first: "Config | None" = None  # the pretraining trial whose encoder this one starts from
+    key_names: Mapping[str, str] = field(default_factory=dict)  # setting → the name under which the key hashes it
+
+    @property
+    def key(self) -> str:
+        return digest(self._hashed())
+
+    @property
+    def variant_key(self) -> str:
+        """The key of the variant: of the config without its seed."""
+        return digest(self.seeded(0)._hashed() | {"seed": None})
+
+    def seeded(self, seed: int) -> "Config":
+        """The same config with another seed, in its pretraining too."""
+        return replace(self, seed=seed, first=self.first.seeded(seed) if self.first else None)
+
+    def _hashed(self) -> dict[str, Any]:
+        """What the key is the hash of."""
+        settings = {self.key_names.get(name, name): value for name, value in self.settings.items()}
+        first = {"first": self.first._hashed()} if self.first else {}
+        content = {name: value for name, value in asdict(self).items() if name not in ("first", "key_names")}
+        return {**content, "settings": settings, **first}
+
+    def to_json(self) -> dict[str, Any]:
+        content = {**asdict(self), "first": self.first.to_json() if self.first else None}
+        return {name: value for name, value in content.items() if name not in ("first", "key_names") or value}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        first = content.get("first")
+        return cls(**{**content, "first": cls.from_json(first) if first else None})
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One variant of a study with one seed: what is trained, how it is scored, and how it is shown."""
+
+    config: Config
+    probes: Mapping[str, Mapping[str, Value]]  # name → settings, after defaults
+    study: str
+    levels: Mapping[str, Value] = field(default_factory=dict)  # axis path → level
+    case: str = ""  # label of its case where the study has several
+
+    @property
+    def key(self) -> str:
+        return self.config.key
+
+    @property
+    def variant(self) -> str:
+        """The key of the variant: of the config without its seed."""
+        return self.config.variant_key
+
+    @property
+    def variant_name(self) -> str:
+        """`epsilon=2, k=100`, or the data set and method where nothing varies."""
+        words = [f"{short(path)}={brief(level)}" for path, level in self.levels.items()]
+        shown = ", ".join([self.case, *words] if self.case else words)
+        return shown or f"{self.config.method} on {self.config.dataset}"
+
+    @property
+    def name(self) -> str:
+        """`epsilon=2 · seed 0`"""
+        return f"{self.variant_name} · seed {self.config.seed}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "config": self.config.to_json()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Read what `to_json` gives, or what version 0.1 wrote, where the config was called `trial`."""
+        content = {"config" if name == "trial" else name: value for name, value in content.items()}
+        return cls(**{**content, "config": Config.from_json(content["config"])})
+
+
+def brief(level: Value) -> str:
+    """A level as text; floats with many digits, such as a search proposes, are rounded to four."""
+    return f"{level:.4g}" if isinstance(level, float) and len(str(level)) > 8 else str(level)
+
+
+def short(path: str) -> str:
+    """The last word of a dotted path: `method.epsilon` → `epsilon`."""
+    return path.rpartition(".")[2]

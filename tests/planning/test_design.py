@@ -1,0 +1,48 @@
+"""What designs make of axes."""
+
+from typing import Any
+
+from ablate.planning.design import count_trials, count_variants, variants
+from ablate.study.model import Case, Study
+
+AXES = {"method.k": (10, 100), "method.epsilon": (1, 2, 3)}
+
+
+def case(**content: Any) -> Case:
+    return Case.model_validate({"method": "invariant", "dataset": "digits", **content})
+
+
+def study(*cases: Case, seeds: tuple[int, ...] = (0, 1)) -> Study:
+    return Study(name="a", cases=cases, seeds=seeds, probes=("linear",), metric="linear/accuracy")
+
+
+def test_a_grid_is_every_combination_in_the_order_of_the_file() -> None:
+    assert [tuple(levels.values()) for levels in variants(case(axes=AXES))] == [
+        (10, 1),
+        (10, 2),
+        (10, 3),
+        (100, 1),
+        (100, 2),
+        (100, 3),
+    ]
+
+
+def test_one_at_a_time_is_the_baseline_and_every_single_change() -> None:
+    found = variants(case(axes=AXES, design="one-at-a-time", baseline={"method.epsilon": 2}))
+    assert [tuple(levels.values()) for levels in found] == [(10, 2), (100, 2), (10, 1), (10, 3)]
+
+
+def test_a_case_without_axes_is_one_variant() -> None:
+    assert list(variants(case())) == [{}]
+    assert list(variants(case(design="one-at-a-time"))) == [{}]
+
+
+def test_a_search_plans_no_variant() -> None:
+    assert list(variants(case(design="search"))) == []
+
+
+def test_variants_are_counted_without_making_them() -> None:
+    designs = [case(axes=AXES), case(axes=AXES, design="one-at-a-time"), case(), case(design="search")]
+    assert [count_variants(one) for one in designs] == [6, 4, 1, 0]
+    axes = {f"method.{number}": tuple(range(10)) for number in range(20)}
+    assert count_trials(study(case(axes=axes), case(axes=AXES))) == 2 * (10**20 + 6)
