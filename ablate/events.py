@@ -2,7 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
+
+
+class State(StrEnum):
+    """Where a trial stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    PRUNED = "pruned"  # ended early because its curve was worse than those of others
+    STOPPED = "stopped"  # checkpointed on request; the next launch goes on with it
+    OUT_OF_MEMORY = "out of memory"
+    KILLED = "killed"  # its process ended without a word; the next launch goes on with it
+
+    @property
+    def ended(self) -> bool:
+        """Whether the trial is over, so that no launch goes on with it."""
+        return self in (State.FINISHED, State.FAILED, State.PRUNED, State.OUT_OF_MEMORY)
+
+    @property
+    def failed(self) -> bool:
+        return self in (State.FAILED, State.OUT_OF_MEMORY)
 
 
 @dataclass(frozen=True)

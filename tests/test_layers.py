@@ -23,6 +23,7 @@ ANYONE = {
 SCIENCE = {"torch", "torchvision", "numpy", "scipy", "sklearn"}
 
 MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the installed packages it may use
+    "codec": set(),
     "data_info": set(),
     "errors": set(),
     "events": {"trial"},
