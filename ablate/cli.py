@@ -31,6 +31,9 @@ Storage = Annotated[Path | None, typer.Option("--storage", help="The store's fol
 Address = Annotated[str, typer.Option("--address", help="A running Ray cluster [default: this machine]")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Also where there are more than 10,000 trials")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
+Kind = Annotated[
+    Literal["methods", "datasets", "probes", "augmentations", "papers"], typer.Argument(help="Which table to list")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")]
 
 
@@ -137,19 +140,24 @@ def report(
 ) -> None:
     """Write the tables and figures of what is there."""
     with errors(debug):
-        from ablate.driver.reporting import report_on
+        from ablate.driver.report import write_current_report
+        from ablate.reporting.json import to_json
+        from ablate.view import answer
 
-        text, path = report_on(read_study(study, profile, overrides), store_of(storage), as_json)
-        typer.echo(text if as_json else f"{text}\n{path}")
+        written = write_current_report(read_study(study, profile, overrides), store_of(storage))
+        if as_json:
+            answer(to_json(written.report))
+        else:
+            typer.echo(f"{written.path.read_text(encoding='utf-8')}\n{written.path}")
 
 
 @app.command()
 def sync(study: Name, storage: Storage = None, debug: Debug = False) -> None:
     """Send to MLflow what an earlier launch could not."""
     with errors(debug):
-        from ablate.driver.sync import send_rest
+        from ablate.driver.sync import upload_rest
 
-        typer.echo(send_rest(store_of(storage), name_of(study)))
+        typer.echo(upload_rest(store_of(storage), name_of(study)))
 
 
 @app.command()
@@ -176,10 +184,10 @@ def check(
 ) -> None:
     """Validate a study and run nothing."""
     with errors(debug):
-        from ablate.catalog import checked
+        from ablate.planning.valid_study import validate
         from ablate.view import print_checked
 
-        print_checked(checked(read_study(study, profile, overrides), yes), as_json)
+        print_checked(validate(read_study(study, profile, overrides), yes), as_json)
 
 
 @app.command()
@@ -196,7 +204,9 @@ def doctor(storage: Storage = None, address: Address = "", as_json: Json = False
 
 @app.command(name="list")
 def list_entries(
-    kind: Annotated[Literal["methods", "datasets", "probes", "papers"], typer.Argument(help="Of what")],
+    kind: Annotated[
+        Literal["methods", "datasets", "probes", "augmentations", "papers"], typer.Argument(help="Of what")
+    ],
     name: Annotated[str | None, typer.Argument(help="One entry: its settings, defaults and source")] = None,
     show: Annotated[bool, typer.Option("--show", help="Draw what augmentations make of a data set's images")] = False,
     storage: Storage = None,
@@ -247,10 +257,10 @@ def name_of(study: str) -> str:
 
 
 def show_plan(study: "Study", store: "Store", yes: bool, as_json: bool) -> None:
-    from ablate.driver.plan import plan_of
+    from ablate.api import plan as make_plan
     from ablate.view import print_plan
 
-    print_plan(plan_of(study, store, yes), as_json)
+    print_plan(make_plan(study, store=store.root, yes=yes), as_json)
 
 
 def start(
@@ -261,7 +271,7 @@ def start(
 
     options = Options(address, retry, checkpoint_every)
     with watching(study, store, quiet=as_json) as listen:
-        summary = launch(study, store, options, listen, yes)
+        summary = launch(study, store, options, listen, yes=yes)
     print_summary(summary, study, as_json)
     if summary.failed:
         raise typer.Exit(1)

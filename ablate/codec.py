@@ -34,8 +34,8 @@ def from_plain(kind: Any, content: Any) -> Any:
         return kind.from_json(content)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        (only,) = [one for one in arguments if one is not type(None)] if type(None) in arguments else (object,)
-        return None if content is None else from_plain(only, content)
+        kinds = [one for one in arguments if one is not type(None)]
+        return from_plain(kinds[0], content) if len(kinds) == 1 and content is not None else content
     if origin in (tuple, list, frozenset, set):
         return origin(from_plain(arguments[0], item) for item in content)
     if isinstance(origin, type) and issubclass(origin, Mapping):
@@ -69,7 +69,7 @@ class Codec(Generic[M]):
     def encode(self, message: M) -> str:
         """The message as a line, without its line break."""
         head = {"kind": self.names[type(message)], "version": self.version}
-        return json.dumps({**head, **to_plain(message)}, ensure_ascii=False)
+        return json.dumps({**head, **to_plain(message)})
 
     def decode(self, line: str | bytes) -> M:
         """The message of a line.  Raises ValueError for a line that is none of this channel and version."""

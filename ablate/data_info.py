@@ -1,15 +1,15 @@
-"""Counts and shapes of the data, as methods and probes check their settings against them before anything is drawn."""
+"""Shapes and counts of the data, against which methods and probes check their options before a trial starts."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class DataInfo:
-    """What is known of the data before training; counts that the reader does not ask for stay 0."""
+    """Shape and counts of a data set and its splits; 0 for counts that a check does not need."""
 
     shape: tuple[int, ...] = ()  # of one sample: (D,) or (C, H, W)
-    samples: int = 0  # N, what training sees
-    classes: int = 0  # 0 where there are no labels
+    samples: int = 0  # N, in the training set
+    classes: int = 0  # 0 without labels
     batch_size: int = 0  # samples of the data set in a training batch
     probed: int = 0  # samples that probes are fitted on
     evaluation: int = 0  # samples of the evaluation split

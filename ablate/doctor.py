@@ -1,4 +1,4 @@
-"""Is this machine fit, and the cluster, and the server?  What is not comes with what to do about it."""
+"""The checks of `ablate doctor`: this machine, the installed packages, the cluster, the server and the data."""
 
 import importlib.metadata
 import importlib.util
@@ -22,21 +22,22 @@ DASHBOARD = ("aiohttp_cors", "prometheus_client", "smart_open", "virtualenv")  #
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
+class HealthCheck:
+    """The result of one check, with a remedy where it failed."""
 
-    what: str
-    fit: bool
+    what: str  # was checked
+    fit: bool  # for a launch
     found: str
     remedy: str = ""
 
 
-def examine(store: Store, address: str = "") -> list[Finding]:
-    """Look at everything that a launch needs; nothing is started but what is stopped again."""
-    looks: list[Callable[[], Finding]] = [
+def examine(store: Store, address: str = "") -> list[HealthCheck]:
+    """Check everything that a launch needs.  No process is left running."""
+    checks: list[Callable[[], HealthCheck]] = [
         python,
         packages,
-        ray_whole,
+        plugins,
+        ray_extras,
         lambda: disk(store.root),
         memory,
         cores,
@@ -45,117 +46,134 @@ def examine(store: Store, address: str = "") -> list[Finding]:
         lambda: server(store),
         lambda: data(data_folder()),
     ]
-    return [look() for look in looks]
+    return [check() for check in checks]
 
 
-def python() -> Finding:
+def python() -> HealthCheck:
     found = ".".join(map(str, sys.version_info[:3]))
-    return Finding("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or newer")
+    return HealthCheck("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or newer")
 
 
-def packages() -> Finding:
-    """Whether every package that ablate asks for is there, new enough."""
-    wrong = list(outdated())
-    remedy = f"pip install --upgrade {' '.join(repr(need) for need, _ in wrong)}"
-    found = "; ".join(f"{need} wanted, {have} found" for need, have in wrong)
-    return Finding("packages", not wrong, found or "all there", remedy)
+def packages() -> HealthCheck:
+    """Whether every package that ablate requires is installed in a version that it accepts."""
+    unmet = list(unmet_requirements())
+    remedy = f"pip install --upgrade {' '.join(repr(required) for required, _ in unmet)}"
+    found = "; ".join(f"{required} required, {installed} installed" for required, installed in unmet)
+    return HealthCheck("packages", not unmet, found or "all installed", remedy)
 
 
-def outdated() -> Iterator[tuple[str, str]]:
-    """What ablate itself needs, extras apart, and the version that stands in its place."""
+def unmet_requirements() -> Iterator[tuple[str, str]]:
+    """The requirements of ablate, without its extras, that are not met, each with the installed version or `none`."""
     from packaging.requirements import Requirement
 
-    for need in map(Requirement, importlib.metadata.requires("ablate") or []):
-        if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+    for requirement in map(Requirement, importlib.metadata.requires("ablate") or []):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
-            have = importlib.metadata.version(need.name)
+            version = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            have = "none"
-        if have == "none" or not need.specifier.contains(have, prereleases=True):
-            yield str(need), have
+            version = "none"
+        if version == "none" or not requirement.specifier.contains(version, prereleases=True):
+            yield str(requirement), version
 
 
-def ray_whole() -> Finding:
+def plugins() -> HealthCheck:
+    """Whether the methods, data sets, probes, augmentations and papers of installed packages can all be used."""
+    from ablate.catalog import TABLES, registry
+
+    registries = [registry(table) for table in TABLES]
+    refused = [row for one in registries for row in one.refused]
+    if refused:
+        remedies = dict.fromkeys(row.remedy for row in refused)
+        return HealthCheck("plugins", False, "; ".join(map(str, refused)), "; ".join(remedies))
+    added = [f"{one.kind} '{name}' of {package}" for one in registries for name, package in one.packages.items()]
+    return HealthCheck("plugins", True, ", ".join(added) or "none installed")
+
+
+def ray_extras() -> HealthCheck:
+    """Whether Ray is installed with its dashboard, which `ray[default]` adds."""
     missing = [name for name in DASHBOARD if not importlib.util.find_spec(name)]
-    found = f"without {', '.join(missing)}" if missing else "with its job server"
-    return Finding("Ray", not missing, found, "pip install 'ray[tune,default]'")
+    found = f"without {', '.join(missing)}" if missing else "with its dashboard"
+    return HealthCheck("Ray", not missing, found, "pip install 'ray[tune,default]'")
 
 
-def disk(folder: Path) -> Finding:
-    """Room for the store, and whether it can be written."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(there).free
-    if not os.access(there, os.W_OK):
-        return Finding("store", False, f"{there} cannot be written", "name another folder with --storage")
-    found = f"{free / GIGABYTE:.0f} GB free in {there}"
-    return Finding("store", free > LEAST_DISK, found, "free some space, or name another folder with --storage")
+def disk(folder: Path) -> HealthCheck:
+    """Whether the store's folder can be written and has free space."""
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if not os.access(existing, os.W_OK):
+        return HealthCheck("store", False, f"{existing} cannot be written", "name another folder with --storage")
+    found = f"{free / GIGABYTE:.0f} GB free in {existing}"
+    return HealthCheck("store", free > LEAST_DISK, found, "free some space, or name another folder with --storage")
 
 
-def memory() -> Finding:
+def memory() -> HealthCheck:
     free = psutil.virtual_memory().available
-    remedy = "close something, or run fewer trials side by side: --set resources.cpu=2"
-    return Finding("memory", free > LEAST_MEMORY, f"{free / GIGABYTE:.0f} GB available", remedy)
+    remedy = "close other programs, or run fewer trials side by side: --set resources.cpu=2"
+    return HealthCheck("memory", free > LEAST_MEMORY, f"{free / GIGABYTE:.0f} GB available", remedy)
 
 
-def cores() -> Finding:
+def cores() -> HealthCheck:
     count = len(os.sched_getaffinity(0))
-    return Finding("cores", count >= 2, f"{count}", "with one core, driver and trial take turns: expect half speed")
+    return HealthCheck(
+        "cores", count >= 2, f"{count}", "with one core, the driver and the trials share it: expect half the speed"
+    )
 
 
-def gpus() -> Finding:
-    """What torch sees; none is fine, a driver that torch cannot use is not."""
+def gpus() -> HealthCheck:
+    """The GPUs that torch can use.  Having none is fine; having an NVIDIA driver that torch cannot use is not."""
     import torch
 
     count = torch.cuda.device_count()
     if count:
         names = ", ".join(torch.cuda.get_device_name(index) for index in range(count))
-        return Finding("GPUs", True, names)
+        return HealthCheck("GPUs", True, names)
     driver = Path("/proc/driver/nvidia/version").exists()
-    remedy = (
-        "torch and the NVIDIA driver do not fit each other: update the driver, or install torch for its CUDA version"
+    remedy = "torch and the NVIDIA driver are incompatible: update the driver, or install torch for its CUDA version"
+    return HealthCheck(
+        "GPUs", not driver, "none that torch can use" if driver else "none; trials run on the CPU", remedy
     )
-    return Finding("GPUs", not driver, "none that torch can use" if driver else "none; trials run on the CPU", remedy)
 
 
-def cluster(address: str) -> Finding:
-    """A cluster that is named must answer."""
+def cluster(address: str) -> HealthCheck:
+    """Whether the cluster at the address answers and has live nodes."""
     if not address:
-        return Finding("cluster", True, "none named; a launch starts Ray on this machine")
+        return HealthCheck("cluster", True, "no address given; a launch starts Ray on this machine")
     import ray
 
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        living = [node for node in ray.nodes() if node["Alive"]]
-        return Finding("cluster", bool(living), f"{len(living)} nodes at {address}", "start its nodes")
+        alive = [node for node in ray.nodes() if node["Alive"]]
+        return HealthCheck("cluster", bool(alive), f"{len(alive)} nodes at {address}", "start its nodes")
     except (ConnectionError, RuntimeError, ValueError) as error:
-        remedy = "see whether the cluster runs, and whether its Ray and Python versions are these"
-        return Finding("cluster", False, f"{address} does not answer: {error}".splitlines()[0], remedy)
+        remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
+        return HealthCheck("cluster", False, f"{address} does not answer: {error}".splitlines()[0], remedy)
     finally:
         ray.shutdown()
 
 
-def server(store: Store) -> Finding:
-    """The server that the environment names must answer; without one a launch starts its own."""
+def server(store: Store) -> HealthCheck:
+    """Whether the server that MLFLOW_TRACKING_URI names answers; where it is not set, a launch starts its own."""
     from ablate.track.server import check
 
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    if not given:
-        return Finding("MLflow", True, f"none named; a launch starts one in {store.mlflow}")
+    address = os.environ.get("MLFLOW_TRACKING_URI")
+    if not address:
+        return HealthCheck("MLflow", True, f"no address given; a launch starts a server in {store.mlflow}")
     try:
-        check(given)
+        check(address)
     except AblateError as error:
-        return Finding("MLflow", False, error.problem, error.remedy)
-    return Finding("MLflow", True, "answers")
+        return HealthCheck("MLflow", False, error.problem, error.remedy)
+    return HealthCheck("MLflow", True, "answers")
 
 
-def data(folder: Path) -> Finding:
-    """Where original files are looked for, and what is there."""
+def data(folder: Path) -> HealthCheck:
+    """The data sets whose original files are all in the folder; unfit where ABLATE_DATA names a missing folder."""
     from ablate.data import DATASETS
 
-    there = [name for name, dataset in DATASETS.items() if all((folder / file.path).exists() for file in dataset.files)]
-    found = f"{', '.join(there)} in {folder}"
-    given = os.environ.get("ABLATE_DATA")
-    return Finding(
-        "data", not given or folder.is_dir(), found, f"ABLATE_DATA names {folder}, and there is no such folder"
+    complete = [
+        name for name, dataset in DATASETS.items() if all((folder / file.path).exists() for file in dataset.files)
+    ]
+    fit = "ABLATE_DATA" not in os.environ or folder.is_dir()
+    return HealthCheck(
+        "data", fit, f"{', '.join(complete)} in {folder}", f"create the folder {folder} or set ABLATE_DATA to another"
     )

@@ -1,4 +1,4 @@
-"""A trained encoder as a file: what the probes look through, and what people load to use it."""
+"""Trained encoders: how they are saved, loaded and called."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,96 +11,71 @@ from torch import Tensor
 
 from ablate.errors import DataError
 from ablate.methods import METHODS
-from ablate.methods.capabilities import (
-    Augmenting,
-    Capability,
-    Classifying,
-    Dense,
-    Generative,
-    Stochastic,
-    has_capability,
-)
+from ablate.methods.capabilities import Capability, Model, has_capability, row_of
 from ablate.methods.method import Method, Tensors
 from ablate.nets.batchnorm import STATISTICS
 from ablate.options import build
 from ablate.trial import Config
 
-VALUES = 2**20  # of inputs embedded at a time: convolutions make a hundred times as many of them
+VALUES = 2**20  # of inputs embedded at a time; convolutions hold about a hundred times as many
 
 
 @dataclass(frozen=True)
-class Encoder:
-    """The frozen encoder of one trial; call it on inputs as its data set gives them, scaled to floats."""
+class Encoder(Model):
+    """The frozen encoder of one trial; call it on inputs as its data set gives them, scaled to floats.
+
+    What it can do besides embedding, such as `decode`, is listed in `ablate.methods.capabilities`.
+    """
 
     config: Config
-    tensors: Tensors  # parameters and state that `Method.embed` needs
+    tensors: Tensors  # the parameters and state that the method exports
 
     @cached_property
     def method(self) -> Method:
+        """The method with the trial's settings.  Raises StudyError where it is not registered."""
         return build(METHODS[self.config.method], self.config.settings)
 
     @property
     def device(self) -> torch.device:
+        """The device of the tensors; the CPU where there are none."""
         return next(iter(self.tensors.values())).device if self.tensors else torch.device("cpu")
 
     @property
     def parameters(self) -> int:
-        """How many learned numbers are kept; whole numbers and what batch norm has seen are not learned."""
+        """The number of learned values; integers and batch norm's running statistics are not learned."""
         learned = {name: tensor for name, tensor in self.tensors.items() if tensor.is_floating_point()}
         return sum(tensor.numel() for name, tensor in learned.items() if not name.endswith(STATISTICS))
 
     def __call__(self, inputs: Tensor, scale: float = 1.0) -> Tensor:
-        """Inputs (N, ...) → representations (N, D) on the CPU; `scale` turns stored values into inputs."""
+        """Inputs (N, ...) → representations (N, D) on the CPU; stored values are multiplied by `scale` first."""
         rows = max(1, VALUES // max(1, inputs[0].numel()))
         return torch.cat([self.embed(part.float() * scale) for part in inputs.split(rows)])
 
     @torch.no_grad()
     def embed(self, inputs: Tensor) -> Tensor:
-        """Inputs (B, ...) → representations (B, D)."""
+        """Inputs (B, ...) → representations (B, D) on the CPU."""
         return self.method.embed(self.tensors, self.tensors, inputs.to(self.device)).cpu()
 
-    def can(self, role: Capability) -> bool:
-        """Whether the method can do more than embed: what follows are the roles of `ablate.methods.capabilities`."""
-        return has_capability(type(self.method), role)
+    def can(self, capability: Capability) -> bool:
+        return has_capability(type(self.method), capability)
 
     @torch.no_grad()
-    def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        assert isinstance(self.method, Stochastic)
-        mean, log_variance = self.method.posterior(self.tensors, self.tensors, inputs.to(self.device))
-        return mean.cpu(), log_variance.cpu()
-
-    @torch.no_grad()
-    def code(self, inputs: Tensor) -> Tensor:
-        assert isinstance(self.method, Generative)
-        return self.method.code(self.tensors, self.tensors, inputs.to(self.device)).cpu()
-
-    @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        assert isinstance(self.method, Generative)
-        return self.method.decode(self.tensors, self.tensors, codes.to(self.device)).cpu()
-
-    @torch.no_grad()
-    def log_likelihood(self, inputs: Tensor, codes: Tensor) -> Tensor:
-        assert isinstance(self.method, Dense)
-        both = inputs.to(self.device), codes.to(self.device)
-        return self.method.log_likelihood(self.tensors, self.tensors, *both).cpu()
-
-    @torch.no_grad()
-    def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        assert isinstance(self.method, Augmenting)
-        return self.method.view(inputs, generator)
-
-    @torch.no_grad()
-    def predict(self, inputs: Tensor) -> Tensor:
-        assert isinstance(self.method, Classifying)
-        return self.method.predict(self.tensors, self.tensors, inputs.to(self.device)).cpu()
+    def call(self, function: str, *arguments: Any) -> Any:
+        row = row_of(function)
+        assert isinstance(self.method, row.kind), f"method '{self.config.method}' has no '{function}'"
+        if not row.learned:
+            return getattr(self.method, function)(*arguments)
+        moved = [one.to(self.device) for one in arguments]
+        result = getattr(self.method, function)(self.tensors, self.tensors, *moved)
+        return tuple(one.cpu() for one in result) if isinstance(result, tuple) else result.cpu()
 
     def to(self, device: torch.device) -> "Encoder":
+        """The same encoder with its tensors on a device."""
         return Encoder(self.config, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 
 
 def save_encoders(path: Path, config: Config, epochs: Mapping[int, Tensors]) -> None:
-    """Write the encoder after each of these epochs; the file appears whole or not at all."""
+    """Write the encoders of these epochs to one file, atomically: it appears complete or not at all."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         content = {"trial": config.to_json(), "epochs": {epoch: dict(tensors) for epoch, tensors in epochs.items()}}
@@ -109,28 +84,29 @@ def save_encoders(path: Path, config: Config, epochs: Mapping[int, Tensors]) -> 
 
 
 def load_encoders(path: Path) -> dict[int, Encoder]:
-    """The encoders of a file by epoch, the oldest first.  Raises DataError where the file is no such thing."""
+    """The encoders of a file by epoch, the oldest first.  Raises DataError where it holds none or is damaged."""
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         config = Config.from_json(content["trial"])
         return {epoch: Encoder(config, content["epochs"][epoch]) for epoch in sorted(content["epochs"])}
-    except Exception as error:  # whatever a damaged archive makes torch raise
+    except Exception as error:  # torch raises many types for damaged archives
         remedy = "download it again, or delete it to train its trial again"
-        raise DataError("this is no encoder, or a damaged one", remedy, str(path)) from error
+        raise DataError("not an encoder file, or a damaged one", remedy, str(path)) from error
 
 
 def load_encoder(source: str | Path) -> Encoder:
-    """The encoder of a file, or of a finished run in MLflow (`runs:/<run id>`), after its last epoch."""
+    """The encoder after the last epoch, of a file or of a finished run in MLflow (`runs:/<run id>`).
+
+    Raises DataError where there is no such file, or where it is damaged.
+    """
     path = download(str(source)) if str(source).startswith("runs:/") else Path(source)
     if not path.is_file():
-        raise DataError(
-            "there is no such encoder", "name the file encoder.pt of a trial, or runs:/<run id>", str(source)
-        )
+        raise DataError("there is no such file", "name the file encoder.pt of a trial, or runs:/<run id>", str(source))
     return list(load_encoders(path).values())[-1]
 
 
 def download(run: str) -> Path:
-    """Fetch `encoder.pt` of a run from the MLflow server that MLFLOW_TRACKING_URI names."""
+    """Download `encoder.pt` of a run from the MLflow server at MLFLOW_TRACKING_URI; the path of the copy."""
     import mlflow.artifacts
 
     return Path(mlflow.artifacts.download_artifacts(f"{run.rstrip('/')}/encoder.pt"))

@@ -1,15 +1,15 @@
-"""What can go wrong for a user, each in one sentence: `place: problem; remedy`."""
+"""Exceptions for problems that a user can fix; their messages read `place: problem; remedy`."""
 
 from typing import ClassVar
 
 
 class AblateError(Exception):
-    """Something a user can fix."""
+    """A problem that a user can fix; `exit_code` is the command line's."""
 
     exit_code: ClassVar[int] = 1
 
     def __init__(self, problem: str, remedy: str = "", place: str = "") -> None:
-        super().__init__(problem, remedy, place)  # all arguments, so that errors survive pickle
+        super().__init__(problem, remedy, place)  # all arguments, so that the error can be pickled
         self.problem = problem
         self.remedy = remedy
         self.place = place
@@ -20,11 +20,11 @@ class AblateError(Exception):
 
 
 class TrialError(AblateError):
-    """A trial cannot go on."""
+    """A trial cannot continue."""
 
 
 class ServiceError(AblateError):
-    """Ray, MLflow or another launch stands in the way."""
+    """Ray or MLflow is unavailable, or another launch holds a lock."""
 
 
 class StudyError(AblateError):
@@ -40,6 +40,6 @@ class DataError(AblateError):
 
 
 class Interrupted(AblateError):
-    """Somebody asked for a stop."""
+    """The launch was stopped on request."""
 
     exit_code = 130

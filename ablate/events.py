@@ -1,9 +1,11 @@
-"""What training says while it runs, and a pack while it trains and scores."""
+"""Messages as types: what training yields, what a pack reports, what driver, conductor and workers send each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+
+from ablate.codec import Codec
+from ablate.trial import Trial
 
 
 class State(StrEnum):
@@ -16,7 +18,7 @@ class State(StrEnum):
     PRUNED = "pruned"  # ended early because its curve was worse than those of others
     STOPPED = "stopped"  # checkpointed on request; the next launch goes on with it
     OUT_OF_MEMORY = "out of memory"
-    KILLED = "killed"  # its process ended without a word; the next launch goes on with it
+    KILLED = "killed"  # its process died; the next launch goes on with it
 
     @property
     def ended(self) -> bool:
@@ -28,9 +30,19 @@ class State(StrEnum):
         return self in (State.FAILED, State.OUT_OF_MEMORY)
 
 
+class Activity(StrEnum):
+    """What a running trial does."""
+
+    TRAINING = "training"
+    SCORING = "scoring"
+
+
+# Yielded by training, where the members of a pack are numbered.
+
+
 @dataclass(frozen=True)
-class Event:
-    """Member `member` of the pack finished epoch `epoch` (from 1) with these means over the epoch's steps."""
+class EpochEnd:
+    """A member finished an epoch (from 1); `values` are means over its steps."""
 
     member: int
     epoch: int
@@ -38,8 +50,8 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Member `member` cannot go on after optimizer step `step` (from 1); the others can."""
+class MemberFailed:
+    """A member cannot go on after an optimizer step (from 1); the others can."""
 
     member: int
     epoch: int
@@ -47,22 +59,156 @@ class Failure:
     reason: str
 
 
+# Reported by a pack, where trials are named by their keys, and passed on to the driver.
+
+
 @dataclass(frozen=True)
 class Progress:
-    """A sign of life between two steps."""
+    """How far the trials are that train or are scored at this moment."""
 
-    keys: tuple[str, ...]  # of the trials that train in this moment
+    trials: tuple[str, ...]  # keys
     epoch: int
     share: float  # of their training that is done
-    values: Mapping[str, float]  # what the first of them said last
-    doing: Literal["training", "scoring"] = "training"
+    activity: Activity = Activity.TRAINING
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a trial ended."""
+class EpochValues:
+    """The metrics of one epoch of one trial, by their full names (`train/loss`)."""
 
-    key: str
-    status: Literal["FINISHED", "FAILED", "STOPPED"]
+    trial: str  # key
+    epoch: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a trial ended, or that it was stopped."""
+
+    trial: str  # key
+    state: State
     reason: str = ""
-    metrics: Mapping[str, float] | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+TrialUpdate = Progress | EpochValues | Ended
+
+
+# Sent to the driver by the process that talks to Ray, or by the driver to its view.
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Ray has started: so many packs can run side by side."""
+
+    slots: int
+    nodes: int
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """Ray is alive."""
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """Trials that a search has added, all seeds of a proposal."""
+
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The launch cannot go on; the fields are those of the error that is raised in the driver."""
+
+    problem: str
+    remedy: str
+    place: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """A stop was requested: running trials write their checkpoints."""
+
+
+@dataclass(frozen=True)
+class ExecutorLost:
+    """Ray has died; it is started again, and running trials wait for it."""
+
+
+@dataclass(frozen=True)
+class Over:
+    """No pack is left to run."""
+
+
+Message = TrialUpdate | Ready | Heartbeat | Proposed | Refused | Stopping | ExecutorLost | Over
+
+
+# Sent to the conductor and to workers.
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """What the driver found of a trial's place in MLflow before the trial starts."""
+
+    parent: str = ""  # run id of the variant
+    run_id: str = ""  # of the trial, where MLflow has a run
+    may_exist: bool = True  # False: MLflow has no run of this key, so none need be searched
+    probes: Mapping[str, str] = field(default_factory=dict)  # name → digest of the probe's revision and settings
+
+
+@dataclass(frozen=True)
+class LaunchConfig:
+    """Everything that a conductor needs to run a launch."""
+
+    store: str  # folder
+    uri: str  # of the MLflow server
+    study: str  # the file of the resolved study
+    packs: tuple[tuple[Trial, ...], ...]
+    run_refs: Mapping[str, RunRef]  # by key
+    values: Mapping[str, float | None]  # key → objective of trials that ended before; None where they failed
+    checkpoint_every: float = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class PackConfig:
+    """Everything that a worker needs to run a pack."""
+
+    trials: tuple[Trial, ...]
+    run_refs: Mapping[str, RunRef]  # by key
+    study: str  # name
+    store: str  # folder
+    uri: str  # of the MLflow server
+    gpu: float
+    threads: int
+    checkpoint_every: float  # seconds
+    pretraining: tuple[str, ...]  # keys of trials whose encoders others start from
+
+
+@dataclass(frozen=True)
+class StopRequest:
+    """Asks a running trial to end, in the state that is recorded for it."""
+
+    state: State
+    reason: str
+
+
+CODEC: Codec[object] = Codec(
+    {
+        "progress": Progress,
+        "epoch": EpochValues,
+        "ended": Ended,
+        "ready": Ready,
+        "heartbeat": Heartbeat,
+        "proposed": Proposed,
+        "refused": Refused,
+        "stopping": Stopping,
+        "executor-lost": ExecutorLost,
+        "over": Over,
+        "launch": LaunchConfig,
+        "pack": PackConfig,
+        "stop": StopRequest,
+    },
+    version=1,
+)

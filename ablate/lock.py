@@ -1,4 +1,4 @@
-"""Locks of the kernel's: whoever dies lets go."""
+"""flock-based file locks, released when the process exits."""
 
 import fcntl
 import math
@@ -11,20 +11,20 @@ from pathlib import Path
 
 from ablate.errors import ServiceError
 
-GLANCE = 0.05  # seconds between two looks at a lock that someone else has
+RETRY_INTERVAL = 0.05  # seconds between two attempts to take a lock
 
 
 @contextmanager
-def locked(file: Path, patience: float = math.inf, problem: str = "another process is at it") -> Iterator[None]:
-    """Hold an exclusive lock on a file, made if need be, that names its holder.
+def locked(file: Path, timeout: float = math.inf, problem: str = "another process holds the lock") -> Iterator[None]:
+    """Hold an exclusive lock on a file, which is created where it is missing and contains the holder's PID and host.
 
-    Raises ServiceError, which names the holder, if it is not free within `patience` seconds.
+    Raises ServiceError, naming the holder, where the lock is not free within `timeout` seconds.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while (descriptor := _try(file)) is None:
         if time.monotonic() >= deadline:
             raise ServiceError(f"{problem} ({_holder(file)})", "let it finish, or stop it", str(file))
-        time.sleep(GLANCE)
+        time.sleep(RETRY_INTERVAL)
     try:
         yield
     finally:
@@ -32,11 +32,11 @@ def locked(file: Path, patience: float = math.inf, problem: str = "another proce
 
 
 def _try(file: Path) -> int | None:
-    """A descriptor that holds the lock, or None."""
+    """A descriptor that holds the lock, or None where another process holds it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except FileNotFoundError:  # the folder has just been removed
+    except FileNotFoundError:  # the folder was removed in between
         return None
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,6 +49,7 @@ def _try(file: Path) -> int | None:
 
 
 def _holder(file: Path) -> str:
+    """The PID and host that the lock file names."""
     with suppress(OSError):
-        return file.read_text() or "unknown"
+        return file.read_text(encoding="utf-8") or "unknown"
     return "unknown"

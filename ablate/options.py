@@ -4,7 +4,8 @@ import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union
 
 Value = bool | int | float | str | None
 T = TypeVar("T")
@@ -22,13 +23,12 @@ def option(
 ) -> Any:
     """A dataclass field with a description (the paper's symbol and equation in it) and a range.
 
-    `above` and `below` exclude the bound, `least` and `most` include it.  `former` is the name that the option had
-    before it was renamed: keys of trials go on hashing that name, so that finished trials stay finished.
+    `above` and `below` exclude the bound, `least` and `most` include it.  `former` is the option's name before it was
+    renamed: trial keys hash that name, so that finished trials stay finished.
     """
-    bounds = {"above": above, "least": least, "below": below, "most": most}
-    given = {name: bound for name, bound in bounds.items() if bound is not None}
-    metadata = {"description": description, "bounds": given, "former": former}
-    return dataclasses.field(default=default, metadata=metadata)
+    limits = {"above": above, "least": least, "below": below, "most": most}
+    bounds = {name: limit for name, limit in limits.items() if limit is not None}
+    return dataclasses.field(default=default, metadata={"description": description, "bounds": bounds, "former": former})
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,36 @@ class Option:
     former: str = ""  # its name before it was renamed
 
 
-def options_of(kind: type) -> Iterator[Option]:
+def options_of(owner: type) -> Iterator[Option]:
     """All options of a method, a probe or the training recipe, in the order of the class."""
-    hints = typing.get_type_hints(kind)
-    for field in dataclasses.fields(kind):
+    types = typing.get_type_hints(owner)
+    for field in dataclasses.fields(owner):
         default = typing.cast(Value, field.default)
-        meta = field.metadata
-        former = meta.get("former", "")
-        yield Option(field.name, hints[field.name], default, meta["description"], meta["bounds"], former)
+        metadata = field.metadata
+        former = metadata.get("former", "")
+        yield Option(field.name, types[field.name], default, metadata["description"], metadata["bounds"], former)
 
 
-def former_names(kind: type) -> dict[str, str]:
-    """Option → the name that it had before it was renamed, of those that were."""
-    return {one.name: one.former for one in options_of(kind) if one.former}
+def is_option(field: "dataclasses.Field[Any]") -> bool:
+    """Whether a dataclass field was made by `option`, with a description."""
+    return bool(field.metadata.get("description")) and "bounds" in field.metadata
 
 
-def build(kind: type[T], settings: Mapping[str, Value]) -> T:
-    """An instance with these settings, which may stand under the options' former names."""
-    names = {former: name for name, former in former_names(kind).items()}
-    return kind(**{names.get(name, name): value for name, value in settings.items()})
+def is_option_type(annotation: Any) -> bool:
+    """Whether an option may have this type: bool, int, float, str, None, a Literal of these, or a union of them."""
+    if typing.get_origin(annotation) is Literal:
+        return all(isinstance(choice, Value) for choice in typing.get_args(annotation))
+    if typing.get_origin(annotation) in (Union, UnionType):
+        return all(is_option_type(member) for member in typing.get_args(annotation))
+    return annotation in (bool, int, float, str, NoneType)
+
+
+def former_names(owner: type) -> dict[str, str]:
+    """Option → its name before it was renamed, for the renamed options only."""
+    return {option.name: option.former for option in options_of(owner) if option.former}
+
+
+def build(owner: type[T], settings: Mapping[str, Value]) -> T:
+    """An instance with these settings, which may use the options' former names."""
+    names = {former: name for name, former in former_names(owner).items()}
+    return owner(**{names.get(name, name): value for name, value in settings.items()})

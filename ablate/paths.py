@@ -1,4 +1,4 @@
-"""Where every file of a store lives."""
+"""The paths of all files and folders of a store."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from ablate.errors import StudyError
 
 @dataclass(frozen=True)
 class TrialPaths:
-    """The files of one trial, kept until MLflow has everything."""
+    """The files of one trial, kept until MLflow has all of its records and artifacts."""
 
     folder: Path
 
@@ -24,18 +24,23 @@ class TrialPaths:
 
     @property
     def sent(self) -> Path:
-        """How far into the spool MLflow has it."""
+        """How much of the spool MLflow has acknowledged."""
         return self.folder / "sent.json"
 
     @property
     def lock(self) -> Path:
-        """Held (flock) by the one process that works on the trial; the kernel releases it when that dies."""
+        """Locked (flock) by the process that works on the trial; released when that process exits."""
         return self.folder / "lock"
 
     @property
     def sending(self) -> Path:
-        """Held (flock) by the one process that sends the spool."""
+        """Locked (flock) by the process that sends the spool."""
         return self.folder / "sending"
+
+    @property
+    def stop(self) -> Path:
+        """A request to stop this trial alone (`ablate.stopping`)."""
+        return self.folder / "stop.json"
 
     @property
     def encoder(self) -> Path:
@@ -61,28 +66,35 @@ class StudyPaths:
 
     @property
     def study(self) -> Path:
-        """The study as resolved: what the last launch was about."""
+        """The resolved study of the last launch."""
         return self.folder / "study.yaml"
+
+    @property
+    def plan(self) -> Path:
+        """The trials of the last launch, by key and name."""
+        return self.folder / "plan.json"
 
     @property
     def trials(self) -> Path:
         return self.folder / "trials"
 
-    def first(self, key: str) -> Path:
-        """The encoder of a trial that others start from, kept until the study is over."""
-        return self.firsts / f"{key}.pt"
+    def pretrained(self, key: str) -> Path:
+        """The encoder of a pretraining trial, from which other trials start."""
+        return self.pretrained_folder / f"{key}.pt"
 
     @property
-    def firsts(self) -> Path:
+    def pretrained_folder(self) -> Path:
+        """The encoders of pretraining trials, kept until the study is over."""
         return self.folder / "first"
 
     @property
     def lock(self) -> Path:
+        """Locked by the launch in progress, which it describes."""
         return self.folder / "launch.json"
 
     @property
     def stop(self) -> Path:
-        """Its presence asks every process of the launch to checkpoint and stop."""
+        """While it exists, every process of the launch checkpoints and stops."""
         return self.folder / "stop"
 
     @property
@@ -92,7 +104,7 @@ class StudyPaths:
 
     @property
     def log(self) -> Path:
-        """Where Ray's and MLflow's own words go."""
+        """The output of Ray and MLflow during the launch."""
         return self.folder / "launch.log"
 
     @property
@@ -102,14 +114,14 @@ class StudyPaths:
 
 @dataclass(frozen=True)
 class Store:
-    """The folder that holds checkpoints, unsent records, the search's memory and the embedded server's files."""
+    """The folder that holds checkpoints, unsent records, search journals and the embedded MLflow server's files."""
 
     root: Path
 
     def study(self, name: str) -> StudyPaths:
-        """The files of a study.  Raises StudyError for a name that could lead elsewhere."""
+        """The files of a study.  Raises StudyError for a name that would be a path outside the store."""
         if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*", name):
-            raise StudyError(f"'{name}' is no name of a study", "use letters, digits, '-', '_' and single dots")
+            raise StudyError(f"'{name}' is not a valid study name", "use letters, digits, '-', '_' and single dots")
         return StudyPaths(self.studies / name)
 
     @property
@@ -118,12 +130,12 @@ class Store:
 
     @property
     def tensors(self) -> Path:
-        """Memory-mapped data sets, shared by all workers of a node."""
+        """Memory-mapped data sets, shared by all workers of a machine."""
         return self.root / "tensors"
 
     @property
     def sheets(self) -> Path:
-        """What augmentations make of data sets' images."""
+        """Contact sheets: images of a data set before and after augmentation."""
         return self.root / "sheets"
 
     @property
@@ -140,7 +152,7 @@ def default_store() -> Store:
 
 
 def data_folder() -> Path:
-    """Where original files are looked for: ABLATE_DATA, else a cache folder of the user's."""
+    """The folder with data sets' original files: ABLATE_DATA, else `ablate/data` in the user's cache folder."""
     given = os.environ.get("ABLATE_DATA")
     cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     return Path(given).absolute() if given else Path(cache) / "ablate" / "data"

@@ -1,26 +1,27 @@
-"""Processes as the kernel knows them: their numbers are used again, and the dead may wait long to be buried."""
+"""Identity and liveness of processes: PIDs are reused and zombies stay in the process table."""
 
 import os
 
 import psutil
 
-Process = tuple[int, float]  # its number, and when it was created: together they name one process
+Process = tuple[int, float]  # PID and creation time in seconds since the epoch: together they identify a process
 
 
 def alive(process: Process) -> bool:
-    """Whether this very process lives, not a later one of the same number; one that waits to be buried does not."""
-    pid, born = process
+    """Whether this process is running: neither ended, nor a zombie, nor replaced by a later one with its PID."""
+    pid, created = process
     try:
         found = psutil.Process(pid)
-        return abs(found.create_time() - born) < 1 and found.status() != psutil.STATUS_ZOMBIE
+        return abs(found.create_time() - created) < 1 and found.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
 
 def identify(pid: int) -> Process:
-    """A process that exists.  Raises psutil.NoSuchProcess where there is none of that number."""
+    """The identity of the process with this PID.  Raises psutil.NoSuchProcess where there is none."""
     return pid, float(psutil.Process(pid).create_time())
 
 
-def myself() -> Process:
+def current_process() -> Process:
+    """The identity of the calling process."""
     return identify(os.getpid())

@@ -1,130 +1,133 @@
-"""One pack, end to end: train, score, keep.  `python -m ablate.run jobs.json` does it without Ray and MLflow."""
+"""One pack, end to end: train, score, draw, record.
+
+`python -m ablate.run trials.json` runs packs on a machine that has neither Ray nor MLflow.
+"""
 
 import json
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ablate.codec import to_plain
 from ablate.data.cache import load
 from ablate.data.dataset import Data
-from ablate.draw.trial_pictures import pictures
-from ablate.embedding import embedded
+from ablate.draw.trial_pictures import trial_pictures
+from ablate.embedding import embed_splits
 from ablate.encoder import load_encoders, save_encoders
 from ablate.errors import AblateError, TrialError
-from ablate.events import Event, Failure, Outcome, Progress
+from ablate.events import (
+    Activity,
+    Ended,
+    EpochEnd,
+    EpochValues,
+    MemberFailed,
+    Progress,
+    State,
+    StopRequest,
+    TrialUpdate,
+)
 from ablate.methods import METHODS
-from ablate.options import Value, build, former_names
+from ablate.options import build
 from ablate.paths import StudyPaths, default_store
-from ablate.planning.packs import pack, with_pretraining
+from ablate.planning.packs import make_packs, pretraining_keys, with_pretraining
 from ablate.probes import PROBES
-from ablate.probes.probe import Probe, score_all
-from ablate.subset import SUBSET_SEED, balanced
-from ablate.track.spool import SpoolTracker
+from ablate.probes.probe import Embedded, score_all
+from ablate.subset import SUBSET_SEED, balanced_subset
+from ablate.track.spool import SpoolTracker, history
 from ablate.track.tracker import Tracker
 from ablate.train import checkpoint
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.recipe import Recipe
-from ablate.trial import Config, Trial, digest
+from ablate.trial import Config, Trial
+
+
+def never_stop(key: str) -> StopRequest | None:
+    return None
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where a pack runs and what it leaves behind."""
+    """Where a pack runs, where it writes, and who may stop it."""
 
     paths: StudyPaths
-    tensors: Path  # memory-mapped data sets
+    tensors: Path  # folder of memory-mapped data sets
     tracker: Tracker
     device: torch.device
     checkpoint_every: float = 60.0  # seconds
-    stop: Callable[[], bool] = lambda: False  # asked between steps
-    firsts: frozenset[str] = frozenset()  # keys of trials that others start from
+    stop_request: Callable[[str], StopRequest | None] = never_stop  # for a trial's key, looked up between steps
+    pretraining: frozenset[str] = frozenset()  # keys of trials whose encoders others start from
 
 
-STACK = 16  # trials that train together where it pays; twice as many gained another sixth
-
-Report = Progress | Outcome
-Started = tuple[Trial, checkpoint.Checkpoint | None]  # a trial and where it stands
+Started = tuple[Trial, checkpoint.Checkpoint | None]  # a trial and its checkpoint
 
 
 def prepare(datasets: Iterable[str], tensors: Path) -> None:
-    """Have every data set ready for the workers.  Raises DataError where one is missing or damaged."""
+    """Decode every data set into the cache of tensors.  Raises DataError where one is missing or damaged."""
     for name in sorted(set(datasets)):
         load(name, tensors)
 
 
-def probe_digests(trial: Trial) -> dict[str, str]:
-    """Probe → digest of its revision and settings: its scores are measured again when it changes."""
-    return {name: probe_digest(PROBES[name], settings) for name, settings in trial.probes.items()}
-
-
-def probe_digest(probe: type[Probe], settings: Mapping[str, Value]) -> str:
-    names = former_names(probe)
-    return digest([probe.revision, {names.get(name, name): value for name, value in settings.items()}])
-
-
-def packed(trials: Sequence[Trial], most: Literal["auto"] | int, accelerated: bool) -> tuple[tuple[Trial, ...], ...]:
-    """The jobs in packs of at most so many; auto: where they train faster together, which they never do on a CPU."""
-
-    def size(trial: Trial) -> int:
-        method = build(METHODS[trial.config.method], trial.config.settings)
-        if method.cannot_pack:
-            return 1
-        return (STACK if accelerated and method.stacks else 1) if most == "auto" else most
-
-    return pack(trials, size)
-
-
-def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[Report]:
-    """Bring every trial of a pack to its end, each from where it stands; a failure is an outcome, no exception."""
-    known = {trial.key: trial for trial in trials}
+def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:
+    """Bring every trial of a pack to its end, each from its checkpoint; failures are reported, not raised."""
+    by_key = {trial.key: trial for trial in trials}
     for trial in trials:
-        context.paths.trial(trial.key).traceback.unlink(missing_ok=True)  # of an earlier attempt
+        paths = context.paths.trial(trial.key)
+        for file in (paths.traceback, paths.stop):  # of an earlier attempt
+            file.unlink(missing_ok=True)
         context.tracker.start(trial)
-    for report in guarded(trials, bring_to_end(trials, context), context):
-        if isinstance(report, Outcome):
-            close(known[report.key], report, context)
+    for report in failures_reported(trials, train_and_score(trials, context), context):
+        if isinstance(report, Ended):
+            close(by_key[report.trial], report, context)
         yield report
 
 
-def guarded(trials: Sequence[Trial], reports: Iterator[Report], context: RunContext) -> Iterator[Report]:
-    """The reports on the jobs; whatever goes wrong is the result of those that have not ended, and of no others."""
-    open_keys = [trial.key for trial in trials]
+def failures_reported(
+    trials: Sequence[Trial], reports: Iterator[TrialUpdate], context: RunContext
+) -> Iterator[TrialUpdate]:
+    """The reports on the trials; an exception becomes the end of those that have not ended, and of no others."""
+    left = [trial.key for trial in trials]
     try:
         for report in reports:
-            if isinstance(report, Outcome):
-                open_keys.remove(report.key)
+            if isinstance(report, Ended):
+                left.remove(report.trial)
             yield report
     except Exception as error:
-        for key in open_keys:
-            context.paths.trial(key).traceback.write_text(traceback.format_exc())
-            yield Outcome(key, "FAILED", reason_of(error))
+        state = State.OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError | MemoryError) else State.FAILED
+        for key in left:
+            context.paths.trial(key).traceback.write_text(traceback.format_exc(), encoding="utf-8")
+            yield Ended(key, state, first_line(error))
 
 
-def bring_to_end(trials: Sequence[Trial], context: RunContext) -> Iterator[Report]:
-    """Train what has no encoder yet, then score."""
+def first_line(error: Exception) -> str:
+    """The error in one line."""
+    return str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def train_and_score(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:
+    """Train the trials that have no encoder yet, then score all that were trained."""
     data = load(trials[0].config.dataset, context.tensors)
     untrained = [trial for trial in trials if not context.paths.trial(trial.key).encoder.exists()]
     ended = set()
-    for group in by_step(untrained, context):
-        for report in guarded([trial for trial, _ in group], train(group, data, context), context):
-            if isinstance(report, Outcome):
-                ended.add(report.key)
+    for group in at_same_step(untrained, context):
+        for report in failures_reported([trial for trial, _ in group], train(group, data, context), context):
+            if isinstance(report, Ended):
+                ended.add(report.trial)
             yield report
     for trial in trials:
         if trial.key not in ended:
-            yield from guarded([trial], score(trial, data, context), context)
+            yield from failures_reported([trial], score(trial, data, context), context)
 
 
-def by_step(trials: Sequence[Trial], context: RunContext) -> Iterator[list[Started]]:
-    """Groups of trials that stand at the same step: only they can train together."""
+def at_same_step(trials: Sequence[Trial], context: RunContext) -> Iterator[list[Started]]:
+    """Groups of trials whose checkpoints are at the same step: only they can train together."""
     groups: dict[int, list[Started]] = {}
     for trial in trials:
         saved = checkpoint.load(context.paths.trial(trial.key).checkpoint)
@@ -132,29 +135,45 @@ def by_step(trials: Sequence[Trial], context: RunContext) -> Iterator[list[Start
     yield from groups.values()
 
 
-def train(group: Sequence[Started], data: Data, context: RunContext) -> Iterator[Report]:
-    """Train one group to the end, to a failure or to a stop; those that get to the end leave their encoder."""
+def train(group: Sequence[Started], data: Data, context: RunContext) -> Iterator[TrialUpdate]:
+    """Train one group until each trial is trained, failed or stopped; save the encoders of the trained ones."""
     trials = [trial for trial, _ in group]
     fit = fit_of(group, data, context)
-    last: Mapping[str, float] = {}
     saved = time.monotonic()
-    for said in fit.steps():
-        for event in said:
-            if isinstance(event, Failure):
-                yield Outcome(trials[event.member].key, "FAILED", event.reason)
-            else:
-                last = keep(trials[event.member], event, context)
-        stopping = context.stop()
-        if stopping or time.monotonic() - saved >= context.checkpoint_every:
-            save(fit, trials, context)
+    for events in fit.steps():
+        for event in events:
+            yield report_of(event, trials[event.member], context)
+        requests = stop_requests(fit, trials, context)
+        if requests or time.monotonic() - saved >= context.checkpoint_every:
+            save_checkpoints(fit, trials, context)
             saved = time.monotonic()
-        if stopping:
-            yield from (Outcome(trials[member].key, "STOPPED") for member in fit.alive)
-            return
-        keys = tuple(trial.key for trial in trials)
-        yield Progress(keys, fit.step // fit.epoch_steps, fit.step / fit.total, last)
+        for member, request in requests.items():
+            if member in fit.members:  # one that has failed meanwhile is reported as failed
+                fit.stop(member)
+                yield Ended(trials[member].key, request.state, request.reason)
+        keys = tuple(trials[member].key for member in fit.members)
+        yield Progress(keys, fit.step // fit.epoch_steps, fit.step / fit.total)
     for member in fit.alive:
         save_trained(trials[member], fit.snapshots(member), context)
+
+
+def report_of(event: EpochEnd | MemberFailed, trial: Trial, context: RunContext) -> TrialUpdate:
+    """Record what training yielded for a trial, and return it as a report."""
+    match event:
+        case MemberFailed():
+            return Ended(trial.key, State.FAILED, event.reason)
+        case EpochEnd():
+            values = {f"train/{name}": value for name, value in event.values.items()}
+            context.tracker.record(trial, event.epoch, values)
+            listed = "  ".join(f"{name} {value:.5g}" for name, value in values.items())
+            log_line(trial, context, f"epoch {event.epoch}  {listed}")
+            return EpochValues(trial.key, event.epoch, values)
+
+
+def stop_requests(fit: Fit, trials: Sequence[Trial], context: RunContext) -> dict[int, StopRequest]:
+    """Member → its stop request, of the members that were asked to stop."""
+    found = {member: context.stop_request(trials[member].key) for member in fit.members}
+    return {member: request for member, request in found.items() if request is not None}
 
 
 def fit_of(group: Sequence[Started], data: Data, context: RunContext) -> Fit:
@@ -166,34 +185,8 @@ def fit_of(group: Sequence[Started], data: Data, context: RunContext) -> Fit:
         data=training_set(data, recipe_of(configs[0]).samples),
         device=context.device,
         resume=[saved for _, saved in group],
-        first=[first_encoder(config.first, context.paths) for config in configs if config.first is not None],
+        pretrained=[pretrained_encoder(config.first, context.paths) for config in configs if config.first is not None],
     )
-
-
-def training_set(data: Data, samples: int) -> TrainingSet:
-    """What training sees of a data set: all of it, or so many `samples` (0: no limit), as many of each class."""
-    rows = data.seen.nonzero().squeeze(1)
-    if samples:
-        rows = rows[balanced(data.y[rows].clamp(min=0), samples, SUBSET_SEED)]
-    whole = len(rows) == len(data.x)
-    return TrainingSet(data.x if whole else data.x[rows], data.y if whole else data.y[rows], data.scale)
-
-
-def save_trained(trial: Trial, epochs: Mapping[int, Mapping[str, Tensor]], context: RunContext) -> None:
-    """Keep the encoder with the trial, which leaves once MLflow has it, and for those that start from it."""
-    if trial.key in context.firsts:
-        context.paths.firsts.mkdir(exist_ok=True)
-        save_encoders(context.paths.first(trial.key), trial.config, epochs)
-    save_encoders(context.paths.trial(trial.key).encoder, trial.config, epochs)
-
-
-def first_encoder(first: Config, paths: StudyPaths) -> Mapping[str, Tensor]:
-    """What a first phase has learned.  Raises TrialError where it was not trained."""
-    path = paths.first(first.key)
-    if not path.exists():
-        remedy = "see why it failed, then run it again: ablate retry"
-        raise TrialError(f"the first phase ({first.method}, trial {first.key}) has no encoder", remedy, str(path))
-    return list(load_encoders(path).values())[-1].tensors
 
 
 def recipe_of(config: Config) -> Recipe:
@@ -201,102 +194,120 @@ def recipe_of(config: Config) -> Recipe:
     return Recipe(**settings)
 
 
-def keep(trial: Trial, event: Event, context: RunContext) -> dict[str, float]:
-    """Hand what training said to the tracker and to the trial's log."""
-    values = {f"train/{name}": value for name, value in event.values.items()}
-    context.tracker.record(trial, event.epoch, values)
-    told = "  ".join(f"{name} {value:.5g}" for name, value in values.items())
-    note(trial, context, f"epoch {event.epoch}  {told}")
-    return values
+def training_set(data: Data, samples: int) -> TrainingSet:
+    """The samples that training sees: all of them, or a class-balanced subset of so many (0: no limit)."""
+    rows = data.seen.nonzero().squeeze(1)
+    if samples:
+        rows = rows[balanced_subset(data.y[rows].clamp(min=0), samples, SUBSET_SEED)]
+    whole = len(rows) == len(data.x)
+    return TrainingSet(data.x if whole else data.x[rows], data.y if whole else data.y[rows], data.scale)
 
 
-def save(fit: Fit, trials: Sequence[Trial], context: RunContext) -> None:
-    """Checkpoint the members that have not failed."""
+def pretrained_encoder(pretraining: Config, paths: StudyPaths) -> Mapping[str, Tensor]:
+    """The encoder of a pretraining trial.  Raises TrialError where it was not trained."""
+    path = paths.pretrained(pretraining.key)
+    if not path.exists():
+        problem = f"the pretraining trial ({pretraining.method}, trial {pretraining.key}) has no encoder"
+        raise TrialError(problem, "see why it failed, then run it again: ablate retry", str(path))
+    return list(load_encoders(path).values())[-1].tensors
+
+
+def save_checkpoints(fit: Fit, trials: Sequence[Trial], context: RunContext) -> None:
+    """Write a checkpoint of every member that still trains."""
     for member in fit.alive:
         checkpoint.save(context.paths.trial(trials[member].key).checkpoint, fit.checkpoint(member))
 
 
-def score(trial: Trial, data: Data, context: RunContext) -> Iterator[Report]:
-    """Look at the data through the trial's encoders, and draw what was seen; a stop leaves that to the next launch."""
-    paths = context.paths.trial(trial.key)
-    encoders = load_encoders(paths.encoder)
-    views = [embedded(encoder.to(context.device), data) for encoder in encoders.values()]
+def save_trained(trial: Trial, epochs: Mapping[int, Mapping[str, Tensor]], context: RunContext) -> None:
+    """Save the encoder in the trial's folder, and once more for the trials that start from it."""
+    if trial.key in context.pretraining:
+        context.paths.pretrained_folder.mkdir(exist_ok=True)
+        save_encoders(context.paths.pretrained(trial.key), trial.config, epochs)
+    save_encoders(context.paths.trial(trial.key).encoder, trial.config, epochs)
+
+
+def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate]:
+    """Score the trial's encoders by its probes and draw its pictures; a stop leaves that to the next launch."""
+    encoders = load_encoders(context.paths.trial(trial.key).encoder)
+    views = [embed_splits(encoder.to(context.device), data) for encoder in encoders.values()]
     metrics: dict[str, float] = {}
-    for name, settings in trial.probes.items():
-        yield Progress((trial.key,), 0, 1.0, {}, "scoring")
-        if context.stop():
-            yield Outcome(trial.key, "STOPPED")
+    for name in trial.probes:
+        yield Progress((trial.key,), 0, 1.0, Activity.SCORING)
+        request = context.stop_request(trial.key)
+        if request is not None and request.state is State.STOPPED:  # pruning comes too late for a trained trial
+            yield Ended(trial.key, State.STOPPED, request.reason)
             return
-        told = [replace(view, tell=teller(trial, name, context)) for view in views]
-        metrics |= score_all(
-            {name: PROBES[name](**settings)}, told, trial.config.seed, recipe_of(trial.config).snapshots
-        )
+        metrics |= probe_scores(trial, name, views, context)
     context.tracker.record(trial, max(encoders), metrics)
-    note(trial, context, "  ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
-    for picture in pictures(trial, views[-1], paths):
+    log_line(trial, context, "  ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
+    paths = context.paths.trial(trial.key)
+    for picture in trial_pictures(trial, views[-1], history(paths.spool), paths.folder):
         context.tracker.attach(trial, picture)
-    yield Outcome(trial.key, "FINISHED", metrics=metrics)
+    yield Ended(trial.key, State.FINISHED, metrics=metrics)
 
 
-def teller(trial: Trial, probe: str, context: RunContext) -> Callable[[float], None]:
-    """A way for a probe to say in the trial's log how far it is, every ten seconds."""
-    said = time.monotonic()
-
-    def tell(share: float) -> None:
-        nonlocal said
-        if time.monotonic() - said > 10:
-            said = time.monotonic()
-            note(trial, context, f"{probe}: {share:.0%} done")
-
-    return tell
+def probe_scores(trial: Trial, name: str, views: Sequence[Embedded], context: RunContext) -> dict[str, float]:
+    """The metrics of one probe, by their full names."""
+    probe = build(PROBES[name], trial.probes[name])
+    reporting = [replace(view, report_progress=share_logger(trial, name, context)) for view in views]
+    return score_all({name: probe}, reporting, trial.config.seed, recipe_of(trial.config).snapshots)
 
 
-def close(trial: Trial, outcome: Outcome, context: RunContext) -> None:
-    """Hand over what is left of a trial; one that was stopped stays open for the next launch."""
-    if outcome.status == "STOPPED":
+def share_logger(trial: Trial, probe: str, context: RunContext) -> Callable[[float], None]:
+    """A function that writes the share of a probe's work that is done into the trial's log, every ten seconds."""
+    logged = time.monotonic()
+
+    def log_share(share: float) -> None:
+        nonlocal logged
+        if time.monotonic() - logged > 10:
+            logged = time.monotonic()
+            log_line(trial, context, f"{probe}: {share:.0%} done")
+
+    return log_share
+
+
+def close(trial: Trial, ended: Ended, context: RunContext) -> None:
+    """Attach the trial's files and finish its record; a stopped trial stays open for the next launch."""
+    if ended.state is State.STOPPED:
         return
     paths = context.paths.trial(trial.key)
-    if outcome.reason:
-        note(trial, context, outcome.reason)
+    if ended.reason:
+        log_line(trial, context, ended.reason)
     for file in (paths.encoder, paths.log, paths.traceback):
         if file.exists():
             context.tracker.attach(trial, file)
-    context.tracker.finish(trial, outcome.status, outcome.reason)
+    context.tracker.finish(trial, ended.state, ended.reason)
 
 
-def note(trial: Trial, context: RunContext, text: str) -> None:
-    """Add a line to the trial's log."""
-    with context.paths.trial(trial.key).log.open("a") as log:
+def log_line(trial: Trial, context: RunContext, text: str) -> None:
+    """Append a line, with the time, to the trial's log."""
+    with context.paths.trial(trial.key).log.open("a", encoding="utf-8") as log:
         log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
 
-def reason_of(error: Exception) -> str:
-    """What went wrong, in one line."""
-    return str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}".splitlines()[0]
-
-
 def main() -> int:
-    """Run the jobs of a JSON file pack by pack, where there is neither Ray nor MLflow; 1 if one of them failed.
+    """Run the trials of a JSON file pack by pack, pretraining trials first; 1 if one of them failed.
 
-    Trials train together as far as they can, first phases before those that start from them.
+    Every end of a trial is printed to standard output as a line of JSON, progress to standard error every ten seconds.
     """
-    trials = with_pretraining([Trial.from_json(trial) for trial in json.loads(Path(sys.argv[1]).read_text())])
+    trials = with_pretraining(
+        [Trial.from_json(content) for content in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))]
+    )
     store = default_store()
     paths = store.study(trials[0].study)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     failed = False
-    said = time.monotonic()
+    printed = time.monotonic()
     with SpoolTracker(paths) as tracker:
-        firsts = frozenset(trial.config.first.key for trial in trials if trial.config.first is not None)
-        context = RunContext(paths, store.tensors, tracker, device, firsts=firsts)
-        packs = packed(trials, "auto", device.type != "cpu")
+        context = RunContext(paths, store.tensors, tracker, device, pretraining=pretraining_keys(trials))
+        packs = make_packs(trials, "auto", device.type != "cpu")
         for report in (report for members in packs for report in run_pack(members, context)):
-            if isinstance(report, Outcome):
-                failed = failed or report.status == "FAILED"
-                print(json.dumps(asdict(report)), flush=True)
-            elif time.monotonic() - said > 10:
-                said = time.monotonic()
-                print(json.dumps(asdict(report)), file=sys.stderr, flush=True)
+            if isinstance(report, Ended):
+                failed = failed or report.state.failed
+                print(json.dumps(to_plain(report)), flush=True)
+            elif isinstance(report, Progress) and time.monotonic() - printed > 10:
+                printed = time.monotonic()
+                print(json.dumps(to_plain(report)), file=sys.stderr, flush=True)
     return int(failed)
 
 

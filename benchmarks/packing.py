@@ -17,7 +17,7 @@ import torch
 
 from ablate.methods import METHODS
 from ablate.run import STACK
-from ablate.train import recording
+from ablate.train import cuda_graph
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.recipe import Recipe
@@ -38,7 +38,7 @@ def steps_per_second(name: str, members: int, practice: int, seconds: float) -> 
     data = TrainingSet(inputs, torch.arange(len(inputs), device=DEVICE) % 10, 1 / 255)
     papers: dict[str, Any] = dict(METHODS[name].recipe)
     recipe = Recipe(**{**papers, "epochs": 1000, "batch_size": batch})
-    recording.PRACTICE = practice
+    cuda_graph.WARM_UP_STEPS = practice
     kind: Any = METHODS[name]
     fit = Fit([kind(**settings)] * members, [recipe] * members, list(range(members)), data, DEVICE)
     steps = fit.steps()

@@ -45,7 +45,7 @@ def launched(store: Store, uri: str, epochs: int, seed: int) -> list[float]:
         done = subprocess.run((*ABLATE, "launch", str(study)), env=surroundings(store, uri), stdout=out, stderr=out)
     if done.returncode:
         sys.exit(log.read_text())
-    (trial,) = (known for known in MlflowStore(uri).trials("training").values() if known.seed == seed)
+    (trial,) = (known for known in MlflowStore(uri).snapshot("training").records.values() if known.seed == seed)
     times = [point.timestamp / 1000 for point in connect(uri).get_metric_history(trial.run_id, "train/loss")]
     return [after - before for before, after in pairwise(sorted(times))]
 

@@ -1,4 +1,4 @@
-"""The share of a trial's time that it spends inside its tracker, while a sender carries the records to a real MLflow.
+"""The share of a trial's time that it spends inside its tracker, while an uploader sends the records to a real MLflow.
 
 Goal: at most 1 %.  One trial of the invariant features on scikit-learn's digits, whose epochs are short; what is timed
 is every call that `run_pack` makes to its tracker.
@@ -16,14 +16,14 @@ from pathlib import Path
 import torch
 from serving import serving
 
+from ablate.events import State
 from ablate.paths import Store
 from ablate.planning.resolve import resolve
 from ablate.run import Outcome, RunContext, run_pack
 from ablate.study.read import read_study
-from ablate.track.hold import hold
-from ablate.track.sender import Sender
 from ablate.track.spool import SpoolTracker
-from ablate.track.tracker import Status
+from ablate.track.trial_lock import lock_trial
+from ablate.track.uploader import Uploader
 from ablate.trial import Trial
 
 STUDY = """
@@ -60,9 +60,9 @@ class Timed(SpoolTracker):
         with self.watch():
             super().attach(trial, file, folder)
 
-    def finish(self, trial: Trial, status: Status, reason: str = "") -> None:
+    def finish(self, trial: Trial, state: State, reason: str = "") -> None:
         with self.watch():
-            super().finish(trial, status, reason)
+            super().finish(trial, state, reason)
 
 
 def config(store: Store, epochs: int) -> Trial:
@@ -75,13 +75,13 @@ def config(store: Store, epochs: int) -> Trial:
 def run(trial: Trial, store: Store, uri: str) -> tuple[float, float]:
     """Run a trial → seconds inside the tracker, seconds in all."""
     paths = store.study(trial.study)
-    sender = Sender(uri, paths)
-    with Timed(paths) as tracker, hold(paths.trial(trial.key)):
-        sender.watch(trial.key)
+    uploader = Uploader(uri, paths)
+    with Timed(paths) as tracker, lock_trial(paths.trial(trial.key)):
+        uploader.watch(trial.key)
         began = time.perf_counter()
         *_, outcome = run_pack([trial], RunContext(paths, store.tensors, tracker, torch.device("cpu")))
         seconds = time.perf_counter() - began
-    left = sender.close(60.0)
+    left = uploader.close(60.0)
     if not isinstance(outcome, Outcome) or outcome.status != "FINISHED" or left:
         sys.exit(f"the trial did not arrive: {outcome}")
     return tracker.waited, seconds

@@ -1,21 +1,30 @@
-"""What all tests share: real data where it is to be had, and an MLflow server that stays."""
+"""Fixtures of all tests: the folder of real data, an MLflow server, and studies, trials and results."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads torch: processes of tests share the cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: test processes share the cores
 
 from ablate.paths import Store
+from ablate.study.model import Study
+from ablate.study.read import read_study
 from ablate.track.server import ensure_server
+from ablate.trial import Config, Trial
 
+if TYPE_CHECKING:
+    from ablate.options import Value
+    from ablate.stats.results import Result
+
+pytest.register_assert_rewrite("ablate.testing")  # before its modules are imported
 ROOT = Path(__file__).parent.parent
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What is marked `gpu` runs where there is one."""
+    """Skip tests that are marked `gpu` where there is none."""
     if item.get_closest_marker("gpu") is not None:
         import torch
 
@@ -34,9 +43,98 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server that runs before whoever uses it and after."""
+    """The address of an MLflow server that runs for the whole session."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         server = ensure_server(Store(tmp_path_factory.mktemp("store")))
     yield server.uri
     server.stop()
+
+
+SEARCH = """\
+name: radius
+method: invariant
+dataset: digits
+design: search
+search:
+  sampler: tpe
+  trials: 12
+  objectives: {linear/accuracy: maximize}
+  space:
+    method.epsilon: {low: 0.1, high: 4, log: true}
+    training.learning_rate: {low: 1.0e-4, high: 1.0e-2, log: true}
+seeds: 2
+probes: [linear]
+metric: linear/accuracy
+"""
+
+MakeStudy = Callable[..., Study]
+MakeTrial = Callable[..., Trial]
+
+
+@pytest.fixture
+def search_study(tmp_path: Path) -> MakeStudy:
+    """A function that reads a small search, with overrides as `--set` takes them."""
+    file = tmp_path / "search.yaml"
+    file.write_text(SEARCH)
+
+    def make(*overrides: str) -> Study:
+        return read_study(file, overrides=overrides)
+
+    return make
+
+
+@pytest.fixture
+def make_trial() -> MakeTrial:
+    """A function that makes trials to schedule, which are never trained."""
+
+    def make(seed: int = 0, epsilon: float = 1.0) -> Trial:
+        config = Config("invariant", "1", {"epsilon": epsilon}, "digits", "1", {"epochs": 1}, seed)
+        return Trial(config, {"linear": {"epochs": 5}}, "radius", {"method.epsilon": epsilon})
+
+    return make
+
+
+@pytest.fixture
+def make_study() -> MakeStudy:
+    """A function that makes a study of these cases, by default of the invariant method on FSDD."""
+
+    def make(*cases: Mapping[str, Any], seeds: Sequence[int] = (0, 1, 2), **fields: Any) -> Study:
+        content = {
+            "name": "example",
+            "question": "Does it matter?",
+            "cases": tuple({"method": "invariant", "dataset": "fsdd", **case} for case in cases or [{}]),
+            "seeds": tuple(seeds),
+            "probes": ("linear",),
+            "metric": "linear/accuracy",
+            **fields,
+        }
+        return Study.model_validate(content)
+
+    return make
+
+
+@pytest.fixture
+def make_result() -> Callable[..., "Result"]:
+    """A function that makes the result of a trial; its levels are its method's settings, `score` its only metric."""
+    from ablate.events import State
+    from ablate.stats.results import Result
+    from ablate.trial import short
+
+    def make(
+        levels: "Mapping[str, Value]",
+        seed: int,
+        score: float | None,
+        *,
+        method: str = "invariant",
+        dataset: str = "fsdd",
+        training: "Mapping[str, Value] | None" = None,
+        state: State = State.FINISHED,
+        reason: str = "",
+    ) -> Result:
+        settings = {short(path): level for path, level in levels.items() if path.startswith("method.")}
+        config = Config(method, "1", settings, dataset, "1", training or {"epochs": 20}, seed)
+        trial = Trial(config, {"linear": {}}, "example", levels)
+        return Result(trial, state, {} if score is None else {"linear/accuracy": score}, reason)
+
+    return make

@@ -1,4 +1,4 @@
-"""The command line: what it says, with which exit code, and what it does not import to say it."""
+"""The command line: output, exit codes, and the packages that a command does not import."""
 
 import json
 import subprocess
@@ -39,11 +39,11 @@ def test_check_imports_neither_ray_nor_mlflow(tmp_path: Path) -> None:
     assert not imports(tmp_path, "check", "small.yaml") & {"ray", "mlflow", "optuna"}
 
 
-def test_check_counts_what_a_study_holds(tmp_path: Path) -> None:
+def test_check_counts_trials_variants_and_data_sets(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(STUDY)
     done = ablate(tmp_path, "check", "small.yaml", "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["trials"], told["variants"], told["datasets"]) == (0, 4, 2, ["digits"])
+    checked = json.loads(done.stdout)
+    assert (done.returncode, checked["trials"], checked["variants"], checked["datasets"]) == (0, 4, 2, ["digits"])
 
 
 def test_an_error_is_one_paragraph_with_its_exit_code(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_an_error_is_one_paragraph_with_its_exit_code(tmp_path: Path) -> None:
     assert done.stderr == "ablate: small.yaml:5:1: unknown key 'sedes'; did you mean 'seeds'?\n"
 
 
-def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
+def test_debug_prints_the_traceback_of_an_error(tmp_path: Path) -> None:
     done = ablate(tmp_path, "check", "absent.yaml", "--debug")
     assert done.returncode == 2
     assert "Traceback" in done.stderr
@@ -61,7 +61,7 @@ def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
 
 def test_missing_data_has_its_own_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ABLATE_DATA", str(tmp_path / "nothing"))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there: no network
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no process listens on this port: downloads fail
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     (tmp_path / "small.yaml").write_text(STUDY.replace("digits", "fsdd"))
     done = ablate(tmp_path, "launch", "small.yaml")
@@ -78,8 +78,8 @@ def test_resources_that_no_node_has_are_refused_before_anything_starts(tmp_path:
     assert not (tmp_path / "ablate-store").exists()
 
 
-@pytest.mark.parametrize("kind", ["methods", "datasets", "probes", "papers"])
-def test_lists_name_everything_with_a_sentence(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["methods", "datasets", "probes", "augmentations", "papers"])
+def test_every_listed_entry_has_a_name_and_a_description(tmp_path: Path, kind: str) -> None:
     entries = json.loads(ablate(tmp_path, "list", kind, "--json").stdout)
     assert entries
     assert all(entry["name"] and entry["description"] for entry in entries)
@@ -92,7 +92,7 @@ def test_a_method_is_listed_with_settings_defaults_and_source(tmp_path: Path) ->
     assert "2202.06914" in entry["source"]
 
 
-def test_a_misspelt_entry_is_corrected(tmp_path: Path) -> None:
+def test_a_misspelt_entry_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     done = ablate(tmp_path, "list", "methods", "invariante")
     assert (done.returncode, done.stderr) == (
         2,
@@ -100,32 +100,33 @@ def test_a_misspelt_entry_is_corrected(tmp_path: Path) -> None:
     )
 
 
-def test_nothing_is_known_before_a_launch(tmp_path: Path) -> None:
+def test_status_stop_and_report_before_the_first_launch(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(STUDY)
     assert ablate(tmp_path, "status").stdout == "no study was launched here\n"
     assert ablate(tmp_path, "stop", "small").returncode == 2
     report = ablate(tmp_path, "report", "small.yaml")
     assert (report.returncode, report.stderr) == (
         2,
-        "ablate: nothing is known of 'small'; launch it first: ablate launch small\n",
+        "ablate: nothing is recorded of 'small'; launch it first: ablate launch small\n",
     )
 
 
 @pytest.mark.parametrize("command", ["status", "stop", "sync"])
-def test_a_name_never_becomes_a_path_unchecked(tmp_path: Path, command: str) -> None:
+def test_a_study_name_that_is_a_path_outside_the_store_is_refused(tmp_path: Path, command: str) -> None:
     done = ablate(tmp_path, command, "../elsewhere")
     assert done.returncode == 2
     assert "elsewhere" in done.stderr
     assert not (tmp_path.parent / "elsewhere").exists()
 
 
-def test_the_doctor_looks_at_everything(tmp_path: Path) -> None:
+def test_the_doctor_lists_every_check(tmp_path: Path) -> None:
     findings = json.loads(ablate(tmp_path, "doctor", "--json").stdout)
-    looked_at = [finding["what"] for finding in findings]
-    assert looked_at == ["Python", "packages", "Ray", "store", "memory", "cores", "GPUs", "cluster", "MLflow", "data"]
+    checks = [finding["what"] for finding in findings]
+    machine = ["store", "memory", "cores", "GPUs"]
+    assert checks == ["Python", "packages", "plugins", "Ray", *machine, "cluster", "MLflow", "data"]
 
 
-def test_the_doctor_says_what_to_do_about_a_server_that_is_away(
+def test_the_doctor_names_a_remedy_for_a_server_that_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ablate.catalog import covered, entry, line_of
+from ablate.catalog import entry
+from ablate.coverage import line_of, printed_lines
 from ablate.data import DATASETS
 from ablate.errors import StudyError
 from ablate.methods import METHODS
-from ablate.papers.names import PAPERS
+from ablate.papers import PAPERS
 from ablate.papers.reference import ablations, numbers, places_of
 from ablate.planning.resolve import resolve
 from ablate.probes import PROBES
+from ablate.probes.counted import split_labels
 from ablate.study.model import Study
 from ablate.study.read import read_study, study_file
 from ablate.trial import Trial
@@ -43,7 +45,7 @@ def test_every_ablation_has_a_file_of_its_name_that_refers_to_it() -> None:
     for known in ablations():
         study = read_study(FOLDER / f"{known.id}.yaml")
         assert study.paper is not None
-        assert f"{PAPERS[study.paper.id].short}/{study.paper.ablation}" == known.id
+        assert f"{PAPERS[study.paper.id].prefix}/{study.paper.ablation}" == known.id
 
 
 def test_every_ablation_has_its_own_number_of_levels() -> None:
@@ -60,11 +62,12 @@ def test_every_ablation_has_its_own_number_of_levels() -> None:
         assert all(len(levels) == len(known.values) for levels in axes), known.id
 
 
-def test_every_method_data_set_and_probe_is_used(resolved: Resolved) -> None:
+def test_every_method_of_a_paper_and_every_data_set_and_probe_is_used_by_a_study(resolved: Resolved) -> None:
     trials = [trial for _, found in resolved for trial in found]
-    assert {trial.config.method for trial in trials} >= set(METHODS)
+    of_papers = {name.partition(",")[0] for paper in PAPERS.values() for name in paper.methods}
+    assert {trial.config.method for trial in trials} >= of_papers & set(METHODS)
     assert {trial.config.dataset for trial in trials} == set(DATASETS)
-    probes = {PROBES.parts(probe)[0] for study, _ in resolved for probe in study.probes}
+    probes = {split_labels(PROBES, probe)[0] for study, _ in resolved for probe in study.probes}
     assert probes == set(PROBES)
 
 
@@ -76,7 +79,9 @@ def test_every_table_of_numbers_is_that_of_a_study(resolved: Resolved) -> None:
 
 def test_every_number_of_a_vte_table_is_covered(resolved: Resolved) -> None:
     papers = [(study, study.paper) for study, _ in resolved if study.name.startswith("method_")]
-    lines = {line for study, paper in papers if paper is not None and paper.id == "vte" for line in covered(study)}
+    lines = {
+        line for study, paper in papers if paper is not None and paper.id == "vte" for line in printed_lines(study)
+    }
     assert {row.table for row in numbers("vte") if line_of(row) in lines} == {
         "Table 1",
         "Table 2",
@@ -100,12 +105,11 @@ def test_a_paper_is_listed_with_what_no_study_covers(
     paper: str, left: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    facts = entry("papers", paper).facts
-    assert facts is not None
-    told = " ".join(facts["not covered"].values())
-    assert all(word in told for word in left)
-    assert bool(left) == bool(told), told
-    assert set(facts["studies"]) >= {known.id for known in ablations() if known.paper == paper}
+    details = entry("papers", paper).details
+    uncovered = " ".join(details["not covered"].values())
+    assert all(word in uncovered for word in left)
+    assert bool(left) == bool(uncovered), uncovered
+    assert set(details["studies"]) >= {known.id for known in ablations() if known.paper == paper}
 
 
 def test_short_names_find_their_study_and_shared_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

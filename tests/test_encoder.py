@@ -1,4 +1,4 @@
-"""A trained encoder is a file that anybody can load, and is refused where it is none."""
+"""Saving, loading and calling trained encoders."""
 
 from pathlib import Path
 
@@ -23,8 +23,8 @@ def method() -> Method:
 @pytest.fixture
 def tensors() -> Tensors:
     params, state = method().init(DataInfo((1, 8, 8), 100, 10, 10), torch.Generator().manual_seed(0))
-    kept = {**params, **state}
-    return {name: tensor for name, tensor in kept.items() if name.startswith("encoder.")}
+    everything = {**params, **state}
+    return {name: tensor for name, tensor in everything.items() if name.startswith("encoder.")}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def file(tmp_path: Path, tensors: Tensors) -> Path:
     return path
 
 
-def test_an_encoder_comes_back_in_two_lines(file: Path, tensors: Tensors, images: Tensor) -> None:
+def test_a_loaded_encoder_embeds_with_its_last_tensors(file: Path, tensors: Tensors, images: Tensor) -> None:
     encoder = ablate.load_encoder(file)
     z = encoder(images)
     later = {name: tensor + 1 for name, tensor in tensors.items()}
@@ -50,7 +50,7 @@ def test_an_encoder_comes_back_in_two_lines(file: Path, tensors: Tensors, images
     assert encoder.config == CONFIG
 
 
-def test_snapshots_come_back_by_epoch_the_oldest_first(tmp_path: Path, tensors: Tensors) -> None:
+def test_snapshots_are_loaded_by_epoch_the_oldest_first(tmp_path: Path, tensors: Tensors) -> None:
     path = tmp_path / "encoder.pt"
     save_encoders(path, CONFIG, {10: tensors, 9: {name: tensor * 0 for name, tensor in tensors.items()}})
     encoders = load_encoders(path)
@@ -59,7 +59,7 @@ def test_snapshots_come_back_by_epoch_the_oldest_first(tmp_path: Path, tensors: 
     assert not any(tensor.any() for tensor in encoders[9].tensors.values())
 
 
-def test_stored_values_are_scaled_and_inputs_may_be_many(
+def test_stored_values_are_scaled_and_large_inputs_are_split(
     tensors: Tensors, images: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = Encoder(CONFIG, tensors)
@@ -70,52 +70,52 @@ def test_stored_values_are_scaled_and_inputs_may_be_many(
     torch.testing.assert_close(encoder(levels, scale=1 / 16), whole)
 
 
-def test_an_encoder_moves_between_devices_whole(tensors: Tensors) -> None:
+def test_to_moves_every_tensor(tensors: Tensors) -> None:
     moved = Encoder(CONFIG, tensors).to(torch.device("cpu"))
     assert moved.tensors.keys() == tensors.keys()
     assert moved.config == CONFIG
 
 
-def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(file: Path, tensors: Tensors) -> None:
+def test_saving_replaces_the_file_and_leaves_no_temporary_file(file: Path, tensors: Tensors) -> None:
     save_encoders(file, CONFIG, {1: tensors})
     assert list(load_encoders(file)) == [1]
     assert [path.name for path in file.parent.iterdir()] == ["encoder.pt"]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a file of torch's", b"PK\x03\x04", b"\x80\x02."])
-def test_what_is_no_encoder_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_torch_cannot_read_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "encoder.pt"
     path.write_bytes(content)
     with pytest.raises(DataError) as refused:
         ablate.load_encoder(path)
     assert str(refused.value) == (
-        f"{path}: this is no encoder, or a damaged one; download it again, or delete it to train its trial again"
+        f"{path}: not an encoder file, or a damaged one; download it again, or delete it to train its trial again"
     )
 
 
-def test_half_an_encoder_is_refused(file: Path) -> None:
+def test_a_truncated_file_is_refused(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1000])
     with pytest.raises(DataError, match="a damaged one"):
         ablate.load_encoder(file)
 
 
 @pytest.mark.parametrize("content", [{}, [1, 2], {"trial": {"method": "invariant"}, "epochs": {}}])
-def test_a_file_of_torch_that_is_no_encoder_is_refused(tmp_path: Path, content: object) -> None:
+def test_a_torch_file_without_an_encoder_is_refused(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "encoder.pt")
-    with pytest.raises(DataError, match="this is no encoder"):
+    with pytest.raises(DataError, match="not an encoder file"):
         ablate.load_encoder(tmp_path / "encoder.pt")
 
 
-def test_an_encoder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "encoder.pt"
     with pytest.raises(DataError) as refused:
         ablate.load_encoder(str(path))
     assert str(refused.value) == (
-        f"{path}: there is no such encoder; name the file encoder.pt of a trial, or runs:/<run id>"
+        f"{path}: there is no such file; name the file encoder.pt of a trial, or runs:/<run id>"
     )
 
 
-def test_an_encoder_of_a_method_that_is_not_installed_says_so(tmp_path: Path, images: Tensor) -> None:
+def test_an_encoder_of_an_unregistered_method_is_refused_by_name(tmp_path: Path, images: Tensor) -> None:
     path = tmp_path / "encoder.pt"
     save_encoders(path, Config("invariamt", "1", {}, "digits", "1", {}, 0), {1: {}})
     with pytest.raises(StudyError, match="no method is called 'invariamt'; did you mean 'invariant'"):

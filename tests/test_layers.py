@@ -1,4 +1,4 @@
-"""Who may import whom: imports point down, and what is heavy is loaded by whom it serves."""
+"""Layers: which modules a module may import, and which heavy packages are loaded only where they are used."""
 
 import ast
 import subprocess
@@ -10,16 +10,20 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "ablate"
 
-ANYONE = {
+EVERYWHERE = {  # any layer may import these
+    "codec",
     "data_info",
     "errors",
     "events",
     "lock",
     "options",
     "paths",
+    "plugins",
     "process",
     "registry",
-}  # any layer may import these
+    "row_checks",
+    "stopping",
+}
 SCIENCE = {"torch", "torchvision", "numpy", "scipy", "sklearn"}
 
 MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the installed packages it may use
@@ -30,21 +34,25 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "lock": set(),
     "options": set(),
     "paths": set(),
+    "record": {"trial"},
+    "stopping": set(),
     "process": {"psutil"},
+    "plugins": set(),
     "registry": set(),
+    "row_checks": set(),
     "trial": set(),
     "study": {"trial", "yaml", "pydantic", "pydantic_core"},
     "nets": {"torch"},
     "augment": {"torch"},
     "methods": {"augment", "nets", *SCIENCE},
     "data": {*SCIENCE, "PIL", "pyimzml", "rich"},
-    "probes": {"augment", "nets", "subset", "openTSNE", *SCIENCE},
+    "probes": {"augment", "methods", "nets", "subset", "openTSNE", *SCIENCE},
     "papers": {"study", "yaml"},
     "train": {"methods", "nets", "torch"},
-    "planning": {"study", "trial", "train", "methods", "data", "probes", "papers"},
-    "stats": {"study", "trial", "pandas", *SCIENCE},
-    "draw": {"study", "trial", "augment", "data", "papers", "probes", "stats", "track", *SCIENCE, "PIL", "matplotlib"},
-    "track": {"study", "trial", "mlflow", "requests", "psutil", "scipy"},
+    "planning": {"record", "study", "trial", "train", "methods", "data", "probes", "papers", "torch"},
+    "stats": {"study", "trial", "numpy", "scipy", "pandas"},
+    "draw": {"study", "trial", "augment", "data", "papers", "probes", "stats", *SCIENCE, "PIL", "matplotlib"},
+    "track": {"record", "study", "trial", "stats", "mlflow", "requests", "psutil"},
     "encoder": {"methods", "nets", "trial", "torch", "mlflow"},
     "subset": {"torch"},
     "embedding": {"data", "encoder", "probes", "torch"},
@@ -64,26 +72,49 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     },
     "search": {"study", "trial", "planning", "optuna"},
     "cluster": {"study", "trial", "planning", "search", "run", "track", "ray", "torch", "psutil"},
-    "reporting": {
+    "reporting": {"study", "trial", "papers", "stats", "draw", "jinja2"},
+    "coverage": {"study", "trial", "planning", "probes", "papers"},
+    "catalog": {"study", "coverage", "methods", "data", "probes", "augment", "papers"},
+    "doctor": {"packaging", "catalog", "data", "track", "ray", "mlflow", "torch", "psutil"},
+    "driver": {
+        "record",
         "study",
         "trial",
-        "papers",
-        "stats",
-        "draw",
+        "planning",
+        "search",
+        "run",
+        "cluster",
         "track",
+        "reporting",
+        "stats",
         "pandas",
-        "numpy",
-        "scipy",
-        "matplotlib",
-        "jinja2",
     },
-    "catalog": {"study", "planning", "methods", "data", "probes", "papers"},
-    "doctor": {"packaging", "data", "track", "ray", "mlflow", "torch", "psutil"},
-    "driver": {"study", "trial", "planning", "search", "run", "cluster", "track", "reporting", "stats"},
-    "view": {"study", "cluster", "driver", "catalog", "doctor", "rich"},
-    "cli": {"study", "track", "driver", "catalog", "doctor", "reporting", "draw", "view", "typer"},
-    "testing": {"methods", "data", "probes", "track", "train", "nets", "torch", "pytest"},
-    "__init__": {"encoder"},
+    "api": {"study", "planning", "driver", "reporting", "pandas"},
+    "view": {"study", "planning", "driver", "catalog", "doctor", "rich"},
+    "cli": {"api", "study", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view", "typer"},
+    "testing": {
+        "cluster",
+        "data",
+        "driver",
+        "methods",
+        "planning",
+        "probes",
+        "record",
+        "run",
+        "search",
+        "stats",
+        "study",
+        "track",
+        "train",
+        "trial",
+        "nets",
+        "numpy",
+        "encoder",
+        "embedding",
+        "torch",
+        "pytest",
+    },
+    "__init__": {"api", "encoder", "study", "planning", "driver", "reporting"},
     "__main__": {"cli"},
 }
 
@@ -99,12 +130,12 @@ def layer_of(module: Path) -> str:
 
 
 def imported(file: Path) -> Iterator[str]:
-    """The layers and installed packages that a file imports, at its top or in a function; types alone do not count."""
+    """The layers and packages that a file imports, at its top or in functions, except under TYPE_CHECKING."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for_types = {id(inner) for node in ast.walk(tree) if is_for_types(node) for inner in ast.walk(node)}
     for node in ast.walk(tree):
         if id(node) not in for_types:
-            yield from (word(name) for name in names(node))
+            yield from (layer_or_package(name) for name in names(node))
 
 
 def is_for_types(node: ast.AST) -> bool:
@@ -120,8 +151,8 @@ def names(node: ast.AST) -> Iterator[str]:
         yield from whole if node.module == "ablate" else (node.module,)
 
 
-def word(name: str) -> str:
-    """`ablate.study.model` is the layer spec, `torch.nn` the package torch."""
+def layer_or_package(name: str) -> str:
+    """The layer or package of a module: `study` for `ablate.study.model`, `torch` for `torch.nn`."""
     first, *rest = name.split(".")
     return rest[0] if first == "ablate" and rest else first
 
@@ -129,51 +160,51 @@ def word(name: str) -> str:
 @pytest.mark.parametrize("module", modules(), ids=str)
 def test_imports_point_down(module: Path) -> None:
     layer = layer_of(module)
-    assert layer in MAY_IMPORT, f"decide here first what '{layer}' may import"
-    allowed = {layer, *ANYONE, *MAY_IMPORT[layer], *sys.stdlib_module_names}
+    assert layer in MAY_IMPORT, f"the layer '{layer}' is not listed; list here first what it may import"
+    allowed = {layer, *EVERYWHERE, *MAY_IMPORT[layer], *sys.stdlib_module_names}
     assert set(imported(PACKAGE / module)) - allowed == set()
 
 
-def test_no_layer_imports_one_that_imports_it() -> None:
+def test_layers_have_no_cyclic_imports() -> None:
     below = {layer: {other for other in others if other in MAY_IMPORT} for layer, others in MAY_IMPORT.items()}
     while below:
         lowest = [layer for layer, others in below.items() if not others & below.keys()]
-        assert lowest, f"these import each other: {sorted(below)}"
+        assert lowest, f"cyclic imports among {sorted(below)}"
         below = {layer: others for layer, others in below.items() if layer not in lowest}
 
 
 def loaded_by(module: str) -> set[str]:
     """The packages that a fresh Python has after importing the module."""
     program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return set(answer.stdout.split())
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
 
 
 @pytest.mark.slow
-def test_the_command_line_starts_without_what_is_heavy() -> None:
+def test_the_command_line_starts_without_heavy_packages() -> None:
     heavy = {"torch", "ray", "mlflow", "optuna", "sklearn", "pandas", "scipy", "matplotlib"}
     assert loaded_by("ablate.cli") & heavy == set()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("module", SCIENCE_MODULES)
-def test_science_runs_where_only_torch_numpy_and_sklearn_are(module: str) -> None:
+def test_science_modules_load_no_services(module: str) -> None:
     services = {"ray", "mlflow", "optuna", "pydantic", "yaml", "pandas", "typer", "rich", "matplotlib"}
     assert loaded_by(f"ablate.{module}") & services == set()
 
 
 @pytest.mark.slow
-def test_a_launch_is_watched_without_torch_and_stopped_without_mlflow() -> None:
+def test_status_loads_no_torch_and_stop_no_mlflow() -> None:
     heavy = {"torch", "ray", "optuna", "sklearn", "pandas", "matplotlib"}
     assert loaded_by("ablate.driver.status") & heavy == set()
     assert loaded_by("ablate.driver.stop") & {*heavy, "mlflow"} == set()
 
 
 @pytest.mark.slow
-def test_ray_is_spoken_to_without_the_science() -> None:
+def test_the_conductor_loads_no_torch() -> None:
     assert loaded_by("ablate.cluster.conductor") & {"torch", "sklearn", "optuna", "mlflow", "matplotlib"} == set()
 
 
 @pytest.mark.slow
-def test_a_study_is_read_without_torch() -> None:
+def test_reading_a_study_loads_no_torch() -> None:
     assert loaded_by("ablate.study.read") & {"torch", "numpy", "ray", "mlflow"} == set()

@@ -1,4 +1,4 @@
-"""What cannot work is refused with place and remedy before anything runs."""
+"""Settings that cannot work on the data are refused with place and remedy before anything runs."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from ablate.planning.resolve import resolve
 from ablate.study.read import read_study
 
 STUDY = """\
-question: Can this work?
+question: Does this work?
 method: {method}
 dataset: {dataset}
 fixed: {{{fixed}}}
@@ -147,7 +147,7 @@ REFUSED = [  # method, data set, fixed, probe, the message after the file's name
         "mnist",
         "",
         "attributes",
-        "5:10: there are 0 targets where attributes are asked for; choose celeba",
+        "5:10: this probe needs attributes, and there are 0 targets; choose celeba, or set task: label",
     ),
 ]
 
@@ -155,7 +155,7 @@ REFUSED = [  # method, data set, fixed, probe, the message after the file's name
 @pytest.mark.parametrize(
     ("method", "dataset", "fixed", "probe", "message"), REFUSED, ids=[f"{row[0]}-{row[2] or row[3]}" for row in REFUSED]
 )
-def test_what_cannot_work_is_refused(
+def test_settings_that_cannot_work_are_refused(
     tmp_path: Path, method: str, dataset: str, fixed: str, probe: str, message: str
 ) -> None:
     file = tmp_path / "study.yaml"
@@ -165,7 +165,7 @@ def test_what_cannot_work_is_refused(
     assert str(raised.value) == f"{file}:{message}"
 
 
-def test_an_end_of_a_search_that_cannot_work_is_refused_before_anything_is_proposed(tmp_path: Path) -> None:
+def test_a_search_space_with_an_end_that_cannot_work_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     file.write_text(
         "method: invariant\ndataset: digits\ndesign: search\n"
@@ -179,7 +179,7 @@ def test_an_end_of_a_search_that_cannot_work_is_refused_before_anything_is_propo
     assert str(raised.value).startswith(f"{file}:{message}")
 
 
-def test_the_best_count_of_neighbours_needs_one_snapshot_only(tmp_path: Path) -> None:
+def test_the_best_accuracy_over_counts_of_neighbours_needs_one_snapshot_only(tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     text = STUDY.format(method="pca", dataset="digits", fixed="", probe="knn")
     file.write_text(text.replace("knn/accuracy", "knn/best_accuracy"))

@@ -1,4 +1,4 @@
-"""One pack, end to end: what is stopped goes on as if nothing had been, and nobody's fate is another's."""
+"""One pack, end to end: a resumed trial equals one that never stopped; a failure or stop concerns one trial."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import pytest
 import torch
@@ -16,24 +16,28 @@ from torch import Tensor
 from ablate.data.dataset import Data
 from ablate.data_info import DataInfo
 from ablate.encoder import load_encoders
-from ablate.events import Outcome, Progress
+from ablate.events import Activity, Ended, EpochValues, Progress, State, StopRequest, TrialUpdate
 from ablate.methods import METHODS
 from ablate.methods.method import Method, Pretraining, Tensors
 from ablate.options import Value, option
 from ablate.paths import Store, StudyPaths
-from ablate.run import Report, RunContext, packed, probe_digests, run_pack, training_set
+from ablate.planning.packs import make_packs
+from ablate.planning.probe_digests import probe_digests
+from ablate.run import RunContext, never_stop, run_pack, training_set
 from ablate.track.spool import SpoolTracker, history, read
+from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolRecord
 from ablate.trial import Config, Trial
 
+R = TypeVar("R", bound=SpoolRecord)
 STEPS = 5  # of 256 points in an epoch of the digits
 
 
 @dataclass(frozen=True)
 class Slope(Method):
-    """A linear encoder that is pulled towards zero, and goes wrong where it is told to."""
+    """A linear encoder whose outputs are pulled towards zero, with a fault on request."""
 
     source: ClassVar[str] = "this test"
-    fault: str = option("", "what goes wrong: loss, embedding or nothing")
+    fault: str = option("", "which part fails: loss, embedding or none")
     pull: float = option(1.0, "weight of the loss", above=0)
 
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
@@ -52,7 +56,7 @@ class Slope(Method):
 
 @dataclass(frozen=True)
 class Ascent(Slope):
-    """Goes on from the weights of a slope."""
+    """Starts from the weights that a slope has learned."""
 
     def pretraining(self) -> Pretraining:
         return Pretraining("slope", {})
@@ -76,70 +80,74 @@ def tensors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tensors")
 
 
-MakeBench = Callable[..., RunContext]
+MakeContext = Callable[..., RunContext]
+StopRequests = Callable[[str], StopRequest | None]
+STOP = StopRequest(State.STOPPED, "stopped on request")
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path, tensors: Path) -> MakeBench:
-    def make(folder: str = "study", stop: Callable[[], bool] = lambda: False) -> RunContext:
+def make_context(tmp_path: Path, tensors: Path) -> MakeContext:
+    def make(folder: str = "study", stop: StopRequests = never_stop) -> RunContext:
         paths = StudyPaths(tmp_path / folder)
-        return RunContext(paths, tensors, SpoolTracker(paths), torch.device("cpu"), stop=stop)
+        return RunContext(paths, tensors, SpoolTracker(paths), torch.device("cpu"), stop_request=stop)
 
     return make
 
 
-def slope_job(seed: int = 0, **settings: Value) -> Trial:
+def slope_trial(seed: int = 0, **settings: Value) -> Trial:
     config = Config("slope", "1", settings, "digits", "1", {"epochs": 2}, seed)
     return Trial(config, {"linear": {"epochs": 2}}, "study")
 
 
-def invariant_job(seed: int = 0, epochs: int = 2, **settings: Value) -> Trial:
+def invariant_trial(seed: int = 0, epochs: int = 2, **settings: Value) -> Trial:
     """A trial of the real method, with batch norm and a state that moves."""
     config = Config("invariant", "1", {"k": 10, **settings}, "digits", "1", {"epochs": epochs}, seed)
     return Trial(config, {"linear": {"epochs": 2}}, "study")
 
 
 @pytest.mark.parametrize(("most", "accelerated", "expected"), [("auto", False, 1), ("auto", True, 16), (4, False, 4)])
-def test_packs_are_as_large_as_asked_else_as_pays(
+def test_packs_have_the_requested_size_or_the_one_measured_to_be_fastest(
     most: Literal["auto"] | int, accelerated: bool, expected: int
 ) -> None:
-    trials = [invariant_job(seed, epsilon=0.5 + seed) for seed in range(20)]
-    assert next(len(members) for members in packed(trials, most, accelerated)) == expected
+    trials = [invariant_trial(seed, epsilon=0.5 + seed) for seed in range(20)]
+    assert next(len(members) for members in make_packs(trials, most, accelerated)) == expected
 
 
-def test_convolutions_fill_an_accelerator_alone_and_what_is_fitted_takes_no_steps() -> None:
-    folded = [invariant_job(seed, network="cnn") for seed in range(3)]
-    assert packed(folded, "auto", True) == tuple((trial,) for trial in folded)
-    assert packed(folded, 3, True) == (tuple(folded),)
+def test_convolutions_and_fitted_methods_are_not_packed() -> None:
+    folded = [invariant_trial(seed, network="cnn") for seed in range(3)]
+    assert make_packs(folded, "auto", True) == tuple((trial,) for trial in folded)
+    assert make_packs(folded, 3, True) == (tuple(folded),)
     fitted = [replace(trial, config=replace(trial.config, method="pca", settings={})) for trial in folded]
-    assert packed(fitted, 3, True) == tuple((trial,) for trial in fitted)
+    assert make_packs(fitted, 3, True) == tuple((trial,) for trial in fitted)
 
 
 class After:
-    """Asks for a stop once it has been asked so often."""
+    """Requests a stop from the n-th lookup on, of all trials or of the one with this key."""
 
-    def __init__(self, asked: int) -> None:
-        self.left = asked
+    def __init__(self, lookups: int, request: StopRequest = STOP, key: str = "") -> None:
+        self.left, self.request, self.key = lookups, request, key
 
-    def __call__(self) -> bool:
+    def __call__(self, key: str) -> StopRequest | None:
+        if self.key and key != self.key:
+            return None
         self.left -= 1
-        return self.left <= 0
+        return self.request if self.left <= 0 else None
 
 
-def reports(trials: Sequence[Trial], context: RunContext) -> list[Report]:
+def reports(trials: Sequence[Trial], context: RunContext) -> list[TrialUpdate]:
     assert isinstance(context.tracker, SpoolTracker)
     with context.tracker:
         return list(run_pack(trials, context))
 
 
-def outcomes(said: Iterable[Report]) -> dict[str, Outcome]:
-    return {report.key: report for report in said if isinstance(report, Outcome)}
+def ends(found: Iterable[TrialUpdate]) -> dict[str, Ended]:
+    return {report.trial: report for report in found if isinstance(report, Ended)}
 
 
-def run(trials: Sequence[Trial], context: RunContext) -> list[Outcome]:
-    """How the jobs of a pack end, in their order."""
-    ended = outcomes(reports(trials, context))
-    return [ended[trial.key] for trial in trials]
+def run(trials: Sequence[Trial], context: RunContext) -> list[Ended]:
+    """How the trials of a pack end, in their order."""
+    by_key = ends(reports(trials, context))
+    return [by_key[trial.key] for trial in trials]
 
 
 def curves(trial: Trial, context: RunContext) -> dict[str, list[tuple[int, float]]]:
@@ -161,77 +169,120 @@ def assert_same(trial: Trial, one: RunContext, other: RunContext) -> None:
         assert all(torch.equal(tensor, theirs[epoch][name]) for name, tensor in tensors.items())
 
 
-def records(trial: Trial, context: RunContext, kind: str) -> list[dict[str, Any]]:
-    return [record for record in read(context.paths.trial(trial.key).spool, 0)[0] if record["kind"] == kind]
+def records(trial: Trial, context: RunContext, kind: type[R]) -> list[R]:
+    """The records of one kind in a trial's spool."""
+    return [record for record in read(context.paths.trial(trial.key).spool, 0)[0] if isinstance(record, kind)]
 
 
-def test_a_trial_is_trained_scored_drawn_and_kept(make_bench: MakeBench) -> None:
-    trial, context = slope_job(), make_bench()
-    (outcome,) = run([trial], context)
-    assert outcome.status == "FINISHED"
-    assert outcome.metrics is not None
+def test_a_trial_is_trained_scored_drawn_and_kept(make_context: MakeContext) -> None:
+    trial, context = slope_trial(), make_context()
+    (ended,) = run([trial], context)
+    assert ended.state is State.FINISHED
     told = curves(trial, context)
     assert [epoch for epoch, _ in told["train/loss"]] == [1, 2]
-    assert told["linear/accuracy"] == [(2, outcome.metrics["linear/accuracy"])]
-    assert [record["file"] for record in records(trial, context, "artifact")] == [
+    assert told["linear/accuracy"] == [(2, ended.metrics["linear/accuracy"])]
+    assert [record.file for record in records(trial, context, SpoolArtifact)] == [
         "losses.png",
         "embedding.png",
         "encoder.pt",
         "log.txt",
     ]
-    assert [record["status"] for record in records(trial, context, "finish")] == ["FINISHED"]
+    assert [record.state for record in records(trial, context, SpoolFinish)] == [State.FINISHED]
     assert "epoch 2  train/loss" in context.paths.trial(trial.key).log.read_text()
 
 
-def test_progress_says_who_trains_and_how_far(make_bench: MakeBench) -> None:
-    trial, context = slope_job(), make_bench()
-    said = [report for report in reports([trial], context) if isinstance(report, Progress)]
-    assert [report.epoch for report in said] == [0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 0]
-    assert [report.share for report in said[:-1]] == pytest.approx([step / 10 for step in range(1, 11)])
-    assert (said[-1].keys, said[-1].doing) == ((trial.key,), "scoring")
-    assert said[0].values == {}
-    assert set(said[5].values) == {"train/loss"}
+def test_progress_counts_epochs_and_the_share_of_training(make_context: MakeContext) -> None:
+    trial, context = slope_trial(), make_context()
+    progress = [report for report in reports([trial], context) if isinstance(report, Progress)]
+    assert [report.epoch for report in progress] == [0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 0]
+    assert [report.share for report in progress[:-1]] == pytest.approx([step / 10 for step in range(1, 11)])
+    assert (progress[-1].trials, progress[-1].activity) == ((trial.key,), Activity.SCORING)
+
+
+def test_the_epochs_of_every_member_are_reported_as_they_are_recorded(make_context: MakeContext) -> None:
+    pair, context = [slope_trial(0), slope_trial(1)], make_context()
+    epochs = [report for report in reports(pair, context) if isinstance(report, EpochValues)]
+    for trial in pair:
+        reported = [(one.epoch, one.values["train/loss"]) for one in epochs if one.trial == trial.key]
+        assert reported == curves(trial, context)["train/loss"]
+        assert [epoch for epoch, _ in reported] == [1, 2]
+
+
+PRUNE = StopRequest(State.PRUNED, "worse than the median")
+
+
+def test_a_member_that_is_pruned_ends_with_its_reason_and_leaves_the_others_unchanged(
+    make_context: MakeContext,
+) -> None:
+    trio = [invariant_trial(seed, epsilon=0.4 + seed / 10) for seed in range(3)]
+    alone, together = make_context("alone"), make_context("together", stop=After(STEPS + 2, PRUNE, trio[1].key))
+    first, second, third = run(trio, together)
+    assert second == Ended(trio[1].key, State.PRUNED, PRUNE.reason)
+    assert [first, third] == [*run([trio[0]], alone), *run([trio[2]], alone)]
+    assert_same(trio[0], together, alone)
+    assert_same(trio[2], together, alone)
+    assert [epoch for epoch, _ in curves(trio[1], together)["train/loss"]] == [1]
+    (end,) = records(trio[1], together, SpoolFinish)
+    assert (end.state, end.reason) == (State.PRUNED, PRUNE.reason)
+
+
+def test_a_member_that_is_stopped_alone_goes_on_bit_for_bit(make_context: MakeContext) -> None:
+    pair, whole = [invariant_trial(0), invariant_trial(1)], make_context("whole")
+    expected = run(pair, whole)
+    stopped = run(pair, make_context("stopped", stop=After(3, STOP, pair[0].key)))
+    assert stopped == [Ended(pair[0].key, State.STOPPED, STOP.reason), expected[1]]
+    assert run(pair[:1], make_context("stopped")) == expected[:1]
+    assert_same(pair[0], make_context("stopped"), whole)
+
+
+def test_memory_that_runs_out_is_a_state_of_its_own(make_context: MakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Slope, "init", exhausted)
+    (ended,) = run([slope_trial()], make_context())
+    assert (ended.state, ended.reason) == (State.OUT_OF_MEMORY, "OutOfMemoryError: CUDA out of memory")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [1, STEPS, STEPS + 2, 2 * STEPS, 2 * STEPS + 1])
-def test_a_trial_that_was_stopped_goes_on_bit_for_bit(make_bench: MakeBench, step: int) -> None:
-    trial, whole = invariant_job(), make_bench("whole")
+def test_a_stopped_trial_goes_on_bit_for_bit(make_context: MakeContext, step: int) -> None:
+    trial, whole = invariant_trial(), make_context("whole")
     (expected,) = run([trial], whole)
-    stopped = make_bench("stopped", stop=After(step))
-    (outcome,) = run([trial], stopped)
-    assert outcome == Outcome(trial.key, "STOPPED")
-    assert records(trial, stopped, "finish") == []
-    resumed = make_bench("stopped")
+    stopped = make_context("stopped", stop=After(step))
+    (ended,) = run([trial], stopped)
+    assert ended == Ended(trial.key, State.STOPPED, STOP.reason)
+    assert records(trial, stopped, SpoolFinish) == []
+    resumed = make_context("stopped")
     assert run([trial], resumed) == [expected]
     assert_same(trial, resumed, whole)
 
 
-def test_a_trial_that_is_stopped_at_every_step_still_arrives(make_bench: MakeBench) -> None:
-    trial, whole = slope_job(), make_bench("whole")
+def test_a_trial_that_is_stopped_at_every_step_is_trained_to_the_end(make_context: MakeContext) -> None:
+    trial, whole = slope_trial(), make_context("whole")
     (expected,) = run([trial], whole)
-    statuses = []
+    states = []
     for _ in range(2 * STEPS + 2):
-        (outcome,) = run([trial], make_bench("stuttering", stop=After(1)))
-        statuses.append(outcome.status)
-    assert set(statuses) == {"STOPPED"}
-    assert run([trial], make_bench("stuttering")) == [expected]
-    assert_same(trial, make_bench("stuttering"), whole)
+        (ended,) = run([trial], make_context("stuttering", stop=After(1)))
+        states.append(ended.state)
+    assert set(states) == {State.STOPPED}
+    assert run([trial], make_context("stuttering")) == [expected]
+    assert_same(trial, make_context("stuttering"), whole)
 
 
 @pytest.mark.slow
-def test_a_pack_gives_what_its_trials_give_alone(make_bench: MakeBench) -> None:
-    pair = [invariant_job(0, epsilon=0.4), invariant_job(1, epsilon=0.8)]
-    together, alone = make_bench("together"), make_bench("alone")
-    assert run(pair, together) == [outcome for trial in pair for outcome in run([trial], alone)]
+def test_packed_trials_equal_trials_alone(make_context: MakeContext) -> None:
+    pair = [invariant_trial(0, epsilon=0.4), invariant_trial(1, epsilon=0.8)]
+    together, alone = make_context("together"), make_context("alone")
+    assert run(pair, together) == [ended for trial in pair for ended in run([trial], alone)]
     for trial in pair:
         assert_same(trial, together, alone)
 
 
-def test_trials_of_a_pack_that_stand_at_different_steps_arrive_together(make_bench: MakeBench) -> None:
-    first, second = slope_job(0), slope_job(1)
-    alone, context = make_bench("alone"), make_bench()
-    run([first], make_bench(stop=After(3)))
+def test_trials_of_a_pack_at_different_steps_are_all_trained_to_the_end(make_context: MakeContext) -> None:
+    first, second = slope_trial(0), slope_trial(1)
+    alone, context = make_context("alone"), make_context()
+    run([first], make_context(stop=After(3)))
     assert run([first, second], context) == [*run([first], alone), *run([second], alone)]
     assert_same(first, context, alone)
 
@@ -243,29 +294,31 @@ def test_trials_of_a_pack_that_stand_at_different_steps_arrive_together(make_ben
         (
             "embedding",
             "the embedding of the train split is not finite for 1437 of 1437 samples; training has diverged: lower"
-            " the learning rate, or see where the loss left its course",
+            " the learning rate, or check the loss curve for divergence",
         ),
     ],
 )
-def test_what_goes_wrong_is_a_result_with_a_traceback(make_bench: MakeBench, fault: str, reason: str) -> None:
-    broken, sound, context = slope_job(fault=fault), slope_job(1), make_bench()
-    assert run([broken], context) == [Outcome(broken.key, "FAILED", reason)]
+def test_an_exception_is_the_end_of_the_trial_with_a_traceback(
+    make_context: MakeContext, fault: str, reason: str
+) -> None:
+    broken, sound, context = slope_trial(fault=fault), slope_trial(1), make_context()
+    assert run([broken], context) == [Ended(broken.key, State.FAILED, reason)]
     told = context.paths.trial(broken.key).traceback.read_text()
     assert told.startswith("Traceback")
     assert reason in told
-    assert "traceback.txt" in [record["file"] for record in records(broken, context, "artifact")]
-    (end,) = records(broken, context, "finish")
-    assert (end["status"], end["reason"]) == ("FAILED", reason)
-    assert [outcome.status for outcome in run([sound], context)] == ["FINISHED"]
+    assert "traceback.txt" in [record.file for record in records(broken, context, SpoolArtifact)]
+    (end,) = records(broken, context, SpoolFinish)
+    assert (end.state, end.reason) == (State.FAILED, reason)
+    assert [ended.state for ended in run([sound], context)] == [State.FINISHED]
 
 
-def test_a_probe_that_fails_on_one_trial_leaves_the_rest_of_its_pack_alone(make_bench: MakeBench) -> None:
-    pair = [slope_job(0), slope_job(1)]
-    context, alone = make_bench(), make_bench("alone")
-    run(pair[:1], make_bench(stop=After(2 * STEPS + 1)))
+def test_a_probe_that_fails_on_one_trial_leaves_the_rest_of_its_pack_alone(make_context: MakeContext) -> None:
+    pair = [slope_trial(0), slope_trial(1)]
+    context, alone = make_context(), make_context("alone")
+    run(pair[:1], make_context(stop=After(2 * STEPS + 1)))
     spoil(context.paths.trial(pair[0].key).encoder)
     first, second = run(pair, context)
-    assert (first.status, second.status) == ("FAILED", "FINISHED")
+    assert (first.state, second.state) == (State.FAILED, State.FINISHED)
     assert [second] == run(pair[1:], alone)
 
 
@@ -273,59 +326,61 @@ def spoil(encoder: Path) -> None:
     encoder.write_bytes(encoder.read_bytes()[:-100])
 
 
-def test_a_trial_that_diverges_leaves_the_rest_of_its_pack_alone(make_bench: MakeBench) -> None:
-    diverging, sound = slope_job(0, pull=1e38), slope_job(1, pull=1.0)
-    context, alone = make_bench(), make_bench("alone")
+def test_a_trial_that_diverges_leaves_the_rest_of_its_pack_alone(make_context: MakeContext) -> None:
+    diverging, sound = slope_trial(0, pull=1e38), slope_trial(1, pull=1.0)
+    context, alone = make_context(), make_context("alone")
     first, second = run([diverging, sound], context)
-    assert (first.status, first.reason) == ("FAILED", "loss is not finite at step 1")
+    assert (first.state, first.reason) == (State.FAILED, "loss is not finite at step 1")
     assert [second] == run([sound], alone)
     assert_same(sound, context, alone)
 
 
-def test_data_that_cannot_be_had_are_the_result_of_the_whole_pack(make_bench: MakeBench) -> None:
-    trials = [replace(trial, config=replace(trial.config, dataset="digitz")) for trial in (slope_job(0), slope_job(1))]
+def test_missing_data_fail_the_whole_pack(make_context: MakeContext) -> None:
+    trials = [
+        replace(trial, config=replace(trial.config, dataset="digitz")) for trial in (slope_trial(0), slope_trial(1))
+    ]
     reason = "no data set is called 'digitz'; did you mean 'digits'?"
-    assert run(trials, make_bench()) == [Outcome(trial.key, "FAILED", reason) for trial in trials]
+    assert run(trials, make_context()) == [Ended(trial.key, State.FAILED, reason) for trial in trials]
 
 
-def test_a_trained_trial_is_scored_and_not_trained_again(make_bench: MakeBench) -> None:
-    trial, context = slope_job(), make_bench()
+def test_a_trained_trial_is_scored_and_not_trained_again(make_context: MakeContext) -> None:
+    trial, context = slope_trial(), make_context()
     (before,) = run([trial], context)
     encoder = context.paths.trial(trial.key).encoder
     kept = encoder.read_bytes()
     more = replace(trial, probes={**trial.probes, "knn": {}})
     said = reports([more], context)
-    assert [report.doing for report in said if isinstance(report, Progress)] == ["scoring"] * 2  # once per probe
-    (after,) = outcomes(said).values()
-    assert before.metrics is not None
-    assert after.metrics is not None
+    assert [report.activity for report in said if isinstance(report, Progress)] == [
+        Activity.SCORING
+    ] * 2  # once per probe
+    (after,) = ends(said).values()
     assert {name.partition("/")[0] for name in set(after.metrics) - set(before.metrics)} == {"knn"}
     assert {**after.metrics, **before.metrics} == after.metrics
     assert encoder.read_bytes() == kept
     assert [epoch for epoch, _ in curves(trial, context)["train/loss"]] == [1, 2]
 
 
-def ascent_job(first: Trial) -> Trial:
+def ascent_trial(first: Trial) -> Trial:
     return replace(first, config=replace(first.config, method="ascent", training={"epochs": 150}, first=first.config))
 
 
-def test_a_second_phase_starts_from_what_the_first_has_learned(make_bench: MakeBench) -> None:
-    first = slope_job()
-    context = replace(make_bench(), firsts=frozenset({first.key}))
+def test_a_trial_starts_from_the_encoder_of_its_pretraining(make_context: MakeContext) -> None:
+    first = slope_trial()
+    context = replace(make_context(), pretraining=frozenset({first.key}))
     run([first], context)
-    second = ascent_job(first)
-    (outcome,) = run([second], context)
-    assert outcome.status == "FINISHED"
+    second = ascent_trial(first)
+    (ended,) = run([second], context)
+    assert ended.state is State.FINISHED
     before, after = (load_encoders(context.paths.trial(trial.key).encoder) for trial in (first, second))
     pulled, wanted = after[150].tensors["encoder.weight"], before[2].tensors["encoder.weight"]
     torch.testing.assert_close(pulled, wanted, atol=0.05, rtol=0)
 
 
-def test_a_second_phase_without_a_first_says_so(make_bench: MakeBench) -> None:
-    second = ascent_job(slope_job())
-    (outcome,) = run([second], make_bench())
-    assert outcome.status == "FAILED"
-    assert f"the first phase (slope, trial {slope_job().key}) has no encoder; see why it failed" in outcome.reason
+def test_a_trial_without_its_pretraining_encoder_fails(make_context: MakeContext) -> None:
+    second = ascent_trial(slope_trial())
+    (ended,) = run([second], make_context())
+    assert ended.state is State.FAILED
+    assert f"the pretraining trial (slope, trial {slope_trial().key}) has no encoder; see why it failed" in ended.reason
 
 
 def test_training_may_see_a_balanced_part_of_the_data() -> None:
@@ -336,33 +391,33 @@ def test_training_may_see_a_balanced_part_of_the_data() -> None:
     assert len(training_set(data, 0).inputs) == 8
 
 
-def test_a_failure_that_was_mended_leaves_no_traceback(make_bench: MakeBench) -> None:
-    trial, context = slope_job(), make_bench()
+def test_a_failed_trial_that_then_finishes_has_no_traceback(make_context: MakeContext) -> None:
+    trial, context = slope_trial(), make_context()
     encoder = context.paths.trial(trial.key).encoder
     encoder.parent.mkdir(parents=True)
     encoder.write_bytes(b"half")
-    assert run([trial], context)[0].status == "FAILED"
+    assert run([trial], context)[0].state is State.FAILED
     encoder.unlink()
-    assert run([trial], context)[0].status == "FINISHED"
+    assert run([trial], context)[0].state is State.FINISHED
     assert not context.paths.trial(trial.key).traceback.exists()
 
 
-def test_a_probe_is_known_by_its_revision_and_settings() -> None:
-    trial = slope_job()
+def test_a_probe_digest_depends_on_its_settings_and_not_on_the_seed() -> None:
+    trial = slope_trial()
     other = replace(trial, probes={"linear": {"epochs": 3}})
-    assert probe_digests(trial) == probe_digests(slope_job(seed=1))
+    assert probe_digests(trial) == probe_digests(slope_trial(seed=1))
     assert probe_digests(trial) != probe_digests(other)
 
 
 def alone(
     folder: Path, *trials: Trial, command: Sequence[str] = ("-m", "ablate.run")
 ) -> subprocess.CompletedProcess[str]:
-    """Run jobs in a process of their own, with as many threads as this one has."""
+    """Run trials in a process of their own, with as many threads as this one has."""
     folder.mkdir()
-    (folder / "jobs.json").write_text(json.dumps([trial.to_json() for trial in trials]))
+    (folder / "trials.json").write_text(json.dumps([trial.to_json() for trial in trials]))
     threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
     return subprocess.run(
-        [sys.executable, *command, "jobs.json"],
+        [sys.executable, *command, "trials.json"],
         cwd=folder,
         env={**os.environ, **threads, "ABLATE_STORE": str(folder / "store")},
         capture_output=True,
@@ -372,23 +427,23 @@ def alone(
 
 
 @pytest.mark.slow
-def test_trials_after_one_another_in_a_process_feel_nothing_of_each_other(
-    make_bench: MakeBench, tmp_path: Path
+def test_trials_in_one_process_equal_trials_in_processes_of_their_own(
+    make_context: MakeContext, tmp_path: Path
 ) -> None:
-    trials = [invariant_job(0, epsilon=0.4), invariant_job(1, epsilon=0.8)]
-    shared = make_bench()
+    trials = [invariant_trial(0, epsilon=0.4), invariant_trial(1, epsilon=0.8)]
+    shared = make_context()
     for trial in trials:
-        (outcome,) = run([trial], shared)
+        (ended,) = run([trial], shared)
         done = alone(tmp_path / trial.key, trial)
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)
-        assert (told["status"], told["metrics"]) == ("FINISHED", outcome.metrics)
+        assert (told["state"], told["metrics"]) == ("finished", ended.metrics)
         own = replace(shared, paths=Store(tmp_path / trial.key / "store").study("study"))
         assert_same(trial, own, shared)
 
 
 @pytest.mark.slow
-def test_a_trial_needs_none_of_the_services(tmp_path: Path) -> None:
+def test_a_trial_runs_without_ray_mlflow_and_optuna(tmp_path: Path) -> None:
     """Nor torch's compiler, whose import takes longer than most of ours."""
     program = (
         "import runpy, sys\n"
@@ -396,24 +451,24 @@ def test_a_trial_needs_none_of_the_services(tmp_path: Path) -> None:
         "sys.modules.update(dict.fromkeys(absent))\n"
         "runpy.run_module('ablate.run', run_name='__main__')\n"
     )
-    done = alone(tmp_path / "alone", invariant_job(epochs=1), command=("-c", program))
+    done = alone(tmp_path / "alone", invariant_trial(epochs=1), command=("-c", program))
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["status"] == "FINISHED"
+    assert json.loads(done.stdout)["state"] == "finished"
 
 
 @pytest.mark.slow
 def test_a_trial_that_fails_ends_its_process_with_code_one(tmp_path: Path) -> None:
-    trial = invariant_job(epochs=1)
+    trial = invariant_trial(epochs=1)
     diverging = replace(trial, config=replace(trial.config, training={"epochs": 1, "learning_rate": 1e30}))
     done = alone(tmp_path / "alone", diverging)
     assert done.returncode == 1
     told = json.loads(done.stdout)
-    assert told["status"] == "FAILED"
+    assert told["state"] == "failed"
     assert told["reason"].startswith("loss is not finite at step ")
 
 
 @pytest.mark.slow
-def test_a_first_phase_is_trained_before_what_starts_from_it_wherever_it_stands(tmp_path: Path) -> None:
+def test_pretraining_is_run_first_wherever_it_is_listed(tmp_path: Path) -> None:
     small = {**METHODS["predictive-transformation"].datasets["digits"], "width": 8, "latent_dim": 8, "hidden": 16}
     first = Config("predictive-transformation", "1", small, "digits", "1", {"epochs": 1}, 0)
     after = Trial(
@@ -423,4 +478,7 @@ def test_a_first_phase_is_trained_before_what_starts_from_it_wherever_it_stands(
         done = alone(tmp_path / str(len(trials)), *trials)
         assert done.returncode == 0, done.stdout + done.stderr
         told = [json.loads(line) for line in done.stdout.splitlines()]
-        assert [(each["key"], each["status"]) for each in told] == [(first.key, "FINISHED"), (after.key, "FINISHED")]
+        assert [(each["key"], each["status"]) for each in told] == [
+            (first.key, State.FINISHED),
+            (after.key, State.FINISHED),
+        ]

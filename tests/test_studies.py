@@ -1,4 +1,4 @@
-"""The studies that come with the project ask what the papers asked."""
+"""The studies in the repository: each can be resolved, is quick in its quick profile, and has its paper's settings."""
 
 from pathlib import Path
 
@@ -6,25 +6,25 @@ import pytest
 
 from ablate.options import Value
 from ablate.papers.reference import ablation
-from ablate.planning.resolve import propose, resolve, space
+from ablate.planning.resolve import resolve, resolve_proposal, resolve_space
 from ablate.study.model import Range, Study
 from ablate.study.read import read_study
 from ablate.study.write import to_yaml
 
 FOLDER = Path(__file__).parent.parent / "studies"
-FILES = {
+FILES = {  # without studies/findings: small runs for docs/findings.md, with settings of their own
     file.relative_to(FOLDER).with_suffix("").as_posix(): file
     for file in sorted(FOLDER.rglob("*.yaml"))
-    if "findings" not in file.relative_to(FOLDER).parts  # what papers claim; no studies
+    if "findings" not in file.relative_to(FOLDER).parts
 }
-ASKED = [name for name in FILES if "/" in name]
+OF_PAPERS = [name for name in FILES if "/" in name]
 ALL = ("emnist-digits", "fashion-mnist", "fsdd", "20newsgroups", "reuters-10k")
 TEXTS = ("20newsgroups", "reuters-10k")
 
-PAPERS = [  # study, axis, levels, baseline, data sets, epochs
+PAPER_SETTINGS = [  # study, axis, levels, baseline, data sets, epochs
     ("k", "method.k", (50, 100, 200, 500, 1000), 100, ALL, 5000),
     ("epsilon_text", "method.epsilon", (10, 15, 20, 25, 30), 20, TEXTS, 5000),
-    ("lambda_policy", "method.smoothness", (0.5, 0.7, 0.9, "adaptive"), "adaptive", ALL[3:4], 10_000),
+    ("lambda_policy", "method.sinkhorn_lambda", (0.5, 0.7, 0.9, "adaptive"), "adaptive", ALL[3:4], 10_000),
     ("transformation", "method.transformation", ("np", "rp", "rp+vat", "vat"), "vat", ALL, 5000),
     ("batchnorm", "method.batchnorm", ("none", "encoder", "classifier", "both"), "both", ALL, 5000),
 ]
@@ -35,26 +35,26 @@ def read(name: str, profile: str | None = None) -> Study:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_study_asks_a_question_and_can_be_resolved(name: str) -> None:
+def test_every_study_has_a_question_and_can_be_resolved(name: str) -> None:
     study = read(name)
     assert study.question.endswith("?")
     assert study.name in (FILES[name].stem, name.replace("/", "-"))
     assert bool(resolve(study)) != study.searches
 
 
-def test_no_two_studies_share_a_name() -> None:
+def test_names_of_studies_are_unique() -> None:
     names = [read(name).name for name in FILES]
     assert sorted(names) == sorted(set(names))
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_study_reads_again_as_it_is_logged(name: str, tmp_path: Path) -> None:
+def test_reading_a_logged_study_gives_the_same_study(name: str, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(to_yaml(read(name)))
     assert read_study(tmp_path / "study.yaml") == read(name)
 
 
-@pytest.mark.parametrize("name", ["search", *ASKED])
-def test_a_quick_study_needs_no_file_and_no_gpu(name: str) -> None:
+@pytest.mark.parametrize("name", ["search", *OF_PAPERS])
+def test_the_quick_profile_needs_no_download_and_no_gpu(name: str) -> None:
     study = read(name, "quick")
     trials = resolve(study)
     assert {case.dataset for case in study.cases} == {"digits"}
@@ -65,22 +65,24 @@ def test_a_quick_study_needs_no_file_and_no_gpu(name: str) -> None:
     assert all(trial.config.training["epochs"] <= 32 for trial in trials)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("name", [name for name in ASKED if name != "invariant/size"])  # a table, and no ablation
-def test_a_study_of_a_papers_ablation_has_its_seeds_or_more(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [name for name in OF_PAPERS if name != "invariant/size"]
+)  # a table without an ablation
+def test_a_study_of_an_ablation_has_at_least_as_many_seeds_as_the_paper(name: str) -> None:
     study = read(name)
     assert study.paper is not None
-    short = name.partition("/")[0]
-    assert len(study.seeds) >= ablation(f"{short}/{study.paper.ablation}").seeds or name == "vte/two_stage"
+    prefix = name.partition("/")[0]
+    assert len(study.seeds) >= ablation(f"{prefix}/{study.paper.ablation}").seeds or name == "vte/two_stage"
 
 
-def test_the_first_study_needs_no_file_and_few_trials() -> None:
+def test_the_quickstart_study_needs_no_download_and_few_trials() -> None:
     trials = resolve(read("quickstart"))
     assert {trial.config.dataset for trial in trials} == {"digits"}
     assert len(trials) == 2 * 3 * 3
 
 
 @pytest.mark.parametrize(
-    ("name", "axis", "levels", "baseline", "datasets", "epochs"), PAPERS, ids=[row[0] for row in PAPERS]
+    ("name", "axis", "levels", "baseline", "datasets", "epochs"), PAPER_SETTINGS, ids=[row[0] for row in PAPER_SETTINGS]
 )
 def test_a_study_has_the_papers_settings(
     name: str,
@@ -99,7 +101,7 @@ def test_a_study_has_the_papers_settings(
         assert (trial.config.settings["xi"], trial.config.settings["latent_dim"]) == (10.0, 10)
 
 
-def test_the_radius_is_varied_around_the_papers_for_each_data_set() -> None:
+def test_epsilon_is_varied_around_the_papers_value_for_each_data_set() -> None:
     study = read("invariant/epsilon")
     assert [(case.dataset, case.axes, case.baseline) for case in study.cases] == [
         ("emnist-digits", {"method.epsilon": (1, 2, 3, 4, 5)}, {"method.epsilon": 2}),
@@ -109,14 +111,14 @@ def test_the_radius_is_varied_around_the_papers_for_each_data_set() -> None:
     assert len(resolve(study)) == 3 * 5 * 5
 
 
-def test_studies_of_other_knobs_keep_the_papers_radius_for_each_data_set() -> None:
+def test_other_studies_have_the_papers_epsilon_for_each_data_set() -> None:
     trials = resolve(read("invariant/transformation"))
-    radius = {trial.config.dataset: trial.config.settings["epsilon"] for trial in trials}
-    assert radius == {"emnist-digits": 2, "fashion-mnist": 2, "fsdd": 5, "20newsgroups": 20, "reuters-10k": 20}
+    epsilon = {trial.config.dataset: trial.config.settings["epsilon"] for trial in trials}
+    assert epsilon == {"emnist-digits": 2, "fashion-mnist": 2, "fsdd": 5, "20newsgroups": 20, "reuters-10k": 20}
 
 
-def test_larger_batches_learn_faster_and_warm_up_longer() -> None:
-    """AAVAE, figure 4a: learning rate 2.5e-4 B / 256, warm-up 10 B / 256 epochs."""
+def test_learning_rate_and_warm_up_are_scaled_with_the_batch_size() -> None:
+    """AAVAE, figure 4a: learning rate 2.5e-4 · B / 256, warm-up 10 · B / 256 epochs."""
     trials = resolve(read("aavae/batch_size"))
     assert [trial.config.training["batch_size"] for trial in trials] == [128, 256, 512, 1024]
     recipes = {(trial.config.training["learning_rate"], trial.config.training["warm_up"]) for trial in trials}
@@ -124,12 +126,12 @@ def test_larger_batches_learn_faster_and_warm_up_longer() -> None:
     assert {trial.config.training["reference_batch"] for trial in trials} == {256}
 
 
-def test_the_components_of_aavae_differ_in_noise_and_augmentation_alone() -> None:
-    """AAVAE, table 1; STL-10 in batches of 512 with twice the learning rate."""
+def test_the_components_of_aavae_differ_only_in_noise_and_augmentation() -> None:
+    """AAVAE, table 1; on STL-10 batches of 512 and twice the learning rate."""
     trials = {trial.case: trial.config for trial in resolve(read("aavae/components"))}
-    seen = {case: config.settings["augmentation"] for case, config in trials.items()}
-    assert (seen["ae-cifar10"], seen["vae-cifar10"]) == ("normalized-cifar10", "normalized-cifar10")
-    assert (seen["aaae-cifar10"], seen["aavae-stl10"]) == ("simclr-cifar10", "simclr-stl10")
+    augmentations = {case: config.settings["augmentation"] for case, config in trials.items()}
+    assert (augmentations["ae-cifar10"], augmentations["vae-cifar10"]) == ("normalized-cifar10", "normalized-cifar10")
+    assert (augmentations["aaae-cifar10"], augmentations["aavae-stl10"]) == ("simclr-cifar10", "simclr-stl10")
     for case, config in trials.items():
         assert (config.settings["network"], config.settings["decoder"]) == ("resnet50", "resnet50")
         assert (config.settings["latent_dim"], config.training["epochs"]) == (128, 3200)
@@ -140,7 +142,7 @@ def test_the_components_of_aavae_differ_in_noise_and_augmentation_alone() -> Non
         assert config.training["warm_up"] == 10
 
 
-def test_all_methods_of_simvae_share_encoder_code_and_augmentation() -> None:
+def test_all_methods_of_simvae_have_the_same_encoder_code_size_and_augmentation() -> None:
     trials = resolve(read("simvae/method_content"))
     for dataset, network, code in (("mnist", "simvae-mlp", 10), ("cifar10", "narrow", 64), ("celeba", "narrow", 64)):
         configs = [trial.config for trial in trials if trial.config.dataset == dataset]
@@ -152,7 +154,7 @@ def test_all_methods_of_simvae_share_encoder_code_and_augmentation() -> None:
         assert {config.training["batch_size"] for config in trained} == {128}
 
 
-def test_the_plain_vae_of_simvae_is_its_beta_vae_of_variance_one() -> None:
+def test_the_vae_of_simvae_has_the_settings_of_its_beta_vae_except_for_the_variance() -> None:
     trials = [trial.config for trial in resolve(read("simvae/method_content")) if trial.config.seed == 0]
     plain, sharp = (
         {config.dataset: config for config in trials if config.method == method} for method in ("vae", "beta-vae")
@@ -160,19 +162,19 @@ def test_the_plain_vae_of_simvae_is_its_beta_vae_of_variance_one() -> None:
     assert len(plain) == 4
     for dataset, config in plain.items():
         ours, theirs = dict(config.settings), dict(sharp[dataset].settings)
-        assert (ours.pop("variance"), theirs.pop("variance")) == (1.0, 0.01005)
-        same = {"augmentation": "simvae-cifar10"} if dataset == "celeba" else {}  # two names of one pipeline
+        assert (ours.pop("likelihood_variance"), theirs.pop("likelihood_variance")) == (1.0, 0.01005)
+        same = {"augmentation": "simvae-cifar10"} if dataset == "celeba" else {}  # two names of the same pipeline
         assert ours == {**{name: theirs[name] for name in ours}, **same}
         assert config.training == sharp[dataset].training
 
 
-def test_the_search_proposes_radius_outputs_and_learning_rate() -> None:
+def test_the_search_proposes_epsilon_k_and_learning_rate() -> None:
     study = read("search")
-    assert space(study) == {
+    assert resolve_space(study) == {
         "method.epsilon": Range(low=0.5, high=20.0, log=True),
         "method.k": Range(low=20, high=1000, log=True),
         "training.learning_rate": Range(low=5e-5, high=5e-3, log=True),
     }
-    trials = propose(study, {"method.epsilon": 4.0, "method.k": 64, "training.learning_rate": 1e-3})
+    trials = resolve_proposal(study, {"method.epsilon": 4.0, "method.k": 64, "training.learning_rate": 1e-3})
     assert [trial.config.seed for trial in trials] == [0, 1, 2]
     assert trials[0].config.training["learning_rate"] == 1e-3

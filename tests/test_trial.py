@@ -1,4 +1,4 @@
-"""A trial's key is a hash of all that decides its result, and of nothing else."""
+"""Keys and names of trials: the key is a hash of everything that decides a trial's result, and of nothing else."""
 
 import json
 from dataclasses import fields, replace
@@ -22,7 +22,7 @@ CONFIG = Config(
 )
 TRIAL = Trial(CONFIG, {"linear": {"epochs": 100}}, "radius", {"method.epsilon": 2})
 
-OTHERWISE: dict[str, Any] = {
+CHANGED: dict[str, Any] = {
     "method": "simclr",
     "revision": "2",
     "settings": {"k": 100, "epsilon": 2.5},
@@ -36,11 +36,11 @@ OTHERWISE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Config)])
-def test_whatever_decides_the_result_changes_the_key(field: str) -> None:
-    assert replace(CONFIG, **{field: OTHERWISE[field]}).key != CONFIG.key
+def test_every_field_of_a_config_changes_the_key(field: str) -> None:
+    assert replace(CONFIG, **{field: CHANGED[field]}).key != CONFIG.key
 
 
-def test_a_renamed_setting_leaves_the_key() -> None:
+def test_renaming_a_setting_leaves_the_key() -> None:
     renamed = replace(CONFIG, settings={"k": 100, "radius": 2.0}, key_names={"radius": "epsilon"})
     assert renamed.key == CONFIG.key
     assert renamed.variant_key == CONFIG.variant_key
@@ -55,9 +55,9 @@ def test_a_trial_written_by_version_0_1_is_read() -> None:
 @pytest.mark.parametrize(
     "settings",
     [{"k": 101, "epsilon": 2.0}, {"k": 100}, {"k": 100, "epsilon": 2.0, "xi": 1.0}, {"k": 100, "epsilon": "2.0"}],
-    ids=["another value", "one less", "one more", "another type"],
+    ids=["another value", "a setting less", "a setting more", "another type"],
 )
-def test_every_setting_changes_the_key(settings: dict[str, Value]) -> None:
+def test_settings_with_other_names_values_or_types_change_the_key(settings: dict[str, Value]) -> None:
     assert replace(CONFIG, settings=settings).key != CONFIG.key
 
 
@@ -72,29 +72,29 @@ def test_every_setting_changes_the_key(settings: dict[str, Value]) -> None:
     ],
     ids=["the study", "what varies", "the case", "the probes", "the order of settings"],
 )
-def test_what_only_names_or_scores_a_trial_leaves_its_key(trial: Trial) -> None:
+def test_study_levels_case_and_probes_leave_the_key(trial: Trial) -> None:
     assert trial.key == TRIAL.key
 
 
-def test_the_key_is_the_same_tomorrow() -> None:
-    """Keys are how finished trials are known: a change here runs every study again."""
+def test_the_key_of_a_config_is_the_same_in_every_version() -> None:
+    """Finished trials are found by their keys: if keys change, every study runs again."""
     assert CONFIG.key == "af400458649712dd"
 
 
-def test_a_variant_is_a_trial_without_its_seed() -> None:
+def test_the_variant_key_ignores_the_seed_only() -> None:
     assert replace(TRIAL, config=replace(CONFIG, seed=7)).variant == TRIAL.variant
     assert replace(TRIAL, config=replace(CONFIG, dataset="mnist")).variant != TRIAL.variant
 
 
-def test_seeds_of_a_variant_share_the_variant_of_their_first_phase() -> None:
-    second = replace(TRIAL, config=replace(CONFIG, method="vte", first=CONFIG))
-    other = replace(second, config=second.config.seeded(7))
+def test_seeds_of_a_variant_with_pretraining_share_the_variant_key() -> None:
+    pretrained = replace(TRIAL, config=replace(CONFIG, method="vte", first=CONFIG))
+    other = replace(pretrained, config=pretrained.config.seeded(7))
     assert other.config.first == CONFIG.seeded(7)
-    assert other.variant == second.variant
+    assert other.variant == pretrained.variant
     assert Trial.from_json(json.loads(json.dumps(other.to_json()))) == other
 
 
-def test_people_know_a_trial_by_what_varies() -> None:
+def test_a_trials_name_holds_its_case_levels_and_seed() -> None:
     assert TRIAL.name == "epsilon=2 · seed 0"
     assert replace(TRIAL, levels={"method.epsilon": 2, "training.epochs": 5}).variant_name == "epsilon=2, epochs=5"
     assert replace(TRIAL, case="fsdd").name == "fsdd, epsilon=2 · seed 0"
@@ -103,23 +103,23 @@ def test_people_know_a_trial_by_what_varies() -> None:
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 SETTINGS = st.dictionaries(st.text(min_size=1), VALUES)
-TRIALS = st.builds(Config, st.text(), st.text(), SETTINGS, st.text(), st.text(), SETTINGS, st.integers(0))
-JOBS = st.builds(Trial, TRIALS, st.dictionaries(st.text(), SETTINGS), st.text(), SETTINGS, st.text())
+CONFIGS = st.builds(Config, st.text(), st.text(), SETTINGS, st.text(), st.text(), SETTINGS, st.integers(0))
+TRIALS = st.builds(Trial, CONFIGS, st.dictionaries(st.text(), SETTINGS), st.text(), SETTINGS, st.text())
 
 
-@given(trial=JOBS)
-def test_a_job_survives_json_with_its_key(trial: Trial) -> None:
+@given(trial=TRIALS)
+def test_a_trial_read_from_its_json_is_equal(trial: Trial) -> None:
     again = Trial.from_json(json.loads(json.dumps(trial.to_json())))
     assert again == trial
     assert (again.key, again.variant) == (trial.key, trial.variant)
 
 
-@given(one=TRIALS, other=TRIALS)
-def test_trials_share_a_key_only_where_they_are_equal(one: Config, other: Config) -> None:
+@given(one=CONFIGS, other=CONFIGS)
+def test_configs_with_the_same_key_are_equal(one: Config, other: Config) -> None:
     if one.key == other.key:
         assert one == other
 
 
-def test_a_name_bears_no_seventeen_digits() -> None:
+def test_names_round_long_floats_to_four_digits() -> None:
     assert brief(0.12345678901234567) == "0.1235"
     assert [brief(level) for level in (2, 0.5, 1e-05, "vat", True)] == ["2", "0.5", "1e-05", "vat", "True"]

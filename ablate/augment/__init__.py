@@ -1,4 +1,4 @@
-"""The augmentation pipelines, by the names that studies use."""
+"""The table of augmentation pipelines, by the names that studies use; a new pipeline is one more row."""
 
 import functools
 from dataclasses import replace
@@ -8,6 +8,7 @@ from ablate.augment.color import ChannelDrop, Grayscale, Jitter
 from ablate.augment.geometry import Flip, PaddedCrop, ResizedCrop
 from ablate.augment.pipeline import Pipeline
 from ablate.registry import Registry
+from ablate.row_checks import instance_of
 
 CIFAR = Pipeline(mean=(125.3 / 255, 123.0 / 255, 113.9 / 255), std=(63.0 / 255, 62.1 / 255, 66.7 / 255))
 STL = Pipeline(mean=(0.43, 0.42, 0.39), std=(0.27, 0.26, 0.27), enlarged=105 / 96)
@@ -18,37 +19,39 @@ SIMVAE_COLOUR = (Jitter(0.8, 0.2), ResizedCrop((0.6, 1.0), (0.75, 1.3)))
 
 PIPELINES: Registry[Pipeline] = Registry(
     "augmentation",
+    "ablate.augmentations",
     {
         "none": Pipeline(),
         "normalized-cifar10": CIFAR,
         "normalized-stl10": STL,
-        # SimCLR's, as Falcon et al. 2021 (AAVAE) and the Distance Enhancement paper have it
-        "simclr-cifar10": replace(CIFAR, steps=(ResizedCrop(), Flip(), Jitter(0.4, 0.1), Grayscale())),
-        "simclr-stl10": replace(STL, steps=(ResizedCrop(), Flip(), Jitter(0.8, 0.2), Grayscale(), Blur())),
-        "simclr-grey": Pipeline(steps=(ResizedCrop((0.4, 1.0)),)),
-        # AAVAE by its words: 'random channel drop' where its code has grayscale
-        "channel-drop-cifar10": replace(CIFAR, steps=(ResizedCrop(), Flip(), Jitter(0.4, 0.1), ChannelDrop())),
+        # SimCLR's, as used by Falcon et al. 2021 (AAVAE) and the Distance Enhancement paper
+        "simclr-cifar10": replace(CIFAR, transforms=(ResizedCrop(), Flip(), Jitter(0.4, 0.1), Grayscale())),
+        "simclr-stl10": replace(STL, transforms=(ResizedCrop(), Flip(), Jitter(0.8, 0.2), Grayscale(), Blur())),
+        "simclr-grey": Pipeline(transforms=(ResizedCrop((0.4, 1.0)),)),
+        # AAVAE by its text, which has 'random channel drop' where its code has grayscale
+        "channel-drop-cifar10": replace(CIFAR, transforms=(ResizedCrop(), Flip(), Jitter(0.4, 0.1), ChannelDrop())),
         # for classifiers; the last two are for probes, whose encoder normalizes its inputs itself
-        "crop-flip": replace(CIFAR, steps=(PaddedCrop(), Flip())),
-        "crop-flip-reflect": Pipeline(steps=(PaddedCrop(mode="reflect"), Flip())),
-        "resized-crop-flip": Pipeline(steps=(ResizedCrop(), Flip())),
+        "crop-flip": replace(CIFAR, transforms=(PaddedCrop(), Flip())),
+        "crop-flip-reflect": Pipeline(transforms=(PaddedCrop(mode="reflect"), Flip())),
+        "resized-crop-flip": Pipeline(transforms=(ResizedCrop(), Flip())),
         # Bizeul, Schölkopf & Allen 2024 (SimVAE), appendix
-        "simvae-mnist": Pipeline(steps=SIMVAE_GREY, threshold=0.5),
-        "simvae-fashion-mnist": Pipeline(steps=SIMVAE_GREY),
-        "simvae-cifar10": Pipeline(steps=(*SIMVAE_COLOUR, Flip("vertical"))),
-        "simvae-celeba": Pipeline(steps=(*SIMVAE_COLOUR, Flip("vertical"))),
-        "simvae-horizontal": Pipeline(steps=(*SIMVAE_COLOUR, Flip())),  # its caption's other flip, for colour images
-        # Sinaga et al. 2022 (VTE); the warp, which has a target, is drawn by itself (warp.py)
-        "vte": replace(VTE, steps=(PaddedCrop(), Flip())),
+        "simvae-mnist": Pipeline(transforms=SIMVAE_GREY, threshold=0.5),
+        "simvae-fashion-mnist": Pipeline(transforms=SIMVAE_GREY),
+        "simvae-cifar10": Pipeline(transforms=(*SIMVAE_COLOUR, Flip("vertical"))),
+        "simvae-celeba": Pipeline(transforms=(*SIMVAE_COLOUR, Flip("vertical"))),
+        "simvae-horizontal": Pipeline(transforms=(*SIMVAE_COLOUR, Flip())),  # the flip of its caption, colour images
+        # Sinaga et al. 2022 (VTE); its projective warp, which has a target, is in warp.py
+        "vte": replace(VTE, transforms=(PaddedCrop(), Flip())),
     },
+    instance_of(Pipeline),
 )
 
 
 @functools.cache
 def pipeline(name: str, strength: int | None = None) -> Pipeline:
-    """The pipeline of this name; with a strength 0 ... 3, its crop and its jitter are of that level of SimVAE's.
+    """The pipeline of this name; with a `strength` 0 ... 3, its crop and jitter are those of SimVAE's level.
 
-    StudyError where there is no such pipeline, or none of such a strength.
+    Raises StudyError where there is no such pipeline, or where it has no such strength.
     """
     found = PIPELINES[name]
-    return found if strength is None else found.at(strength)
+    return found if strength is None else found.with_strength(strength)

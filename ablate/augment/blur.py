@@ -1,4 +1,4 @@
-"""Gaussian blur, as torchvision: separable, at reflected edges."""
+"""Gaussian blur as in torchvision: separable, with reflection padding."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ablate.augment.step import Step, chosen, uniform
+from ablate.augment.transform import Transform, random_mask, random_uniform
 from ablate.errors import StudyError
 
 
 @dataclass(frozen=True)
-class Blur(Step):
-    """Blurred with a Gaussian of random width, at random."""
+class Blur(Transform):
+    """Blurs an image with a Gaussian of random standard deviation, with a given probability."""
 
     kernel: int = 9  # pixels, odd
-    sigma: tuple[float, float] = (0.1, 2.0)  # of the Gaussian, in pixels
+    sigma: tuple[float, float] = (0.1, 2.0)  # range of the standard deviation, in pixels
     probability: float = 0.5
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        sigma = uniform((len(images),), *self.sigma, generator, images)
-        return torch.where(chosen(self.probability, generator, images), blur(images, sigma, self.kernel), images)
+        sigma = random_uniform((len(images),), *self.sigma, generator, images)
+        return torch.where(random_mask(self.probability, generator, images), blur(images, sigma, self.kernel), images)
 
     def check(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         if min(shape[1:]) <= self.kernel // 2:
@@ -32,7 +32,7 @@ class Blur(Step):
 
 
 def blur(images: Tensor, sigma: Tensor, kernel: int) -> Tensor:
-    """Each image with a Gaussian of its own standard deviation (B,) in pixels, cut off to `kernel` pixels."""
+    """Each image convolved with a Gaussian of its own standard deviation (B,) in pixels, over `kernel` pixels."""
     B, C, H, W = images.shape
     weight = gaussian(sigma, kernel).repeat_interleave(C, 0)
     padded = F.pad(images, (kernel // 2,) * 4, mode="reflect").reshape(1, B * C, H + kernel - 1, W + kernel - 1)
@@ -41,6 +41,6 @@ def blur(images: Tensor, sigma: Tensor, kernel: int) -> Tensor:
 
 
 def gaussian(sigma: Tensor, kernel: int) -> Tensor:
-    """Weights (B, kernel) that sum to 1."""
+    """Gaussian weights (B, kernel) that sum to 1."""
     distance = torch.arange(kernel, device=sigma.device, dtype=sigma.dtype) - kernel // 2
     return (-0.5 * (distance / sigma[:, None]).square()).softmax(1)

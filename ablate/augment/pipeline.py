@@ -1,4 +1,4 @@
-"""From images in [0, 1] to what a network sees: random views in training, clean images in evaluation."""
+"""Pipelines from images in [0, 1] to network inputs: random views in training, clean images in evaluation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,72 +8,72 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ablate.augment.color import Jitter
-from ablate.augment.geometry import ResizedCrop, centre, shape_of
-from ablate.augment.step import Step, constant
+from ablate.augment.geometry import ResizedCrop, center_crop, shape_of
+from ablate.augment.transform import Transform, constant
 from ablate.errors import StudyError
 
-LEVELS = ((0.9, 0.2, 0.05), (0.8, 0.4, 0.1), (0.6, 0.8, 0.2), (0.2, 1.0, 0.25))  # least area, jitter, hue
+LEVELS = ((0.9, 0.2, 0.05), (0.8, 0.4, 0.1), (0.6, 0.8, 0.2), (0.2, 1.0, 0.25))  # least area, jitter strength, hue
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Random steps in their order, and what is done to every image after them or without them.
+    """Random transforms in their order, then the preprocessing of every image, view or clean.
 
-    `mean` and `std` of the channels normalize where they are given; a `threshold` makes images binary.  A clean image
-    is enlarged first, and cropped in the centre to the size of views.
+    `threshold` makes images binary; `mean` and `std` of the channels normalize them.  Clean images are first enlarged
+    by the factor `enlarged` and cropped at the centre to the size of views.
     """
 
-    steps: tuple[Step, ...] = ()
+    transforms: tuple[Transform, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     threshold: float | None = None
     enlarged: float = 1.0
 
     def view(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Images (B, C, H, W) in [0, 1] → one view of each, drawn for itself (B, C, h, w), as the network sees it."""
-        return self.finish(self.augment(images, generator))
+        """Images (B, C, H, W) in [0, 1] → one random view of each (B, C, h, w), as the network's input."""
+        return self.preprocess(self.augment(images, generator))
 
     def views(self, images: Tensor, count: int, generator: torch.Generator) -> Tensor:
-        """So many independent views of each image (count, B, C, h, w)."""
+        """Images (B, C, H, W) in [0, 1] → `count` independent views of each (count, B, C, h, w)."""
         repeated = images.expand(count, *images.shape).flatten(0, 1)
         drawn = self.view(repeated, generator)
         return drawn.view(count, len(images), *drawn.shape[1:])
 
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """The random steps alone: (B, C, h, w) in [0, 1], neither normalized nor made binary."""
-        for step in self.steps:
-            images = step(images, generator)
+        """The random transforms alone: (B, C, h, w) in [0, 1], neither normalized nor made binary."""
+        for transform in self.transforms:
+            images = transform(images, generator)
         return images
 
     def clean(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) in [0, 1] → what the network sees in evaluation (B, C, h, w)."""
+        """Images (B, C, H, W) in [0, 1] → the network's inputs in evaluation (B, C, h, w)."""
         if self.enlarged != 1:
             sides = [round(side * self.enlarged) for side in images.shape[2:]]
             _, *size = self.check(shape_of(images))
-            images = centre(F.interpolate(images, sides, mode="bilinear"), (size[0], size[1]))
-        return self.finish(images)
+            images = center_crop(F.interpolate(images, sides, mode="bilinear"), (size[0], size[1]))
+        return self.preprocess(images)
 
-    def finish(self, images: Tensor) -> Tensor:
-        """Images in [0, 1], made binary or normalized as far as this pipeline does so."""
+    def preprocess(self, images: Tensor) -> Tensor:
+        """Images in [0, 1], made binary and normalized where this pipeline does so."""
         if self.threshold is not None:
             images = (images > self.threshold).to(images)
         if self.mean:
-            images = (images - channels(self.mean, images)) / channels(self.std, images)
+            images = (images - per_channel(self.mean, images)) / per_channel(self.std, images)
         return images
 
     def restore(self, images: Tensor) -> Tensor:
-        """Normalized images back in [0, 1], where what leaves it is cut off."""
+        """Normalized images → images in [0, 1], clamped."""
         if self.mean:
-            images = images * channels(self.std, images) + channels(self.mean, images)
+            images = images * per_channel(self.std, images) + per_channel(self.mean, images)
         return images.clamp(0, 1)
 
     def check(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """The shape of views of inputs of this shape; StudyError where inputs do not fit."""
+        """The shape of views of inputs of this shape.  Raises StudyError where such inputs do not fit."""
         if self == Pipeline():
             return tuple(shape)
         if len(shape) != 3:
             raise StudyError(
-                f"inputs of shape {tuple(shape)} are no images and cannot be augmented",
+                f"inputs of shape {tuple(shape)} are not images and cannot be augmented",
                 "use augmentation 'none' or a data set of images",
             )
         if self.mean and len(self.mean) != shape[0]:
@@ -81,31 +81,33 @@ class Pipeline:
                 f"images of {shape[0]} channels cannot be normalized by the statistics of {len(self.mean)}",
                 "choose an augmentation for such images",
             )
-        made = shape[0], shape[1], shape[2]
-        for step in self.steps:
-            made = step.check(made)
-        return made
+        current = shape[0], shape[1], shape[2]
+        for transform in self.transforms:
+            current = transform.check(current)
+        return current
 
-    def at(self, strength: int) -> "Pipeline":
-        """This pipeline with the crop and the jitter of a level; StudyError where it has neither, or no such level."""
+    def with_strength(self, strength: int) -> "Pipeline":
+        """This pipeline with the crop and the jitter of a level.
+
+        Raises StudyError where there is no such level, or where the pipeline has neither crop nor jitter.
+        """
         if strength not in range(len(LEVELS)):
             raise StudyError(f"no strength {strength} of augmentation", f"choose from 0 ... {len(LEVELS) - 1}")
-        steps = tuple(strengthened(step, *LEVELS[strength]) for step in self.steps)
-        if not any(isinstance(step, ResizedCrop | Jitter) for step in steps):
+        if not any(isinstance(transform, ResizedCrop | Jitter) for transform in self.transforms):
             raise StudyError(
                 "an augmentation without resized crop and jitter has no strength",
                 "leave the strength out, or choose an augmentation that has them",
             )
-        return replace(self, steps=steps)
+        return replace(self, transforms=tuple(at_level(transform, *LEVELS[strength]) for transform in self.transforms))
 
 
-def strengthened(step: Step, area: float, jitter: float, hue: float) -> Step:
-    """The step with the least area of crops and the most change of colours given, if it is one of these."""
-    if isinstance(step, ResizedCrop):
-        return replace(step, area=(area, 1.0))
-    return replace(step, strength=jitter, hue=hue) if isinstance(step, Jitter) else step
+def at_level(transform: Transform, area: float, jitter: float, hue: float) -> Transform:
+    """A crop with this least area, or a jitter with this strength and hue; any other transform as it is."""
+    if isinstance(transform, ResizedCrop):
+        return replace(transform, area=(area, 1.0))
+    return replace(transform, strength=jitter, hue=hue) if isinstance(transform, Jitter) else transform
 
 
-def channels(values: tuple[float, ...], like: Tensor) -> Tensor:
-    """One number a channel (C, 1, 1)."""
+def per_channel(values: tuple[float, ...], like: Tensor) -> Tensor:
+    """One number per channel (C, 1, 1)."""
     return constant(values, like)[:, None, None]

@@ -1,130 +1,174 @@
-"""Which pack is next: Ray Tune asks, the plan answers, then Optuna."""
+"""The queue of packs: which one runs next, what became of those that ran, and which run again. Knows nothing of Ray."""
 
-import json
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ray.tune.search import Searcher
-
-from ablate.cluster.messages import LaunchConfig, Message
-from ablate.planning.packs import with_pretraining
+from ablate.events import Ended, EpochValues, LaunchConfig, Message, PackConfig, Proposed, RunRef, State, StopRequest
+from ablate.planning.packs import Pack, make_packs, pretraining_keys, with_pretraining
 from ablate.study.model import Resources
-from ablate.track.spool import RunRef
 from ablate.trial import Trial
 
 if TYPE_CHECKING:
     from ablate.search.proposals import Proposals
 
-Pack = tuple[Trial, ...]
-ATTEMPTS = 3  # workers that a pack may lose
+ATTEMPTS = 3  # workers that a pack may lose before it counts as failed
 
 
-class PackSearcher(Searcher):
-    """Hands out packs, takes back what became of them, and hands out again those whose worker died."""
+class Dispatcher:
+    """Hands out packs, records how their trials end, and hands out again those whose worker died."""
 
     def __init__(
         self,
-        orders: LaunchConfig,
+        config: LaunchConfig,
         resources: Resources,
         proposals: "Proposals | None",
-        speak: Callable[[Message], None],
+        send: Callable[[Message], None],
         stopped: Callable[[], bool],
-        bury: Callable[[Trial, str], None],
+        record_failure: Callable[[Trial, str], None],
+        stop_running: Callable[[str, StopRequest], None] = lambda key, request: None,
     ) -> None:
-        super().__init__(metric="pid", mode="max")
-        self.orders, self.resources, self.proposals = orders, resources, proposals
-        self.speak, self.stopped, self.bury = speak, stopped, bury
-        self.waiting: deque[Pack] = deque(orders.packs)
-        self.firsts = {
-            trial.config.first.key for pack in orders.packs for trial in pack if trial.config.first is not None
-        }
-        self.open: dict[str, Pack] = {}  # Tune's trial → its pack
+        """`stopped` says whether the study is to stop; `record_failure` records a trial whose worker cannot.
+
+        `stop_running` passes a request on to the worker that trains the trial of this key.
+        """
+        self.config, self.resources, self.proposals = config, resources, proposals
+        self.send, self.stopped, self.record_failure = send, stopped, record_failure
+        self.stop_running = stop_running
+        self.waiting: deque[Pack] = deque(config.packs)
+        self.pretraining = set(pretraining_keys([trial for pack in config.packs for trial in pack]))
+        self.running: dict[str, Pack] = {}  # id of a slot's pack, as the executor chose it → the pack
         self.ended: set[str] = set()  # keys
         self.deaths: Counter[tuple[str, ...]] = Counter()  # keys of a pack → workers that it lost
-        self.heard: dict[int, float] = {}  # worker's process → when it last said something
-        self.died_at = 0.0  # when a worker last died in this round
+        self.last_message: dict[int, float] = {}  # worker's process → time of its last report
+        self.died_at = 0.0  # when a worker last died in this round; 0: none has
 
     @property
     def over(self) -> bool:
-        return not self.waiting and not self.open and (self.proposals is None or self.proposals.over)
+        return not self.waiting and not self.running and (self.proposals is None or self.proposals.over)
 
-    def suggest(self, trial_id: str) -> Any:
-        """The next pack as a worker's configuration; None for 'not now', FINISHED when nothing will come."""
+    @property
+    def exhausted(self) -> bool:
+        """Whether no pack will be handed out any more; otherwise one may be, later, where `next` returns None."""
+        return self.stopped() or (not self.waiting and not self.running)
+
+    def next(self, pack_id: str) -> PackConfig | None:
+        """The next pack, which runs under this id from now on; None where none can start now."""
         if self.stopped():
-            return Searcher.FINISHED
+            return None
         if not self.waiting and self.proposals is not None:
-            self.propose()
-        if not self.waiting:
-            return None if self.open else Searcher.FINISHED
-        ready = next((pack for pack in self.waiting if not self.premature(pack)), None)
+            self._propose()
+        ready = next((pack for pack in self.waiting if not self._waits_for_pretraining(pack)), None)
         if ready is None:
             return None
         self.waiting.remove(ready)
-        self.open[trial_id] = ready
-        return self.config(ready)
+        self.running[pack_id] = ready
+        return self._pack_config(ready)
 
-    def premature(self, pack: Pack) -> bool:
-        """Whether the pack starts from a trial that has not ended; one that has failed makes its worker say so."""
-        firsts = {trial.config.first.key for trial in pack if trial.config.first is not None}
-        to_end = (trial.key for other in (*self.waiting, *self.open.values()) for trial in other)
-        return bool(firsts) and not firsts.isdisjoint(set(to_end) - self.ended)
+    def receive(self, report: Message, worker: int) -> None:
+        """Pass a worker's report on to the driver, and record the end of a trial."""
+        self.last_message[worker] = time.monotonic()
+        if isinstance(report, Ended):
+            self.end(report)
+        elif not (isinstance(report, EpochValues) and report.trial in self.ended):
+            self.send(report)
 
-    def propose(self) -> None:
-        """Ask Optuna for a setting; its seeds run like any other trials."""
-        assert self.proposals is not None
-        trials = self.proposals.next()
-        if trials:
-            taken = {trial.key for pack in self.waiting for trial in pack} | self.ended | self.orders.values.keys()
-            fresh = [trial for trial in with_pretraining(trials) if trial in trials or trial.key not in taken]
-            self.speak(Message("proposed", {"jobs": [trial.to_json() for trial in fresh]}))
-            self.firsts |= {trial.config.first.key for trial in fresh if trial.config.first is not None}
-            from ablate.run import packed  # with torch, which a search has loaded
+    def complete(self, pack_id: str, died: bool) -> None:
+        """Record that a pack's worker is done with it, or died over it."""
+        pack = self.running.pop(pack_id, ())
+        left = tuple(trial for trial in pack if trial.key not in self.ended)
+        if left and died:
+            self._retry_or_fail(left)
+        elif left and not self.stopped():
+            self.waiting.appendleft(left)  # the worker ended without a report on these
 
-            self.waiting.extend(packed(fresh, self.resources.pack, self.resources.gpu > 0))
+    def end(self, ended: Ended) -> None:
+        """Record how a trial ended, once."""
+        if ended.trial in self.ended:
+            return
+        self.ended.add(ended.trial)
+        self.send(ended)
+        if self.proposals is not None and ended.state is not State.STOPPED:
+            self.proposals.record(ended.trial, ended.metrics)
 
-    def config(self, pack: Pack) -> dict[str, Any]:
-        return {
-            "pack": [trial.to_json() for trial in pack],
-            "run_refs": {trial.key: asdict(self.run_ref(trial)) for trial in pack},
-            "study": pack[0].study,
-            "store": self.orders.store,
-            "uri": self.orders.uri,
-            "gpu": self.resources.gpu,
-            "threads": self.resources.cpu,
-            "checkpoint_every": self.orders.checkpoint_every,
-            "firsts": [trial.key for trial in pack if trial.key in self.firsts],
-        }
+    def stop(self, key: str, request: StopRequest) -> None:
+        """Stop one trial: a waiting one ends now, a running one at its next step; others are not affected."""
+        for pack in list(self.waiting):
+            if any(trial.key == key for trial in pack):
+                left = tuple(trial for trial in pack if trial.key != key)
+                place = self.waiting.index(pack)
+                self.waiting.remove(pack)
+                if left:
+                    self.waiting.insert(place, left)
+                self.end(Ended(key, request.state, request.reason))
+        if any(trial.key == key for pack in self.running.values() for trial in pack) and key not in self.ended:
+            self.stop_running(key, request)
+
+    def lacks_workers(self, slots: int, grace: float = 20.0) -> bool:
+        """Whether the slot of a worker that died stays empty while packs wait.
+
+        Tune gives a waiting pack to whichever worker is free first and then withdraws its request for a new worker, so
+        where packs take less time than a worker's start, a lost worker is never replaced.
+        """
+        now = time.monotonic()
+        if not self.died_at or now - self.died_at < grace or not self.waiting:
+            return False
+        active = sum(now - reported < grace / 2 for reported in self.last_message.values())
+        return active < min(slots, len(self.waiting))
+
+    def start_round(self, lost: Iterable[Ended]) -> None:
+        """Put running packs back into the queue, for new workers; `lost` are the ends that the last round dropped."""
+        for ended in lost:
+            self.end(ended)
+        for pack in self.running.values():
+            left = tuple(trial for trial in pack if trial.key not in self.ended)
+            if left:
+                self.waiting.appendleft(left)
+        self.running.clear()
+        self.last_message.clear()
+        self.died_at = 0.0
 
     def run_ref(self, trial: Trial) -> RunRef:
-        """The trial's place in MLflow; the driver did not know of what is proposed here."""
-        if trial.key in self.orders.run_refs:
-            return self.orders.run_refs[trial.key]
-        from ablate.run import probe_digests  # with torch, which only a search needs here
+        """The trial's place in MLflow; the driver found none for trials that are proposed here."""
+        if trial.key in self.config.run_refs:
+            return self.config.run_refs[trial.key]
+        from ablate.planning.probe_digests import probe_digests  # with torch, which only a search needs here
 
         return RunRef(probes=probe_digests(trial))
 
-    def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        self.heard[result["pid"]] = time.monotonic()
-        if result["now"]:
-            self.speak(Message("progress", json.loads(result["now"])))
-        for outcome in json.loads(result["said"]):
-            self.end(outcome)
+    def _waits_for_pretraining(self, pack: Pack) -> bool:
+        """Whether the pack starts from a trial that has not ended; where that has failed, the worker reports it."""
+        first = pretraining_keys(pack)
+        to_end = (trial.key for other in (*self.waiting, *self.running.values()) for trial in other)
+        return bool(first) and not first.isdisjoint(set(to_end) - self.ended)
 
-    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
-        pack = self.open.pop(trial_id, ())
-        if result and not error:
-            self.on_trial_result(trial_id, result)
-        left = tuple(trial for trial in pack if trial.key not in self.ended)
-        if left and error:
-            self.lose(left)
-        elif left and not self.stopped():
-            self.waiting.appendleft(left)  # its worker ended without a word on these
+    def _propose(self) -> None:
+        """Queue the trials of the search's next proposal, and the pretraining trials that they need."""
+        assert self.proposals is not None
+        trials = self.proposals.next()
+        if trials:
+            queued = {trial.key for pack in self.waiting for trial in pack} | self.ended | self.config.values.keys()
+            added = [trial for trial in with_pretraining(trials) if trial in trials or trial.key not in queued]
+            self.send(Proposed(tuple(added)))
+            self.pretraining |= pretraining_keys(added)
+            self.waiting.extend(make_packs(added, self.resources.pack, self.resources.gpu > 0))
 
-    def lose(self, pack: Pack) -> None:
-        """A worker died over this pack: try again, or give it up."""
+    def _pack_config(self, pack: Pack) -> PackConfig:
+        return PackConfig(
+            trials=pack,
+            run_refs={trial.key: self.run_ref(trial) for trial in pack},
+            study=pack[0].study,
+            store=self.config.store,
+            uri=self.config.uri,
+            gpu=self.resources.gpu,
+            threads=max(1, int(self.resources.cpu)),
+            checkpoint_every=self.config.checkpoint_every,
+            pretraining=tuple(trial.key for trial in pack if trial.key in self.pretraining),
+        )
+
+    def _retry_or_fail(self, pack: Pack) -> None:
+        """Queue a pack again whose worker died, or record its trials as failed after the last attempt."""
         self.died_at = time.monotonic()
         keys = tuple(trial.key for trial in pack)
         self.deaths[keys] += 1
@@ -132,47 +176,12 @@ class PackSearcher(Searcher):
             self.waiting.appendleft(pack)
             return
         for trial in pack:
-            reason = f"its worker died {ATTEMPTS} times, last in the middle of this trial"
-            self.bury(trial, reason)
-            self.end({"key": trial.key, "status": "FAILED", "reason": reason, "metrics": None})
+            reason = f"its worker died {ATTEMPTS} times, the last time while this trial was running"
+            self.record_failure(trial, reason)
+            self.end(Ended(trial.key, State.FAILED, reason))
 
-    def end(self, outcome: Mapping[str, Any]) -> None:
-        """Take note of how a trial ended, once."""
-        if outcome["key"] in self.ended:
-            return
-        self.ended.add(outcome["key"])
-        self.speak(Message("outcome", outcome))
-        if self.proposals is not None and outcome["status"] != "STOPPED":
-            self.proposals.tell(outcome["key"], outcome["metrics"])
 
-    def starved(self, slots: int, grace: float = 20.0) -> bool:
-        """Whether a dead worker's slot stays empty while packs wait.
-
-        Tune gives a waiting trial to whichever worker is free first and then takes back the request for a new one:
-        where trials are shorter than a worker's start, a lost worker would never be replaced.
-        """
-        now = time.monotonic()
-        if not self.died_at or now - self.died_at < grace or not self.waiting:
-            return False
-        return sum(now - heard < grace / 2 for heard in self.heard.values()) < min(slots, len(self.waiting))
-
-    def new_round(self, unheard: Iterable[Mapping[str, Any]]) -> None:
-        """Take back what was handed out, for workers that start afresh, but for what ended unheard."""
-        for outcome in unheard:
-            self.end(outcome)
-        for pack in self.open.values():
-            left = tuple(trial for trial in pack if trial.key not in self.ended)
-            if left:
-                self.waiting.appendleft(left)
-        self.open.clear()
-        self.heard.clear()
-        self.died_at = 0.0
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (str, ())  # Tune pickles its configuration for a restore that never comes
-
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing: MLflow and Optuna's journal remember."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing: every launch plans afresh."""
+def running_probes(dispatcher: Dispatcher) -> Mapping[str, Mapping[str, str]]:
+    """Key → the digests of the scores that are wanted, of every trial that is running."""
+    trials = (trial for pack in dispatcher.running.values() for trial in pack)
+    return {trial.key: dispatcher.run_ref(trial).probes for trial in trials}

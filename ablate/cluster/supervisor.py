@@ -1,4 +1,4 @@
-"""The driver's side of the conductor: start it, hear it, end it."""
+"""Starts, reads and ends the conductor process, from the driver's side."""
 
 import os
 import queue
@@ -12,99 +12,94 @@ from typing import IO
 
 import psutil
 
-from ablate.cluster.messages import LaunchConfig, Message
+from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.errors import AblateError, DataError, ServiceError, StudyError
+from ablate.events import CODEC, LaunchConfig, Message, Over, Refused
 
-PATIENCE = 180.0  # seconds for Ray to start
-SILENCE = 25.0  # seconds without a sign of life after which Ray counts as dead
+START = 180.0  # seconds that Ray may take to start
+SILENCE = 25.0  # seconds without a message after which Ray counts as dead
 
 
-class Conductor:
-    """A running conductor process, whose words other than messages go to the log file.
+class RayExecutor(Executor):
+    """Runs packs on Ray, in a conductor process; what that prints goes to the log file.
 
-    It starts Ray at once and waits for its orders, so that Ray and whatever they depend on come up side by side.
+    The process starts Ray at once and waits for the launch's configuration, so that Ray and MLflow start side by side.
     """
 
     def __init__(self, folder: Path, log: Path, address: str) -> None:
-        self.file = folder / "orders.json"
-        self.file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "ablate.cluster.conductor", str(self.file), address]
+        self.config_file = folder / "launch_config.json"
+        self.config_file.unlink(missing_ok=True)
+        self.log = log
+        command = [sys.executable, "-P", "-m", "ablate.cluster.conductor", str(self.config_file), address]
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=out,
-                start_new_session=True,  # Ctrl-C is for the driver alone
+                start_new_session=True,  # so that Ctrl-C in the terminal reaches the driver alone
                 text=True,
+                encoding="utf-8",
             )
-        self.log = log
-        self.buried = False
-        self.heard: queue.Queue[Message | None] = queue.Queue()
+        self.killed = False
+        self.received: queue.Queue[Message | None] = queue.Queue()  # None: the process has ended
         assert self.process.stdout is not None
-        threading.Thread(target=self.listen, args=(self.process.stdout,), daemon=True).start()
+        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
 
-    def order(self, orders: LaunchConfig) -> None:
-        """Say what to do."""
-        part = self.file.with_suffix(".part")
-        part.write_text(orders.to_json())
-        part.replace(self.file)
+    def run(self, config: LaunchConfig) -> Iterator[Message]:
+        part = self.config_file.with_suffix(".part")
+        part.write_text(CODEC.encode(config), encoding="utf-8")
+        part.replace(self.config_file)
+        yield from self._messages()
+        self._wait()
 
-    def listen(self, pipe: IO[str]) -> None:
-        for line in pipe:
-            if line.endswith("\n"):  # else it died over the line
-                self.heard.put(Message.from_line(line))
-        self.heard.put(None)
+    def kill(self) -> None:
+        if self.killed:  # another process may have its PID by now
+            return
+        self.killed = True
+        for member in session_members(self.process.pid):
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+        self.process.wait()
 
-    def messages(self) -> Iterator[Message]:
-        """What it says, until it is over.
+    def _read(self, pipe: IO[str]) -> None:
+        with pipe:
+            for line in pipe:
+                if line.endswith("\n"):  # else the process died while it wrote
+                    self.received.put(CODEC.decode(line))  # type: ignore[arg-type]
+        self.received.put(None)
 
-        Raises the error that it refuses with, and ServiceError where Ray has died or hangs.
-        """
-        patience = PATIENCE
+    def _messages(self) -> Iterator[Message]:
+        patience = START
         while True:
             try:
-                message = self.heard.get(timeout=patience)
+                message = self.received.get(timeout=patience)
             except queue.Empty:
                 self.kill()
-                raise self.death(f"Ray has said nothing for {patience:.0f} s") from None
+                raise self._died(f"Ray has sent nothing for {patience:.0f} s") from None
             if message is None:
                 self.kill()
-                raise self.death("Ray has died")
-            if message.kind == "refused":
-                raise refusal(message)
-            yield message
-            if message.kind == "over":
+                raise self._died("Ray has died")
+            if isinstance(message, Refused):
+                raise error_of(message)
+            if isinstance(message, Over):
                 return
+            yield message
             patience = SILENCE
 
-    def death(self, problem: str) -> ServiceError:
-        return RayDied(problem, "launch again: what is finished is kept, the rest goes on", str(self.log))
+    def _died(self, problem: str) -> ExecutorDied:
+        return ExecutorDied(problem, "launch again: what is finished is kept, the rest goes on", str(self.log))
 
-    def wait(self) -> None:
-        """Let it take Ray down."""
+    def _wait(self) -> None:
+        """Wait until the process has shut Ray down."""
         try:
             self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def kill(self) -> None:
-        """End it and everything that it started, at once; what it left behind where it has ended by itself."""
-        if self.buried:  # its number may be somebody else's by now
-            return
-        self.buried = True
-        for member in session(self.process.pid):
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
-        self.process.wait()
 
-
-class RayDied(ServiceError):
-    """The cluster under a launch is gone; the plan is not."""
-
-
-def session(leader: int) -> list[psutil.Process]:
-    """All processes of a session, also those whose parents are gone."""
+def session_members(leader: int) -> list[psutil.Process]:
+    """All processes of a session, those included whose parents have died."""
     members = []
     for process in psutil.process_iter():
         try:
@@ -115,8 +110,7 @@ def session(leader: int) -> list[psutil.Process]:
     return members
 
 
-def refusal(message: Message) -> AblateError:
-    """The conductor's error as it was."""
+def error_of(message: Refused) -> AblateError:
+    """The error with which the conductor refused the launch."""
     kinds: dict[int, type[AblateError]] = {2: StudyError, 3: DataError}
-    says = message.description
-    return kinds.get(says["exit"], ServiceError)(says["problem"], says["remedy"], says["place"])
+    return kinds.get(message.exit_code, ServiceError)(message.problem, message.remedy, message.place)

@@ -1,4 +1,4 @@
-"""A Ray actor that runs one pack after the other."""
+"""A Ray actor that runs one pack after another."""
 
 import contextlib
 import importlib
@@ -6,108 +6,122 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
-from ablate.events import Outcome, Progress
+from ablate.events import CODEC, PackConfig, Progress, State, StopRequest, TrialUpdate
 from ablate.paths import Store
+from ablate.stopping import stop_request
 from ablate.track.environment import environment
-from ablate.track.hold import hold
-from ablate.track.sender import Sender
-from ablate.track.spool import RunRef, SpoolTracker
-from ablate.trial import Trial
+from ablate.track.spool import SpoolTracker
+from ablate.track.trial_lock import lock_trial
+from ablate.track.uploader import Uploader
 
 if TYPE_CHECKING:
     from ablate.run import RunContext
 
-SLICE = 1.0  # seconds of training between two words to the driver
-LAZY = ("mlflow", "sklearn.neighbors", "sklearn.utils.extmath", "matplotlib.backends.backend_agg")
-PATIENCE = 60.0  # seconds that a dying predecessor may take to let go of a trial
+SLICE = 1.0  # seconds of training between two results for Tune
+LOOKUP = 0.25  # seconds between two lookups of a stop request
+IMPORTED_EARLY = ("mlflow", "sklearn.neighbors", "sklearn.utils.extmath", "matplotlib.backends.backend_agg")
+BY_CLUSTER = StopRequest(State.STOPPED, "its worker was ended")
+PATIENCE = 60.0  # seconds to wait for a trial's lock that a dying worker holds, and for the last upload
 
 
 class Worker(tune.Trainable):
-    """Runs packs in slices; the actor and its imports are used again for the next pack.
+    """Runs packs in slices of a second; the process and its imports are reused for the next pack.
 
-    The science is imported where it runs: Tune imports this class into the conductor too.
+    torch and the science are imported here and not at the top, since Tune imports this class into the conductor too.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
         import torch
 
-        torch.set_num_threads(max(1, int(config["threads"])))
-        self.stopping = False
-        self.paths = Store(Path(config["store"])).study(config["study"])
-        self.device = torch.device("cuda" if config["gpu"] else "cpu")
-        self.sender = Sender(config["uri"], self.paths)
+        pack = pack_config(config)
+        torch.set_num_threads(pack.threads)
+        self.paths = Store(Path(pack.store)).study(pack.study)
+        self.device = torch.device("cuda" if pack.gpu else "cpu")
+        self.uploader = Uploader(pack.uri, self.paths)
         self.facts = environment(str(self.device))
-        for module in LAZY:  # four seconds of imports that the first trial would seem to take
+        for module in IMPORTED_EARLY:  # they take four seconds, which would count as the first trial's
             importlib.import_module(module)
-        self.begin(config)
+        self.begin(pack)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self.begin(new_config)
+        self.begin(pack_config(new_config))
         return True
 
-    def begin(self, config: dict[str, Any]) -> None:
-        """Take up a pack."""
+    def begin(self, pack: PackConfig) -> None:
+        """Make the reports of a pack the next to be produced; nothing runs before the first step."""
         from ablate.run import RunContext
 
-        trials = [Trial.from_json(trial) for trial in config["pack"]]
-        run_refs = {key: RunRef(**run_ref) for key, run_ref in config["run_refs"].items()}
-        tracker = SpoolTracker(self.paths, {**self.facts, "pack": str(len(trials))}, run_refs)
+        tracker = SpoolTracker(self.paths, {**self.facts, "pack": str(len(pack.trials))}, pack.run_refs)
         context = RunContext(
             paths=self.paths,
-            tensors=Store(Path(config["store"])).tensors,
+            tensors=Store(Path(pack.store)).tensors,
             tracker=tracker,
             device=self.device,
-            checkpoint_every=config["checkpoint_every"],
-            stop=self.asked_to_stop,
-            firsts=frozenset(config["firsts"]),
+            checkpoint_every=pack.checkpoint_every,
+            stop_request=self.stop_request,
+            pretraining=frozenset(pack.pretraining),
         )
-        self.reports = self.run(trials, context, tracker)
-        self.glanced = 0.0
+        self.closing = False
+        self.looked_up: dict[str, tuple[float, StopRequest | None]] = {}  # key → time of the last lookup, its result
+        self.started = False
+        self.reports = self.run(pack, context, tracker)
 
-    def run(self, trials: list[Trial], context: "RunContext", spools: SpoolTracker) -> Iterator[Progress | Outcome]:
-        """The pack's reports, made while no other process can work on its trials."""
+    def run(self, pack: PackConfig, context: "RunContext", tracker: SpoolTracker) -> Iterator[TrialUpdate]:
+        """The pack's reports, produced while this process holds the locks of its trials."""
         from ablate.run import run_pack
 
-        with contextlib.ExitStack() as held, spools:
-            for trial in trials:
-                held.enter_context(hold(self.paths.trial(trial.key), PATIENCE))
-                self.sender.watch(trial.key)
-            yield from run_pack(trials, context)
-        self.sender.nudge()
+        with contextlib.ExitStack() as locks, tracker:
+            for trial in pack.trials:
+                locks.enter_context(lock_trial(self.paths.trial(trial.key), PATIENCE))
+                self.uploader.watch(trial.key)
+            yield from run_pack(pack.trials, context)
+        self.uploader.send_soon()
 
     def step(self) -> dict[str, Any]:
-        """Work for a while; say what happened, and what goes on now."""
-        said: list[dict[str, Any]] = []
-        latest: Progress | None = None
+        """Work for a second; the reports of that time, of progress only the latest."""
+        self.started = True
+        reports: list[TrialUpdate] = []
+        progress: Progress | None = None
         until = time.monotonic() + SLICE
+        done = True
         for report in self.reports:
-            if isinstance(report, Outcome):
-                said.append(asdict(report))
+            if isinstance(report, Progress):
+                progress = report
             else:
-                latest = report
+                reports.append(report)
             if time.monotonic() >= until:
+                done = False
                 break
-        else:
-            return {"said": json.dumps(said), "now": "", "pid": os.getpid(), "done": True}
-        now = json.dumps(asdict(latest)) if latest else ""
-        return {"said": json.dumps(said), "now": now, "pid": os.getpid(), "done": False}
+        latest = [progress] if progress and not done else []
+        lines = [CODEC.encode(report) for report in (*reports, *latest)]
+        return {"reports": json.dumps(lines), "pid": os.getpid(), "done": done}
 
-    def asked_to_stop(self) -> bool:
-        """Whether the launch is to stop: looked up a few times a second."""
-        if not self.stopping and time.monotonic() - self.glanced > 0.25:
-            self.glanced = time.monotonic()
-            self.stopping = self.paths.stop.exists()
-        return self.stopping
+    def stop_request(self, key: str) -> StopRequest | None:
+        """The stop request that concerns a trial, looked up a few times a second."""
+        at, found = self.looked_up.get(key, (0.0, None))
+        if found is None and time.monotonic() - at > LOOKUP:
+            found = stop_request(self.paths, key)
+            self.looked_up[key] = time.monotonic(), found
+        return BY_CLUSTER if self.closing and found is None else found
 
     def cleanup(self) -> None:
-        """Checkpoint what still trains, and hand over what was said."""
-        self.stopping = True
-        for _ in self.reports:
+        """Write checkpoints of what still trains, and upload what is recorded.
+
+        A pack that was never begun stays so: Tune may clean up a replacement whose pack another worker has finished.
+        """
+        self.closing = True
+        for _ in self.reports if self.started else ():
             pass
-        self.sender.close(PATIENCE)
+        self.uploader.close(PATIENCE)
+
+
+def pack_config(config: dict[str, Any]) -> PackConfig:
+    """The pack in a configuration that Tune passes on."""
+    pack = CODEC.decode(config["pack"])
+    assert isinstance(pack, PackConfig), "the searcher sends nothing else"
+    return pack

@@ -1,4 +1,4 @@
-"""The data sets, by the names that studies use."""
+"""The table of data sets, by the names that studies use; a new data set is one more row."""
 
 from ablate.data.celeba import CelebA
 from ablate.data.cifar import Cifar10, Cifar10Jpeg
@@ -11,9 +11,11 @@ from ablate.data.speech import SpokenDigits
 from ablate.data.stl import SmallStl10, Stl10
 from ablate.data.text import Newsgroups, Reuters
 from ablate.registry import Registry
+from ablate.row_checks import subclass_of
 
 DATASETS: Registry[type[Dataset]] = Registry(
     "data set",
+    "ablate.datasets",
     {
         "digits": Digits,
         "mnist": Mnist,
@@ -30,4 +32,5 @@ DATASETS: Registry[type[Dataset]] = Registry(
         "reuters-10k": Reuters10k,
         "msi": Msi,
     },
+    subclass_of(Dataset),
 )

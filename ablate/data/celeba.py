@@ -1,4 +1,4 @@
-"""CelebA: faces with forty attributes."""
+"""CelebA: photographs of faces with forty binary attributes."""
 
 import zipfile
 from pathlib import Path
@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
-from ablate.data.picture import picture, resized
+from ablate.data.image import decode_image, resize
 
-SIDE = 64  # of a face, in pixels
-CROP = 178  # the width of an aligned original
+SIDE = 64  # pixels; height and width of a sample
+CROP = 178  # pixels; the width of an aligned original
 ATTRIBUTES = (
     *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips"),
     *("Big_Nose", "Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin"),
@@ -22,21 +22,21 @@ ATTRIBUTES = (
     *("Rosy_Cheeks", "Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat"),
     *("Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie", "Young"),
 )
-TRAIN, TEST = 0, 2  # what the partition calls its parts; 1 is the validation part
+TRAIN, TEST = 0, 2  # parts in the partition file; 1 is the validation part
 
 
-def drive(name: str, identity: str, md5: str) -> File:
-    """A file of the authors' Google Drive."""
-    address = f"https://drive.usercontent.google.com/download?id={identity}&export=download&confirm=t"
+def drive_file(name: str, drive_id: str, md5: str) -> File:
+    """A file in the authors' Google Drive."""
+    address = f"https://drive.usercontent.google.com/download?id={drive_id}&export=download&confirm=t"
     return File(f"celeba/{name}", (address,), (f"md5:{md5}",))
 
 
 class CelebA(Dataset):
     """The aligned faces of the official training and test parts; the label is the gender (1: male).
 
-    The middle 178 × 178 pixels of each are resized to 64 × 64, for training as for the test: a random crop of the
-    training is made from these 64 × 64 pixels.  The targets are the forty attributes, each 0 or 1.  The official
-    validation part is left out.
+    The central 178 × 178 pixels of each image are resized to 64 × 64, in both parts; random crops in training are taken
+    from these 64 × 64 pixels.  The targets are the forty attributes, each 0 or 1.  The official validation part is left
+    out.
     """
 
     source = "Liu, Luo, Wang and Tang 2015, Deep learning face attributes in the wild"
@@ -48,9 +48,9 @@ class CelebA(Dataset):
     samples = 162770
     targets = ATTRIBUTES
     files = (
-        drive("img_align_celeba.zip", "0B7EVK8r0v71pZjFTYXZWM3FlRnM", "00d2c5bc6d35e252742224ab0c1e8fcb"),
-        drive("list_attr_celeba.txt", "0B7EVK8r0v71pblRyaVFSWGxPY0U", "75e246fa4810816ffd6ee81facbd244c"),
-        drive("list_eval_partition.txt", "0B7EVK8r0v71pY0NSMzRuSXJEVkk", "d32c9cbf5e040fd4025c592c306e6668"),
+        drive_file("img_align_celeba.zip", "0B7EVK8r0v71pZjFTYXZWM3FlRnM", "00d2c5bc6d35e252742224ab0c1e8fcb"),
+        drive_file("list_attr_celeba.txt", "0B7EVK8r0v71pblRyaVFSWGxPY0U", "75e246fa4810816ffd6ee81facbd244c"),
+        drive_file("list_eval_partition.txt", "0B7EVK8r0v71pY0NSMzRuSXJEVkk", "d32c9cbf5e040fd4025c592c306e6668"),
     )
 
     def read(self, folder: Path) -> Data:
@@ -63,24 +63,24 @@ class CelebA(Dataset):
 
 
 def read_partition(path: Path) -> dict[str, int]:
-    """The part of every picture, by its name, in the order of the file."""
+    """The part (0, 1 or 2) of every image by its file name, in the order of the partition file."""
     with decoding(path):
         rows = [line.split() for line in path.read_text().splitlines()]
         return {name: int(part) for name, part in rows}
 
 
 def read_attributes(path: Path, names: list[str]) -> Tensor:
-    """The attributes (N, 40) of the pictures of these names: 1 where one has it, else 0."""
+    """The attributes (N, 40), 0 or 1, of the images with these file names."""
     with decoding(path):
         _, header, *lines = path.read_text().splitlines()
         if tuple(header.split()) != ATTRIBUTES:
             raise ValueError("its columns are not the forty attributes in their order")
         rows = {line.split(maxsplit=1)[0]: line for line in lines}
-        return torch.from_numpy(np.stack([signs(rows[name]) for name in names]) > 0).float()
+        return torch.from_numpy(np.stack([parse_attributes(rows[name]) for name in names]) > 0).float()
 
 
-def signs(line: str) -> NDArray[np.int8]:
-    """The forty values of a line, 1 or -1."""
+def parse_attributes(line: str) -> NDArray[np.int8]:
+    """The forty values, 1 or -1, in a line of the attributes file.  Raises ValueError where they are anything else."""
     values = np.array(line.split()[1:], dtype=np.int8)
     if values.shape != (len(ATTRIBUTES),) or (np.abs(values) != 1).any():
         raise ValueError(f"'{line[:40]}…' does not give 1 or -1 for each of forty attributes")
@@ -88,18 +88,18 @@ def signs(line: str) -> NDArray[np.int8]:
 
 
 def read_faces(path: Path, names: list[str]) -> Tensor:
-    """The faces (N, 3, 64, 64) of these names, decoded one by one."""
+    """The faces (N, 3, 64, 64), uint8, of these file names."""
     x = torch.empty(len(names), 3, SIDE, SIDE, dtype=torch.uint8)
     with decoding(path), zipfile.ZipFile(path) as archive:
         for row, name in zip(x, names, strict=True):
-            row.copy_(face(picture(archive.read(f"img_align_celeba/{name}"))))
+            row.copy_(crop_face(decode_image(archive.read(f"img_align_celeba/{name}"))))
     return x
 
 
-def face(image: Tensor) -> Tensor:
-    """The middle 178 × 178 pixels of an original (3, H, W), resized to (3, 64, 64)."""
+def crop_face(image: Tensor) -> Tensor:
+    """The central 178 × 178 pixels of an image (3, H, W), resized to (3, 64, 64); ValueError where it is smaller."""
     height, width = image.shape[1:]
     if min(height, width) < CROP:
-        raise ValueError(f"a picture of {width} × {height} pixels is smaller than {CROP} × {CROP}")
+        raise ValueError(f"an image of {width} × {height} pixels is smaller than {CROP} × {CROP}")
     top, left = (height - CROP) // 2, (width - CROP) // 2
-    return resized(image[None, :, top : top + CROP, left : left + CROP], SIDE)[0]
+    return resize(image[None, :, top : top + CROP, left : left + CROP], SIDE)[0]

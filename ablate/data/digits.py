@@ -1,4 +1,4 @@
-"""The small digits that come with scikit-learn: no file to fetch."""
+"""Handwritten digits of 8 × 8 pixels, included in scikit-learn."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from ablate.data.split import held_out
 
 
 class Digits(Dataset):
-    """8 × 8 grey digits in 17 levels; a fifth of each class is held out."""
+    """8 × 8 grey images with pixel values 0 to 16, scaled to 0 to 1; a fifth of each class is held out."""
 
     source = "Alpaydin and Kaynak 1998, Optical recognition of handwritten digits (UCI), as scikit-learn ships it"
     description = "1797 handwritten digits of 8 × 8 pixels, 10 classes; needs no download"
@@ -23,4 +23,4 @@ class Digits(Dataset):
         digits = load_digits()
         x = torch.from_numpy(digits.images).to(torch.uint8).unsqueeze(1)
         y = torch.from_numpy(digits.target).long()
-        return Data(x, y, held_out(y), scale=1 / 16, learns_from="train")
+        return Data(x, y, held_out(y), scale=1 / 16, training_split="train")

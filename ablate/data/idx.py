@@ -1,4 +1,4 @@
-"""Grey images in the idx format of the MNIST family, read from the .gz files as they are published."""
+"""The MNIST family: MNIST, Fashion-MNIST and EMNIST digits, read from gzipped idx files as they are published."""
 
 import gzip
 import struct
@@ -13,64 +13,67 @@ from torch import Tensor
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 
-UNSIGNED_BYTE = 8  # the idx code for the type of the entries
+UNSIGNED_BYTE = 8  # the idx code for entries of type uint8
 
 
 def read_idx(path: Path) -> Tensor:
-    """The bytes of a gzipped idx file as a uint8 tensor of the shape in its header (LeCun's format).
+    """The uint8 tensor in a gzipped idx file (LeCun's format), in the shape that its header states.
 
-    Raises DataError where the file is truncated or is none.
+    Raises DataError where the file is truncated or has another format.
     """
     with decoding(path):
-        return decoded_idx(path.read_bytes())
+        return parse_idx(path.read_bytes())
 
 
-def decoded_idx(zipped: bytes) -> Tensor:
-    """The uint8 tensor in the content of a gzipped idx file; ValueError, OSError or zlib.error where it is none."""
+def parse_idx(zipped: bytes) -> Tensor:
+    """The uint8 tensor in the content of a gzipped idx file.
+
+    Raises ValueError, OSError or zlib.error where the content is truncated or has another format.
+    """
     content = gzip.decompress(zipped)
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE:
-        raise ValueError("it does not start like an idx file of bytes")
+        raise ValueError("it has no header of an idx file of bytes")
     axes = content[3]
     if len(content) < 4 + 4 * axes:
-        raise ValueError("its header is cut off")
+        raise ValueError("its header is truncated")
     shape = struct.unpack_from(f">{axes}I", content, offset=4)
     entries = bytearray(content[4 + 4 * axes :])
     if len(entries) != prod(shape):
-        raise ValueError(f"its header announces {prod(shape)} bytes, {len(entries)} follow")
+        raise ValueError(f"its header states {prod(shape)} bytes, but {len(entries)} follow")
     return torch.frombuffer(entries, dtype=torch.uint8).reshape(shape)
 
 
 class Idx(Dataset):
-    """28 × 28 images of the MNIST family, with their own test set; pixels 0 to 255 become 0 to 1."""
+    """Grey images (1, 28, 28) and their published test set; pixel values 0 to 255 are scaled to 0 to 1."""
 
     shape = (1, 28, 28)
     folder: ClassVar[str]  # below the data folder
 
     def read(self, folder: Path) -> Data:
-        return self.joined(*(self.part(folder / self.folder, name) for name in ("train", "t10k")))
+        return self.join(*(self.read_part(folder / self.folder, name) for name in ("train", "t10k")))
 
-    def part(self, folder: Path, name: str) -> tuple[Tensor, Tensor]:
+    def read_part(self, folder: Path, name: str) -> tuple[Tensor, Tensor]:
         """Images (N, 28, 28) and labels (N,) of one part."""
         path = folder / f"{name}-images-idx3-ubyte.gz"
         images, labels = read_idx(path), read_idx(folder / f"{name}-labels-idx1-ubyte.gz")
         with decoding(path):
-            self.compare(images, labels)
+            self.check_counts(images, labels)
         return images, labels
 
-    def compare(self, images: Tensor, labels: Tensor) -> None:
-        """Raise ValueError where there is not one image for each label."""
+    def check_counts(self, images: Tensor, labels: Tensor) -> None:
+        """Raise ValueError unless there is one image of 28 × 28 pixels for each label."""
         if images.shape != (len(labels), *self.shape[1:]):
             raise ValueError(f"it holds {tuple(images.shape)} pixels for {len(labels)} labels")
 
-    def joined(self, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> Data:
-        """Training and test images and labels as one set."""
+    def join(self, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> Data:
+        """One data set of training and test images (N, 28, 28) with their labels (N,)."""
         x = torch.cat([train[0], test[0]]).unsqueeze(1)
         y = torch.cat([train[1], test[1]]).long()
-        return Data(x, y, torch.arange(len(y)) >= len(train[1]), scale=1 / 255, learns_from="train")
+        return Data(x, y, torch.arange(len(y)) >= len(train[1]), scale=1 / 255, training_split="train")
 
 
-def published(folder: str, mirrors: tuple[str, ...], digests: dict[str, str]) -> tuple[File, ...]:
-    """The files of a folder, each on every mirror under its own name, with their md5."""
+def mirrored_files(folder: str, mirrors: tuple[str, ...], digests: dict[str, str]) -> tuple[File, ...]:
+    """The files of a folder that every mirror has under the same names, given by name and md5."""
     return tuple(
         File(f"{folder}/{name}", tuple(f"{mirror}/{name}" for mirror in mirrors), (f"md5:{digest}",))
         for name, digest in digests.items()
@@ -78,12 +81,14 @@ def published(folder: str, mirrors: tuple[str, ...], digests: dict[str, str]) ->
 
 
 class Mnist(Idx):
+    """MNIST, with the test set that was published with it."""
+
     source = "LeCun, Cortes and Burges 1998, The MNIST database of handwritten digits"
     description = "70000 handwritten digits of 28 × 28 pixels, 10 classes; 10000 of them are the test set"
     classes = 10
     samples = 60000
     folder = "MNIST/raw"
-    files = published(
+    files = mirrored_files(
         folder,
         ("https://ossci-datasets.s3.amazonaws.com/mnist", "http://yann.lecun.com/exdb/mnist"),
         {
@@ -96,12 +101,14 @@ class Mnist(Idx):
 
 
 class FashionMnist(Idx):
+    """Fashion-MNIST, with the test set that was published with it."""
+
     source = "Xiao, Rasul and Vollgraf 2017, Fashion-MNIST, arXiv:1708.07747"
     description = "70000 pictures of clothing of 28 × 28 pixels, 10 balanced classes; 10000 of them are the test set"
     classes = 10
     samples = 60000
     folder = "FashionMNIST/raw"
-    files = published(
+    files = mirrored_files(
         folder,
         ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",),
         {
@@ -114,7 +121,7 @@ class FashionMnist(Idx):
 
 
 class EmnistDigits(Idx):
-    """The archive of all EMNIST sets is read in place; its images are stored with rows and columns exchanged."""
+    """EMNIST digits, read from the archive of all EMNIST sets, which stores images with rows and columns exchanged."""
 
     source = "Cohen, Afshar, Tapson and van Schaik 2017, EMNIST: an extension of MNIST to handwritten letters"
     description = "280000 handwritten digits of 28 × 28 pixels, 10 balanced classes; 40000 of them are the test set"
@@ -131,12 +138,12 @@ class EmnistDigits(Idx):
     def read(self, folder: Path) -> Data:
         path = folder / self.files[0].path
         with decoding(path), zipfile.ZipFile(path) as archive:
-            return self.joined(self.unpacked(archive, "train"), self.unpacked(archive, "test"))
+            return self.join(self.read_archived(archive, "train"), self.read_archived(archive, "test"))
 
-    def unpacked(self, archive: zipfile.ZipFile, name: str) -> tuple[Tensor, Tensor]:
+    def read_archived(self, archive: zipfile.ZipFile, name: str) -> tuple[Tensor, Tensor]:
         """Upright images (N, 28, 28) and labels (N,) of one part."""
         stem = f"gzip/emnist-digits-{name}"
-        images = decoded_idx(archive.read(f"{stem}-images-idx3-ubyte.gz"))
-        labels = decoded_idx(archive.read(f"{stem}-labels-idx1-ubyte.gz"))
-        self.compare(images, labels)
+        images = parse_idx(archive.read(f"{stem}-images-idx3-ubyte.gz"))
+        labels = parse_idx(archive.read(f"{stem}-labels-idx1-ubyte.gz"))
+        self.check_counts(images, labels)
         return images.transpose(1, 2), labels

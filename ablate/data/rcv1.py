@@ -1,4 +1,4 @@
-"""RCV1-v2: newswire stories of four root categories, as Deep Embedded Clustering prepares them."""
+"""RCV1-v2 (Reuters-10k): newswire stories as tf-idf vectors, prepared as in Deep Embedded Clustering."""
 
 import gzip
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import torch
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 from ablate.data.split import held_out
-from ablate.data.text import WORDS, weighted, word_counts
+from ablate.data.text import WORDS, tf_idf, word_counts
 
 STORIES = 10000
 ROOTS = ("CCAT", "GCAT", "MCAT", "ECAT")  # corporate, government, markets, economics: classes 0 to 3
@@ -20,8 +20,8 @@ MIRRORS = tuple(
 )
 
 
-def tokens(name: str, size: int) -> File:
-    """One file of stories, of which nothing but the size was published."""
+def token_file(name: str, size: int) -> File:
+    """A file of stemmed stories, verified by its size, since no checksum was published."""
     path = f"lyrl2004_tokens_{name}.dat.gz"
     return File(f"RCV1/{path}", tuple(f"{mirror}/{path}" for mirror in MIRRORS), (f"bytes:{size}",))
 
@@ -29,10 +29,11 @@ def tokens(name: str, size: int) -> File:
 class Reuters10k(Dataset):
     """10000 stories, drawn at random from all that have exactly one of the four root categories.
 
-    They are made from the token files of RCV1-v2, whose stems stand as often as in the story, less the stop words.
-    The vector files, which scikit-learn fetches, hold cosine-normalised log tf-idf weights of another vocabulary, from
-    which no counts can be had.  Word choice, idf, order and draw are those of Deep Embedded Clustering's code: the 2000
-    most frequent stems and their idf over all 685071 stories, numpy's seed 1234.  A fifth of each class is held out.
+    Words are counted in the token files of RCV1-v2, which list each stem as often as it is in the story, without stop
+    words.  The vector files that scikit-learn downloads cannot be used: they have cosine-normalised log tf-idf weights
+    for another vocabulary, from which counts cannot be recovered.  Vocabulary, idf, order and draw follow the code of
+    Deep Embedded Clustering: the 2000 most frequent stems, their idf over all 685071 stories, and numpy's seed 1234.  A
+    fifth of each class is held out.
     """
 
     source = "Lewis, Yang, Rose and Li 2004, RCV1: A new benchmark collection for text categorization research"
@@ -43,12 +44,12 @@ class Reuters10k(Dataset):
     classes = 4
     samples = STORIES
     labelled = 8000
-    files = (  # in the order in which Deep Embedded Clustering reads them, on which its draw rests
-        tokens("test_pt0", 44734992),
-        tokens("test_pt1", 45595102),
-        tokens("test_pt2", 44507510),
-        tokens("test_pt3", 42052117),
-        tokens("train", 5108963),
+    files = (  # in the order of Deep Embedded Clustering's code, on which its random draw depends
+        token_file("test_pt0", 44734992),
+        token_file("test_pt1", 45595102),
+        token_file("test_pt2", 44507510),
+        token_file("test_pt3", 42052117),
+        token_file("train", 5108963),
         File(
             "RCV1/rcv1v2.topics.qrels.gz",
             ("https://ndownloader.figshare.com/files/5976048",),
@@ -59,15 +60,15 @@ class Reuters10k(Dataset):
     def read(self, folder: Path) -> Data:
         *texts, topics = (folder / file.path for file in self.files)
         roots = single_roots(topics)
-        told = [(text, roots[number]) for path in texts for number, text in stories(path) if number in roots]
-        chosen = np.random.RandomState(1234).permutation(len(told))[:STORIES]
-        weights = weighted(word_counts((text for text, _ in told), WORDS))
-        y = torch.tensor([told[index][1] for index in chosen])
-        return Data(torch.from_numpy(weights[chosen].toarray()), y, held_out(y), scale=1.0, learns_from="all")
+        labelled = [(text, roots[number]) for path in texts for number, text in stories(path) if number in roots]
+        chosen = np.random.RandomState(1234).permutation(len(labelled))[:STORIES]
+        weights = tf_idf(word_counts((text for text, _ in labelled), WORDS))
+        y = torch.tensor([labelled[index][1] for index in chosen])
+        return Data(torch.from_numpy(weights[chosen].toarray()), y, held_out(y), scale=1.0, training_split="all")
 
 
 def single_roots(path: Path) -> dict[int, int]:
-    """The class of every story that has one root category only, by the story's number."""
+    """Story number → class, for the stories with exactly one root category, from a topics file."""
     found: dict[int, list[int]] = {}
     with decoding(path), gzip.open(path, "rt", encoding="ascii") as lines:
         for topic, number, _ in (line.split() for line in lines if line.strip()):
@@ -77,7 +78,7 @@ def single_roots(path: Path) -> dict[int, int]:
 
 
 def stories(path: Path) -> Iterator[tuple[int, str]]:
-    """Number and stems of the stories of a token file: `.I number`, `.W`, then lines of stems."""
+    """Number and stems of each story in a token file, where a story is `.I number`, `.W`, then lines of stems."""
     with decoding(path):
         content = "\n" + gzip.decompress(path.read_bytes()).decode("ascii")
         for story in content.split("\n.I ")[1:]:

@@ -1,4 +1,4 @@
-"""Spoken digits as small spectrograms."""
+"""The Free Spoken Digit Dataset, as spectrograms of 48 × 48 pixels."""
 
 import io
 import re
@@ -15,14 +15,14 @@ from ablate.data.checksum import recordings
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 
-COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"  # of version 1.0.10, the last one
+COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"  # version 1.0.10, the latest
 WINDOW = 256  # samples: 32 ms at 8 kHz
-SIDE = 48  # of a spectrogram, in pixels
-TEST_RECORDINGS = 5  # of each digit and speaker: the data set's own convention
+SIDE = 48  # pixels; height and width of a spectrogram
+TEST_RECORDINGS = 5  # of each digit and speaker, as the data set's authors split it
 
 
 class SpokenDigits(Dataset):
-    """Spectrograms of spoken digits; recordings 0 to 4 of each digit and speaker are held out."""
+    """Flattened spectrograms of spoken digits; recordings 0 to 4 of each digit and speaker are held out."""
 
     source = "Jackson, Souza, Flaks, Pan, Nicolas and Thite 2018, Free Spoken Digit Dataset 1.0.10"
     description = "3000 recordings of spoken digits by 6 speakers as 48 × 48 spectrograms, 10 classes; 300 are held out"
@@ -46,17 +46,17 @@ class SpokenDigits(Dataset):
         x = torch.stack([spectrogram(signal).flatten() for signal in signals.values()])
         y = torch.tensor([digit for digit, _, _ in signals])
         test = torch.tensor([index < TEST_RECORDINGS for _, _, index in signals])
-        return Data(x, y, test, scale=1.0, learns_from="all")
+        return Data(x, y, test, scale=1.0, training_split="all")
 
 
 def read_recordings(path: Path) -> dict[tuple[int, str, int], Tensor]:
-    """All signals of an archive in order, by digit, speaker and index, whatever folder they lie in."""
+    """The signals (T,) in a zip archive by digit, speaker and index, in that order, whatever their folders."""
     with decoding(path), zipfile.ZipFile(path) as archive:
-        return dict(sorted((recording_key(name), read_wave(archive.read(name))) for name in recordings(archive)))
+        return dict(sorted((parse_name(name), read_wave(archive.read(name))) for name in recordings(archive)))
 
 
-def recording_key(name: str) -> tuple[int, str, int]:
-    """Digit, speaker and index out of a name such as recordings/7_jackson_32.wav."""
+def parse_name(name: str) -> tuple[int, str, int]:
+    """Digit, speaker and index in a file name such as recordings/7_jackson_32.wav."""
     match = re.fullmatch(r"(?:.*/)?(\d)_([^_/]+)_(\d+)\.wav", name)
     if match is None:
         raise ValueError(f"'{name}' does not name a digit, a speaker and an index")
@@ -64,20 +64,20 @@ def recording_key(name: str) -> tuple[int, str, int]:
 
 
 def read_wave(content: bytes) -> Tensor:
-    """The samples (T,) of an 8 kHz mono recording, as the 16-bit integers that were recorded."""
+    """The samples (T,), float32, of an 8 kHz mono recording, as 16-bit integers that are not rescaled."""
     with wave.open(io.BytesIO(content)) as sound:
-        form = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
-        if form != (8000, 1, 2):
+        wave_format = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
+        if wave_format != (8000, 1, 2):
             raise ValueError("a recording is not 8 kHz, mono, 16 bit")
         return torch.from_numpy(np.frombuffer(sound.readframes(sound.getnframes()), "<i2").astype(np.float32))
 
 
 def spectrogram(signal: Tensor) -> Tensor:
-    """Signal (T,) → log(1 + magnitude) of its short-time Fourier transform, (48, 48) in [0, 1].
+    """Signal (T,) → log(1 + magnitude) of its short-time Fourier transform, (48, 48), min-max scaled to [0, 1].
 
-    Low frequencies come first, time runs along the rows.  Half-overlapping Hann windows that lie wholly inside the
-    signal; magnitudes of 16-bit sample values, which bring the set's mean norm to the 25 of Ntelemis et al. 2022
-    (samples in [-1, 1] give 7).
+    Rows are frequencies, the lowest first; columns are time.  The Hann windows overlap by half and lie inside the
+    signal.  Magnitudes are those of 16-bit sample values, with which the mean norm of the data set is near the 25 of
+    Ntelemis et al. 2022 (with samples in [-1, 1] it is 7).
     """
     window = torch.hann_window(WINDOW)
     waves = torch.stft(signal, WINDOW, WINDOW // 2, window=window, center=False, return_complex=True)

@@ -1,11 +1,11 @@
-"""The held-out points of the sets that come without a split of their own."""
+"""A fixed train-test split for data sets that are published without one."""
 
 import torch
 from torch import Tensor
 
 
 def held_out(y: Tensor) -> Tensor:
-    """Mask (N,) of a fixed fifth of the points, the same share of every class (seed 0)."""
+    """Mask (N,) of the test points for labels (N,): a fifth of the points, stratified by class, drawn with seed 0."""
     from sklearn.model_selection import train_test_split
 
     labels = y.numpy()

@@ -1,35 +1,31 @@
-"""STL-10: many photographs without a label, few with one."""
+"""STL-10, at its own resolution and resized to 32 × 32 pixels."""
 
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ablate.data.dataset import Data, Dataset, File
-from ablate.data.files import decoding, member
-from ablate.data.picture import resized
+from ablate.data.files import decoding, open_member
+from ablate.data.image import resize
 
-SIDE = 96  # of an original photograph, in pixels
-SIZE = 3 * SIDE * SIDE  # of one, in bytes
-CHUNK = 500  # photographs that are in memory at once, beside the result
+SIDE = 96  # pixels; height and width of an original image
+SIZE = 3 * SIDE * SIDE  # bytes of an original image
+CHUNK = 500  # original images in memory at once, in addition to the result
 PARTS = ("train", "unlabeled", "test")
 
 
-class Stl10(Dataset):
-    """The labelled training images, the unlabelled ones, then the test images, each part in its own order.
+class StlImages(Dataset):
+    """The labelled training images, the unlabelled images, then the test images, each part in its published order.
 
-    Training sees the unlabelled images, probes fit on the labelled ones.
+    Training sees the unlabelled images, probes are fitted on the labelled training images.
     """
 
     source = "Coates, Lee and Ng 2011, An analysis of single-layer networks in unsupervised feature learning"
-    description = (
-        "113000 colour photographs of 96 × 96 pixels, 100000 of them without a label, 8000 for the test; 10 classes"
-    )
-    shape: ClassVar[tuple[int, ...]] = (3, SIDE, SIDE)
     classes = 10
     samples = 100000
     labelled = 5000
@@ -47,40 +43,50 @@ class Stl10(Dataset):
             counts = [archive.getmember(f"stl10_binary/{part}_X.bin").size // SIZE for part in PARTS]
             x = torch.empty(sum(counts), *self.shape, dtype=torch.uint8)
             for part, rows in zip(PARTS, x.split(counts), strict=True):
-                fill(rows, photographs(member(archive, f"stl10_binary/{part}_X.bin")))
+                fill(rows, read_chunks(open_member(archive, f"stl10_binary/{part}_X.bin")))
             labels = [read_labels(archive, part, count) for part, count in zip(PARTS, counts, strict=True)]
         return Data(x, torch.cat(labels), torch.arange(len(x)) >= len(x) - counts[-1], 1 / 255, "unlabelled")
 
 
-class SmallStl10(Stl10):
-    """STL-10 at the size of CIFAR-10, as VTE uses it: bilinear with antialiasing, before any other change."""
+class Stl10(StlImages):
+    """STL-10 at its own resolution."""
 
     description = (
-        "113000 colour photographs resized to 32 × 32 pixels, 100000 without a label, 8000 for the test; 10 classes"
+        "113000 colour photographs of 96 × 96 pixels, 100000 of them without a label, 8000 for the test; 10 classes"
+    )
+    shape = (3, SIDE, SIDE)
+
+
+class SmallStl10(StlImages):
+    """STL-10 at the resolution of CIFAR-10, as VTE uses it: bilinear with antialiasing, before augmentation."""
+
+    description = (
+        "113000 colour photographs resized to 32 × 32 pixels, 100000 of them without a label, 8000 for the test; "
+        "10 classes"
     )
     shape = (3, 32, 32)
 
 
-def photographs(content: IO[bytes]) -> Iterator[Tensor]:
-    """Chunks (≤ CHUNK, 3, 96, 96) of a stream of bytes in which each channel is stored column by column."""
+def read_chunks(content: IO[bytes]) -> Iterator[Tensor]:
+    """The images in a stream of bytes, as chunks (≤ CHUNK, 3, 96, 96); the stream has each channel column by column."""
     while chunk := content.read(CHUNK * SIZE):
         images = np.frombuffer(bytearray(chunk), np.uint8).reshape(-1, 3, SIDE, SIDE)
         yield torch.from_numpy(images).transpose(2, 3)
 
 
 def fill(rows: Tensor, chunks: Iterator[Tensor]) -> None:
-    """Write chunks of photographs, resized, to rows (N, 3, side, side)."""
+    """Write chunks of images (n, 3, 96, 96), resized where necessary, to consecutive `rows` (N, 3, side, side)."""
     start = 0
     for chunk in chunks:
-        rows[start : start + len(chunk)] = chunk if rows.shape[-1] == SIDE else resized(chunk, rows.shape[-1])
+        rows[start : start + len(chunk)] = chunk if rows.shape[-1] == SIDE else resize(chunk, rows.shape[-1])
         start += len(chunk)
 
 
 def read_labels(archive: tarfile.TarFile, part: str, count: int) -> Tensor:
-    """The labels (N,) of a part, which the file numbers from 1; -1 for the unlabelled one."""
+    """The labels (N,) of a part, counted from 0 (the file counts from 1); -1 for the unlabelled part."""
     if part == "unlabeled":
         return torch.full((count,), -1)
-    labels = torch.frombuffer(bytearray(member(archive, f"stl10_binary/{part}_y.bin").read()), dtype=torch.uint8)
+    labels = torch.frombuffer(bytearray(open_member(archive, f"stl10_binary/{part}_y.bin").read()), dtype=torch.uint8)
     if len(labels) != count or labels.min() < 1 or labels.max() > 10:
         raise ValueError(f"it holds no label from 1 to 10 for each of the {count} images of the part '{part}'")
     return labels.long() - 1

@@ -1,4 +1,4 @@
-"""News as vectors of weighted words."""
+"""News texts as tf-idf vectors: 20 newsgroups and Reuters-21578."""
 
 import html
 import re
@@ -20,40 +20,40 @@ from ablate.data.split import held_out
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-WORDS = 2000
+WORDS = 2000  # size of the vocabulary
 
 
 class Text(Dataset):
-    """Documents as word vectors; a fifth of each class is held out.
+    """Documents as tf-idf vectors; a fifth of each class is held out.
 
-    Words are counted over the whole corpus before a document is dropped for having none of the chosen ones.
+    The vocabulary is chosen on all documents; those with no word of it are then dropped.
     """
 
     shape = (WORDS,)
 
     @abstractmethod
     def documents(self, folder: Path) -> tuple[list[str], list[int]]:
-        """The texts and their classes."""
+        """The texts and their classes, counted from 0."""
 
     def read(self, folder: Path) -> Data:
         texts, classes = self.documents(folder)
         x, kept = word_vectors(texts)
         y = torch.tensor(classes)[kept]
-        return Data(x, y, held_out(y), scale=1.0, learns_from="all")
+        return Data(x, y, held_out(y), scale=1.0, training_split="all")
 
 
 def word_vectors(texts: Sequence[str], words: int = WORDS) -> tuple[Tensor, Tensor]:
-    """Texts → weights (N, words) of those that have any of the chosen words, and which ones these are.
+    """Texts → weights (N, words) of the texts with a word of the vocabulary, and the mask of these among all texts.
 
-    The words are the most frequent ones of the corpus that are no English stop words; see `weighted` for the weights.
+    The vocabulary is the most frequent words of the texts, without English stop words; see `tf_idf` for the weights.
     """
     counts = word_counts(texts, words, stop_words="english")
     kept = counts.getnnz(axis=1) > 0
-    return torch.from_numpy(weighted(counts[kept]).toarray()), torch.from_numpy(kept)
+    return torch.from_numpy(tf_idf(counts[kept]).toarray()), torch.from_numpy(kept)
 
 
 def word_counts(texts: Iterable[str], words: int, stop_words: str | None = None) -> "csr_matrix":
-    """How often each text (rows) has each of the most frequent words of them all (columns), sparse float32."""
+    """Counts (texts, words), sparse float32, of the words that are most frequent in all texts together."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     vectorizer = CountVectorizer(stop_words=stop_words, max_features=words, dtype=np.float32)
@@ -61,10 +61,10 @@ def word_counts(texts: Iterable[str], words: int, stop_words: str | None = None)
     return counts
 
 
-def weighted(counts: "csr_matrix") -> "csr_matrix":
-    """Counts (N, words) → (1 + log tf) · idf, idf smoothed over these texts; each row gets the length √words.
+def tf_idf(counts: "csr_matrix") -> "csr_matrix":
+    """Counts (N, words) → (1 + log tf) · idf with smoothed idf, each row scaled to the norm √words.
 
-    Xie, Girshick and Farhadi 2016 (Deep Embedded Clustering), their code.
+    As in the code of Xie, Girshick and Farhadi 2016, Deep Embedded Clustering.
     """
     from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -72,15 +72,15 @@ def weighted(counts: "csr_matrix") -> "csr_matrix":
     return weights
 
 
-def members(path: Path) -> list[tuple[str, str]]:
-    """Name and text of every file in a tar archive, sorted by name."""
+def read_members(path: Path) -> list[tuple[str, str]]:
+    """Name and text (Latin-1) of every file in a tar archive, sorted by name."""
     with decoding(path), tarfile.open(path) as archive:
         found = [(one.name, archive.extractfile(one)) for one in archive if one.isfile()]
         return sorted((name, content.read().decode("latin-1")) for name, content in found if content)
 
 
 class Newsgroups(Text):
-    """Posts without headers, footers and quotes, as scikit-learn takes them off."""
+    """20 newsgroups: posts without headers, footers and quotes, which scikit-learn's functions remove."""
 
     source = "Lang 1995, NewsWeeder; the 'bydate' version of Jason Rennie"
     description = "18199 posts to 20 newsgroups as 2000 tf-idf weights, 20 classes; a fifth is held out"
@@ -96,19 +96,19 @@ class Newsgroups(Text):
             ),
             (
                 "sha256:8f1b2514ca22a5ade8fbb9cfa5727df95fa587f4c87b786e15c759fa66d95610",
-                "md5:abc043be65f6b49c9bca92df2c1720e2",  # the same posts, packed anew
+                "md5:abc043be65f6b49c9bca92df2c1720e2",  # the same posts, repacked
             ),
         ),
     )
 
     def documents(self, folder: Path) -> tuple[list[str], list[int]]:
-        posts = [(name.split("/")[-2], post) for name, post in members(folder / self.files[0].path)]
+        posts = [(name.split("/")[-2], post) for name, post in read_members(folder / self.files[0].path)]
         groups = sorted({group for group, _ in posts})
-        return [body(post) for _, post in posts], [groups.index(group) for group, _ in posts]
+        return [strip_post(post) for _, post in posts], [groups.index(group) for group, _ in posts]
 
 
-def body(post: str) -> str:
-    """What the author of a post wrote: no header, no signature, no quotes."""
+def strip_post(post: str) -> str:
+    """A post without its header, signature and quotes."""
     from sklearn.datasets import _twenty_newsgroups as strip
 
     bare = strip.strip_newsgroup_footer(strip.strip_newsgroup_header(post))
@@ -116,9 +116,9 @@ def body(post: str) -> str:
 
 
 class Reuters(Text):
-    """The stories of the ModApte split that have one topic, and that one of the four most frequent.
+    """Reuters-21578: the stories of the ModApte split whose only topic is one of the four most frequent.
 
-    It stands in for the four root categories of RCV1, which is not free; numbers do not compare.
+    A freely available substitute for the four root categories of RCV1; the results are not comparable.
     """
 
     source = "Lewis 1997, Reuters-21578 text categorization test collection, Distribution 1.0"
@@ -139,23 +139,24 @@ class Reuters(Text):
             ),
             (
                 "sha256:3bae43c9b14e387f76a61b6d82bf98a4fb5d3ef99ef7e7075ff2ccbcf59f9d30",
-                "md5:a3a3374ec4acd7506a3584552ee3e403",  # the same stories, packed anew
+                "md5:a3a3374ec4acd7506a3584552ee3e403",  # the same stories, repacked
             ),
         ),
     )
 
     def documents(self, folder: Path) -> tuple[list[str], list[int]]:
-        files = members(folder / self.files[0].path)
-        told = [one for name, content in files if name.endswith(".sgm") for one in stories(content)]
-        chosen = [(text, self.topics.index(topics[0])) for text, topics in told if self.takes(topics)]
+        files = read_members(folder / self.files[0].path)
+        found = [story for name, content in files if name.endswith(".sgm") for story in stories(content)]
+        chosen = [(text, self.topics.index(topics[0])) for text, topics in found if self.has_one_topic(topics)]
         return [text for text, _ in chosen], [topic for _, topic in chosen]
 
-    def takes(self, topics: Sequence[str]) -> bool:
+    def has_one_topic(self, topics: Sequence[str]) -> bool:
+        """Whether a story has exactly one topic, and that is one of the four."""
         return len(topics) == 1 and topics[0] in self.topics
 
 
 def stories(content: str) -> Iterator[tuple[str, list[str]]]:
-    """Text and topics of the stories of an SGML file that the ModApte split uses."""
+    """Text and topics of the stories in an SGML file that belong to the ModApte split."""
     for attributes, story in re.findall(r"<REUTERS (.*?)>(.*?)</REUTERS>", content, re.DOTALL):
         if 'TOPICS="YES"' in attributes and 'LEWISSPLIT="NOT-USED"' not in attributes:
             topics = story.partition("<TOPICS>")[2].partition("</TOPICS>")[0]

@@ -1,23 +1,25 @@
-"""The paper that pictures are drawn on: sizes in inches, one look, a file written whole."""
+"""Figures with sizes in inches, axes in one style, and PNG files that are written atomically."""
 
 from __future__ import annotations
 
 import textwrap
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from ablate.draw.style import DPI, GRID, INK, LABEL, TEXT, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DPI = 110
 LEFT = 0.8  # margin in inches
-INK = "#333333"
-GRID = "#dddddd"
+TITLE_LINE = 0.2  # inches
+TITLE_LETTERS = 68  # in a line of a title
 
 
-def blank(width: float, height: float, title: str) -> Figure:
-    """An empty figure, in inches."""
+def titled_figure(width: float, height: float, title: str) -> Figure:
+    """An empty figure of a size in inches, with its title at the top left; long titles are wrapped."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -29,7 +31,7 @@ def blank(width: float, height: float, title: str) -> Figure:
         y=1 - 0.12 / height,
         ha="left",
         va="top",
-        fontsize=12,
+        fontsize=TITLE,
         color=INK,
         parse_math=False,
     )
@@ -37,43 +39,57 @@ def blank(width: float, height: float, title: str) -> Figure:
 
 
 def wrapped(title: str) -> str:
-    return "\n".join(textwrap.wrap(title, 68))
+    return "\n".join(textwrap.wrap(title, TITLE_LETTERS))
 
 
-def headroom(title: str) -> float:
-    """Inches that a title needs above what is drawn."""
-    return 0.6 + 0.2 * wrapped(title).count("\n")
+def title_height(title: str) -> float:
+    """Inches that a title needs at the top of a figure."""
+    return 0.6 + TITLE_LINE * wrapped(title).count("\n")
 
 
-def room(figure: Figure, right: float, top: float, bottom: float) -> None:
-    """Keep margins, in inches: a layout engine would take longer than the drawing."""
+def set_margins(figure: Figure, right: float, top: float, bottom: float) -> None:
+    """Set the margins in inches, `top` below a title of one line; constrained layout would take longer than drawing."""
     width, height = figure.get_size_inches()
-    top += 0.2 * figure.get_suptitle().count("\n")
+    top += TITLE_LINE * figure.get_suptitle().count("\n")
     figure.subplots_adjust(LEFT / width, bottom / height, 1 - right / width, 1 - top / height, hspace=0.15)
 
 
-def place(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes of a place and size in inches."""
-    across, down = figure.get_size_inches()
-    return figure.add_axes((left / across, bottom / down, width / across, height / down))
+def add_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """New axes with a position and a size in inches."""
+    figure_width, figure_height = figure.get_size_inches()
+    return figure.add_axes((left / figure_width, bottom / figure_height, width / figure_width, height / figure_height))
 
 
-def plain(axes: Axes) -> None:
-    """A light grid and no frame that the eye must read past."""
-    axes.grid(color=GRID, linewidth=0.6)
+def style_axes(axes: Axes, title: str = "", grid: Literal["both", "y"] = "both") -> None:
+    """Draw a light grid below the data, and only the left and bottom spines."""
+    axes.set_title(title, fontsize=LABEL, color=INK)
+    axes.grid(axis=grid, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)
-    axes.tick_params(colors=INK, labelsize=9)
+    axes.tick_params(colors=INK, labelsize=TEXT)
 
 
-def say(figure: Figure, words: str) -> None:
-    """Words in place of a picture."""
-    figure.text(0.5, 0.5, words, ha="center", va="center", color=INK)
+def hide_frame(axes: Axes) -> None:
+    """Hide spines and tick marks; tick labels stay."""
+    axes.spines[:].set_visible(False)
+    axes.tick_params(colors=INK, labelsize=TEXT, length=0)
+
+
+def write_message(figure: Figure, text: str) -> None:
+    """Write a text in the middle of a figure that has nothing to draw."""
+    figure.text(0.5, 0.5, text, ha="center", va="center", color=INK)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG; equal figures give equal bytes."""
+    content = BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    return content.getvalue()
 
 
 def save(figure: Figure, file: Path) -> None:
-    """Write a PNG whole or not at all."""
+    """Write a PNG under another name, then rename it, so that the file is never incomplete."""
     unfinished = file.with_name(f"{file.name}.unfinished")
-    figure.savefig(unfinished, format="png", pil_kwargs={"compress_level": 3})
+    unfinished.write_bytes(png(figure))
     unfinished.replace(file)

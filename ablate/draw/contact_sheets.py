@@ -1,48 +1,62 @@
-"""Contact sheets: what every augmentation makes of a data set's images."""
+"""Contact sheets: a data set's images beside the views that an augmentation pipeline makes of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ablate.augment import PIPELINES
+from ablate.augment.pipeline import Pipeline
 from ablate.data.cache import load
-from ablate.draw.sheet import sheet
+from ablate.draw.images import Images, image_grid
 from ablate.errors import StudyError
 from ablate.paths import Store
 
-IMAGES, VIEWS = 6, 7
-SMALLEST = 96  # pixels of one image on the sheet
+NUM_IMAGES, NUM_VIEWS = 6, 7
+GAP = 2  # pixels between images, before enlarging
+MIN_SIDE = 96  # pixels of an image on the sheet, after enlarging by a whole factor
 
 
 def contact_sheets(dataset: str, store: Store) -> Iterator[Path]:
-    """Draw a PNG for each pipeline that fits the data set: a row for each of some images, the clean one first.
+    """Write a PNG for each pipeline that can be applied to the data set, and yield its path.
 
-    Raises StudyError where the data are no images, DataError where they are missing.
+    Raises StudyError where the data are not images, DataError where they are missing.
     """
     data = load(dataset, store.tensors)
     if data.x.dim() != 4:
         raise StudyError(f"'{dataset}' holds no images", "choose a data set whose samples have the shape (C, H, W)")
-    shown = data.x[torch.linspace(0, len(data.x) - 1, IMAGES).long()].float() * data.scale
+    images = data.x[torch.linspace(0, len(data.x) - 1, NUM_IMAGES).long()].float() * data.scale
     folder = store.sheets / dataset
     folder.mkdir(parents=True, exist_ok=True)
     for name, pipeline in PIPELINES.items():
-        try:
-            pipeline.check(tuple(shown.shape[1:]))
-        except StudyError:
-            continue  # colour for grey images, say
-        file = folder / f"{name}.png"
-        write(
-            sheet(shown, pipeline, VIEWS, torch.Generator().manual_seed(0)), max(1, SMALLEST // data.x.shape[-1]), file
-        )
-        yield file
+        if applicable(pipeline, images):
+            file = folder / f"{name}.png"
+            sheet = contact_sheet(images, pipeline, NUM_VIEWS, torch.Generator().manual_seed(0))
+            write_png(sheet, max(1, MIN_SIDE // images.shape[-1]), file)
+            yield file
 
 
-def write(image: Tensor, larger: int, file: Path) -> None:
-    """Write an image (C, H, W) in [0, 1] as a PNG, so many times as large."""
+def applicable(pipeline: Pipeline, images: Tensor) -> bool:
+    """Whether a pipeline accepts the shape of images (N, C, H, W); those that change colours refuse grey ones."""
+    try:
+        pipeline.check(tuple(images.shape[1:]))
+    except StudyError:
+        return False
+    return True
+
+
+def contact_sheet(images: Tensor, pipeline: Pipeline, num_views: int, generator: torch.Generator) -> Images:
+    """Images (N, C, H, W) → one sheet (height, width, 3) in [0, 1]: a row per image, first as it is, then its views."""
+    clean = pipeline.restore(pipeline.clean(images))[None]
+    views = pipeline.restore(pipeline.views(images, num_views, generator))
+    return image_grid(torch.cat([clean, views]).transpose(0, 1).numpy(), GAP)
+
+
+def write_png(sheet: Images, factor: int, file: Path) -> None:
+    """Write an image (H, W, 3) in [0, 1] as a PNG, enlarged by a whole factor."""
     from PIL import Image
 
-    pixels = (image.expand(3, -1, -1) * 255).round().to(torch.uint8)
-    pixels = pixels.repeat_interleave(larger, 1).repeat_interleave(larger, 2)
-    Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(file)
+    pixels = (sheet * 255).round().astype(np.uint8)
+    Image.fromarray(pixels.repeat(factor, 0).repeat(factor, 1)).save(file)

@@ -1,41 +1,41 @@
-"""The driver: run what is missing of a study, whatever has happened before."""
+"""One launch: plan what is missing of a study, run it, upload its records, write the report."""
 
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import FrameType
 
-from ablate.cluster.messages import LaunchConfig, Message
-from ablate.cluster.resources import slots, this_node
-from ablate.cluster.supervisor import Conductor, RayDied
-from ablate.driver.adopt import adopt
-from ablate.driver.agenda import Item, agenda
-from ablate.driver.board import Board
-from ablate.driver.lock import launching
-from ablate.driver.plan import trials_of
-from ablate.driver.summary import Summary, search_over, settled, summarize, values
+from ablate.cluster.executor import Executor, ExecutorDied
+from ablate.driver.backends import RAY_AND_MLFLOW, Backends
+from ablate.driver.launch_lock import launching
+from ablate.driver.progress import LaunchProgress
+from ablate.driver.reuse import reuse_encoders
+from ablate.driver.saved_plan import save_plan
+from ablate.driver.summary import Summary, is_settled, search_over, summarize, trials_of
 from ablate.errors import Interrupted
+from ablate.events import Ended, ExecutorLost, LaunchConfig, Message, RunRef, State, Stopping
 from ablate.paths import Store, StudyPaths
-from ablate.planning.design import count_trials
-from ablate.planning.packs import with_pretraining
+from ablate.planning.plan import Plan, PlannedTrial, make_plan, objective_values
 from ablate.planning.resolve import resolve
-from ablate.reporting.render import write_report
-from ablate.run import packed, prepare, probe_digests
+from ablate.planning.resources import Node, slots, this_node
+from ablate.reporting.content import report_of
+from ablate.reporting.write import write_report
+from ablate.run import prepare
 from ablate.stats.results import results_of
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
-from ablate.track.aggregate import aggregate
 from ablate.track.environment import installed
-from ablate.track.mlflow_store import MlflowStore, TrialRecord
-from ablate.track.sender import deliver
-from ablate.track.server import Server, ensure_server
-from ablate.track.spool import RunRef
+from ablate.track.server import Server
+from ablate.track.store import Snapshot, TrackingStore
 from ablate.trial import Trial
 
-ROUNDS = 3  # times that Ray may die in one launch
-PATIENCE = 60.0  # seconds that a launch waits at its end for a server that is away
+ROUNDS = 3  # executors that a launch may use up
+PATIENCE = 60.0  # seconds that a launch waits for a server that is away, at its start and at its end
+
+Listener = Callable[[LaunchProgress, Message], None]
 
 
 @dataclass(frozen=True)
@@ -46,140 +46,40 @@ class Options:
     retry: bool = False  # run failed trials again
     checkpoint_every: float = 60.0  # seconds
 
-
-@dataclass
-class Launch:
-    """A launch in progress."""
-
-    study: Study
-    trials: tuple[Trial, ...]  # first phases before what starts from them; none where the study searches
-    store: Store
-    options: Options
-    listen: Callable[[Board, Message], None]
-    server: Server
-    conductor: Conductor  # already starting Ray
-    ran: set[str] = field(default_factory=set)
-
     @property
-    def paths(self) -> StudyPaths:
-        return self.store.study(self.study.name)
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that are known before Ray starts; of a cluster none are."""
+        return () if self.address else (this_node(),)
 
-    def run(self) -> Summary:
-        """Plan, run, hand over, report."""
-        undelivered = deliver(self.server.uri, self.paths, PATIENCE)
-        mlflow_store = MlflowStore(self.server.uri)
-        resolved = to_yaml(self.study)
-        self.paths.study.write_text(resolved)
-        mlflow_store.open_study(self.study.name, self.study.question, resolved)
-        mlflow_store.attach_text(self.study.name, installed(), "environment.txt")
-        known = mlflow_store.trials(self.study.name)
-        items = agenda(self.trials, known, self.options.retry)
-        if any(item.run for item in items) or not search_over(self.study, self.paths, known, self.options.retry):
-            self.conduct(mlflow_store, items, known)
-            undelivered = deliver(self.server.uri, self.paths, PATIENCE)
-        return self.close(mlflow_store, undelivered)
 
-    def conduct(self, mlflow_store: MlflowStore, items: Sequence[Item], known: Mapping[str, TrialRecord]) -> None:
-        """Have Ray run the items, again where Ray dies."""
-        board = self.board(known)
-        adopt(items, mlflow_store, self.paths)
-        first = {item.trial.variant: item.trial for item in items if item.run}
-        parents = {variant: mlflow_store.open_variant(trial) for variant, trial in first.items()}
-        for attempt in range(ROUNDS):
-            left = [item for item in items if item.run and item.trial.key not in self.ran]
-            self.conductor.order(self.orders(left, parents, known))
-            try:
-                self.follow(board)
-                return
-            except RayDied:
-                if attempt + 1 == ROUNDS or self.options.address:
-                    raise
-                self.tell(board, Message("died"))
-                deliver(self.server.uri, self.paths, PATIENCE)
-                known = mlflow_store.trials(self.study.name)
-                items = agenda(self.trials, known, self.options.retry)
-                self.conductor = Conductor(self.paths.folder, self.paths.log, self.options.address)
-
-    def board(self, known: Mapping[str, TrialRecord]) -> Board:
-        """The board at the start: of a search also what it proposed before, and how much is still to come."""
-        items = agenda(with_pretraining(trials_of(self.study, self.store)), known, self.options.retry)
-        to_run = [item.trial for item in items if item.run]
-        finished, failed = (sum(item.standing == one for item in items) for one in ("finished", "failed"))
-        to_come = max(0, count_trials(self.study) - len(items)) if self.study.search else 0
-        return Board(to_run, finished, failed, to_come, self.study.metric)
-
-    def orders(
-        self, left: Sequence[Item], parents: Mapping[str, str], known: Mapping[str, TrialRecord]
-    ) -> LaunchConfig:
-        resources = self.study.resources
-        return LaunchConfig(
-            store=str(self.store.root),
-            uri=self.server.uri,
-            study=str(self.paths.study),
-            packs=packed([item.order for item in left], resources.pack, resources.gpu > 0),
-            run_refs={item.trial.key: run_ref(item, parents) for item in left},
-            values=values(self.study, known, self.options.retry),
-            checkpoint_every=self.options.checkpoint_every,
-        )
-
-    def follow(self, board: Board) -> None:
-        """Hear the conductor out; the first Ctrl-C asks it to stop, the second ends everything."""
-        with on_interrupt(lambda: self.stop(board), self.conductor.kill):
-            for message in self.conductor.messages():
-                if message.kind == "outcome" and message.description["status"] != "STOPPED":
-                    self.ran.add(message.description["key"])
-                self.tell(board, message)
-                self.keep_server()
-            self.conductor.wait()
-
-    def keep_server(self) -> None:
-        """Have an embedded server that died back at its address."""
-        if not self.server.alive:
-            self.server = ensure_server(self.store)
-
-    def stop(self, board: Board) -> None:
-        self.paths.stop.touch()
-        self.tell(board, Message("stopping"))
-
-    def tell(self, board: Board, message: Message) -> None:
-        board.hear(message)
-        self.listen(board, message)
-
-    def close(self, mlflow_store: MlflowStore, undelivered: set[str]) -> Summary:
-        """Group the seeds, write the report, say what came of it."""
-        self.keep_server()
-        mlflow_store.reconcile(self.study.name)
-        aggregate(mlflow_store, self.study.name)
-        trials = trials_of(self.study, self.store)
-        known = mlflow_store.trials(self.study.name)
-        report = write_report(self.study, results_of(trials, known), self.paths.report)
-        mlflow_store.attach(self.study.name, self.paths.report, "report")
-        stopped = self.paths.stop.exists()
-        if not stopped and not any(item.run for item in agenda(trials, known)):
-            shutil.rmtree(self.paths.firsts, ignore_errors=True)  # nothing starts from them any more
-        summary = summarize(with_pretraining(trials), known, self.paths)
-        mlflow_store.close_study(self.study.name, "KILLED" if stopped else "FAILED" if summary.failed else "FINISHED")
-        return replace(summary, ran=len(self.ran), stopped=stopped, undelivered=len(undelivered), report=report)
+def ignore(progress: LaunchProgress, message: Message) -> None:
+    """A listener that shows nothing."""
 
 
 def launch(
-    study: Study, store: Store, options: Options, listen: Callable[[Board, Message], None], yes: bool = False
+    study: Study,
+    store: Store,
+    options: Options | None = None,
+    listen: Listener = ignore,
+    *,
+    yes: bool = False,
+    backends: Backends = RAY_AND_MLFLOW,
 ) -> Summary:
-    """Run what is missing of a study; nothing has begun when the study, its data or its resources are refused.
+    """Run what is missing of a study; nothing has started when the study, its data or its resources are refused.
 
     Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
     """
-    trials = with_pretraining(resolve(study, yes=yes))
-    if not options.address:
-        slots([this_node()], study)
-    prepare({trial.config.dataset for trial in trials} or {case.dataset for case in study.cases}, store.tensors)
+    options = options or Options()
+    designed = resolve(study, yes=yes)
+    if options.nodes:
+        slots(options.nodes, study)
+    prepare({trial.config.dataset for trial in designed} or {case.dataset for case in study.cases}, store.tensors)
     paths = store.study(study.name)
     paths.folder.mkdir(parents=True, exist_ok=True)
     with launching(paths.lock, study.name):
         paths.stop.unlink(missing_ok=True)
-        if not options.retry and (summary := settled(study, trials, store)) is not None:
-            return summary
-        summary = start(study, trials, store, options, listen)
+        current = Launch(study, designed, store, options, listen, backends)
+        summary = current.settled() or current.start()
     if summary.stopped and summary.finished < summary.total:
         raise Interrupted(
             f"stopped with {summary.finished} of {summary.total} trials finished", "launch again to go on"
@@ -187,34 +87,166 @@ def launch(
     return summary
 
 
-def start(
-    study: Study, trials: tuple[Trial, ...], store: Store, options: Options, listen: Callable[[Board, Message], None]
-) -> Summary:
-    """Start Ray and MLflow side by side, launch, and take both down."""
-    paths = store.study(study.name)
-    conductor = Conductor(paths.folder, paths.log, options.address)
-    try:
-        launch = Launch(study, trials, store, options, listen, ensure_server(store), conductor)
+@dataclass
+class Launch:
+    """A launch in progress."""
+
+    study: Study
+    designed: tuple[Trial, ...]  # none where the study searches
+    store: Store
+    options: Options
+    listen: Listener
+    backends: Backends
+    snapshot: Snapshot | None = None  # the listing at the start
+    idle: bool = False  # nothing is left to run: at most the report is out of date
+    ended: set[str] = field(default_factory=set)  # keys of trials that ended in this launch
+    executor: Executor | None = None
+
+    server: Server = field(init=False)
+    tracking: TrackingStore = field(init=False)
+    progress: LaunchProgress = field(init=False)
+
+    @property
+    def paths(self) -> StudyPaths:
+        return self.store.study(self.study.name)
+
+    def settled(self) -> Summary | None:
+        """The summary of a study that is complete and reported, found without starting anything; None otherwise."""
+        address = self.backends.address(self.store)
+        if not address or any(self.paths.trials.glob("*/spool.jsonl")):
+            return None
+        self.snapshot = self.backends.tracking(address).snapshot(self.study.name)
+        plan = self.plan(self.snapshot)
+        self.idle = not plan.left and search_over(self.study, self.paths, self.snapshot.records, self.options.retry)
+        if not self.idle or not is_settled(plan, self.snapshot, self.paths):
+            return None
+        return summarize(plan, self.paths, report=self.paths.report / "report.md")
+
+    def start(self) -> Summary:
+        """Start the executor, if something is left to run, and the server side by side; run the launch; end both."""
+        if not self.idle:
+            self.executor = self.backends.executor(self.paths, self.options.address)
         try:
-            return launch.run()
+            self.server = self.backends.server(self.store)
+            try:
+                return self.run()
+            finally:
+                self.kill_executor()
+                self.server.stop()
         finally:
-            launch.conductor.kill()
-            launch.server.stop()
-    finally:
-        conductor.kill()
-        paths.stop.unlink(missing_ok=True)
+            self.kill_executor()
+            self.paths.stop.unlink(missing_ok=True)
+
+    def run(self) -> Summary:
+        """Plan, run what is left, upload and report."""
+        self.tracking = self.backends.tracking(self.server.uri)
+        unsent = self.tracking.upload(self.paths, PATIENCE)
+        snapshot = self.snapshot or self.tracking.snapshot(self.study.name)
+        resolved = to_yaml(self.study)
+        self.paths.study.write_text(resolved, encoding="utf-8")
+        self.tracking.open_study(self.study.name, self.study.question, resolved, snapshot)
+        self.tracking.attach_text(self.study.name, installed(), "environment.txt")
+        plan = self.plan(snapshot)
+        save_plan(plan, self.paths)
+        if plan.left or not search_over(self.study, self.paths, snapshot.records, self.options.retry):
+            self.execute(plan, snapshot)
+            unsent = self.tracking.upload(self.paths, PATIENCE)
+        return self.close(len(unsent))
+
+    def plan(self, snapshot: Snapshot) -> Plan:
+        """The plan of the trials that are known now."""
+        trials = self.designed or trials_of(self.study, self.paths)
+        return make_plan(self.study, trials, snapshot.records, self.options.nodes, retry=self.options.retry)
+
+    def execute(self, plan: Plan, snapshot: Snapshot) -> None:
+        """Run the plan's packs, with a new executor where one dies."""
+        self.progress = LaunchProgress(plan)
+        reuse_encoders(plan, self.tracking, self.paths)
+        parents = self.tracking.open_variants([planned.trial for planned in plan.left], snapshot)
+        for attempt in range(ROUNDS):
+            try:
+                self.follow(self.launch_config(plan, snapshot, parents))
+                return
+            except ExecutorDied:
+                if attempt + 1 == ROUNDS or self.options.address:
+                    raise
+            self.show(ExecutorLost())
+            self.tracking.upload(self.paths, PATIENCE)
+            snapshot = self.tracking.snapshot(self.study.name)
+            plan = self.plan(snapshot)
+            self.executor = self.backends.executor(self.paths, self.options.address)
+
+    def launch_config(self, plan: Plan, snapshot: Snapshot, parents: Mapping[str, str]) -> LaunchConfig:
+        """What the executor is to run: the plan's packs, without the trials that have ended in this launch."""
+        left = (tuple(trial for trial in pack if trial.key not in self.ended) for pack in plan.packs)
+        return LaunchConfig(
+            store=str(self.store.root),
+            uri=self.server.uri,
+            study=str(self.paths.study),
+            packs=tuple(pack for pack in left if pack),
+            run_refs={planned.key: run_ref(planned, parents) for planned in plan.left},
+            values=objective_values(self.study, snapshot.records, self.options.retry),
+            checkpoint_every=self.options.checkpoint_every,
+        )
+
+    def follow(self, config: LaunchConfig) -> None:
+        """Show the executor's messages; the first Ctrl-C asks it to stop, the second ends everything."""
+        assert self.executor is not None, "something is left to run"
+        with on_interrupt(self.stop, self.kill_executor):
+            for message in self.executor.run(config):
+                if isinstance(message, Ended) and message.state is not State.STOPPED:
+                    self.ended.add(message.trial)
+                self.show(message)
+                self.restart_dead_server()
+
+    def restart_dead_server(self) -> None:
+        """Start an embedded server that has died again, at its address."""
+        if not self.server.alive:
+            self.server = self.backends.server(self.store)
+
+    def stop(self) -> None:
+        """Ask every process of the launch to write checkpoints and stop."""
+        self.paths.stop.touch()
+        self.show(Stopping())
+
+    def kill_executor(self) -> None:
+        if self.executor is not None:
+            self.executor.kill()
+
+    def show(self, message: Message) -> None:
+        self.progress.update(message)
+        self.listen(self.progress, message)
+
+    def close(self, unsent: int) -> Summary:
+        """Bring the runs in the tracking store up to date, write the report, and say how the study stands."""
+        self.restart_dead_server()
+        snapshot = self.tracking.settle(self.study.name)
+        trials = self.designed or trials_of(self.study, self.paths)
+        plan = make_plan(self.study, trials, snapshot.records, self.options.nodes)
+        report = report_of(self.study, results_of(trials, snapshot.records))
+        file = write_report(report, self.paths.report)
+        self.tracking.attach(self.study.name, self.paths.report, "report")
+        save_plan(plan, self.paths)
+        stopped = self.paths.stop.exists()
+        if not stopped and not plan.left:
+            shutil.rmtree(self.paths.pretrained_folder, ignore_errors=True)  # no trial is left that starts from them
+        state = State.KILLED if stopped else State.FAILED if plan.failed else State.FINISHED
+        self.tracking.close_study(self.study.name, state, snapshot)
+        return summarize(plan, self.paths, report=file, ran=len(self.ended), stopped=stopped, unsent=unsent)
 
 
-def run_ref(item: Item, parents: Mapping[str, str]) -> RunRef:
-    """The trial's place in MLflow."""
-    run_id = item.known.run_id if item.known else ""
-    probes = {name: digest for name, digest in probe_digests(item.trial).items() if name in item.order.probes}
-    return RunRef(parents.get(item.trial.variant, ""), run_id, item.known is not None, probes)
+def run_ref(planned: PlannedTrial, parents: Mapping[str, str]) -> RunRef:
+    """The trial's place in the tracking store."""
+    run_id = planned.record.run_id if planned.record else ""
+    return RunRef(parents.get(planned.trial.variant, ""), run_id, planned.record is not None, planned.probes)
 
 
 @contextmanager
 def on_interrupt(first: Callable[[], None], second: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C, or SIGTERM, calls `first`; the next one calls `second` and ends the process with exit code 130."""
+    if threading.current_thread() is not threading.main_thread():  # where no signal can be handled
+        yield
+        return
     asked = False
 
     def handle(number: int, frame: FrameType | None) -> None:

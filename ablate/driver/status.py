@@ -1,75 +1,86 @@
-"""Where studies stand: what MLflow knows of them, and what still waits for it."""
+"""How studies stand: the states of their trials, who launches them, and what is not uploaded yet."""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from ablate.driver.lock import owner_of
+from ablate.driver.launch_lock import owner_of
+from ablate.driver.saved_plan import load_plan
 from ablate.errors import StudyError
+from ablate.events import State
 from ablate.paths import Store
+from ablate.record import TrialRecord
 from ablate.registry import suggest
-from ablate.track.mlflow_store import MlflowStore, TrialRecord
+from ablate.track.mlflow_store import MlflowStore
 from ablate.track.ui import reading_address
 
 
 @dataclass(frozen=True)
+class TrialStatus:
+    """How one trial stands."""
+
+    key: str
+    name: str
+    state: State
+    reason: str
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Status:
-    """Where one study stands."""
+    """How one study stands."""
 
     study: str
-    counts: Mapping[str, int]  # MLflow's words → trials
-    launching: str = ""  # by whom
-    waiting: int = 0  # trials whose records MLflow does not have
-    trials: tuple[Mapping[str, Any], ...] = field(default=())
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    counts: Mapping[State, int]  # trials by state
+    launched_by: str = ""  # empty while no launch runs
+    unsent: int = 0  # trials with records that MLflow does not have
+    trials: tuple[TrialStatus, ...] = ()
 
 
-def known_of(store: Store, study: str) -> dict[str, TrialRecord]:
-    """What MLflow knows of a study; nothing where there is no MLflow yet."""
+def records_of(store: Store, study: str) -> Mapping[str, TrialRecord]:
+    """What MLflow has of a study's trials, by key; nothing where there is no MLflow yet."""
     address = reading_address(store)
-    return MlflowStore(address).trials(study) if address else {}
+    return MlflowStore(address).snapshot(study).records if address else {}
 
 
 def statuses(store: Store, study: str | None) -> tuple[Status, ...]:
-    """Of one study, its trials too; or of all studies of the store."""
+    """The status of one study with its trials, or of all studies of the store."""
     if study is None:
-        return tuple(status_of(store, name) for name in launched(store))
+        return tuple(status_of(store, name) for name in launched_studies(store))
     check_launched(store, study)
-    return (status_of(store, study, whole=True),)
+    return (status_of(store, study, with_trials=True),)
 
 
 def check_launched(store: Store, study: str) -> None:
-    """Raise StudyError for a name that no launch of this store was about."""
-    there = launched(store)
-    if study not in there:
-        raise StudyError(
-            f"no study '{study}' was ever launched here", suggest(study, there) if there else "", str(store.studies)
-        )
+    """Raise StudyError for a study that was not launched with this store."""
+    studies = launched_studies(store)
+    if study not in studies:
+        remedy = suggest(study, studies) if studies else ""
+        raise StudyError(f"no study '{study}' was ever launched here", remedy, str(store.studies))
 
 
-def launched(store: Store) -> list[str]:
+def launched_studies(store: Store) -> list[str]:
     """The studies that were launched with this store."""
     return sorted(path.name for path in store.studies.iterdir() if path.is_dir()) if store.studies.is_dir() else []
 
 
-def status_of(store: Store, study: str, whole: bool = False) -> Status:
+def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
+    """Trials of the last launch that have no record are counted as waiting."""
     paths = store.study(study)
-    known = known_of(store, study)
+    records = records_of(store, study)
+    plan = load_plan(paths)
+    names = dict(plan.names) if plan else {}
+    states = {key: record.state for key, record in records.items()}
+    states |= {key: State.WAITING for key in names if key not in states}
     owner = owner_of(paths.lock)
-    waiting = sum(1 for _ in paths.trials.glob("*/spool.jsonl"))
-    trials = tuple(told(record) for record in known.values()) if whole else ()
-    return Status(study, dict(Counter(record.status for record in known.values())), str(owner or ""), waiting, trials)
+    unsent = sum(1 for _ in paths.trials.glob("*/spool.jsonl"))
+    trials = tuple(trial_status(key, state, names, records) for key, state in states.items()) if with_trials else ()
+    return Status(study, dict(Counter(states.values())), str(owner or ""), unsent, trials)
 
 
-def told(record: TrialRecord) -> dict[str, Any]:
-    name = record.trial.name if record.trial else record.key
-    return {
-        "key": record.key,
-        "name": name,
-        "status": record.status,
-        "reason": record.reason,
-        "metrics": record.metrics,
-    }
+def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapping[str, TrialRecord]) -> TrialStatus:
+    record = records.get(key)
+    if record is None:
+        return TrialStatus(key, names.get(key, key), state, "", {})
+    name = record.trial.name if record.trial else names.get(key, key)
+    return TrialStatus(key, name, state, record.reason, record.metrics)

@@ -1,81 +1,67 @@
-"""How a study stands once nothing runs, and whether there is anything left to do."""
+"""How a study stands when no launch runs: the summary of a launch, and whether anything is left to do."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.driver.agenda import agenda
-from ablate.driver.plan import trials_of
-from ablate.paths import Store, StudyPaths
-from ablate.planning.packs import with_pretraining
+from ablate.events import State
+from ablate.paths import StudyPaths
+from ablate.planning.plan import Plan, objective_values
+from ablate.planning.resolve import resolve
+from ablate.record import TrialRecord
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
-from ablate.track.mlflow_store import MlflowStore, TrialRecord
-from ablate.track.ui import reading_address
+from ablate.track.store import Snapshot
 from ablate.trial import Trial
 
 
 @dataclass(frozen=True)
 class Summary:
-    """How a study stands after a launch, and where to look."""
+    """How a study stands after a launch, and where its files are."""
 
-    total: int
-    finished: int  # of all trials
+    total: int  # trials
+    finished: int
     failed: Mapping[str, str]  # trial's name → reason
     log: Path
     ran: int = 0  # trials that ended in this launch
     stopped: bool = False
-    undelivered: int = 0  # trials whose records wait for MLflow
+    unsent: int = 0  # trials whose records MLflow does not have yet
     report: Path | None = None
 
 
-def settled(study: Study, trials: Sequence[Trial], store: Store) -> Summary | None:
-    """The summary of a study that is over and reported, found without starting anything; None if there is work."""
-    paths, address = store.study(study.name), reading_address(store)
-    unsent = any(paths.trials.glob("*/spool.jsonl"))
-    if not address or unsent or not reported(study, paths):
-        return None
-    mlflow_store = MlflowStore(address)
-    known = mlflow_store.trials(study.name)
-    waiting = any(item.run for item in agenda(trials, known)) or not search_over(study, paths, known)
-    if waiting or mlflow_store.study_status(study.name) not in ("FINISHED", "FAILED"):
-        return None
-    return replace(
-        summarize(with_pretraining(trials_of(study, store)), known, paths), report=paths.report / "report.md"
-    )
+def summarize(
+    plan: Plan, paths: StudyPaths, *, report: Path, ran: int = 0, stopped: bool = False, unsent: int = 0
+) -> Summary:
+    """The summary of a plan that was made after the launch."""
+    finished = plan.count(State.FINISHED)
+    return Summary(len(plan.trials), finished, plan.failed, paths.log, ran, stopped, unsent, report)
 
 
-def reported(study: Study, paths: StudyPaths) -> bool:
+def is_settled(plan: Plan, snapshot: Snapshot, paths: StudyPaths) -> bool:
+    """Whether a study without work left was closed and reported by an earlier launch."""
+    over = search_over(plan.study, paths, snapshot.records)
+    return over and snapshot.study_state in (State.FINISHED, State.FAILED) and is_reported(plan.study, paths)
+
+
+def is_reported(study: Study, paths: StudyPaths) -> bool:
     """Whether the last report is one of this very study."""
-    same = paths.study.exists() and paths.study.read_text() == to_yaml(study)
+    same = paths.study.exists() and paths.study.read_text(encoding="utf-8") == to_yaml(study)
     return same and (paths.report / "report.md").exists()
 
 
-def search_over(study: Study, paths: StudyPaths, known: Mapping[str, TrialRecord], retry: bool = False) -> bool:
-    """Whether all proposals of a search were made and told; true of a study that plans its trials."""
+def search_over(study: Study, paths: StudyPaths, records: Mapping[str, TrialRecord], retry: bool = False) -> bool:
+    """Whether all proposals of a search are made and reported; true of a study that does not search."""
     if study.search is None:
         return True
     from ablate.search.proposals import Proposals
 
-    return Proposals(study, paths.search, values(study, known, retry)).over
+    return Proposals(study, paths.search, objective_values(study, records, retry)).over
 
 
-def summarize(trials: Sequence[Trial], known: Mapping[str, TrialRecord], paths: StudyPaths) -> Summary:
-    """What is true of the study, whoever ran it."""
-    items = agenda(trials, known)
-    return Summary(
-        total=len(items),
-        finished=sum(item.standing == "finished" for item in items),
-        failed={item.trial.name: item.known.reason for item in items if item.known and item.standing == "failed"},
-        log=paths.log,
-    )
-
-
-def values(study: Study, known: Mapping[str, TrialRecord], retry: bool = False) -> dict[str, float | None]:
-    """The objective of every trial that ended, None where it failed; with `retry` the failed ones have not ended."""
+def trials_of(study: Study, paths: StudyPaths) -> tuple[Trial, ...]:
+    """All trials of a study that are known now: those of its design, or those that its search has proposed."""
     if study.search is None:
-        return {}
-    metric = next(iter(study.search.objectives))
-    finished = {key: record.metrics.get(metric) for key, record in known.items() if record.status == "FINISHED"}
-    failed = {key: None for key, record in known.items() if record.status == "FAILED" and not retry}
-    return {**failed, **finished}
+        return resolve(study, yes=True)
+    from ablate.search.journal import proposed_trials
+
+    return proposed_trials(study, paths.search)

@@ -1,42 +1,62 @@
-"""The registry of methods: the package's own, and those that installed packages add."""
+"""The table of methods, by the names that studies use; a new method is one more row."""
 
-import warnings
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
-
+from ablate.methods.aae import AdversarialAutoencoder
+from ablate.methods.aavae import AAAE, AAVAE
+from ablate.methods.autoencoders import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
+from ablate.methods.avt import AVT
+from ablate.methods.barlow_twins import BarlowTwins
+from ablate.methods.beta_vae import BetaVAE
+from ablate.methods.classical import NMF, PCA
+from ablate.methods.cpc import CPC
+from ablate.methods.crvae import CRVAE
+from ablate.methods.invariant import Invariant
+from ablate.methods.manifolds import Isomap, LocallyLinear
 from ablate.methods.method import Method
+from ablate.methods.moco import MoCo, MoCoV2
+from ablate.methods.simclr import SimCLR
+from ablate.methods.simvae import SimVAE
+from ablate.methods.supervised import Supervised
+from ablate.methods.swav import SwAV
+from ablate.methods.untrained import Random
+from ablate.methods.vae import VAE
+from ablate.methods.vicreg import VICReg
+from ablate.methods.vte import BarberAgakov, ConcatenatedInfoNCE, PredictiveTransformation, SeparatedInfoNCE
 from ablate.registry import Registry
+from ablate.row_checks import options_class
 
-METHODS: Registry[type[Method]]  # made when first asked for: a plugin may import its own method first
-
-
-def __getattr__(name: str) -> Any:
-    if name != "METHODS":
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    globals()["METHODS"] = registry()
-    return globals()["METHODS"]
-
-
-def registry() -> Registry[type[Method]]:
-    """Every method by its name; a plugin (entry point group `ablate.methods`) adds names and replaces none."""
-    from ablate.methods.builtin import BUILTIN
-
-    return Registry("method", {**plugins(), **BUILTIN})
-
-
-def plugins() -> dict[str, type[Method]]:
-    """The methods of installed packages; one that cannot be imported is left out with a warning."""
-    loaded = {entry.name: load(entry) for entry in entry_points(group="ablate.methods")}
-    return {name: kind for name, kind in loaded.items() if kind is not None}
-
-
-def load(entry: EntryPoint) -> type[Method] | None:
-    try:
-        kind = entry.load()
-    except Exception as problem:  # whatever a foreign module raises must not take the other methods along
-        warnings.warn(f"method '{entry.name}' ({entry.value}) cannot be imported: {problem}", stacklevel=2)
-        return None
-    if isinstance(kind, type) and issubclass(kind, Method):
-        return kind
-    warnings.warn(f"method '{entry.name}' ({entry.value}) is no subclass of Method", stacklevel=2)
-    return None
+METHODS: Registry[type[Method]] = Registry(
+    "method",
+    "ablate.methods",
+    {
+        "random": Random,
+        "supervised": Supervised,
+        "invariant": Invariant,
+        "pca": PCA,
+        "nmf": NMF,
+        "isomap": Isomap,
+        "lle": LocallyLinear,
+        "ae": Autoencoder,
+        "sae": SparseAutoencoder,
+        "dae": DenoisingAutoencoder,
+        "vae": VAE,
+        "aae": AdversarialAutoencoder,
+        "cpc": CPC,
+        "avt": AVT,
+        "predictive-transformation": PredictiveTransformation,
+        "vte-barber-agakov": BarberAgakov,
+        "vte-infonce-separated": SeparatedInfoNCE,
+        "vte-infonce-concatenated": ConcatenatedInfoNCE,
+        "aaae": AAAE,
+        "aavae": AAVAE,
+        "beta-vae": BetaVAE,
+        "cr-vae": CRVAE,
+        "simvae": SimVAE,
+        "simclr": SimCLR,
+        "moco": MoCo,
+        "moco-v2": MoCoV2,
+        "swav": SwAV,
+        "vicreg": VICReg,
+        "barlow-twins": BarlowTwins,
+    },
+    options_class(Method),
+)

@@ -1,19 +1,23 @@
-"""AAVAE, and the ablation of it that has no noise in its codes."""
+"""AAVAE, and AAAE, its ablation without noise in the codes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor
 
 from ablate.data_info import DataInfo
-from ablate.methods.autoencoders import Autoencoder
+from ablate.methods import autoencoder_options as shared
+from ablate.methods.autoencoder_options import Decoder
+from ablate.methods.backbone import Network
+from ablate.methods.deterministic_autoencoder import DeterministicAutoencoder, plain_loss
 from ablate.methods.method import Tensors
-from ablate.methods.vae import Variational, gaussian_likelihood
+from ablate.methods.observation_models import LogscaleGaussianObservations, ObservationModel
+from ablate.methods.variational_autoencoder import Term, VariationalAutoencoder, normal_divergence
 from ablate.options import Value, option
 
-FLOOR = 1e-6  # under every standard deviation, as in the authors' code
+FLOOR = 1e-6  # added to every standard deviation, as in the authors' code
 
 RECIPE: Mapping[str, Value] = {  # section 5
     "epochs": 3200,
@@ -23,82 +27,80 @@ RECIPE: Mapping[str, Value] = {  # section 5
     "schedule": "constant",
     "warm_up": 10.0,
 }
-DATASETS: Mapping[str, Mapping[str, Value]] = {  # the grey ones are ours
+DATASETS: Mapping[str, Mapping[str, Value]] = {  # the paper has no grey images; their pipeline is ours
     "stl10": {"augmentation": "simclr-stl10"},
     "mnist": {"augmentation": "simclr-grey"},
     "emnist-digits": {"augmentation": "simclr-grey"},
     "fashion-mnist": {"augmentation": "simclr-grey"},
     "digits": {"augmentation": "simclr-grey"},
 }
+SMALL: Mapping[str, Value] = {**shared.SMALL_PERCEPTRON, "decoder": "mirror"}
 
 
+@final
 @dataclass(frozen=True)
-class AAVAE(Variational):
+class AAVAE(VariationalAutoencoder):
     """−log N(x; d(z), s) of a clean image x, for z drawn from q(z | x⁺) of an augmented view x⁺, + β KL(q ‖ N(0, 1)).
 
-    β is 0: the noise of the codes and the augmentation take the place of the prior.  Inputs are normalized, sums over
-    pixels averaged over the batch, constants included (Falcon et al. 2021, eq. 3, with its sign turned).
+    β is 0 by default: the noise of the codes and the augmentation replace the prior.  Inputs are normalized, sums over
+    pixels are averaged over the batch, constants are included (Falcon et al. 2021, eq. 3, with its sign reversed).
     """
 
     source: ClassVar[str] = "Falcon, Jha, Koker & Cho 2021, AAVAE, arXiv:2107.12329"
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = DATASETS
+    small: ClassVar[Mapping[str, Value]] = SMALL
+    small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
 
-    latent_dim: int = option(128, "dimension of z", least=1)
-    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = option(
-        "resnet50", "the encoder; mlp and simvae-mlp flatten images, the others fold over them"
+    latent_dim: int = option(128, shared.LATENT_DIM, least=1)
+    network: Network = option("resnet50", shared.NETWORK)
+    decoder: Decoder = option("resnet50", shared.DECODER)
+    augmentation: str = option("simclr-cifar10", shared.AUGMENTATION)
+    beta: float = option(0.0, shared.BETA, least=0, former="weight")
+    logscale: float = option(0.0, "log s, the likelihood's log variance; its initial value where it is learned")
+    likelihood_scale: Literal["fixed", "learned"] = option(
+        "fixed", "learned: log s is a parameter, one for all pixels", former="scale"
     )
-    decoder: Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"] = option(
-        "resnet50", "gives images back: the encoder's mirror image, or that of a ResNet"
-    )
-    augmentation: str = option("simclr-cifar10", "the pipeline that draws what the encoder sees")
-    weight: float = option(0.0, "β, of the divergence from the prior", least=0)
-    logscale: float = option(0.0, "log s, the likelihood's log variance; where it is learned, at the start")
-    scale: Literal["fixed", "learned"] = option("fixed", "whether log s is a parameter, one for all pixels")
 
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         params, state = super().init(info, generator)
-        learned = {"logscale": torch.tensor(float(self.logscale))} if self.scale == "learned" else {}
+        learned = {"logscale": torch.tensor(float(self.logscale))} if self.likelihood_scale == "learned" else {}
         return {**params, **learned}, state
 
-    def misfit(self, params: Tensors, outputs: Tensor, target: Tensor) -> Tensor:
-        return -gaussian_likelihood(target, self.finish(outputs), self.spread(params, target))
+    def observation_model(self, params: Tensors, like: Tensor) -> ObservationModel:
+        learned = self.likelihood_scale == "learned"
+        logscale = params["logscale"] if learned else like.new_zeros(()) + self.logscale
+        return LogscaleGaussianObservations(floored(logscale), self.output)
 
-    def log_likelihood(self, params: Tensors, state: Tensors, inputs: Tensor, codes: Tensor) -> Tensor:
-        """Of the clean images as the encoder sees them, normalized."""
-        x = self.pipeline.clean(inputs)
-        outputs, _ = self.restore(params, state, codes, tuple(x.shape[1:]), training=False)
-        return -self.misfit(params, outputs, x)
+    def terms(self, mean: Tensor, log_variance: Tensor, codes: Tensor) -> dict[str, Term]:
+        return {"divergence": Term(self.beta, normal_divergence(mean, log_variance))}
 
-    def gaussian(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_variance = super().gaussian(encoded)
+    def mean_and_log_variance(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = super().mean_and_log_variance(encoded)
         return mean, floored(log_variance)
 
-    def spread(self, params: Tensors, like: Tensor) -> Tensor:
-        """The likelihood's log variance ()."""
-        logscale = params["logscale"] if self.scale == "learned" else like.new_zeros(()) + self.logscale
-        return floored(logscale)
 
-
+@final
 @dataclass(frozen=True)
-class AAAE(Autoencoder):
-    """Mean of (x − d(e(x⁺)))², for an augmented view x⁺ of x: AAVAE without noise in its codes.
+class AAAE(DeterministicAutoencoder):
+    """Mean over batch and dimensions of (x − d(e(x⁺)))², for an augmented view x⁺ of a clean image x.
 
-    The paper's code compares with x⁺ itself, as its Table 1 suggests: `target` 'input'.
+    The paper's code reconstructs x⁺ itself, as its Table 1 suggests: `target` 'input'.
     """
 
     source: ClassVar[str] = "Falcon, Jha, Koker & Cho 2021, AAVAE, arXiv:2107.12329, Table 1"
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = DATASETS
+    small: ClassVar[Mapping[str, Value]] = SMALL
+    small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
 
-    latent_dim: int = option(128, "dimension of the code", least=1)
-    network: Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"] = option(
-        "resnet50", "the encoder; mlp and simvae-mlp flatten images, the others fold over them"
-    )
-    decoder: Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"] = option(
-        "resnet50", "gives images back: the encoder's mirror image, or that of a ResNet"
-    )
-    augmentation: str = option("simclr-cifar10", "the pipeline that draws what the encoder sees")
+    latent_dim: int = option(128, shared.LATENT_DIM, least=1)
+    network: Network = option("resnet50", shared.NETWORK)
+    decoder: Decoder = option("resnet50", shared.DECODER)
+    augmentation: str = option("simclr-cifar10", shared.AUGMENTATION)
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        return plain_loss(self.networks, params, state, *self.pairs.make(batch, noise))
 
 
 def floored(log_variance: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The encoders that the papers' methods share: a name and sizes become a structure."""
+"""The encoder networks that methods share: `backbone` builds one from its name and sizes."""
 
 import functools
 from typing import Literal
@@ -9,14 +9,14 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.nets.encoders import encoder
 from ablate.nets.narrow import narrow_encoder, simvae_mlp
-from ablate.nets.resnet import features, resnet
+from ablate.nets.resnet import resnet, resnet_dim
 
 Network = Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"]
 
 RESNETS = ("resnet18", "resnet34", "resnet50")
-FLAT = ("mlp", "simvae-mlp")  # take vectors too
-NORMALIZED = ("narrow", *RESNETS)  # have batch norm, whatever is asked for
-LARGE = 64  # pixels: the stem that halves the sides is for images above
+FLAT = ("mlp", "simvae-mlp")  # flatten images, and take vectors too
+NORMALIZED = ("narrow", *RESNETS)  # always have batch norm
+LARGE = 64  # pixels; the stem that halves the sides is used for larger images
 
 
 @functools.cache
@@ -25,8 +25,8 @@ def backbone(
 ) -> nn.Sequential:
     """Inputs (B, *shape) → features (B, `feature_dim(network, width, outputs)`), without parameters.
 
-    A `width` of 64 is the published size; 'mlp' and 'cnn' (Ntelemis et al. 2022) have but one size, and batch norm
-    where asked for.  A ResNet ends in its pooled maps, as many as these are.
+    A `width` of 64 is the published size.  'mlp' and 'cnn' (Ntelemis et al. 2022) have one size only; `batchnorm`
+    applies to them alone.  The features of a ResNet are its pooled maps, so `outputs` does not change their number.
     """
     if network in RESNETS:
         return resnet(network, shape[0], "7x7" if max(shape[1:]) > LARGE else "3x3", width)
@@ -38,12 +38,12 @@ def backbone(
 
 
 def feature_dim(network: str, width: int, outputs: int) -> int:
-    """Dimension of what `backbone` gives."""
-    return features(network, width) if network in RESNETS else outputs
+    """Dimension of the features of `backbone`."""
+    return resnet_dim(network, width) if network in RESNETS else outputs
 
 
 def check_backbone(network: str, info: DataInfo) -> None:
-    """Raise StudyError where a network for images meets vectors."""
+    """Raise StudyError where a network for images is used on vectors."""
     if network not in FLAT and len(info.shape) != 3:
         shape = " x ".join(map(str, info.shape))
         raise StudyError(

@@ -1,23 +1,25 @@
-"""What some methods can do besides embed, for the probes and pictures that ask for it.
+"""What some methods can do besides `embed`, for the probes and pictures that need it.
 
-All of it is in evaluation mode and deterministic but for a generator.
+A new capability is an edit of this file: its name in `Capability`, the abstract class that methods derive from, its
+row in `CAPABILITIES`, and its function in `Model`, through which probes call it.  All functions run in evaluation mode
+and are deterministic given the generator that some of them take.
 """
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
 
 from ablate.methods.method import Method, Tensors
 
-Capability = Literal[
-    "posterior", "code", "log_likelihood", "view", "predict"
-]  # each named for the function that it has
+Capability = Literal["posterior", "code", "log_likelihood", "view", "predict"]
 
 
 class Stochastic(ABC):
-    """A method whose encoder gives a distribution."""
+    """A method whose encoder returns a distribution of codes."""
 
     @abstractmethod
     def posterior(self, params: Tensors, state: Tensors, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -25,11 +27,11 @@ class Stochastic(ABC):
 
 
 class Generative(ABC):
-    """A method that can give inputs back."""
+    """A method that can reconstruct inputs."""
 
     @abstractmethod
     def code(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        """Inputs (B, ...) → what `decode` understands (B, L), the posterior's mean where there is one."""
+        """Inputs (B, ...) → codes (B, L) that `decode` takes; the posterior's mean where there is one."""
 
     @abstractmethod
     def decode(self, params: Tensors, state: Tensors, codes: Tensor) -> Tensor:
@@ -44,31 +46,94 @@ class Dense(ABC):
         """log p(x | z) in nats (B,), of inputs (B, ...) and codes (B, L), constants included."""
 
 
+class Augmenting(ABC):
+    """A method that trains on augmented views of its inputs."""
+
+    @abstractmethod
+    def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """One view of each input (B, ...), drawn as in training."""
+
+
 class Classifying(ABC):
-    """A method that learns from labels and can guess them."""
+    """A method that learns from labels and can predict them."""
 
     @abstractmethod
     def predict(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
         """Inputs (B, ...) → logits (B, C)."""
 
 
-class Augmenting(ABC):
-    """A method that trains on changed versions of its inputs."""
+class Model(ABC):
+    """A frozen encoder as probes see it: all tensors are on the CPU, and none has a gradient.
+
+    A function of a capability that the method does not have fails an assertion; `can` tests for it.
+    """
+
+    @property
+    @abstractmethod
+    def parameters(self) -> int:
+        """The number of learned values: an encoder's, and a decoder's or classifier's where there is one."""
 
     @abstractmethod
+    def can(self, capability: Capability) -> bool:
+        """Whether the method has a capability."""
+
+    @abstractmethod
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → representations (B, D)."""
+
+    @abstractmethod
+    def call(self, function: str, *arguments: Any) -> Any:
+        """The result of a function below, computed by the method."""
+
+    def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (B, ...) → mean and log variance (B, L) of q(z | x)."""
+        return cast(tuple[Tensor, Tensor], self.call("posterior", inputs))
+
+    def code(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → codes (B, L) that `decode` takes."""
+        return cast(Tensor, self.call("code", inputs))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (B, L) → inputs (B, ...)."""
+        return cast(Tensor, self.call("decode", codes))
+
+    def log_likelihood(self, inputs: Tensor, codes: Tensor) -> Tensor:
+        """log p(x | z) in nats (B,)."""
+        return cast(Tensor, self.call("log_likelihood", inputs, codes))
+
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """One view of each input (B, ...), drawn as training draws them."""
+        """One view of each input (B, ...), drawn as in training."""
+        return cast(Tensor, self.call("view", inputs, generator))
+
+    def predict(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → the method's own logits (B, C)."""
+        return cast(Tensor, self.call("predict", inputs))
 
 
-CAPABILITIES: dict[Capability, type] = {
-    "posterior": Stochastic,
-    "code": Generative,
-    "log_likelihood": Dense,
-    "view": Augmenting,
-    "predict": Classifying,
+@dataclass(frozen=True)
+class Row:
+    """One capability: the class that declares it, the words for messages, and how its functions are called."""
+
+    kind: type  # the abstract class that a method with this capability derives from
+    words: str  # completes 'the probe needs a method with ...'
+    functions: tuple[str, ...]  # of that class
+    learned: bool = True  # whether they use what was learned: params and state come before the other arguments
+
+
+CAPABILITIES: Mapping[Capability, Row] = {
+    "posterior": Row(Stochastic, "an encoder that gives a distribution", ("posterior",)),
+    "code": Row(Generative, "a decoder", ("code", "decode")),
+    "log_likelihood": Row(Dense, "a density of the data", ("log_likelihood",)),
+    "view": Row(Augmenting, "augmented views", ("view",), learned=False),
+    "predict": Row(Classifying, "a classifier of its own", ("predict",)),
 }
 
 
-def has_capability(method: type[Method], role: Capability) -> bool:
-    """Whether trials of a method can be asked for this."""
-    return issubclass(method, CAPABILITIES[role])
+def has_capability(method: type[Method], capability: Capability) -> bool:
+    """Whether a method has a capability."""
+    return issubclass(method, CAPABILITIES[capability].kind)
+
+
+def row_of(function: str) -> Row:
+    """The capability that a function belongs to."""
+    return next(row for row in CAPABILITIES.values() if function in row.functions)

@@ -1,10 +1,10 @@
-"""PCA and NMF, fitted by scikit-learn; and what all its methods share: tensors that embed new points."""
+"""PCA and NMF, fitted by scikit-learn, and the base class of all methods that it fits."""
 
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import torch
@@ -13,17 +13,18 @@ from torch import Tensor
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.methods.method import Method, Objective, Tensors, below
-from ablate.options import option
+from ablate.options import Value, option
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
 class Classical(Method):
-    """A method that scikit-learn fits in closed form; its embedding is computed where the inputs are."""
+    """A method that scikit-learn fits in closed form; embeddings are computed by torch, on the device of the inputs."""
 
     objectives: ClassVar[tuple[Objective, ...]] = ()
     cannot_pack: ClassVar[str] = "it is fitted, not trained: there are no steps to share"
+    small: ClassVar[Mapping[str, Value]] = {"latent_dim": 4}
 
     latent_dim: int = option(10, "dimension of the embedding", least=1)
 
@@ -43,9 +44,10 @@ class Classical(Method):
 
     @abstractmethod
     def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
-        """Points (N, D) → what `embed` needs; `seed` is for iterations that start at random."""
+        """Points (N, D) → the arrays that `embed` needs, by name; `seed` is for iterations that start at random."""
 
 
+@final
 @dataclass(frozen=True)
 class PCA(Classical):
     """Projections of the centred data on the directions of largest variance."""
@@ -53,6 +55,7 @@ class PCA(Classical):
     source: ClassVar[str] = "Pearson 1901, On lines and planes of closest fit; scikit-learn's PCA"
 
     def check(self, info: DataInfo) -> None:
+        super().check(info)
         check_rank(self.latent_dim, info)
 
     def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
@@ -65,6 +68,7 @@ class PCA(Classical):
         return (inputs.flatten(1) - params["encoder.mean"]) @ params["encoder.components"].T
 
 
+@final
 @dataclass(frozen=True)
 class NMF(Classical):
     """The W ≥ 0 that makes ‖X − W H‖² smallest, for a dictionary H ≥ 0 learned with it."""
@@ -74,10 +78,11 @@ class NMF(Classical):
     )
 
     start: Literal["nndsvd", "nndsvda", "random"] = option("nndsvd", "where W and H start; scikit-learn 0.23's default")
-    iterations: int = option(200, "most rounds of coordinate descent in the fit; as many embed a point", least=1)
-    tolerance: float = option(1e-4, "share of the first round's change at which the fit rests", least=0)
+    iterations: int = option(200, "iterations of coordinate descent: at most in the fit, exactly to embed", least=1)
+    tolerance: float = option(1e-4, "the fit ends at this share of the first iteration's change", least=0)
 
     def check(self, info: DataInfo) -> None:
+        super().check(info)
         check_rank(self.latent_dim, info)
 
     def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
@@ -90,15 +95,17 @@ class NMF(Classical):
                 f"NMF needs inputs that are nowhere negative, the smallest here is {points.min():g}", remedy
             )
         settings = {"init": self.start, "max_iter": self.iterations, "tol": self.tolerance, "random_state": seed}
-        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # the rounds are a setting
+        with warnings.catch_warnings(
+            action="ignore", category=ConvergenceWarning
+        ):  # the number of iterations is an option
             return {"components": Fitted(self.latent_dim, **settings).fit(points).components_}
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        return nonnegative(inputs.flatten(1), params["encoder.components"], self.iterations)
+        return nonnegative_weights(inputs.flatten(1), params["encoder.components"], self.iterations)
 
 
 def check_rank(latent_dim: int, info: DataInfo) -> None:
-    """Raise StudyError where the data matrix has fewer directions than the embedding."""
+    """Raise StudyError where the embedding has more dimensions than the rank of the data matrix."""
     dimensions = torch.Size(info.shape).numel()
     if latent_dim > min(dimensions, info.samples):
         limit = f"{dimensions} dimensions" if dimensions <= info.samples else f"{info.samples} samples"
@@ -106,16 +113,16 @@ def check_rank(latent_dim: int, info: DataInfo) -> None:
         raise StudyError(f"latent_dim {latent_dim} is more than the {limit} of the data", remedy)
 
 
-def nonnegative(inputs: Tensor, components: Tensor, rounds: int) -> Tensor:
+def nonnegative_weights(inputs: Tensor, components: Tensor, iterations: int) -> Tensor:
     """The weights W (B, k) ≥ 0 with the smallest ‖X − W H‖², for inputs X (B, D) and components H (k, D).
 
-    Coordinate descent from zero, every point for itself (Cichocki & Phan 2009); a component that is zero is not used.
+    Coordinate descent from zero, independent for every point (Cichocki & Phan 2009); zero components are not used.
     """
-    gram, wanted = components @ components.T, components @ inputs.T
+    gram, products = components @ components.T, components @ inputs.T
     steps = torch.where(gram.diagonal() > 0, 1 / gram.diagonal(), 0)
-    weights = torch.zeros_like(wanted)
-    for _ in range(rounds):
+    weights = torch.zeros_like(products)
+    for _ in range(iterations):
         for row in range(len(components)):
-            gradient = gram[row] @ weights - wanted[row]
+            gradient = gram[row] @ weights - products[row]
             weights[row] = (weights[row] - steps[row] * gradient).clamp(min=0)
     return weights.T

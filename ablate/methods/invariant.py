@@ -1,10 +1,10 @@
-"""Invariant discriminative features: two perturbed versions of a batch predict each other's balanced targets."""
+"""Invariant discriminative features: predictions on two perturbed versions of a batch, with balanced targets."""
 
 import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor, nn
@@ -17,22 +17,23 @@ from ablate.methods.method import Method, Tensors
 from ablate.methods.parts import joined, through
 from ablate.nets.encoders import encoder, mlp
 from ablate.nets.functional import apply
-from ablate.nets.init import draw
-from ablate.nets.stacking import certain, gradient
+from ablate.nets.init import initialize
+from ablate.nets.stacking import gradient, known_true
 from ablate.options import Value, option
 
 HIDDEN_CLASSIFIER = (128, 128)
-GRID = 10  # λ moves in steps of 1 / GRID, between LOWEST and HIGHEST
+GRID = 10  # the adaptive λ changes in steps of 1 / GRID, between LOWEST and HIGHEST
 LOWEST, HIGHEST = 0.1, 1.0
-TINY = 1e-12  # keeps vanishing gradients and probabilities finite
+EPSILON = 1e-12  # keeps zero gradients and probabilities finite
 
-VERSIONS: Mapping[str, tuple[str, str]] = {  # how the batch's first and second one are made
+VERSIONS: Mapping[str, tuple[str, str]] = {  # how the first and the second version of a batch are perturbed
     "rp": ("random", "random"),
     "rp+vat": ("random", "adversarial"),
     "vat": ("adversarial", "adversarial"),
 }
 
 
+@final
 @dataclass(frozen=True)
 class Invariant(Method):
     """D(Q₂ ‖ P₁) + D(Q₁ ‖ P₂), for P the predictions on two perturbed versions of a batch and Q their balanced targets.
@@ -53,24 +54,29 @@ class Invariant(Method):
         "20newsgroups": {"epsilon": 20.0},
         "digits": {"epsilon": 0.8},  # a fifth of the points' mean norm, 3.9
     }
+    small: ClassVar[Mapping[str, Value]] = {"k": 6, "latent_dim": 4, "epsilon": 0.5}
 
     k: int = option(100, "k, outputs of the classifier", least=2)
     latent_dim: int = option(10, "l, dimension of the embedding", least=1)
     network: Literal["mlp", "cnn"] = option("mlp", "the encoder; cnn needs images")
     epsilon: float = option(2.0, "ε, l2 norm of the perturbation; about 1/5 of the points' mean norm", above=0)
-    xi: float = option(10.0, "ξ, l2 norm of the random probe from which the adversarial direction is found", above=0)
+    xi: float = option(10.0, "ξ, l2 norm of the random step at which the adversarial direction is computed", above=0)
     transformation: Literal["np", "rp", "rp+vat", "vat"] = option(
-        "vat", "how the two versions are made: not, at random, one of them or both adversarially (Table V)"
+        "vat", "perturbation of the two versions: none, random, one or both adversarial (Table V)"
     )
-    smoothness: float | Literal["adaptive"] = option(
-        "adaptive", "λ of the transport problem (eq. 3); adaptive: moved so that the targets' entropy meets ĥ (alg. 2)"
+    sinkhorn_lambda: float | Literal["adaptive"] = option(
+        "adaptive",
+        "λ of the transport problem (eq. 3); adaptive: changed until the targets' entropy is near ĥ (alg. 2)",
+        former="smoothness",
     )
     warm_up: float = option(0.02, "share of training in which ĥ falls from log k to log √k (eq. 8)", above=0, most=1)
-    tolerance: float = option(0.005, "distance from ĥ, in nats, at which the adaptive λ rests", above=0)
-    updates: int = option(5, "most moves of the adaptive λ per target", least=0)
-    iterations: int = option(10, "T, rounds of Sinkhorn and Knopp's algorithm", least=1)
+    tolerance: float = option(0.005, "distance from ĥ, in nats, below which the adaptive λ stays", above=0)
+    lambda_updates: int = option(5, "most changes of the adaptive λ per target", least=0, former="updates")
+    sinkhorn_iterations: int = option(
+        10, "T, iterations of Sinkhorn and Knopp's algorithm", least=1, former="iterations"
+    )
     batchnorm: Literal["none", "encoder", "classifier", "both"] = option(
-        "both", "where hidden layers have it (Table VI)"
+        "both", "the networks whose hidden layers have batch norm (Table VI)"
     )
     bn_update_on: Literal["clean", "adversarial", "all"] = option(
         "clean", "the passes that update batch norm's running statistics"
@@ -78,8 +84,9 @@ class Invariant(Method):
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
-        if not isinstance(self.smoothness, str) and self.smoothness <= 0:
-            raise StudyError(f"smoothness {self.smoothness} is not above 0", "use a positive number or 'adaptive'")
+        if not isinstance(self.sinkhorn_lambda, str) and self.sinkhorn_lambda <= 0:
+            problem = f"sinkhorn_lambda {self.sinkhorn_lambda} is not above 0"
+            raise StudyError(problem, "use a positive number or 'adaptive'")
         check_network(self.network, info)
         check_batchnorm(info, batchnorm=self.batchnorm != "none", off="batchnorm 'none'")
 
@@ -88,12 +95,12 @@ class Invariant(Method):
         return self.network == "mlp"
 
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        params, state = draw(self.structure(info.shape), generator)
-        smoothness = HIGHEST if isinstance(self.smoothness, str) else self.smoothness
-        return params, {**state, "smoothness": torch.tensor(smoothness)}
+        params, state = initialize(self.structure(info.shape), generator)
+        start = HIGHEST if isinstance(self.sinkhorn_lambda, str) else self.sinkhorn_lambda
+        return params, {**state, "smoothness": torch.tensor(start)}
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
-        """Directions (2, B, ...): the probes of adversarial versions, the perturbations of random ones."""
+        """Directions (2, B, ...): those of random versions, and those at which adversarial ones start."""
         if self.transformation == "np":
             return {}
         x = batch["input"]
@@ -105,21 +112,21 @@ class Invariant(Method):
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         (first, second), state = self.versions(params, state, batch["input"], noise)
         wanted = wanted_entropy(self.k, batch["progress"] / self.warm_up)
-        first_target, smoothness = self.target(first.detach(), state["smoothness"], wanted)
-        second_target, smoothness = self.target(second.detach(), smoothness, wanted)
+        first_target, λ = self.target(first.detach(), state["smoothness"], wanted)
+        second_target, λ = self.target(second.detach(), λ, wanted)
         total = divergence(second_target, first) + divergence(first_target, second)
         shown = {
             "loss": total,
-            "smoothness": smoothness,
+            "smoothness": λ,
             "target_entropy": (entropy(first_target) + entropy(second_target)) / 2,
             "prediction_entropy": (entropy(first.detach().softmax(1)) + entropy(second.detach().softmax(1))) / 2,
         }
-        return total, shown, {**state, "smoothness": smoothness}
+        return total, shown, {**state, "smoothness": λ}
 
     def versions(
         self, params: Tensors, state: Tensors, inputs: Tensor, noise: Tensors
     ) -> tuple[tuple[Tensor, Tensor], Tensors]:
-        """Logits (B, k) of the batch's two versions, with gradients to the parameters, and the state after them."""
+        """Logits (B, k) of the batch's two versions, differentiable in the parameters, and the state after them."""
         if self.transformation == "np":
             logits, state = self.predict(params, state, inputs, tracking=True)
             return (logits, logits), state
@@ -138,34 +145,34 @@ class Invariant(Method):
     def adversarial(
         self, params: Tensors, state: Tensors, inputs: Tensor, clean: Tensor, direction: Tensor
     ) -> tuple[Tensor, Tensors]:
-        """The step (B, ...) of length ε along which the prediction departs fastest from its `clean` logits.
+        """The step (B, ...) of length ε in the direction in which predictions change most from the `clean` logits.
 
         Found by one power iteration from a random `direction` (Miyato et al. 2018, algorithm 1).
         """
         target = clean.softmax(1)
 
-        def departure(probe: Tensor) -> tuple[Tensor, Tensors]:
-            logits, after = self.predict(params, state, inputs + probe, tracking=self.bn_update_on == "all")
-            return F.cross_entropy(logits, target), after  # the divergence, but for a constant
+        def change(step: Tensor) -> tuple[Tensor, Tensors]:
+            logits, after = self.predict(params, state, inputs + step, tracking=self.bn_update_on == "all")
+            return F.cross_entropy(logits, target), after  # the divergence plus a constant
 
-        slope, state = gradient(departure, scaled(direction, self.xi))
+        slope, state = gradient(change, scaled(direction, self.xi))
         return scaled(slope, self.epsilon), state
 
     def predict(self, params: Tensors, state: Tensors, inputs: Tensor, *, tracking: bool) -> tuple[Tensor, Tensors]:
-        """Logits (B, k), normalized by the batch, and the state after `tracking` it."""
+        """Logits (B, k) in training mode, and the state, with running statistics updated if `tracking`."""
         network = self.structure(tuple(inputs.shape[1:]))
         return apply(network, params, state, inputs, training=True, tracking=tracking)
 
-    def target(self, logits: Tensor, smoothness: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-        """Balanced targets (B, k), and the λ that made them: constant, or moved towards the wanted entropy."""
-        updates = self.updates if isinstance(self.smoothness, str) else 0
-        target = sinkhorn(logits, smoothness, self.iterations)
+    def target(self, logits: Tensor, λ: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Balanced targets (B, k) and their λ: constant, or changed until the entropy is near the `wanted` one."""
+        updates = self.lambda_updates if isinstance(self.sinkhorn_lambda, str) else 0
+        target = sinkhorn(logits, λ, self.sinkhorn_iterations)
         for _ in range(updates):
-            before, smoothness = smoothness, moved(smoothness, entropy(target) - wanted, self.tolerance)
-            if certain(smoothness == before):
-                break  # λ rests: the same λ makes the same target
-            target = sinkhorn(logits, smoothness, self.iterations)
-        return target, smoothness
+            before, λ = λ, updated_lambda(λ, entropy(target) - wanted, self.tolerance)
+            if known_true(λ == before):
+                break  # the same λ makes the same target
+            target = sinkhorn(logits, λ, self.sinkhorn_iterations)
+        return target, λ
 
     def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
         return network(self.network, shape, self.latent_dim, self.k, self.batchnorm)
@@ -180,45 +187,45 @@ def network(kind: str, shape: tuple[int, ...], latent_dim: int, k: int, batchnor
     return joined(encoder=features, classifier=classifier)
 
 
-def sinkhorn(logits: Tensor, smoothness: Tensor | float, iterations: int) -> Tensor:
+def sinkhorn(logits: Tensor, λ: Tensor | float, iterations: int) -> Tensor:
     """Targets Q (m, k) whose rows sum to 1 and whose columns sum to about m / k (Ntelemis et al. 2022, algorithm 1).
 
-    The first round is made of logarithms, so that no row or column of the kernel vanishes however small λ is; the
-    others are products.
+    The first iteration is computed in logarithms, so that no row or column of the kernel underflows for small λ; the
+    others multiply.
     """
     m, k = logits.shape
-    rows = (logits / smoothness).log_softmax(1).softmax(0)  # K, its columns summing to 1
-    columns = rows * (k / m)  # to which u's and v's common factor is moved
+    rows = (logits / λ).log_softmax(1).softmax(0)  # K, its columns summing to 1
+    columns = rows * (k / m)  # with the common factor of u and v
     v = rows.new_ones(k)
     for _ in range(iterations - 1):
         u = (rows @ v).reciprocal()
         v = (u @ columns).reciprocal()
-    plan: Tensor = rows * v  # u is left out: each row is normalized now
+    plan: Tensor = rows * v  # u is not needed: rows are normalized next
     return plan / plan.sum(1, keepdim=True)
 
 
-def moved(smoothness: Tensor, excess: Tensor, tolerance: Tensor | float) -> Tensor:
-    """The next λ, one step of the grid down where the entropy is in excess, up where it is short (algorithm 2)."""
-    steps = (excess < -tolerance).to(smoothness) - (excess > tolerance).to(smoothness)
-    return ((smoothness * GRID).round() + steps).div(GRID).clamp(LOWEST, HIGHEST)
+def updated_lambda(λ: Tensor, excess: Tensor, tolerance: Tensor | float) -> Tensor:
+    """The next λ: a step of the grid down if the entropy is too large by `excess`, up if too small (algorithm 2)."""
+    steps = (excess < -tolerance).to(λ) - (excess > tolerance).to(λ)
+    return ((λ * GRID).round() + steps).div(GRID).clamp(LOWEST, HIGHEST)
 
 
 def wanted_entropy(k: int, warmed: Tensor) -> Tensor:
-    """ĥ in nats, falling from log k to log √k along half a cosine while `warmed` goes from 0 to 1 (eq. 8)."""
+    """ĥ in nats: it falls from log k to log √k along half a cosine while `warmed` goes from 0 to 1 (eq. 8)."""
     return math.log(k) / 2 * (1 + (torch.cos(math.pi * warmed.clamp(max=1)) + 1) / 2)
 
 
 def entropy(rows: Tensor) -> Tensor:
     """Mean entropy of the rows of a row-stochastic matrix, in nats."""
-    return -(rows * rows.clamp(min=TINY).log()).sum(1).mean()  # several times as fast as xlogy
+    return -(rows * rows.clamp(min=EPSILON).log()).sum(1).mean()  # several times faster than xlogy
 
 
 def divergence(target: Tensor, logits: Tensor) -> Tensor:
-    """Mean over rows of the Kullback-Leibler divergence of softmax(logits) from a target (B, k)."""
+    """KL(target ‖ softmax(logits)) of rows (B, k), averaged over them, in nats."""
     return -entropy(target) - (target * logits.log_softmax(1)).sum(1).mean()
 
 
 def scaled(directions: Tensor, length: Tensor | float) -> Tensor:
-    """The directions (B, ...) with an l2 norm of `length` each."""
+    """The directions (B, ...), each scaled to an l2 norm of `length`."""
     norms: Tensor = torch.linalg.vector_norm(directions, dim=tuple(range(1, directions.dim())), keepdim=True)
-    return directions * (length / (norms + TINY))
+    return directions * (length / (norms + EPSILON))

@@ -1,17 +1,23 @@
-"""Limits that several methods share."""
+"""Checks of options against the data that several methods share."""
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 
 
 def check_network(network: str, info: DataInfo) -> None:
-    """Raise StudyError where a network for images meets vectors."""
+    """Raise StudyError for the network 'cnn' where the data are not images."""
     if network == "cnn" and len(info.shape) != 3:
         shape = " x ".join(map(str, info.shape))
         raise StudyError(f"network 'cnn' needs images (C, H, W), the data are vectors ({shape})", "use network 'mlp'")
 
 
 def check_batchnorm(info: DataInfo, *, batchnorm: bool, off: str = "batchnorm false") -> None:
-    """Raise StudyError where batch norm has nothing to compare; `off` turns it off."""
+    """Raise StudyError for batch norm on batches of one; `off` is the remedy that turns it off."""
     if info.batch_size == 1 and batchnorm:
         raise StudyError("batch norm cannot work on batches of 1", f"use a larger training.batch_size or {off}")
+
+
+def check_contrast(info: DataInfo) -> None:
+    """Raise StudyError for a contrastive loss on batches of one."""
+    if info.batch_size < 2:
+        raise StudyError("batches of 1 hold nothing to contrast with", "use a larger training.batch_size")

@@ -1,11 +1,11 @@
-"""Isomap and locally linear embedding, fitted by scikit-learn on points that are kept to place new ones among them."""
+"""Isomap and locally linear embedding, fitted by scikit-learn; new points are embedded by their neighbours."""
 
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import torch
@@ -17,18 +17,21 @@ from ablate.methods.classical import Array, Classical
 from ablate.methods.method import Tensors
 from ablate.options import option
 
-ROWS = 512  # placed at a time: with 10,000 points kept, a few matrices of 20 MB
+ROWS = 512  # inputs embedded at a time: with 10,000 fitted points, a few matrices of 20 MB
 
 
 @dataclass(frozen=True)
 class Manifold(Classical):
-    """A method that knows points by their nearest neighbours among those it was fitted on."""
+    """A method that embeds a point by its nearest neighbours among the fitted points."""
 
-    n_neighbors: int = option(5, "neighbours of a point", least=1)
+    n_neighbors: int = option(5, "number of neighbours of a point", least=1)
     points: int = option(10_000, "most points to fit on, drawn from the training set", least=2)
-    eigen_solver: Literal["auto", "arpack", "dense"] = option("auto", "how eigenvectors are found; auto: by size")
+    eigen_solver: Literal["auto", "arpack", "dense"] = option(
+        "auto", "solver of the eigenproblem; auto chooses by size"
+    )
 
     def check(self, info: DataInfo) -> None:
+        super().check(info)
         fitted = min(self.points, info.samples)
         if self.n_neighbors >= fitted:
             remedy = f"use method.n_neighbors of at most {fitted - 1}"
@@ -42,18 +45,19 @@ class Manifold(Classical):
         return inputs if len(inputs) <= self.points else inputs[chosen.to(inputs.device)]
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        return torch.cat([self.place(params, rows) for rows in inputs.flatten(1).split(ROWS)])
+        return torch.cat([self.embed_rows(params, rows) for rows in inputs.flatten(1).split(ROWS)])
 
     @abstractmethod
-    def place(self, params: Tensors, inputs: Tensor) -> Tensor:
-        """A few inputs (B, D) → (B, latent_dim)."""
+    def embed_rows(self, params: Tensors, inputs: Tensor) -> Tensor:
+        """At most `ROWS` inputs (B, D) → (B, latent_dim)."""
 
 
+@final
 @dataclass(frozen=True)
 class Isomap(Manifold):
-    """Coordinates whose distances are those along the graph of neighbours, by classical scaling.
+    """Coordinates whose distances are the shortest paths along the graph of neighbours, by classical scaling.
 
-    The parts of a graph that falls apart are joined where they are nearest.
+    The components of a disconnected graph are joined at their nearest points.
     """
 
     source: ClassVar[str] = "Tenenbaum, de Silva & Langford 2000, Science 290; scikit-learn's Isomap"
@@ -62,7 +66,7 @@ class Isomap(Manifold):
         from sklearn.manifold import Isomap as Fitted
 
         model = Fitted(n_neighbors=self.n_neighbors, n_components=self.latent_dim, eigen_solver=self.eigen_solver)
-        with global_stream(seed), warnings.catch_warnings(action="ignore"):  # of parts that are joined
+        with numpy_seed(seed), warnings.catch_warnings(action="ignore"):  # about components that are joined
             model.fit(points)
         kernel = model.kernel_pca_
         roots = np.sqrt(np.where(kernel.eigenvalues_ > 0, kernel.eigenvalues_, np.inf))
@@ -73,19 +77,20 @@ class Isomap(Manifold):
             "projection": kernel.eigenvectors_ / roots,
         }
 
-    def place(self, params: Tensors, inputs: Tensor) -> Tensor:
+    def embed_rows(self, params: Tensors, inputs: Tensor) -> Tensor:
         lengths, index = nearest(params["encoder.points"], inputs, self.n_neighbors)
         paths = params["encoder.distances"][index[:, 0]] + lengths[:, :1]
         for neighbor in range(1, self.n_neighbors):
-            through = params["encoder.distances"][index[:, neighbor]] + lengths[:, neighbor, None]
-            paths = torch.minimum(paths, through)
+            others = params["encoder.distances"][index[:, neighbor]] + lengths[:, neighbor, None]
+            paths = torch.minimum(paths, others)
         kernel = -0.5 * paths.square() - params["encoder.centre"]
         return (kernel - kernel.mean(1, keepdim=True)) @ params["encoder.projection"]
 
 
+@final
 @dataclass(frozen=True)
 class LocallyLinear(Manifold):
-    """Coordinates that the same weighted means of neighbours reconstruct as reconstruct the points."""
+    """Coordinates that are reconstructed by the same weighted means of neighbours as the points themselves."""
 
     source: ClassVar[str] = "Roweis & Saul 2000, Science 290; scikit-learn's LocallyLinearEmbedding"
 
@@ -105,28 +110,28 @@ class LocallyLinear(Manifold):
         model = LocallyLinearEmbedding(n_neighbors=self.n_neighbors, n_components=self.latent_dim, **settings)
         try:
             model.fit(points)
-        except (ValueError, RuntimeError) as problem:  # ARPACK's ways to say that it found no null space
+        except (ValueError, RuntimeError) as problem:  # raised by ARPACK when it finds no null space
             remedy = "use method.eigen_solver 'dense', or more of method.n_neighbors"
             raise TrialError(f"locally linear embedding found no coordinates ({problem})", remedy) from problem
         return {"points": points, "embedding": model.embedding_}
 
-    def place(self, params: Tensors, inputs: Tensor) -> Tensor:
+    def embed_rows(self, params: Tensors, inputs: Tensor) -> Tensor:
         _, index = nearest(params["encoder.points"], inputs, self.n_neighbors)
         weights = barycentric(params["encoder.points"][index] - inputs[:, None], self.regularization)
         return (weights[:, None] @ params["encoder.embedding"][index]).squeeze(1)
 
 
 def nearest(points: Tensor, inputs: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Distances (B, count) of the nearest of the points (N, D) from inputs (B, D), and which they are."""
-    ranks = points.square().sum(1) - 2 * inputs @ points.T  # squared distances, but for a constant per input
+    """Distances (B, count) from inputs (B, D) to their nearest points among (N, D), and the points' indices."""
+    ranks = points.square().sum(1) - 2 * inputs @ points.T  # squared distances less a constant per input
     index = ranks.topk(count, largest=False).indices
     return torch.linalg.vector_norm(points[index] - inputs[:, None], dim=2), index
 
 
 def barycentric(offsets: Tensor, regularization: float) -> Tensor:
-    """Weights (B, K), summing to 1, with which neighbours at these offsets (B, K, D) average to the point.
+    """Weights (B, K), summing to 1, whose mean of neighbours at offsets (B, K, D) is nearest to the point.
 
-    Roweis & Saul 2000, note 9; a share of its trace makes each Gram matrix regular.
+    Roweis & Saul 2000, note 9; a share of its trace is added to each Gram matrix, to make it regular.
     """
     gram = offsets @ offsets.mT
     trace = gram.diagonal(dim1=1, dim2=2).sum(1)
@@ -137,8 +142,8 @@ def barycentric(offsets: Tensor, regularization: float) -> Tensor:
 
 
 @contextmanager
-def global_stream(seed: int) -> Iterator[None]:
-    """NumPy's global stream starts from a seed, and afterwards is where it was: Isomap hands ARPACK no other."""
+def numpy_seed(seed: int) -> Iterator[None]:
+    """Seed NumPy's global generator, and restore it afterwards; Isomap gives ARPACK no other source of randomness."""
     before = np.random.get_state()
     np.random.seed(seed)
     try:

@@ -1,4 +1,4 @@
-"""What every method promises: a pure function of (parameters, batch, noise), its settings the fields of a dataclass."""
+"""`Method`, the base class of every method: a pure function of (parameters, batch, noise) with typed options."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,60 +17,62 @@ Tensors = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Objective:
-    """One loss over some of the parameters; at every step a method takes its turns in order."""
+    """A loss and the parameters that it trains; a step minimizes a method's objectives one after the other."""
 
     loss: str  # the name of the method's function
-    learns: tuple[str, ...]  # prefixes of the parameters that this turn updates
+    learns: tuple[str, ...]  # prefixes of the names of the parameters that this objective updates
 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """The phase before: a method and its settings, trained on the same data by the same recipe and seed."""
+    """A method and its options that are trained first, on the same data with the same recipe and seed."""
 
     method: str
-    settings: Mapping[str, Value]  # where they differ from the method's defaults
+    settings: Mapping[str, Value]  # options that differ from the method's defaults
 
 
 class Method(ABC):
-    """A way to learn an encoder without labels.
+    """A way to train an encoder.
 
-    Subclasses are frozen dataclasses; their fields are their settings, and float fields may arrive as tensors so that
-    a pack can vary them: compute with them, never branch on them.  Everything random is drawn in `init` and `draw`
-    from the trial's own generator.  What no gradient learns (batch-norm statistics, queues, a scalar that a policy
-    moves) is the *state*: a loss returns its update and changes no argument in place.  A method whose `turns` are
-    empty is not trained; one that also overrides `solve` is fitted in closed form.
+    Concrete subclasses are final frozen dataclasses, and their fields are their options.  Options of type float may be
+    tensors, because the trials of a pack may differ in them: a method computes with them and never branches on them.
+    All random numbers are drawn in `init` and `draw`, from the generator passed in.  What no gradient updates
+    (batch-norm statistics, queues, an adaptive λ) is the *state*: a loss returns the new state and changes no argument
+    in place.  A method without `objectives` is not trained; if it overrides `solve`, it is fitted in closed form.
     """
 
     revision: ClassVar[str] = "1"  # raise it when results change: finished trials are then run again
     source: ClassVar[str]  # author, year, where
     objectives: ClassVar[tuple[Objective, ...]] = (Objective("loss", learns=("",)),)
     exported: ClassVar[str] = "encoder."  # prefix of the parameters and state that `embed` needs
-    cannot_pack: ClassVar[str] = ""  # why trials of this method cannot train in one stack
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {}  # the paper's settings where they depend on the data
-    recipe: ClassVar[Mapping[str, Value]] = {}  # the paper's training settings where they are not the recipe's defaults
+    cannot_pack: ClassVar[str] = ""  # the reason why trials of this method cannot train in one stack
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {}  # data set → options that the paper chose for it
+    recipe: ClassVar[Mapping[str, Value]] = {}  # the paper's training options that differ from the recipe's defaults
+    small: ClassVar[Mapping[str, Value]] = {}  # options that make a step short, for `ablate.testing.methods`
+    small_shape: ClassVar[tuple[int, ...]] = (6,)  # of the inputs in those tests: (D,) or (C, H, W)
 
     @abstractmethod
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        """Draw the parameters and the first state, each a flat dict of dotted names."""
+        """Draw the parameters and the initial state, each a flat dict of dotted names."""
 
     @property
     def stacks(self) -> bool:
-        """Whether trials of these settings train faster in one stack on an accelerator.
+        """Whether trials with these options train faster in one stack on an accelerator.
 
-        Perceptrons do, whose kernels are too small to fill it; convolutions of several networks at once do not.
+        Perceptrons do, because their kernels are too small to fill it; several convolutional networks at once do not.
         """
         return not self.cannot_pack
 
     def pretraining(self) -> Pretraining | None:
-        """What has to be trained before; None for a method that starts from nothing."""
+        """The pretraining whose encoder this method starts from, or None."""
         return None
 
     def load_pretrained(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
-        """The drawn parameters and state, with what the first phase's encoder holds."""
+        """The drawn parameters and state with the tensors `first` of the pretrained encoder put in."""
         return params, state
 
     def samples(self, batch_size: int) -> int:
-        """Points of the data set in a batch; fewer where the paper counts the views that are made of them."""
+        """Samples of the data set in a batch; fewer than `batch_size` where the paper counts views."""
         return batch_size
 
     def solve(self, inputs: Tensor, generator: torch.Generator) -> tuple[Tensors, Tensors] | None:
@@ -86,7 +88,7 @@ class Method(ABC):
         """Clean inputs (B, ...) → representations (B, D), in evaluation mode; deterministic."""
 
     def check(self, info: DataInfo) -> None:
-        """Raise StudyError where these settings cannot work on this data; a method that overrides it, calls it."""
+        """Raise StudyError where these options cannot work on this data; overriding methods call it first."""
         if self.objectives and info.batch_size > info.samples:
             raise StudyError(
                 f"batch size {info.batch_size} is larger than the {info.samples} samples of the training set",
@@ -96,16 +98,16 @@ class Method(ABC):
 
 # A loss has the signature
 #     loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]
-# and returns the scalar to minimize, the scalars to show (named without prefix, 'loss' among them), and the new state.
+# and returns the scalar to minimize, the scalars to log (named without prefix, 'loss' among them), and the new state.
 # A batch holds "input" (B, ...) scaled floats, "label" (B,) integers, "index" (B,) positions in the training set, and
 # "progress" (), the share of training that is done, in [0, 1).
 
 
 def within(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
-    """The entries below a prefix, named without it."""
+    """The entries whose names start with a prefix, under their names without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def below(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
-    """The same entries, named below a prefix."""
+    """All entries, with a prefix put before their names."""
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}

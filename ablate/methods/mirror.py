@@ -1,4 +1,4 @@
-"""The decoders of the shared encoders: a name and sizes become a structure."""
+"""The decoder networks that mirror the shared encoders: `mirror` builds one from its name and sizes."""
 
 import functools
 
@@ -12,14 +12,14 @@ from ablate.nets.inverted import inverted_resnet
 from ablate.nets.narrow import narrow_decoder, simvae_mlp_decoder
 
 NARROW = ("narrow", "narrow-shortcuts")
-HIDDEN = 32  # units per channel of `width` in an inverted ResNet's affine maps: 2048 in the published size
+HIDDEN = 32  # hidden units of an inverted ResNet per channel of `width`: 2048 in the published size
 
 
 @functools.cache
 def mirror(network: str, shape: tuple[int, ...], width: int, inputs: int, *, batchnorm: bool = False) -> nn.Sequential:
-    """Codes (B, inputs) → outputs (B, *shape) without bound, by the mirror image of the backbone of that name.
+    """Codes (B, inputs) → outputs (B, *shape) without a final activation, by the mirror image of a backbone.
 
-    That of 'narrow' has no shortcuts around blocks that change no size, 'narrow-shortcuts' has them.
+    In 'narrow', blocks that do not change the size have no shortcuts; in 'narrow-shortcuts' they do.
     """
     if network in RESNETS:
         return inverted_resnet(network, shape, inputs, width, HIDDEN * width)
@@ -31,7 +31,7 @@ def mirror(network: str, shape: tuple[int, ...], width: int, inputs: int, *, bat
 
 
 def check_mirror(network: str, info: DataInfo) -> None:
-    """Raise StudyError where a decoder of images meets vectors."""
+    """Raise StudyError where a decoder of images is used on vectors."""
     if network not in FLAT and len(info.shape) != 3:
         shape = " x ".join(map(str, info.shape))
         raise StudyError(f"decoder '{network}' gives images, the data are vectors ({shape})", "use decoder 'mirror'")

@@ -1,8 +1,9 @@
-"""MoCo: tell the other view of your image from images of the past, as a slowly following encoder sees them."""
+"""MoCo and MoCo v2: contrast a query with its key against a queue of earlier keys of a momentum teacher."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch.nn import functional as F
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.contrast import CIFAR_ALONE, SIMVAE, UNCHANGED, Settings, TwoViews
+from ablate.methods.contrast import CIFAR_ALONE, IDENTITY, SIMVAE, SMALL_PERCEPTRON, Settings, TwoViews
 from ablate.methods.method import Tensors, below, within
 from ablate.nets.functional import apply
 from ablate.nets.heads import projection
@@ -18,29 +19,25 @@ from ablate.options import Value, option
 
 
 @dataclass(frozen=True)
-class MoCo(TwoViews):
+class MomentumContrast(TwoViews):
     """−log softmax of a query's cosine with its key among those with a queue of older keys, averaged over the batch.
 
-    He et al. 2020, arXiv:1911.05722, eqs. 1 and 2 and algorithm 1; as a baseline of Bizeul et al. 2024,
-    arXiv:2402.01399.  The teacher, which makes the keys, follows the encoder and head before every step.
+    He et al. 2020, arXiv:1911.05722, eqs. 1 and 2 and algorithm 1.  The keys come from the teacher, an exponential
+    moving average of encoder and head that is updated before every step.
 
-    One device shuffles as several do: keys are put in random order and pass the teacher in `splits` groups, so that
-    batch norm does not tell a query which key is its own.
+    Shuffled batch norm works on one device: the keys pass the teacher in random order, in `splits` groups, so that
+    batch norm carries no information on which key belongs to a query.
     """
 
-    source: ClassVar[str] = "He et al. 2020, arXiv:1911.05722; as a baseline of Bizeul et al. 2024"
-    recipe: ClassVar[Mapping[str, Value]] = {
-        "learning_rate": 3e-4,
-        "schedule": "constant",
-        "epochs": 600,  # of 600 to 800
-        "batch_size": 128,
-    }
-    datasets: ClassVar[Settings] = {name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()}
+    small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4, "queue": 16, "splits": 2}
 
     temperature: float = option(0.2, "τ, divides the cosines", above=0)
-    momentum: float = option(0.99, "m, of the teacher, which keeps this share of itself at a step", least=0, most=1)
-    queue: int = option(4096, "K, keys of the past to tell the own one from", least=1)
-    splits: int = option(8, "groups in which batch norm sees the shuffled keys", least=1)
+    momentum: float = option(0.99, "m, the share of itself that the teacher keeps at a step", least=0, most=1)
+    queue: int = option(4096, "K, earlier keys that a query is contrasted with", least=1)
+    splits: int = option(8, "groups in which batch norm normalizes the shuffled keys", least=1)
+
+    @abstractmethod
+    def head(self) -> nn.Module: ...
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
@@ -52,7 +49,7 @@ class MoCo(TwoViews):
             )
         if size < 2 * self.splits:
             remedy = f"use method.splits of at most {size // 2}"
-            raise StudyError(f"{self.splits} splits of a batch of {size} leave some without company", remedy)
+            raise StudyError(f"{self.splits} splits of a batch of {size} leave a group of fewer than 2 keys", remedy)
 
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         params, state = super().init(info, generator)
@@ -61,20 +58,20 @@ class MoCo(TwoViews):
         return params, {**state, **below("teacher.", teacher), "queue": queue}
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
-        """Two views (2, B, C, h, w) of each image, and the order (B,) in which the teacher sees the second ones."""
+        """Two views (2, B, C, h, w) of each image, and the order (B,) in which the second ones pass the teacher."""
         x = batch["input"]
         return {**super().draw(batch, generator), "order": torch.randperm(len(x), generator=generator, device=x.device)}
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         first, second = noise["view"].unbind()
-        teacher = self.followed(within(state, "teacher."), params)
+        teacher = self.updated_teacher(within(state, "teacher."), params)
         keys = self.keys(teacher, second, noise["order"])
         projections, state = self.project(params, state, first[None])
         total, right = info_nce(F.normalize(projections[0], dim=1), keys, state["queue"], self.temperature)
         queue = torch.cat([keys, state["queue"]])[: self.queue]  # the newest first, of any size
         return total, {"loss": total, "accuracy": right}, {**state, **below("teacher.", teacher), "queue": queue}
 
-    def followed(self, teacher: Tensors, params: Tensors) -> Tensors:
+    def updated_teacher(self, teacher: Tensors, params: Tensors) -> Tensors:
         """m θ' + (1 − m) θ (He et al. 2020, eq. 2), without gradient."""
         m = self.momentum
         return {name: m * tensor + (1 - m) * params[name].detach() for name, tensor in teacher.items()}
@@ -87,8 +84,27 @@ class MoCo(TwoViews):
         return F.normalize(shuffled.index_select(0, order.argsort()), dim=1)
 
 
+@final
 @dataclass(frozen=True)
-class MoCoV2(MoCo):
+class MoCo(MomentumContrast):
+    """MoCo with the head and settings of a baseline of Bizeul et al. 2024, arXiv:2402.01399."""
+
+    source: ClassVar[str] = "He et al. 2020, arXiv:1911.05722; as a baseline of Bizeul et al. 2024"
+    recipe: ClassVar[Mapping[str, Value]] = {
+        "learning_rate": 3e-4,
+        "schedule": "constant",
+        "epochs": 600,  # of 600 to 800
+        "batch_size": 128,
+    }
+    datasets: ClassVar[Settings] = {name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()}
+
+    def head(self) -> nn.Module:
+        return TwoViews.head(self)
+
+
+@final
+@dataclass(frozen=True)
+class MoCoV2(MomentumContrast):
     """MoCo with SimCLR's augmentation and a 2-layer head without batch norm, as trained on CIFAR-10.
 
     Chen, Fan, Girshick & He 2020, arXiv:2003.04297; settings of Lee et al. 2021, section 3.5.
@@ -110,12 +126,12 @@ class MoCoV2(MoCo):
 
     def head(self) -> nn.Module:
         if not self.proj_head:
-            return UNCHANGED
+            return IDENTITY
         return projection(self.features, self.features, self.head_dim, batchnorm=False, bias=True)
 
 
 def info_nce(query: Tensor, keys: Tensor, queue: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tensor]:
-    """He et al. 2020, eq. 1, of unit queries and keys (B, d) and a queue (K, d), and the share of right queries."""
+    """He et al. 2020, eq. 1, of unit queries and keys (B, d) and a queue (K, d); and the share of correct queries."""
     own = (query * keys).sum(1, keepdim=True)
     logits = torch.cat([own, query @ queue.T], dim=1) / temperature
     loss = (logits.logsumexp(1) - logits[:, 0]).mean()

@@ -1,4 +1,4 @@
-"""Networks of several named parts, whose parameters and state are kept under the parts' names."""
+"""Networks of several named parts, whose parameters and state are stored under the parts' names."""
 
 import copy
 from collections import OrderedDict
@@ -10,7 +10,7 @@ from ablate.nets.functional import apply
 
 
 def joined(**parts: nn.Module) -> nn.Sequential:
-    """One network of these parts, each a copy: structures are built once, so two parts might be the same object."""
+    """One network of copies of these parts; copies, because structures are cached and two parts may be one object."""
     return nn.Sequential(OrderedDict({name: copy.deepcopy(part) for name, part in parts.items()}))
 
 
@@ -24,9 +24,9 @@ def through(
     training: bool,
     tracking: bool = False,
 ) -> tuple[Tensor, Tensors]:
-    """What one part makes of the inputs, and the state of the whole network after it.
+    """The outputs of one part, and the state of the whole network after them.
 
-    Batch norm goes by the batch in `training`, and remembers it while `tracking` too.
+    Batch norm normalizes by the batch in `training`; with `tracking` it also updates its running statistics.
     """
     prefix = f"{part}."
     own = within(params, prefix), within(state, prefix)

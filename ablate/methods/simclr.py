@@ -1,45 +1,40 @@
-"""SimCLR: find the other view of your image among all in the batch; distance enhancement spreads the images."""
+"""SimCLR: contrast the two views of an image with all views of a batch; with distance enhancement as an option."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ablate.methods.contrast import GREY_AND_FACES, Settings, TwoViews
+from ablate.methods.contrast import ADAM, GREY_AND_FACES, SMALL_PERCEPTRON, Settings, TwoViews
 from ablate.methods.method import Tensors
 from ablate.options import Value, option
 
 
+@final
 @dataclass(frozen=True)
 class SimCLR(TwoViews):
-    """NT-Xent + λ D: the cross-entropy of finding a view's partner, and the mean cosine D between the images.
+    """NT-Xent + λ D: the cross-entropy of identifying a view's partner, and the mean cosine similarity D of images.
 
     Chen et al. 2020, arXiv:2002.05709, eq. 1; Lee et al. 2021, section 3.2 (D), whose settings are the defaults; on
-    grey images and faces those of Bizeul et al. 2024, arXiv:2402.01399, who leave out head and D.
+    grey images and faces the defaults are those of Bizeul et al. 2024, arXiv:2402.01399, without head and without D.
     """
 
     source: ClassVar[str] = "Chen et al. 2020, arXiv:2002.05709; Lee et al. 2021, Distance enhancement loss"
-    recipe: ClassVar[Mapping[str, Value]] = {
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "weight_decay": 1e-6,
-        "schedule": "cosine",
-        "warm_up": 10.0,
-        "epochs": 100,
-        "batch_size": 256,
-    }
+    recipe: ClassVar[Mapping[str, Value]] = ADAM
     datasets: ClassVar[Settings] = {
         **{name: {**settings, "proj_head": False, "temperature": 0.7} for name, settings in GREY_AND_FACES.items()},
         "stl10": {"augmentation": "simclr-stl10"},
     }
+    small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4, "distance_enhancement": 0.1}
 
     temperature: float = option(0.5, "τ, divides the cosines", above=0)
-    distance_enhancement: float = option(0.0, "λ, of D; 0.1 in the paper", least=0)
+    distance_enhancement: float = option(0.0, "λ, weight of D; 0.1 in the paper", least=0)
     de_pairs: Literal["within_view", "first_view", "all_2B"] = option(
-        "within_view", "between which projections D is: each view's, averaged; the first view's; all, partners too"
+        "within_view",
+        "the pairs that D averages: within each view, within the first only, or all, partners included",
     )
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:

@@ -1,31 +1,58 @@
-"""SimVAE: the codes of an image's views gather around one point."""
+"""SimVAE: a VAE whose prior concentrates the codes of an image's views around their mean."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.vae import BetaVAE, Weighted
-from ablate.options import option
+from ablate.methods import autoencoder_options as shared
+from ablate.methods import simvae_options as published
+from ablate.methods.autoencoder_options import Output, Reduction, Target
+from ablate.methods.backbone import Network
+from ablate.methods.method import Tensors
+from ablate.methods.observation_models import (
+    LIKELIHOOD,
+    Likelihood,
+    ObservationModel,
+    check_likelihood,
+    observation_model,
+)
+from ablate.methods.variational_autoencoder import Term, VariationalAutoencoder
+from ablate.options import Value, option
 
 
+@final
 @dataclass(frozen=True)
-class SimVAE(BetaVAE):
+class SimVAE(VariationalAutoencoder):
     """Σⱼ [−log p(xʲ | zʲ) − H(q(z | xʲ))] + 1/(2 s_y) Σⱼ ‖zʲ − z̄‖², summed over images with J views each.
 
-    Every view is given back as itself.  The batch size counts views.  (Bizeul et al. 2024, section 4, with the
-    entropy's sign as in its bound, not as in its Algorithm 1.)
+    Every view is the target of its own reconstruction.  The batch size counts views.  (Bizeul et al. 2024, section 4;
+    the entropy has the sign of the paper's bound, not that of its Algorithm 1.)
     """
 
     source: ClassVar[str] = "Bizeul, Schölkopf & Allen 2024, A probabilistic model, arXiv:2402.01399"
+    recipe: ClassVar[Mapping[str, Value]] = published.RECIPE
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = published.DATASETS
+    small: ClassVar[Mapping[str, Value]] = {**shared.SMALL_PERCEPTRON, "views": 2}
+    small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
 
-    weight: float = option(1.0, "of the codes' terms: entropy and prior", least=0)
+    latent_dim: int = option(64, shared.LATENT_DIM, least=1)
+    network: Network = option("narrow", shared.NETWORK)
+    output: Output = option("sigmoid", shared.OUTPUT)
+    augmentation: str = option("simvae-cifar10", shared.AUGMENTATION)
+    target: Target = option("input", shared.TARGET)
+    beta: float = option(1.0, "weight of the entropy and the prior", least=0, former="weight")
+    reduction: Reduction = option("sum", shared.REDUCTION)
+    likelihood: Likelihood = option("gaussian", LIKELIHOOD)
+    likelihood_variance: float = option(published.VARIANCE, published.VARIANCE_TEXT, above=0, former="variance")
+    entropy_scale: float = option(1.0, published.ENTROPY_SCALE_TEXT, least=0)
     views: int = option(10, "J, views of each image", least=2)
-    prior_variance: float = option(0.15, "s_y, of codes around their image's", above=0)
+    prior_variance: float = option(0.15, "s_y, variance of an image's codes around their mean", above=0)
     cluster_prior: Literal["uniform", "gaussian"] = option(
-        "uniform", "of the images' own codes; gaussian adds half of z̄'s square, as the authors' code does"
+        "uniform", "prior of the mean z̄; gaussian adds ‖z̄‖² / 2, as the authors' code does"
     )
 
     def check(self, info: DataInfo) -> None:
@@ -33,23 +60,27 @@ class SimVAE(BetaVAE):
             problem = f"a batch holds fewer than the {self.views} views of one image"
             raise StudyError(problem, f"use training.batch_size of at least {self.views}, which counts views")
         super().check(info)
+        check_likelihood(self.likelihood, self.output)
 
     def samples(self, batch_size: int) -> int:
         return batch_size // self.views
 
-    @property
-    def passes(self) -> int:
-        return self.views
+    def observation_model(self, params: Tensors, like: Tensor) -> ObservationModel:
+        return observation_model(self.likelihood, self.likelihood_variance, self.output)
 
-    def terms(self, mean: Tensor, log_variance: Tensor, code: Tensor) -> dict[str, Weighted]:
-        z = code.unflatten(0, (self.views, -1))  # (J, B, l)
+    def terms(self, mean: Tensor, log_variance: Tensor, codes: Tensor) -> dict[str, Term]:
+        z = codes.unflatten(0, (self.views, -1))  # (J, B, l)
         prior = scatter(z) / (2 * self.prior_variance)
         if self.cluster_prior == "gaussian":
             prior = prior + z.mean(0).square().sum(1) / 2
-        entropy = self.entropy_scale * log_variance / 2  # but for a constant
-        return {"prior": (self.weight, prior), "entropy": (-self.weight, entropy)}
+        entropy = self.entropy_scale * log_variance / 2  # without its constant
+        return {"prior": Term(self.beta, prior), "entropy": Term(-self.beta, entropy)}
+
+    @property
+    def views_per_input(self) -> int:
+        return self.views
 
 
 def scatter(z: Tensor) -> Tensor:
-    """Σⱼ ‖zʲ − z̄‖² for the views' codes (J, B, l) of each image, around their mean z̄: (B,)."""
+    """Σⱼ ‖zʲ − z̄‖² of each image, for its views' codes (J, B, l) and their mean z̄: (B,)."""
     return (z - z.mean(0)).square().sum((0, 2))

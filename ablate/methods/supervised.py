@@ -1,8 +1,8 @@
-"""Supervised training as the papers' point of comparison, with or without distance enhancement."""
+"""Supervised training, a baseline, with distance enhancement as an option."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +16,16 @@ from ablate.methods.contrast import GREY_AND_FACES, ImageEncoder, Settings
 from ablate.methods.limits import check_batchnorm
 from ablate.methods.method import Tensors, below, within
 from ablate.nets.functional import apply
-from ablate.nets.init import draw
+from ablate.nets.init import initialize
 from ablate.options import Value, option
 
 
+@final
 @dataclass(frozen=True)
 class Supervised(ImageEncoder, Classifying):
-    """Cross-entropy of a linear classifier on the features + λ D, D the mean cosine between the classes' mean features.
+    """Cross-entropy of a linear classifier on the features + λ D, for D the mean cosine between classes' mean features.
 
-    Lee et al. 2021, sections 3.3 and 3.4.  Points without a label count for nothing.
+    Lee et al. 2021, sections 3.3 and 3.4.  Points without a label are left out.
     """
 
     source: ClassVar[str] = "Lee et al. 2021, Distance enhancement loss, section 3.4"
@@ -41,7 +42,7 @@ class Supervised(ImageEncoder, Classifying):
     datasets: ClassVar[Settings] = GREY_AND_FACES
 
     augmentation: str = option("crop-flip", "the pipeline that draws the views")
-    distance_enhancement: float = option(0.0, "λ, of D; 1 in the paper", least=0)
+    distance_enhancement: float = option(0.0, "λ, weight of D; 1 in the paper", least=0)
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
@@ -51,7 +52,7 @@ class Supervised(ImageEncoder, Classifying):
 
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         params, state = super().init(info, generator)
-        classifier, _ = draw(nn.Linear(self.features, info.classes, device="meta"), generator)
+        classifier, _ = initialize(nn.Linear(self.features, info.classes, device="meta"), generator)
         return {**params, **below("classifier.", classifier)}, state
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
@@ -68,13 +69,13 @@ class Supervised(ImageEncoder, Classifying):
         members = memberships(batch["label"], logits)
         labelled = members.sum().clamp(min=1)
         error = -(members * logits.log_softmax(1)).sum() / labelled
-        right = members.gather(1, logits.argmax(1, keepdim=True)).sum() / labelled
-        distance = class_crowding(h, members)
+        correct = members.gather(1, logits.argmax(1, keepdim=True)).sum() / labelled
+        distance = class_cosine_similarity(h, members)
         total = error + self.distance_enhancement * distance
-        return total, {"loss": total, "cross_entropy": error, "distance": distance, "accuracy": right}, state
+        return total, {"loss": total, "cross_entropy": error, "distance": distance, "accuracy": correct}, state
 
     def encode(self, params: Tensors, state: Tensors, views: Tensor) -> tuple[Tensor, Tensors]:
-        """Features (B, D), normalized by the batch, and the state after it."""
+        """Features (B, D) in training mode, and the state after them."""
         own = within(params, "encoder."), within(state, "encoder.")
         h, after = apply(self.encoder(tuple(views.shape[1:])), *own, views, training=True, tracking=True)
         return h, {**state, **below("encoder.", after)}
@@ -85,16 +86,16 @@ class Supervised(ImageEncoder, Classifying):
 
 
 def memberships(labels: Tensor, logits: Tensor) -> Tensor:
-    """1 where a point (row) is of a class (column), else 0, in the shape and type of the logits (B, C)."""
+    """1 where a point (row) belongs to a class (column), else 0, in the shape and type of the logits (B, C)."""
     return (labels[:, None] == torch.arange(logits.shape[1], device=logits.device)).to(logits)
 
 
-def class_crowding(h: Tensor, members: Tensor) -> Tensor:
+def class_cosine_similarity(h: Tensor, members: Tensor) -> Tensor:
     """Σ_c Σ_c'≠c cos(m_c, m_c') / (C − 1)², m_c the mean of class c's features (B, D) and C the classes present.
 
     Lee et al. 2021, section 3.4; 0 where a batch has one class only.
     """
     present = (members.sum(0) > 0).to(h).sum()
-    means = F.normalize(members.T @ h, dim=1)  # sums have the means' directions; absent classes stay zero
+    means = F.normalize(members.T @ h, dim=1)  # sums have the same directions as means; absent classes stay zero
     pairs = means.sum(0).square().sum() - means.square().sum()
     return pairs / (present - 1).clamp(min=1).square()

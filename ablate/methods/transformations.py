@@ -1,4 +1,4 @@
-"""What the models of transformation equivariance share: images, their warps, and a Gaussian encoder of both."""
+"""Base class of AVT and VTE: images, their projective warps, and an encoder of both with Gaussian codes."""
 
 import functools
 from abc import abstractmethod
@@ -17,17 +17,17 @@ from ablate.methods.capabilities import Augmenting, Stochastic
 from ablate.methods.limits import check_batchnorm
 from ablate.methods.method import Method, Tensors
 from ablate.methods.parts import joined, through
-from ablate.nets.heads import perceptron
-from ablate.nets.init import draw
-from ablate.nets.nin import SMALLEST, alexnet, features, nin
+from ablate.nets.encoders import mlp
+from ablate.nets.init import initialize
+from ablate.nets.nin import MIN_SIDE, alexnet, flat_dim, nin
 from ablate.options import Value, option
 
-GREY = ("digits", "mnist", "emnist-digits", "fashion-mnist")  # crop and flip are for photographs
+GREY = ("digits", "mnist", "emnist-digits", "fashion-mnist")  # neither cropped nor flipped
 
 
 @dataclass(frozen=True)
 class Equivariant(Method, Stochastic, Augmenting):
-    """An encoder that gives every image the mean and the log variance of a Gaussian code z, which is then drawn.
+    """An encoder of images to the mean and the log variance of a Gaussian code z, which is then drawn.
 
     A step draws a crop and flip x of each image, a projective transformation t and the warp tx.  The features are the
     mean.  Losses leave out the constants of densities.
@@ -43,17 +43,19 @@ class Equivariant(Method, Stochastic, Augmenting):
         "stl10-32": {"network": "alexnet"},
         **{name: {"augmentation": "none"} for name in GREY},
     }
+    small: ClassVar[Mapping[str, Value]] = {"width": 8, "latent_dim": 4, "hidden": 8}
+    small_shape: ClassVar[tuple[int, ...]] = (3, 16, 16)
 
     network: Literal["nin", "alexnet"] = option("nin", "the encoder: the paper's for CIFAR-10 or for STL-10")
     width: int = option(64, "filters: a third of those of nin's first convolution, those of alexnet's", least=1)
     latent_dim: int = option(512, "dimension of the code z", least=1)
     hidden: int = option(2048, "units in the first hidden layer of decoders and critics; a second has half", least=4)
     augmentation: str = option("vte", "the crop and flip before the warp, and the normalization after it")
-    fill: float = option(128 / 255, "grey of what a warp brings in from outside of the image", least=0, most=1)
+    fill: float = option(128 / 255, "grey level of pixels that a warp takes from outside of the image", least=0, most=1)
 
     @abstractmethod
     def heads(self) -> dict[str, nn.Sequential]:
-        """What is learned besides the encoder, by its name."""
+        """The networks besides the encoder, by name."""
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
@@ -62,10 +64,10 @@ class Equivariant(Method, Stochastic, Augmenting):
         check_batchnorm(info, batchnorm=True, off="another method")
 
     def check_sizes(self, shape: tuple[int, ...]) -> None:
-        """Raise StudyError where the encoder has no place for its maps."""
+        """Raise StudyError where the images are too small for the encoder, or the width does not suit it."""
         if len(shape) != 3:
             raise StudyError(f"a warp needs images (C, H, W), the data are of shape {shape}", "use a set of images")
-        smallest = SMALLEST[self.network]
+        smallest = MIN_SIDE[self.network]
         if min(shape[1:]) < smallest:
             problem = f"network '{self.network}' needs images of at least {smallest} x {smallest} pixels"
             raise StudyError(f"{problem}, the data are {shape[1]} x {shape[2]}", "use network 'nin'")
@@ -73,7 +75,7 @@ class Equivariant(Method, Stochastic, Augmenting):
             raise StudyError(f"width {self.width} of network 'nin' is no multiple of 8", "use 8, 16, 24, ...")
 
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-        return draw(self.structure(info.shape), generator)
+        return initialize(self.structure(info.shape), generator)
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
         """x and tx, normalized (2, B, C, H, W); t (B, 8); standard normal e (2, B, l) for the codes of both."""
@@ -82,7 +84,7 @@ class Equivariant(Method, Stochastic, Augmenting):
         warped, target = projective(cropped, generator, self.fill)
         shape = 2, len(x), self.latent_dim
         return {
-            "view": pipeline(self.augmentation).finish(torch.cat([cropped, warped])).unflatten(0, (2, -1)),
+            "view": pipeline(self.augmentation).preprocess(torch.cat([cropped, warped])).unflatten(0, (2, -1)),
             "target": target,
             "normal": torch.randn(shape, generator=generator, device=x.device, dtype=x.dtype),
         }
@@ -110,7 +112,7 @@ class Equivariant(Method, Stochastic, Augmenting):
 
 @functools.cache
 def network(encoder: nn.Sequential, **heads: nn.Sequential) -> nn.Sequential:
-    """The encoder and what is learned besides it, without parameters."""
+    """The encoder and the heads as one network, without parameters."""
     return joined(encoder=encoder, **heads)
 
 
@@ -119,16 +121,16 @@ def encoder(kind: str, shape: tuple[int, ...], width: int, latent_dim: int) -> n
     """Images (B, *shape) → the codes' mean, then their log variance (B, 2 l), without parameters."""
     convolutions = {"nin": nin, "alexnet": alexnet}[kind](shape, width)
     with torch.device("meta"):
-        return nn.Sequential(*convolutions, nn.Linear(features(kind, shape, width), 2 * latent_dim))
+        return nn.Sequential(*convolutions, nn.Linear(flat_dim(kind, shape, width), 2 * latent_dim))
 
 
 def deep(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     """Two hidden layers with batch norm, the second half as wide as the first, without parameters."""
-    return perceptron((inputs, hidden, hidden // 2, outputs), batchnorm=True)
+    return mlp((inputs, hidden, hidden // 2, outputs), batchnorm=True)
 
 
 def learning(network: nn.Module, part: str, params: Tensors, state: Tensors, inputs: Tensor) -> tuple[Tensor, Tensors]:
-    """What a part that is being learned makes of a batch, and the state after it has seen it."""
+    """The outputs of one part in training mode, and the state with its running statistics updated."""
     return through(network, part, params, state, inputs, training=True, tracking=True)
 
 
@@ -138,6 +140,6 @@ def drawn(encoded: Tensor, normal: Tensor) -> Tensor:
     return mean + (log_variance / 2).exp() * normal
 
 
-def unit_gaussian_nll(found: Tensor, expected: Tensor) -> Tensor:
-    """−log N(found; expected, 1) without its constant, summed over dimensions, averaged over the batch (B, D)."""
-    return (found - expected).square().sum(1).mean() / 2
+def unit_gaussian_nll(found: Tensor, mean: Tensor) -> Tensor:
+    """−log N(found; mean, 1) without its constant, summed over dimensions, averaged over the batch (B, D)."""
+    return (found - mean).square().sum(1).mean() / 2

@@ -1,13 +1,17 @@
-"""Random: the encoder as it is drawn, what training has to beat."""
+"""The untrained encoder, a baseline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
-from ablate.methods.contrast import GREY_AND_FACES, ImageEncoder, Settings
-from ablate.methods.method import Objective
-from ablate.options import option
+import torch
+
+from ablate.methods.contrast import GREY_AND_FACES, SMALL_PERCEPTRON, ImageEncoder, Settings
+from ablate.methods.method import Objective, Tensors
+from ablate.options import Value, option
 
 
+@final
 @dataclass(frozen=True)
 class Random(ImageEncoder):
     """An encoder of random weights, not trained at all (Lee et al. 2021, 3.8; Bizeul et al. 2024, 4.1)."""
@@ -15,5 +19,10 @@ class Random(ImageEncoder):
     source: ClassVar[str] = "Lee et al. 2021, section 3.8; Bizeul et al. 2024, arXiv:2402.01399, section 4.1"
     objectives: ClassVar[tuple[Objective, ...]] = ()
     datasets: ClassVar[Settings] = GREY_AND_FACES
+    small: ClassVar[Mapping[str, Value]] = SMALL_PERCEPTRON
 
     augmentation: str = option("normalized-cifar10", "the pipeline whose clean images are embedded")
+
+    def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
+        """Nothing: there are no steps."""
+        return {}

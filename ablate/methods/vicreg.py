@@ -1,20 +1,21 @@
-"""VICReg: views agree, features vary, and no two features say the same."""
+"""VICReg: invariance of views, variance of features, and no covariance between features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ablate.methods.contrast import SIMVAE, Settings, TwoViews
+from ablate.methods.contrast import SIMVAE, SMALL_PERCEPTRON, Settings, TwoViews
 from ablate.methods.method import Tensors
 from ablate.options import Value, option
 
-TINY = 1e-4  # under the root of the variance
+EPSILON = 1e-4  # added to variances
 
 
+@final
 @dataclass(frozen=True)
 class VICReg(TwoViews):
     """λ s(Z, Z') + μ (v(Z) + v(Z')) + ν (c(Z) + c(Z')): invariance, variance and covariance of two views' projections.
@@ -30,33 +31,36 @@ class VICReg(TwoViews):
         "batch_size": 128,
     }
     datasets: ClassVar[Settings] = {name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()}
+    small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4}
 
-    invariance: float = option(25.0, "λ, of the views' squared distance", least=0)
-    variance: float = option(25.0, "μ, of the features' lack of spread", least=0)
-    covariance: float = option(1.0, "ν, of the features' squared covariances", least=0)
+    invariance_weight: float = option(25.0, "λ, of the views' squared distance", least=0, former="invariance")
+    variance_weight: float = option(25.0, "μ, of the hinge on features' deviations", least=0, former="variance")
+    covariance_weight: float = option(1.0, "ν, of the features' squared covariances", least=0, former="covariance")
     vicreg_scaling: Literal["public", "paper"] = option(
-        "public", "public: as the authors' code, the distance averaged over dimensions and the variance over views"
+        "public",
+        "public: as in the authors' code, with means over dimensions (distance) and over views (variance)",
     )
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         projections, state = self.project(params, state, noise["view"])
         first, second = projections.unbind()
         scale = 1 / first.shape[1], 1 / 2
-        per_distance, per_spread = scale if self.vicreg_scaling == "public" else (1.0, 1.0)
+        per_distance, per_variance = scale if self.vicreg_scaling == "public" else (1.0, 1.0)
         invariance = per_distance * (first - second).square().sum(1).mean()
-        variance = per_spread * (variance_loss(first) + variance_loss(second))
-        covariance = redundancy(first) + redundancy(second)
-        total = self.invariance * invariance + self.variance * variance + self.covariance * covariance
+        variance = per_variance * (variance_loss(first) + variance_loss(second))
+        covariance = covariance_loss(first) + covariance_loss(second)
+        total = self.invariance_weight * invariance + self.variance_weight * variance
+        total = total + self.covariance_weight * covariance
         shown = {"loss": total, "invariance": invariance, "variance": variance, "covariance": covariance}
         return total, shown, state
 
 
 def variance_loss(z: Tensor) -> Tensor:
     """Mean over dimensions of max(0, 1 − √(Var + 10⁻⁴)), of projections (n, d) (Bardes et al. 2022, eq. 1)."""
-    return F.relu(1 - (spread(z) + TINY).sqrt()).mean()
+    return F.relu(1 - (unbiased_variance(z) + EPSILON).sqrt()).mean()
 
 
-def redundancy(z: Tensor) -> Tensor:
+def covariance_loss(z: Tensor) -> Tensor:
     """Σ of squared covariances of different dimensions, over d, of projections (n, d) (Bardes et al. 2022, eq. 4)."""
     n, d = z.shape
     deviations = z - z.mean(0)
@@ -65,6 +69,6 @@ def redundancy(z: Tensor) -> Tensor:
     return (covariances * different).square().sum() / d
 
 
-def spread(z: Tensor) -> Tensor:
-    """Unbiased variance of each dimension."""
+def unbiased_variance(z: Tensor) -> Tensor:
+    """Unbiased variance (d,) of each dimension of projections (n, d)."""
     return (z - z.mean(0)).square().sum(0) / (len(z) - 1)

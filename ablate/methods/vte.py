@@ -1,29 +1,29 @@
-"""Variational transformation equivariance: an encoder of warps, then one of images that tells what the first says."""
+"""VTE, variational transformation equivariance: an encoder of warps, then one of images that predicts its codes."""
 
 import functools
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor, nn
 
 from ablate.augment.warp import COEFFICIENTS
 from ablate.data_info import DataInfo
-from ablate.errors import StudyError
+from ablate.methods.limits import check_contrast
 from ablate.methods.method import Pretraining, Tensors, below
 from ablate.methods.parts import joined, through
 from ablate.methods.transformations import Equivariant, deep, drawn, learning, unit_gaussian_nll
-from ablate.nets.encoders import activation
-from ablate.nets.heads import perceptron
+from ablate.nets.encoders import activation, mlp
 from ablate.options import Value, option, options_of
 
 PAPER = "Sinaga, Basarrudin & Krisnadhi 2022, ICPRAM"
-FIRST = "first."  # what precedes the names of the first phase's encoder
+FIRST = "first."  # prefix of the pretrained encoder's tensors
 
 
+@final
 @dataclass(frozen=True)
 class PredictiveTransformation(Equivariant):
     """−log N(t; d(z), 1), summed over t's coefficients, averaged over the batch, for z the code of tx."""
@@ -43,10 +43,10 @@ class PredictiveTransformation(Equivariant):
 
 @dataclass(frozen=True)
 class VTE(Equivariant):
-    """A bound of I(z; ẑ) is raised, for codes z that a frozen first encoder gives to tx and codes ẑ of x.
+    """Maximize a lower bound of I(z; ẑ), for codes z of tx by a frozen pretrained encoder and codes ẑ of x.
 
-    The first encoder is that of `predictive-transformation`, kept in the state.  In one phase it is drawn afresh, kept
-    in the parameters, and learned too.
+    The pretrained encoder is that of `predictive-transformation`, and part of the state.  With `two_phase` false it is
+    drawn, part of the parameters, and trained too.
     """
 
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
@@ -54,9 +54,9 @@ class VTE(Equivariant):
         "stl10-32": {"network": "alexnet", "head": "deep"},
     }
 
-    two_phase: bool = option(True, "the first encoder is trained before, then frozen; false: both are trained at once")
+    two_phase: bool = option(True, "pretrain the encoder of tx, then freeze it; false: train both encoders at once")
     first_mode: Literal["eval", "train"] = option(
-        "eval", "what the frozen encoder's batch norm goes by: its running statistics, or the batch"
+        "eval", "what batch norm of the frozen encoder normalizes by: running statistics (eval) or the batch (train)"
     )
     head: Literal["shallow", "deep"] = option(
         "shallow", "decoder and critics: one hidden layer without batch norm, or two with it (STL-10)"
@@ -81,7 +81,7 @@ class VTE(Equivariant):
         return params, {**state, **frozen}
 
     def codes(self, params: Tensors, state: Tensors, noise: Tensors) -> tuple[Tensor, Tensor, Tensors]:
-        """z and ẑ (B, l), and the state after them."""
+        """z and ẑ (B, l), and the state after encoding them."""
         network = self.structure(tuple(noise["view"].shape[-3:]))
         encoded, state = learning(network, "encoder", params, state, noise["view"][0])
         ẑ = drawn(encoded, noise["normal"][0])
@@ -96,12 +96,13 @@ class VTE(Equivariant):
         return with_first(super().structure(shape))
 
     def vectors(self) -> nn.Sequential:
-        """A network from codes to vectors of their size."""
+        """A network from codes (B, l) to vectors (B, l)."""
         if self.head == "deep":
             return deep(self.latent_dim, self.hidden, self.latent_dim)
-        return perceptron((self.latent_dim, self.hidden, self.latent_dim), batchnorm=False)
+        return mlp((self.latent_dim, self.hidden, self.latent_dim), batchnorm=False)
 
 
+@final
 @dataclass(frozen=True)
 class BarberAgakov(VTE):
     """−log N(z; d(ẑ), 1), summed over dimensions, averaged over the batch (Barber & Agakov 2003's bound)."""
@@ -121,18 +122,17 @@ class BarberAgakov(VTE):
 
 @dataclass(frozen=True)
 class InfoNCE(VTE):
-    """Cross-entropy of telling, for each z, the ẑ of its own image from those of the whole batch."""
+    """Cross-entropy of identifying, for each z, the ẑ of the same image among those of the batch."""
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
-        if info.batch_size == 1:
-            raise StudyError("batches of 1 hold nothing to contrast with", "use a larger training.batch_size")
+        check_contrast(info)
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         z, ẑ, state = self.codes(params, state, noise)
         network = self.structure(tuple(noise["view"].shape[-3:]))
         scores, state = self.scores(network, params, state, z, ẑ)
-        total = contrast(scores)
+        total = info_nce_loss(scores)
         best = scores.detach().argmax(1) == torch.arange(len(scores), device=scores.device)
         shown = {"loss": total, "information": math.log(len(scores)) - total, "accuracy": best.to(total).mean()}
         return total, shown, state
@@ -141,9 +141,10 @@ class InfoNCE(VTE):
     def scores(
         self, network: nn.Sequential, params: Tensors, state: Tensors, z: Tensor, ẑ: Tensor
     ) -> tuple[Tensor, Tensors]:
-        """How well every ẑ, in the columns, fits every z, in the rows (B, B), and the state after it."""
+        """Scores (B, B) of every z (rows) with every ẑ (columns), and the state after them."""
 
 
+@final
 @dataclass(frozen=True)
 class SeparatedInfoNCE(InfoNCE):
     """InfoNCE with the critic g(ẑ) · h(z)."""
@@ -161,6 +162,7 @@ class SeparatedInfoNCE(InfoNCE):
         return {"image_critic": self.vectors(), "warp_critic": self.vectors()}
 
 
+@final
 @dataclass(frozen=True)
 class ConcatenatedInfoNCE(InfoNCE):
     """InfoNCE with the critic f([z, ẑ]), a network with one output."""
@@ -170,33 +172,33 @@ class ConcatenatedInfoNCE(InfoNCE):
     def scores(
         self, network: nn.Sequential, params: Tensors, state: Tensors, z: Tensor, ẑ: Tensor
     ) -> tuple[Tensor, Tensors]:
-        of_z, of_ẑ = params["pair.0.weight"].chunk(2, 1)  # the first affine map of f, of which pairs need but a sum
+        of_z, of_ẑ = params["pair.0.weight"].chunk(2, 1)  # the first affine map of f: a pair's output is a sum of two
         pairs = (z @ of_z.mT + params["pair.0.bias"])[:, None] + ẑ @ of_ẑ.mT
         scores, state = learning(network, "critic", params, state, pairs.flatten(0, 1))
         return scores.view(len(z), len(ẑ)), state
 
     def heads(self) -> dict[str, nn.Sequential]:
-        """f in two: its first affine map, and the rest."""
+        """f as two networks: its first affine map, and the rest."""
         two = self.head == "deep"
         pair, critic = critic_of_pairs(2 * self.latent_dim, self.hidden if two else self.hidden // 4, two)
         return {"pair": pair, "critic": critic}
 
 
-def contrast(scores: Tensor) -> Tensor:
-    """Mean over rows of log Σⱼ exp sᵢⱼ − sᵢᵢ: column i belongs to row i (van den Oord et al. 2018, eq. 4)."""
+def info_nce_loss(scores: Tensor) -> Tensor:
+    """Mean over rows of log Σⱼ exp sᵢⱼ − sᵢᵢ: column i is the positive of row i (van den Oord et al. 2018, eq. 4)."""
     return -scores.log_softmax(1).diagonal().mean()
 
 
 @functools.cache
 def with_first(network: nn.Sequential) -> nn.Sequential:
-    """The network with the first encoder, whose names are those of the first phase below `first.`."""
+    """The network with a second encoder, whose tensors are named as in pretraining, after the prefix `first.`."""
     return joined(**dict(network.named_children()), first=joined(encoder=network.get_submodule("encoder")))
 
 
 @functools.cache
 def critic_of_pairs(inputs: int, hidden: int, deep: bool) -> tuple[nn.Sequential, nn.Sequential]:
-    """Concatenated codes (B, inputs) → (B, 1): the affine map to the first hidden layer, and what comes after it."""
+    """Concatenated codes (B, inputs) → scores (B, 1): the first affine map, and the other layers."""
     widths = (hidden, hidden // 2, 1) if deep else (hidden, 1)
     with torch.device("meta"):
         first = nn.Sequential(nn.Linear(inputs, hidden))
-        return first, nn.Sequential(*activation(hidden, deep), *perceptron(widths, deep))
+        return first, nn.Sequential(*activation(hidden, deep), *mlp(widths, deep))

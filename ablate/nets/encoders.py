@@ -1,4 +1,4 @@
-"""Networks from inputs to vectors, as structures without parameters (on the meta device), built once per setting."""
+"""MLP and CNN encoders from inputs to vectors, as modules without values (meta device), built once per setting."""
 
 import functools
 import math
@@ -9,7 +9,7 @@ from torch import nn
 
 from ablate.nets.batchnorm import BatchNorm
 
-HIDDEN = (1024, 1024)  # of the MLP
+HIDDEN = (1024, 1024)  # units of the MLP
 FILTERS = (128, 256, 512)  # of the CNN
 
 
@@ -23,9 +23,9 @@ def encoder(kind: str, shape: tuple[int, ...], outputs: int, batchnorm: bool) ->
 
 @functools.cache
 def mlp(widths: tuple[int, ...], batchnorm: bool) -> nn.Sequential:
-    """Affine maps between the widths, with batch norm (where asked for) and ReLU after all but the last.
+    """Inputs (B, ...), flattened to (B, widths[0]) → (B, widths[-1]).
 
-    Inputs (B, ...) are flattened to (B, widths[0]).
+    Affine maps with biases between the widths, followed by batch norm (if `batchnorm`) and ReLU, except the last.
     """
     layers: list[nn.Module] = [nn.Flatten()]
     with torch.device("meta"):
@@ -50,10 +50,11 @@ def cnn(shape: tuple[int, int, int], outputs: int, batchnorm: bool) -> nn.Sequen
 
 
 @functools.cache
-def pooled(channels: int, axes: int, filters: int, outputs: int, batchnorm: bool) -> nn.Sequential:
-    """Pieces (B, C, ...) of any size along one or two axes → (B, outputs).
+def pooled_cnn(channels: int, axes: int, filters: int, outputs: int, batchnorm: bool) -> nn.Sequential:
+    """Segments (B, C, ...) of any size along one or two axes → (B, outputs).
 
-    Three convolutions of width 5 and stride 1, whose filters double, an average over all places, and an affine map.
+    Three convolutions of width 5 and stride 1 with `filters`, 2 and 4 times `filters`, global average pooling, and an
+    affine map.
     """
     convolution = (nn.Conv1d, nn.Conv2d)[axes - 1]
     pool = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)[axes - 1]
@@ -65,4 +66,5 @@ def pooled(channels: int, axes: int, filters: int, outputs: int, batchnorm: bool
 
 
 def activation(features: int, batchnorm: bool) -> list[nn.Module]:
+    """ReLU, after batch norm if `batchnorm`."""
     return [BatchNorm(features), nn.ReLU()] if batchnorm else [nn.ReLU()]

@@ -16,10 +16,10 @@ def apply(
 ) -> tuple[Tensor, Tensors]:
     """The module's output, and the state after it.
 
-    The state changes only while `tracking` in training mode: batch-norm layers then see the batch.  Entries of
-    `params` and `state` that the module does not know are passed over.
+    The state changes only in training mode while `tracking`: then the running statistics of batch norm are updated.
+    Entries of `params` and `state` that the module does not have are ignored.
     """
-    module.train(training)  # always: a part of the module may have been used in the other mode
+    module.train(training)  # always, since a submodule may have been applied in the other mode
     if not (training and tracking):
         return call(module, {**params, **state}, inputs), state
     layers = dict(batchnorms(module))
@@ -27,16 +27,18 @@ def apply(
         layer.tracking = True
     try:
         outputs = call(module, {**params, **state}, inputs)
-        fresh = {f"{path}{name}": value for path, layer in layers.items() for name, value in layer.fresh.items()}
+        updated = {
+            f"{prefix}{name}": value for prefix, layer in layers.items() for name, value in layer.updated.items()
+        }
     finally:
         for layer in layers.values():
-            layer.tracking, layer.fresh = False, {}
-    return outputs, {**state, **fresh}
+            layer.tracking, layer.updated = False, {}
+    return outputs, {**state, **updated}
 
 
 def call(module: nn.Module, tensors: Tensors, inputs: Tensor) -> Tensor:
-    """The module's output in the type of its input, whatever it was computed in."""
-    with precision.network(inputs.device):
+    """The module's output in the type of its input, whatever the precision of the computation."""
+    with precision.network_autocast(inputs.device):
         outputs: Tensor = functional_call(module, dict(tensors), (inputs,))
     return outputs.to(inputs.dtype)
 

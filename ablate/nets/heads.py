@@ -1,20 +1,20 @@
-"""Small networks on features: projection heads, decoders of vectors, critics."""
+"""Projection heads: small networks on an encoder's features."""
 
 import functools
 
 import torch
 from torch import nn
 
-from ablate.nets.encoders import activation, mlp
+from ablate.nets.encoders import activation
 
 
 @functools.cache
 def projection(
     inputs: int, hidden: int, outputs: int, *, batchnorm: bool = True, bias: bool = False, layers: int = 2
 ) -> nn.Sequential:
-    """Features (B, inputs) → (B, outputs): affine maps with batch norm (where asked for) and ReLU between them.
+    """Features (B, inputs) → (B, outputs): affine maps with batch norm (if `batchnorm`) and ReLU between them.
 
-    The hidden maps have biases, the last one only where asked for (Chen et al. 2020, A simple framework, B.9: 2 or 3
+    The hidden maps have biases, the last one only if `bias` (Chen et al. 2020, A simple framework, B.9: 2 or 3
     `layers`; a single one is a linear map).
     """
     parts: list[nn.Module] = []
@@ -23,8 +23,3 @@ def projection(
             parts += [nn.Linear(inputs, hidden), *activation(hidden, batchnorm)]
             inputs = hidden
         return nn.Sequential(*parts, nn.Linear(inputs, outputs, bias=bias))
-
-
-def perceptron(widths: tuple[int, ...], batchnorm: bool) -> nn.Sequential:
-    """Vectors (B, widths[0]) → (B, widths[-1]), as the encoder of this kind: every affine map has a bias."""
-    return mlp(widths, batchnorm)

@@ -1,4 +1,4 @@
-"""Parameters drawn from an explicit generator by torch's default rule, or the one that a layer's type asks for."""
+"""Initialization of parameters from an explicit generator, by torch's default rules or those of the layer's type."""
 
 import torch
 from torch import Tensor, nn
@@ -10,40 +10,40 @@ from ablate.nets.residual import FanOutConv2d
 AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 
-def draw(module: nn.Module, generator: torch.Generator) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The parameters and the state of a module that may live on the meta device, by their dotted names."""
+def initialize(module: nn.Module, generator: torch.Generator) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The initial parameters and state of a module, which may live on the meta device, by their dotted names."""
     params: dict[str, Tensor] = {}
     state: dict[str, Tensor] = {}
     for path, layer in module.named_modules():
-        for name, tensor in first_values(layer, generator).items():
+        for name, tensor in initial_values(layer, generator).items():
             kind = state if name in layer._buffers else params
             kind[f"{path}.{name}" if path else name] = tensor
     return params, state
 
 
-def first_values(layer: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
-    """What one layer itself holds at the start, its sublayers left aside."""
+def initial_values(layer: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
+    """The initial tensors of one layer, without those of its sublayers."""
     if isinstance(layer, FanOutConv2d):
         return normal_by_fan_out(layer, generator)
     if isinstance(layer, AFFINE):
-        return uniform(layer, layer.weight[0].numel() ** -0.5, generator)  # He et al. 2015 with a = √5, as torch
+        return uniform_parameters(layer, layer.weight[0].numel() ** -0.5, generator)  # He et al. 2015, a = √5, as torch
     if isinstance(layer, GRU):
-        return uniform(layer, layer.hidden**-0.5, generator)
+        return uniform_parameters(layer, layer.hidden**-0.5, generator)
     if isinstance(layer, BatchNorm):
         start = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
         return {name: torch.full(layer.weight.shape, value) for name, value in start.items()}
-    assert not [*layer.parameters(recurse=False), *layer.buffers(recurse=False)], f"no rule to draw {type(layer)}"
+    assert not [*layer.parameters(recurse=False), *layer.buffers(recurse=False)], f"no rule to initialize {type(layer)}"
     return {}
 
 
-def uniform(layer: nn.Module, bound: float, generator: torch.Generator) -> dict[str, Tensor]:
-    """Every parameter of a layer, drawn evenly from [-bound, bound]."""
+def uniform_parameters(layer: nn.Module, bound: float, generator: torch.Generator) -> dict[str, Tensor]:
+    """Every parameter of a layer, drawn uniformly from [-bound, bound]."""
     shapes = {name: tensor.shape for name, tensor in layer.named_parameters()}
     return {name: torch.empty(shape).uniform_(-bound, bound, generator=generator) for name, shape in shapes.items()}
 
 
 def normal_by_fan_out(layer: FanOutConv2d, generator: torch.Generator) -> dict[str, Tensor]:
-    """Weights of variance 2 / fan out (He et al. 2015, eq. 14); a bias as torch draws it."""
+    """Weights from N(0, 2 / fan out) (He et al. 2015, eq. 14); a bias by torch's default rule."""
     fan_in, fan_out = layer.weight[0].numel(), layer.weight[:, 0].numel()
     weight = torch.empty(layer.weight.shape).normal_(0, (2 / fan_out) ** 0.5, generator=generator)
     if layer.bias is None:

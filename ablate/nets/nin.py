@@ -1,4 +1,4 @@
-"""The encoders of variational transformation equivariance: image → flat features, without the last affine maps."""
+"""Network-in-network and AlexNet encoders of VTE (Sinaga et al. 2022): images → flat features, without affine maps."""
 
 import functools
 import math
@@ -8,7 +8,7 @@ from torch import nn
 
 from ablate.nets.batchnorm import BatchNorm
 
-SMALLEST = {"nin": 1, "alexnet": 21}  # side of an image that each still takes
+MIN_SIDE = {"nin": 1, "alexnet": 21}  # pixels of the smallest image that each accepts
 
 
 @functools.cache
@@ -21,13 +21,13 @@ def nin(shape: tuple[int, ...], width: int = 64) -> nn.Sequential:
     wide, half, few = 3 * width, 3 * width // 2, width // 8
     with torch.device("meta"):
         return nn.Sequential(
-            *normalized(shape[0], wide, 5),
-            *normalized(wide, 5 * width // 2, 1),
-            *normalized(5 * width // 2, half, 1),
+            *conv_batchnorm_relu(shape[0], wide, 5),
+            *conv_batchnorm_relu(wide, 5 * width // 2, 1),
+            *conv_batchnorm_relu(5 * width // 2, half, 1),
             nn.MaxPool2d(3, 2, 1),
-            *normalized(half, wide, 5),
-            *normalized(wide, wide, 1),
-            *normalized(wide, few, 1),
+            *conv_batchnorm_relu(half, wide, 5),
+            *conv_batchnorm_relu(wide, wide, 1),
+            *conv_batchnorm_relu(wide, few, 1),
             nn.AvgPool2d(3, 2, 1),
             nn.Flatten(),
         )
@@ -41,34 +41,35 @@ def alexnet(shape: tuple[int, ...], width: int = 64) -> nn.Sequential:
     """
     with torch.device("meta"):
         return nn.Sequential(
-            *rectified(shape[0], width, 11, 2),
+            *conv_relu(shape[0], width, 11, 2),
             nn.MaxPool2d(3, 2),
-            *rectified(width, 3 * width, 5, 2),
+            *conv_relu(width, 3 * width, 5, 2),
             nn.MaxPool2d(3, 2),
-            *rectified(3 * width, 6 * width, 3, 1),
-            *rectified(6 * width, 4 * width, 3, 1),
-            *rectified(4 * width, 4 * width, 3, 1),
+            *conv_relu(3 * width, 6 * width, 3, 1),
+            *conv_relu(6 * width, 4 * width, 3, 1),
+            *conv_relu(4 * width, 4 * width, 3, 1),
             nn.MaxPool2d(3, 2),
             nn.Flatten(),
         )
 
 
-def features(name: str, shape: tuple[int, ...], width: int = 64) -> int:
-    """Dimension D of what 'nin' or 'alexnet' gives for images of one `shape`."""
+def flat_dim(name: str, shape: tuple[int, ...], width: int = 64) -> int:
+    """Dimension D of the output of 'nin' or 'alexnet' for images of one `shape`."""
     if name == "nin":
         return width // 8 * math.prod(math.ceil(side / 4) for side in shape[1:])
-    return 4 * width * math.prod(pooled(pooled(pooled(side - 6))) for side in shape[1:])
+    return 4 * width * math.prod(pooled_side(pooled_side(pooled_side(side - 6))) for side in shape[1:])
 
 
-def pooled(side: int) -> int:
+def pooled_side(side: int) -> int:
     """A side after pooling of width 3 and stride 2 without padding."""
     return (side - 1) // 2
 
 
-def normalized(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
+def conv_batchnorm_relu(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
+    """A convolution without bias that keeps the sides, batch norm and ReLU."""
     convolution = nn.Conv2d(inputs, outputs, kernel, padding=(kernel - 1) // 2, bias=False)
     return [convolution, BatchNorm(outputs), nn.ReLU()]
 
 
-def rectified(inputs: int, outputs: int, kernel: int, padding: int) -> list[nn.Module]:
+def conv_relu(inputs: int, outputs: int, kernel: int, padding: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, kernel, padding=padding), nn.ReLU()]

@@ -1,4 +1,4 @@
-"""In which numbers networks are computed."""
+"""Numerical precision of a training step: float32, tf32 or bfloat16."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,33 +13,33 @@ CURRENT: ContextVar[Precision] = ContextVar("precision", default="float32")
 
 
 @contextmanager
-def computing(precision: Precision, device: torch.device) -> Iterator[None]:
-    """Have a step, its gradients too, computed so.
+def step_precision(precision: Precision, device: torch.device) -> Iterator[None]:
+    """Run the forward and backward pass in this precision.
 
-    float32 keeps all 24 bits; tf32 rounds factors to 11 bits on an accelerator, as torch does with convolutions unless
-    told otherwise, and changes nothing on a CPU; bfloat16 has networks multiply and store numbers of 8 bits, while
-    parameters and losses stay float32 (Micikevicius et al. 2018).
+    float32 keeps all 24 bits of the significand.  tf32 rounds factors to 11 bits on an accelerator, as torch does by
+    default in convolutions, and changes nothing on a CPU.  bfloat16 multiplies and stores the activations of networks
+    with 8 bits, while parameters and losses stay float32 (Micikevicius et al. 2018).
     """
     token = CURRENT.set(precision)
     try:
-        with rounding("ieee" if precision == "float32" else "tf32") if device.type == "cuda" else nullcontext():
+        with cuda_rounding("ieee" if precision == "float32" else "tf32") if device.type == "cuda" else nullcontext():
             yield
     finally:
         CURRENT.reset(token)
 
 
-def network(device: torch.device) -> AbstractContextManager[object]:
-    """What a network is computed in."""
+def network_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """The autocast in which a network is called: to bfloat16 where the step runs in it, else none."""
     if CURRENT.get() != "bfloat16":
         return nullcontext()
-    # casts of weights are not kept for later: what a CUDA graph has cast, is its own
+    # no cache: weights cast during the capture of a CUDA graph belong to the graph
     return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
 
 
 @contextmanager
-def rounding(how: Literal["ieee", "tf32"]) -> Iterator[None]:
-    """Set how an NVIDIA accelerator multiplies float32, and put back what was set before."""
-    convolutions: Any = torch.backends.cudnn  # whose parts torch does not declare
+def cuda_rounding(how: Literal["ieee", "tf32"]) -> Iterator[None]:
+    """Set how CUDA multiplies float32 in matrix products and convolutions, and restore the settings at the end."""
+    convolutions: Any = torch.backends.cudnn  # torch does not declare the types of its attributes
     backends = torch.backends.cuda.matmul, convolutions.conv
     before = [backend.fp32_precision for backend in backends]
     try:
@@ -47,5 +47,5 @@ def rounding(how: Literal["ieee", "tf32"]) -> Iterator[None]:
             backend.fp32_precision = how
         yield
     finally:
-        for backend, was in zip(backends, before, strict=True):
-            backend.fp32_precision = was
+        for backend, previous in zip(backends, before, strict=True):
+            backend.fp32_precision = previous

@@ -1,4 +1,4 @@
-"""Recurrent networks that can be stacked: torch's own have no rule for `vmap`."""
+"""Recurrent networks that work under `torch.func.vmap`, for which torch's own have no batching rule."""
 
 import torch
 from torch import Tensor, nn
@@ -17,18 +17,21 @@ class GRU(nn.Module):
         self.bias_hh = nn.Parameter(torch.empty(3 * hidden))
 
     def forward(self, sequences: Tensor) -> Tensor:
-        seen = F.linear(sequences, self.weight_ih, self.bias_ih)
-        state = seen.new_zeros(len(sequences), self.hidden)
+        inputs = F.linear(sequences, self.weight_ih, self.bias_ih)
+        state = inputs.new_zeros(len(sequences), self.hidden)
         states = []
-        for step in seen.unbind(1):
-            state = self.after(step, state)
+        for step in inputs.unbind(1):
+            state = self.next_state(step, state)
             states.append(state)
         return torch.stack(states, 1)
 
-    def after(self, seen: Tensor, state: Tensor) -> Tensor:
-        """The state (B, H) after one step (Cho et al. 2014, eqs. 5 to 8, with the reset gate as torch has it)."""
-        reset_in, update_in, new_in = seen.chunk(3, 1)
-        reset_kept, update_kept, new_kept = F.linear(state, self.weight_hh, self.bias_hh).chunk(3, 1)
-        reset, update = (reset_in + reset_kept).sigmoid(), (update_in + update_kept).sigmoid()
-        new = (new_in + reset * new_kept).tanh()
+    def next_state(self, inputs: Tensor, state: Tensor) -> Tensor:
+        """Transformed inputs (B, 3 H) and the state (B, H) → the next state (B, H).
+
+        Cho et al. 2014, eqs. 5 to 8, with the reset gate applied as in torch.
+        """
+        reset_in, update_in, new_in = inputs.chunk(3, 1)
+        reset_state, update_state, new_state = F.linear(state, self.weight_hh, self.bias_hh).chunk(3, 1)
+        reset, update = (reset_in + reset_state).sigmoid(), (update_in + update_state).sigmoid()
+        new = (new_in + reset * new_state).tanh()
         return torch.lerp(new, state, update)

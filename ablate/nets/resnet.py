@@ -1,43 +1,43 @@
-"""Residual networks from images to pooled features, as structures without parameters."""
+"""ResNet-18, -34 and -50 from images to pooled features, as modules without values (meta device)."""
 
 import functools
 
 import torch
 from torch import nn
 
-from ablate.nets.residual import Residual, SpatialMean, basic, bottleneck, normalized
+from ablate.nets.residual import Residual, SpatialMean, basic_block, bottleneck_block, conv_batchnorm
 
 DEPTHS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}  # blocks per stage
-EXPANSION = {"resnet18": 1, "resnet34": 1, "resnet50": 4}  # of the stages' channels over their width
+EXPANSION = {"resnet18": 1, "resnet34": 1, "resnet50": 4}  # output channels of a stage over its width
 STEMS = {"3x3": (3, 1), "7x7": (7, 2)}  # kernel and stride
-LARGE = 64  # pixels: larger images are halved by the stem
+LARGE = 64  # pixels: for larger images the stem halves the sides
 
 
 @functools.cache
 def resnet(name: str, channels: int, stem: str, width: int = 64) -> nn.Sequential:
-    """Images (B, C, H, W) → pooled features (B, `features(name, width)`) (He et al. 2016, table 1, version 1.5).
+    """Images (B, C, H, W) → pooled features (B, D), D = `resnet_dim(name, width)` (He et al. 2016, table 1, v1.5).
 
-    No max pooling follows the stem: '3x3' keeps the sides, '7x7' halves them.  All but the last layer gives the maps
-    before pooling.  A `width` of 64 is the published size.
+    No max pooling follows the stem: '3x3' keeps the sides, '7x7' halves them.  Without its last layer the network
+    gives the maps before pooling.  A `width` of 64 is the published size.
     """
     kernel, stride = STEMS[stem]
     inputs = width
     with torch.device("meta"):
-        layers: list[nn.Module] = [*normalized(channels, width, kernel, stride), nn.ReLU()]
-        for place, depth in enumerate(DEPTHS[name]):
-            outputs = width * 2**place * EXPANSION[name]
-            layers.append(stage(name, inputs, outputs, depth, 1 if place == 0 else 2))
+        layers: list[nn.Module] = [*conv_batchnorm(channels, width, kernel, stride), nn.ReLU()]
+        for index, depth in enumerate(DEPTHS[name]):
+            outputs = width * 2**index * EXPANSION[name]
+            layers.append(stage(name, inputs, outputs, depth, 1 if index == 0 else 2))
             inputs = outputs
     return nn.Sequential(*layers, SpatialMean())
 
 
 def stem_for(shape: tuple[int, ...]) -> str:
-    """The stem that suits images (C, H, W): '3x3' for those of CIFAR-10, '7x7' for those of STL-10."""
+    """The stem for images (C, H, W): '3x3' up to 64 pixels (CIFAR-10), '7x7' for larger ones (STL-10)."""
     return "7x7" if max(shape[1:]) > LARGE else "3x3"
 
 
-def features(name: str, width: int = 64) -> int:
-    """Dimension of what `resnet` gives: 2048 for ResNet-50 of width 64, 512 for the smaller ones."""
+def resnet_dim(name: str, width: int = 64) -> int:
+    """Dimension of the output of `resnet`: 2048 for ResNet-50 of width 64, 512 for the smaller ones."""
     return 8 * width * EXPANSION[name]
 
 
@@ -49,4 +49,4 @@ def stage(name: str, inputs: int, outputs: int, depth: int, stride: int) -> nn.S
 
 
 def block(name: str, inputs: int, outputs: int, stride: int) -> Residual:
-    return basic(inputs, outputs, stride) if EXPANSION[name] == 1 else bottleneck(inputs, outputs, stride)
+    return basic_block(inputs, outputs, stride) if EXPANSION[name] == 1 else bottleneck_block(inputs, outputs, stride)

@@ -1,4 +1,4 @@
-"""What a loss may do where it runs for one trial alone, and not in a stack of trials (`torch.func.vmap`)."""
+"""Computations whose implementation differs between a single trial and trials stacked under `torch.func.vmap`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,22 +10,22 @@ from torch import Tensor
 
 T = TypeVar("T")
 
-IN_STACK: ContextVar[bool] = ContextVar("in a stack", default=False)
+UNDER_VMAP: ContextVar[bool] = ContextVar("under vmap", default=False)
 
 
 @contextmanager
-def stack() -> Iterator[None]:
-    """What is computed within, is computed for a stack."""
-    token = IN_STACK.set(True)
+def under_vmap() -> Iterator[None]:
+    """Mark that losses are called under `torch.func.vmap`."""
+    token = UNDER_VMAP.set(True)
     try:
         yield
     finally:
-        IN_STACK.reset(token)
+        UNDER_VMAP.reset(token)
 
 
 def gradient(function: Callable[[Tensor], tuple[Tensor, T]], point: Tensor) -> tuple[Tensor, T]:
-    """The gradient of a function's first result at a point, and its second; the faster way where it may be taken."""
-    if IN_STACK.get():
+    """The gradient of a function's first result at a point, and its second result; by autograd where it can be used."""
+    if UNDER_VMAP.get():
         slope, rest = torch.func.grad(function, has_aux=True)(point)
         return slope, rest
     point = point.detach().requires_grad_()
@@ -33,6 +33,9 @@ def gradient(function: Callable[[Tensor], tuple[Tensor, T]], point: Tensor) -> t
     return torch.autograd.grad(value, point)[0], rest
 
 
-def certain(condition: Tensor) -> bool:
-    """Whether a condition () is known to hold: never in a stack, whose members differ, nor at the cost of waiting."""
-    return not IN_STACK.get() and condition.device.type == "cpu" and bool(condition)
+def known_true(condition: Tensor) -> bool:
+    """Whether a condition () holds and can be read cheaply.
+
+    False under vmap, where it may differ between members, and on an accelerator, where reading it would synchronize.
+    """
+    return not UNDER_VMAP.get() and condition.device.type == "cpu" and bool(condition)

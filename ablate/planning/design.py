@@ -1,4 +1,4 @@
-"""What a study's design makes of its axes."""
+"""A study's design: which variants its axes make, and how many trials that is."""
 
 import itertools
 import math
@@ -11,9 +11,10 @@ Levels = Mapping[str, Value]  # axis → level
 
 
 def variants(case: Case) -> Iterator[Levels]:
-    """The settings of a case in the order of its file: every combination, or one change to the baseline at a time.
+    """The levels of each variant of a case, in the order of the study file.
 
-    A search plans none: its settings are proposed.
+    A grid combines all levels; one-at-a-time changes one axis of the baseline at a time; a search has none, since its
+    variants are proposed while it runs.
     """
     if case.design == "grid":
         for levels in itertools.product(*case.axes.values()):
@@ -26,12 +27,12 @@ def variants(case: Case) -> Iterator[Levels]:
 
 
 def count_variants(case: Case) -> int:
-    """How many `variants` yields, without yielding them."""
+    """How many variants a case has, computed without listing them."""
     sizes = [len(levels) for levels in case.axes.values()]
     return {"grid": math.prod(sizes), "one-at-a-time": 1 + sum(sizes) - len(sizes), "search": 0}[case.design]
 
 
 def count_trials(study: Study) -> int:
-    """How many trials the study has at most, proposals included."""
+    """How many trials the study has at most, including those that a search has yet to propose."""
     proposals = study.search.trials if study.search is not None else 0
     return len(study.seeds) * (proposals + sum(count_variants(case) for case in study.cases))

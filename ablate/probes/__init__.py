@@ -1,10 +1,10 @@
-"""The probes that a study can name."""
+"""The table of probes, by the names that studies use; a new probe is one more row."""
 
 from ablate.probes.attributes import Attributes
 from ablate.probes.classifier import Classifier
 from ablate.probes.clustering import Clustering
 from ablate.probes.confident import Confident
-from ablate.probes.counted import Probes
+from ablate.probes.counted import labelled_probe
 from ablate.probes.density import Density
 from ablate.probes.frechet import FID
 from ablate.probes.graph import Graph
@@ -17,13 +17,17 @@ from ablate.probes.mlp import MLP
 from ablate.probes.neighbors import Neighbors
 from ablate.probes.nlad import NLAD
 from ablate.probes.prediction import Prediction
+from ablate.probes.probe import Probe
 from ablate.probes.reconstruction import Reconstruction
 from ablate.probes.regression import Regression
 from ablate.probes.similarity import Similarity
 from ablate.probes.size import Size
+from ablate.registry import Registry
+from ablate.row_checks import options_class
 
-PROBES = Probes(
+PROBES: Registry[type[Probe]] = Registry(
     "probe",
+    "ablate.probes",
     {
         "linear": Linear,
         "mlp": MLP,
@@ -46,4 +50,6 @@ PROBES = Probes(
         "density": Density,
         "size": Size,
     },
+    options_class(Probe),
+    derive=labelled_probe,
 )

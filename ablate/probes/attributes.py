@@ -1,4 +1,4 @@
-"""What can networks with one hidden layer read of a sample's attributes?"""
+"""Prediction of binary attributes, by one small network for each."""
 
 import functools
 import hashlib
@@ -15,18 +15,18 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
+from ablate.probes.hidden_layer import HiddenLayerProbe
 from ablate.probes.inputs import fastest
-from ablate.probes.mlp import MLP
 from ablate.probes.network import check_finite, outputs, perceptron, shuffled, train
-from ablate.probes.probe import Embedded, Features, Matrix, Metrics, Probe
+from ablate.probes.probe import Embedded, Features, Matrix, Metrics
 
 
 @dataclass(frozen=True)
-class Attributes(Probe):
-    """Accuracy of perceptrons, as wide inside as the features: one for each attribute, or one for the label.
+class Attributes(HiddenLayerProbe):
+    """Accuracy of perceptrons with a hidden layer as wide as the features: one per attribute, or one for the label.
 
-    The accuracy is the mean over the attributes.  Each has one output and the threshold 0.5, and so has a label of two
-    classes; more classes have an output each.
+    The accuracy is the mean over the attributes.  The network of an attribute has one output and the threshold 0.5, as
+    has that of a label with two classes; with more classes there is an output for each.
     """
 
     source: ClassVar[str] = (
@@ -35,39 +35,38 @@ class Attributes(Probe):
     )
     metrics: ClassVar[Metrics] = {
         "accuracy": "maximize",
-        "highest_accuracy": "maximize",  # each attribute at its best epoch, chosen by the test: optimistic
+        "highest_accuracy": "maximize",  # each attribute at its best epoch on the test split: optimistic
     }
 
-    task: Literal["attributes", "label"] = option("attributes", "what is asked")
-    columns: str = option("all", "the attributes to ask for, counted from 0 and parted by commas, such as 4,8,20")
-    epochs: int = option(200, "passes over the training split", least=1)
-    batch_size: int = option(128, "samples in a step", least=2)
-    learning_rate: float = option(3e-4, "step size of Adam", above=0)
+    task: Literal["attributes", "label"] = option("attributes", "what is predicted: binary targets, or the label")
+    columns: str = option("all", "the attributes to predict: all, or positions from 0, separated by commas: 4,8,20")
 
     def check(self, info: DataInfo) -> None:
         if self.task == "label":
             return super().check(info)
         if info.targets == 0:
-            raise StudyError("there are 0 targets where attributes are asked for", "choose celeba")
-        self.asked(info.targets)
+            raise StudyError(
+                "this probe needs attributes, and there are 0 targets", "choose celeba, or set task: label"
+            )
+        self.positions(info.targets)
         return None
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        right = self.learned(embedded, seed)
-        return {"accuracy": float(right[-1].mean()), "highest_accuracy": float(right.max(axis=0).mean())}
+        accuracies = self.trained_accuracies(embedded, seed)
+        return {"accuracy": float(accuracies[-1].mean()), "highest_accuracy": float(accuracies.max(axis=0).mean())}
 
     def pictures(self, embedded: Embedded, seed: int) -> Mapping[str, Matrix]:
         """The accuracy of each attribute."""
         if self.task != "attributes":
             return {}
-        right = self.learned(embedded, seed)[-1]
+        accuracies = self.trained_accuracies(embedded, seed)[-1]
         targets = embedded.train.targets
         assert targets is not None, "checked"
-        names = tuple(f"attribute {column}" for column in self.asked(targets.shape[1]))
-        return {"attributes": Matrix(right[:, None], names, ("accuracy",), 0.0, 1.0)}
+        names = tuple(f"attribute {position}" for position in self.positions(targets.shape[1]))
+        return {"attributes": Matrix(accuracies[:, None], names, ("accuracy",), 0.0, 1.0)}
 
-    def asked(self, targets: int) -> list[int]:
-        """The columns of the targets that count.  Raises StudyError where the setting names others."""
+    def positions(self, targets: int) -> list[int]:
+        """The target columns that `columns` selects of so many.  Raises StudyError where it names others."""
         if self.columns == "all":
             return list(range(targets))
         parts = [part.strip() for part in self.columns.split(",")]
@@ -76,50 +75,47 @@ class Attributes(Probe):
             raise StudyError(problem, "write all, or numbers such as 4,8,20")
         return [int(part) for part in parts]
 
-    def learned(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
-        """The accuracies (epochs, attributes) on the test split; scores and picture share one training."""
-        self.examine(embedded)
-        return answers(Lesson(self, seed, digest(embedded), replace(embedded, model=None)))
+    def trained_accuracies(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
+        """Accuracies (epochs, attributes) on the test split; cached, so that score and picture share one training."""
+        self.check_embedded(embedded)
+        return cached_accuracies(Training(self, seed, digest(embedded), replace(embedded, model=None)))
 
-    def fit(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
-        """The accuracies (epochs, attributes) on the test split, after each epoch of a new training."""
+    def train_networks(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
+        """Accuracies (epochs, attributes) on the test split, after each epoch of a new training."""
         if self.task == "label" and max(embedded.train.y.max(), embedded.test.y.max()) > 1:
-            return self.classify(embedded, seed)
-        return self.train_bank(embedded, self.answers_of(embedded.train), self.answers_of(embedded.test), seed)
+            return np.array([[test] for test, _ in self.accuracies(embedded, seed)])
+        return self.train_bank(embedded, self.answers(embedded.train), self.answers(embedded.test), seed)
 
-    def classify(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
-        mlp = MLP(self.epochs, self.batch_size, self.learning_rate)
-        return np.array([[test] for test, _ in mlp.fit(embedded, seed)])
-
-    def answers_of(self, split: Features) -> Tensor:
-        """What the networks are to say (N, T), each 0 or 1."""
+    def answers(self, split: Features) -> Tensor:
+        """The values to predict (N, T), each 0 or 1.  Raises StudyError for other targets."""
         if self.task == "label":
             return torch.tensor(split.y[:, None]).float()
         assert split.targets is not None, "checked"
-        answers = torch.tensor(split.targets[:, self.asked(split.targets.shape[1])])
+        answers = torch.tensor(split.targets[:, self.positions(split.targets.shape[1])])
         if not torch.isin(answers, torch.tensor([0.0, 1.0])).all():
-            raise StudyError("the targets are not all 0 or 1", "ask the probe regression")
+            raise StudyError("the targets are not all 0 or 1", "use the probe regression")
         return answers
 
     def train_bank(self, embedded: Embedded, y: Tensor, test_y: Tensor, seed: int) -> NDArray[np.float64]:
-        """One network for each column of answers (N, T), all on the same batches and from the same start."""
-        numbers = torch.tensor(embedded.train.x), torch.tensor(embedded.test.x), y, test_y
-        x, test_x, y, test_y = (tensor.to(fastest()) for tensor in numbers)
+        """Train one network per column of y (N, T), all on the same batches and from the same initial weights."""
+        splits = torch.tensor(embedded.train.x), torch.tensor(embedded.test.x), y, test_y
+        x, test_x, y, test_y = (tensor.to(fastest()) for tensor in splits)
         generator = torch.Generator().manual_seed(seed)
         bank = Bank(perceptron((x.shape[1], x.shape[1], 1), generator), y.shape[1]).to(x.device)
         optimizer = torch.optim.Adam(bank.parameters(), lr=self.learning_rate)
-        right = []
+        accuracies = []
         for epoch in range(1, self.epochs + 1):
             batches = ((x[rows], y[rows]) for rows in shuffled(len(y), self.batch_size, generator))
-            train(bank, batches, optimizer, entropy)
+            train(bank, batches, optimizer, cross_entropy)
             check_finite(bank, "attributes probe", x)
-            embedded.tell(epoch / self.epochs)
-            right.append(((outputs(bank, test_x) > 0) == (test_y > 0.5)).double().mean(dim=0).cpu().numpy())
-        return np.stack(right)
+            embedded.report_progress(epoch / self.epochs)
+            right = (outputs(bank, test_x) > 0) == (test_y > 0.5)
+            accuracies.append(right.double().mean(dim=0).cpu().numpy())
+        return np.stack(accuracies)
 
 
 class Bank(nn.Module):
-    """Copies of a perceptron of one output that share nothing: features (B, L) → logits (B, T), one of each copy."""
+    """Independent copies of a perceptron with one output: features (B, L) → logits (B, T), one of each copy."""
 
     def __init__(self, network: nn.Sequential, copies: int) -> None:
         super().__init__()
@@ -137,14 +133,14 @@ class Bank(nn.Module):
         return logits
 
 
-def entropy(logits: Tensor, answers: Tensor) -> Tensor:
-    """The mean cross-entropy of each column (B, T), summed: so that each network learns as if alone."""
+def cross_entropy(logits: Tensor, answers: Tensor) -> Tensor:
+    """The sum over columns (B, T) of each one's mean cross-entropy: its gradient is that of separate trainings."""
     return binary_cross_entropy_with_logits(logits, answers) * answers.shape[1]
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What to train, known by what decides the answers."""
+class Training:
+    """The arguments of a training, compared by all that decides its result."""
 
     probe: Attributes
     seed: int
@@ -153,12 +149,13 @@ class Lesson:
 
 
 @functools.lru_cache(maxsize=1)
-def answers(lesson: Lesson) -> NDArray[np.float64]:
-    return lesson.probe.fit(lesson.embedded, lesson.seed)
+def cached_accuracies(training: Training) -> NDArray[np.float64]:
+    """`Attributes.train_networks`, cached for the latest arguments."""
+    return training.probe.train_networks(training.embedded, training.seed)
 
 
 def digest(embedded: Embedded) -> str:
-    """A name for all numbers that are learned from or judged."""
+    """The SHA-256 of features, labels and targets of the training and the test split."""
     found = hashlib.sha256()
     for split in (embedded.train, embedded.test):
         for array in (split.x, split.y, split.targets):

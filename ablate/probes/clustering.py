@@ -1,4 +1,4 @@
-"""Does the embedding fall into its classes unasked?"""
+"""Agreement of k-means clusters with the classes."""
 
 import warnings
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Clustering(Probe):
-    """Agreement of k-means with the labels, with as many clusters as classes."""
+    """Agreement of the labels with k-means, with as many clusters as classes, on the evaluation split."""
 
     source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, clustering evaluation"
     metrics: ClassVar[Metrics] = with_best({"accuracy": "maximize", "nmi": "maximize", "ari": "maximize"})
     best_of_snapshots: ClassVar[bool] = True
 
-    starts: int = option(20, "initialisations; the one of least inertia counts", least=1)
+    starts: int = option(20, "initialisations; the result of least inertia is used", least=1)
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
@@ -31,24 +31,24 @@ class Clustering(Probe):
             raise StudyError(f"{info.evaluation} samples cannot form {info.classes} clusters", "use more data")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
+        self.check_embedded(embedded)
         return agreement(self.clusters(embedded, seed), embedded.evaluation.y)
 
     def clusters(self, embedded: Embedded, seed: int) -> Labels:
-        """The cluster of every judged sample."""
+        """The cluster (N,) of every sample of the evaluation split."""
         from sklearn.cluster import KMeans
         from sklearn.exceptions import ConvergenceWarning
 
         classes = len(np.unique(embedded.evaluation.y))
         kmeans = KMeans(classes, n_init=self.starts, random_state=seed)
-        with warnings.catch_warnings():  # a collapsed embedding has fewer clusters than classes, and is scored so
+        with warnings.catch_warnings():  # a collapsed embedding gives fewer clusters than classes; it is scored too
             warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
             found: Labels = kmeans.fit_predict(embedded.evaluation.x.astype(np.float64))  # squares may exceed float32
         return found
 
 
 def agreement(clusters: Labels, labels: Labels) -> dict[str, float]:
-    """How well clusters (N,) tell labels (N,): accuracy, NMI (arithmetic mean) and ARI."""
+    """Agreement of clusters (N,) and labels (N,): matched accuracy, NMI (arithmetic mean) and ARI."""
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
     return {

@@ -1,4 +1,4 @@
-"""Do the samples that a picture shows at its rim fall into classes?"""
+"""Clustering of the samples that lie farthest from the centre of a t-SNE plane."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,24 +10,24 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.clustering import matched_accuracy
-from ablate.probes.plane import Planar, Plane
 from ablate.probes.probe import Embedded, Features, Metrics
+from ablate.probes.tsne import Plane, TSNEProbe
 
 MOST = 30000  # samples whose distances (half of a square of float64) take 3.6 GB
 CURVE = tuple(range(10, 101, 10))  # percent
 
 
 @dataclass(frozen=True)
-class Confident(Planar):
+class Confident(TSNEProbe):
     """Accuracy of Ward's clusters of the samples that lie farthest from the centre of a t-SNE plane (algorithm 1).
 
-    `accuracy` is at the share `kept`, which the paper does not name; `accuracy_10` to `accuracy_100` are the curve.
+    `accuracy` is at `kept_fraction`, which the paper does not name; `accuracy_10` to `accuracy_100` are the curve.
     """
 
     source: ClassVar[str] = "Lee, Song, Schuetze and Wang (about 2021), Distance Enhancement Loss, algorithm 1"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize", **{f"accuracy_{percent}": "maximize" for percent in CURVE}}
 
-    kept: float = option(0.5, "share of the samples that are clustered", above=0, most=1)
+    kept_fraction: float = option(0.5, "fraction of the samples that are clustered", above=0, most=1, former="kept")
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
@@ -39,36 +39,39 @@ class Confident(Planar):
             )
         if placed > MOST:
             raise StudyError(f"the distances of {placed} samples exceed the memory", f"set points to {MOST} or fewer")
-        fewest = share(placed, min(self.kept, CURVE[0] / 100))
+        fewest = rounded(placed, min(self.kept_fraction, CURVE[0] / 100))
         if fewest < info.classes:
             raise StudyError(
-                f"{fewest} of {placed} samples cannot form {info.classes} clusters", "keep more, or use more data"
+                f"{fewest} of {placed} samples cannot form {info.classes} clusters",
+                "set kept_fraction higher, or use more data",
             )
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
+        self.check_embedded(embedded)
         evaluation = self.drawn(embedded.evaluation, seed)
-        order = by_confidence(self.plane(evaluation.x, seed, lambda done: embedded.tell(done / 2)))
-        scores = {"accuracy": clustered(evaluation, order[: share(len(order), self.kept)])}
+        plane = self.plane(evaluation.x, seed, lambda share: embedded.report_progress(share / 2))
+        order = by_confidence(plane)
+        scores = {"accuracy": clustered_accuracy(evaluation, order[: rounded(len(order), self.kept_fraction)])}
         for percent in CURVE:
-            scores[f"accuracy_{percent}"] = clustered(evaluation, order[: share(len(order), percent / 100)])
-            embedded.tell((1 + percent / 100) / 2)
+            kept = order[: rounded(len(order), percent / 100)]
+            scores[f"accuracy_{percent}"] = clustered_accuracy(evaluation, kept)
+            embedded.report_progress((1 + percent / 100) / 2)
         return scores
 
 
-def share(samples: int, kept: float) -> int:
-    """How many samples a share is."""
-    return round(samples * kept)
+def rounded(samples: int, fraction: float) -> int:
+    """The number of samples in a fraction, rounded."""
+    return round(samples * fraction)
 
 
 def by_confidence(plane: Plane) -> NDArray[np.int64]:
-    """Positions (N,) of the points, the farthest from their mean first."""
+    """The positions (N,) of the points, by decreasing distance from their mean."""
     order: NDArray[np.int64] = np.argsort(-np.linalg.norm(plane - plane.mean(axis=0), axis=1), kind="stable")
     return order
 
 
-def clustered(features: Features, rows: NDArray[np.int64]) -> float:
-    """Accuracy of as many clusters of some samples as all samples have classes (Ward 1963)."""
+def clustered_accuracy(features: Features, rows: NDArray[np.int64]) -> float:
+    """Accuracy of the clusters (Ward 1963) of the samples in `rows`, as many clusters as all features have classes."""
     from sklearn.cluster import AgglomerativeClustering
 
     unit = float(np.abs(features.x).max()) or 1.0

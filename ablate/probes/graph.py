@@ -1,4 +1,4 @@
-"""Are neighbours in a picture of the embedding of one class?"""
+"""Nearest-neighbour votes in a t-SNE plane of the embedding."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
-from ablate.probes.plane import Planar, Plane
 from ablate.probes.probe import Embedded, Metrics
+from ablate.probes.tsne import Plane, TSNEProbe
 
 
 @dataclass(frozen=True)
-class Graph(Planar):
-    """Share of samples whose label most of their nearest neighbours in a t-SNE plane have."""
+class Graph(TSNEProbe):
+    """Share of samples whose label is the most frequent one among their nearest neighbours in a t-SNE plane."""
 
     source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, graph evaluation"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize"}
 
-    neighbors: int = option(21, "samples that vote, the judged one not among them", least=1)
+    neighbors: int = option(21, "nearest other samples that vote", least=1)
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
@@ -32,14 +32,14 @@ class Graph(Planar):
             )
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
+        self.check_embedded(embedded)
         evaluation = self.drawn(embedded.evaluation, seed)
-        predicted = vote(self.plane(evaluation.x, seed, embedded.tell), evaluation.y, self.neighbors)
+        predicted = vote(self.plane(evaluation.x, seed, embedded.report_progress), evaluation.y, self.neighbors)
         return {"accuracy": float(np.mean(predicted == evaluation.y))}
 
 
 def vote(plane: Plane, labels: NDArray[np.int64], neighbors: int) -> NDArray[np.int64]:
-    """The most frequent label among each point's nearest others; of equals the smallest."""
+    """The most frequent label (N,) among each point's nearest other points; the smallest of equally frequent ones."""
     from sklearn.neighbors import NearestNeighbors
 
     nearest = NearestNeighbors(n_neighbors=neighbors).fit(plane).kneighbors(return_distance=False)

@@ -1,4 +1,4 @@
-"""What colour is the hair of a face?"""
+"""Classification of the hair colour of CelebA's faces."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -8,38 +8,39 @@ from numpy.typing import NDArray
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.probes.hidden_layer import METRICS, HiddenLayerProbe
 from ablate.probes.labels import take
-from ablate.probes.mlp import MLP
-from ablate.probes.probe import Embedded, Features
+from ablate.probes.probe import Embedded, Features, Metrics
 
 ATTRIBUTES = 40  # of CelebA
-COLOURS = (4, 8, 9, 11, 17)  # of them: bald, black, blond, brown and gray
+COLOURS = (4, 8, 9, 11, 17)  # the attributes bald, black, blond, brown and gray
 
 
 @dataclass(frozen=True)
-class Hair(MLP):
+class Hair(HiddenLayerProbe):
     """The MLP probe on CelebA's faces of exactly one of five hair colours: bald, black, blond, brown or gray."""
 
     source: ClassVar[str] = "Bizeul, Schölkopf and Allen 2024 (SimVAE), arXiv:2402.01399, figure 4 (left)"
+    metrics: ClassVar[Metrics] = METRICS
 
     def check(self, info: DataInfo) -> None:
         if info.targets != ATTRIBUTES:
-            wanted = f"CelebA's {ATTRIBUTES} attributes"
-            raise StudyError(f"there are {info.targets} targets where {wanted} are asked for", "choose celeba")
+            problem = f"this probe needs CelebA's {ATTRIBUTES} attributes, and there are {info.targets} targets"
+            raise StudyError(problem, "choose celeba, or leave the probe out")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        return super().score(
-            replace(embedded, train=of_one_colour(embedded.train), test=of_one_colour(embedded.test)), seed
-        )
+        self.check_embedded(embedded)
+        train, test = of_one_colour(embedded.train), of_one_colour(embedded.test)
+        return self.label_scores(replace(embedded, train=train, test=test), seed)
 
 
 def of_one_colour(split: Features) -> Features:
-    """The samples of one hair colour, labelled by it."""
+    """The samples of exactly one hair colour, with it as their label.  Raises StudyError where there are none."""
     assert split.targets is not None, "checked"
     colour = hair_colour(split.targets)
     known = np.flatnonzero(colour >= 0)
     if not len(known):
-        raise StudyError("no sample has exactly one hair colour", "choose celeba, or another probe")
+        raise StudyError("no sample has exactly one hair colour", "choose celeba, or leave the probe out")
     return replace(take(split, known), y=colour[known])
 
 

@@ -1,4 +1,4 @@
-"""What goes into a model again: some inputs of a split, batch by batch, and a check of what comes out."""
+"""Access to the model and the inputs behind an embedding: batches, random subsets, and a check of the outputs."""
 
 from collections.abc import Iterator
 
@@ -7,46 +7,45 @@ import torch
 from torch import Tensor
 
 from ablate.errors import TrialError
-from ablate.probes.probe import Embedded, Features, Inputs, Model
+from ablate.probes.probe import DIVERGED, Embedded, Features, Inputs, Model
 
-BATCH = 250  # inputs in one pass
+BATCH = 250  # inputs in one forward pass
 
 
 def model_of(embedded: Embedded) -> Model:
-    assert embedded.model is not None, "a probe that needs roles is given the model"
+    """The model, for probes that need capabilities; planning makes sure that there is one."""
+    assert embedded.model is not None, "a probe with needs is scored with the model"
     return embedded.model
 
 
 def inputs_of(features: Features) -> Inputs:
+    """The inputs of a split that was embedded by a model."""
     assert features.inputs is not None, "a split with a model has inputs"
     return features.inputs
 
 
 def fastest() -> torch.device:
-    """The accelerator where there is one."""
+    """The CUDA device where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def drawn(samples: int, count: int | None, seed: int) -> Tensor:
-    """At most `count` of so many positions, in their order; all of them where no count is given."""
+    """A random subset of `count` positions below `samples`, ascending; all of them where `count` is None or larger."""
     if count is None or count >= samples:
         return torch.arange(samples)
     return torch.from_numpy(np.sort(np.random.default_rng(seed).choice(samples, count, replace=False)))
 
 
 def batches(inputs: Inputs, rows: Tensor, binarized: bool = False) -> Iterator[Tensor]:
-    """The inputs (B, ...) at these positions, rounded to 0 or 1 where they are to be binarized."""
+    """Batches of the inputs (B, ...) at these positions; `binarized` thresholds them at 0.5."""
     for part in rows.split(BATCH):
         values = inputs.batch(part)
         yield (values > 0.5).to(values) if binarized else values
 
 
 def finite(values: Tensor, what: str) -> Tensor:
-    """The values, unless some are no numbers: then a TrialError that says what they are."""
+    """The values (N, ...) as they are.  Raises TrialError where some are not finite; `what` names them."""
     broken = int((~values.isfinite()).flatten(1).any(dim=1).sum())
     if broken:
-        raise TrialError(
-            f"{what} of {broken} among {len(values)} samples are not finite",
-            "training has diverged: lower the learning rate, or see where the loss left its course",
-        )
+        raise TrialError(f"{what} of {broken} among {len(values)} samples are not finite", DIVERGED)
     return values

@@ -1,4 +1,4 @@
-"""What can one linear layer read?"""
+"""Linear evaluation: a softmax layer trained on the features."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from ablate.options import option
 from ablate.probes.inputs import inputs_of, model_of
 from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # of Adam, as torch has them
-ENCODED = 500  # images at a time
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults in torch
+ENCODED = 500  # images in one forward pass
 
 
 class Step(Protocol):
-    """One step of an optimizer, in place."""
+    """An optimizer step, which changes the layer in place."""
 
     def __call__(self, layer: Tensor, gradient: Tensor, learning_rate: float) -> None: ...
 
 
 @dataclass(frozen=True)
 class Linear(Probe):
-    """Accuracy of a softmax layer trained on the features as they are: after its last epoch, and at its best.
+    """Accuracy of a softmax layer trained on the features, without rescaling: after its last and its best epoch.
 
-    The form of Falcon et al. 2021 (AAVAE) is 90 epochs of SGD at learning rate 0.1 for a reference batch of 256, cosine
-    schedule, and crop-flip-reflect (CIFAR-10) or resized-crop-flip (STL-10) as augmentation.
+    The protocol of Falcon et al. 2021 (AAVAE) is 90 epochs of SGD at learning rate 0.1 for a reference batch of 256,
+    cosine schedule, and crop-flip-reflect (CIFAR-10) or resized-crop-flip (STL-10) as augmentation.
     """
 
     source: ClassVar[str] = (
@@ -43,17 +43,19 @@ class Linear(Probe):
     metrics: ClassVar[Metrics] = {
         "accuracy": "maximize",
         "train_accuracy": "maximize",
-        "highest_accuracy": "maximize",  # chosen by the test labels: optimistic
+        "highest_accuracy": "maximize",  # the epoch is chosen by the test labels: optimistic
     }
 
     epochs: int = option(100, "passes over the training split", least=1)
     batch_size: int = option(256, "samples in a step", least=1)
     optimizer: Literal["adam", "sgd"] = option("adam", "Adam, or SGD with Nesterov's momentum")
     learning_rate: float = option(1e-3, "step size", above=0)
-    reference_batch: int = option(0, "batch that the learning rate is for, with which it grows; 0: as it is", least=0)
-    momentum: float = option(0.9, "of SGD", least=0, below=1)
-    schedule: Literal["constant", "cosine"] = option("constant", "learning rate over the steps; cosine falls to 0")
-    augmentation: str = option("none", "pipeline by which training images are seen anew in each epoch")
+    reference_batch: int = option(
+        0, "batch size of the learning rate, which scales with batch_size; 0: not scaled", least=0
+    )
+    momentum: float = option(0.9, "momentum of SGD", least=0, below=1)
+    schedule: Literal["constant", "cosine"] = option("constant", "schedule of the learning rate; cosine decays to 0")
+    augmentation: str = option("none", "pipeline that augments the training images anew in every epoch")
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
@@ -62,16 +64,16 @@ class Linear(Probe):
             augmentation.check(info.shape)
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
-        right = []
+        self.check_embedded(embedded)
+        accuracies = []
         for epoch, layer in enumerate(self.fit(embedded, seed), start=1):
-            right.append(accuracy(layer, embedded.test))
-            embedded.tell(epoch / self.epochs)
-        last = {"accuracy": right[-1], "train_accuracy": accuracy(layer, embedded.train)}
-        return {**last, "highest_accuracy": max(right)}
+            accuracies.append(accuracy(layer, embedded.test))
+            embedded.report_progress(epoch / self.epochs)
+        last = {"accuracy": accuracies[-1], "train_accuracy": accuracy(layer, embedded.train)}
+        return {**last, "highest_accuracy": max(accuracies)}
 
     def fit(self, embedded: Embedded, seed: int) -> Iterator[Tensor]:
-        """The layer (D + 1, classes), its bias last, that comes nearer to the least cross-entropy with each epoch."""
+        """The layer (D + 1, classes), its bias in the last row, after each epoch; the same tensor, updated in place."""
         generator = torch.Generator().manual_seed(seed)
         x, y = with_bias(embedded.train.x), one_hot(torch.tensor(embedded.train.y)).float()
         bound = (x.shape[1] - 1) ** -0.5  # as torch.nn.Linear draws weights and biases
@@ -79,8 +81,8 @@ class Linear(Probe):
         step = Adam() if self.optimizer == "adam" else Nesterov(self.momentum)
         rates = self.learning_rates(self.epochs * ceil(len(x) / self.batch_size))
         for _ in range(self.epochs):
-            seen = x if self.augmentation == "none" else self.anew(embedded, generator)
-            for inputs, targets in self.batches(seen, y, generator):
+            features = x if self.augmentation == "none" else self.augmented(embedded, generator)
+            for inputs, targets in self.batches(features, y, generator):
                 step(layer, gradient(layer, inputs, targets), next(rates))
             check_finite(layer, embedded.train)
             yield layer
@@ -92,15 +94,15 @@ class Linear(Probe):
             yield start if self.schedule == "constant" else start * (1 + cos(pi * step / steps)) / 2
 
     def batches(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch's batches, in random order."""
+        """The batches of one epoch, in random order."""
         order = torch.randperm(len(inputs), generator=generator)
         shuffled = [torch.split(tensor.index_select(0, order), self.batch_size) for tensor in (inputs, targets)]
         yield from zip(*shuffled, strict=True)
 
-    def anew(self, embedded: Embedded, generator: torch.Generator) -> Tensor:
-        """The features (N, D + 1) of a fresh view of every training image, a one behind each row."""
+    def augmented(self, embedded: Embedded, generator: torch.Generator) -> Tensor:
+        """The features (N, D + 1) of a new view of every training image, with a last column of ones."""
         inputs, model = inputs_of(embedded.train), model_of(embedded)
-        augment = pipeline(self.augmentation).augment  # the encoder normalizes by itself
+        augment = pipeline(self.augmentation).augment  # the encoder normalizes its inputs
         rows = torch.arange(len(inputs)).split(ENCODED)
         return with_bias(torch.cat([model.embed(augment(inputs.batch(part), generator)) for part in rows]).numpy())
 
@@ -111,7 +113,7 @@ def gradient(layer: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 class Adam:
-    """Kingma and Ba 2015, algorithm 1: a third of the time of torch's on so small a layer."""
+    """Kingma and Ba 2015, algorithm 1, in a third of the time of torch.optim.Adam for a layer this small."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -126,7 +128,7 @@ class Adam:
 
 
 class Nesterov:
-    """SGD with Nesterov's momentum (Sutskever et al. 2013), as torch has it."""
+    """SGD with Nesterov's momentum (Sutskever et al. 2013), in the form of torch.optim.SGD."""
 
     def __init__(self, momentum: float) -> None:
         self.momentum = momentum
@@ -138,7 +140,7 @@ class Nesterov:
 
 
 def check_finite(layer: Tensor, train: Features) -> None:
-    """Raise TrialError where the fit has gone beyond all numbers."""
+    """Raise TrialError where a weight of the layer is not finite."""
     if not layer.isfinite().all():
         raise TrialError(
             f"the linear probe diverged on features as large as {np.abs(train.x).max():.3g}",
@@ -147,7 +149,7 @@ def check_finite(layer: Tensor, train: Features) -> None:
 
 
 def with_bias(x: NDArray[np.float32]) -> Tensor:
-    """Features (N, D) → (N, D + 1), a one behind each row."""
+    """Features (N, D) → (N, D + 1), with a last column of ones."""
     features = torch.tensor(x)
     return torch.cat([features, torch.ones(len(features), 1)], dim=1)
 

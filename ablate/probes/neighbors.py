@@ -1,4 +1,4 @@
-"""Do samples of a class lie near each other?"""
+"""Classification by the nearest training samples (k-NN)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.labels import check_labels, labelled
-from ablate.probes.passes import accuracies, errors, stochastic
+from ablate.probes.posterior import error_rates, pass_accuracies, stochastic
 from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
 Labels = NDArray[np.int64]
@@ -19,9 +19,10 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Neighbors(Probe):
-    """Accuracy of the vote among the nearest training samples (Euclidean, equal weights; ties: smallest label).
+    """Accuracy of the vote of the nearest training samples (Euclidean, equal weights; ties: smallest label).
 
-    `best_accuracy` is that of the best number of voters up to `up_to`: chosen by the test labels, so optimistic.
+    `best_accuracy` is that of the best number of neighbors up to `max_neighbors`, which is chosen by the test labels
+    and so optimistic.
     """
 
     source: ClassVar[str] = (
@@ -36,15 +37,15 @@ class Neighbors(Probe):
     }
 
     neighbors: int = option(5, "training samples that vote (K)", least=1)
-    up_to: int = option(15, "most samples that vote for the best accuracy", least=1)
-    labels: int | None = option(None, "labelled training samples, even over the classes; all where absent", least=2)
-    passes: int = option(0, "draws of the test codes, their errors averaged; 0: features as they are", least=0)
+    max_neighbors: int = option(15, "largest number of neighbors tried for the best accuracy", least=1, former="up_to")
+    labels: int | None = option(None, "labelled training samples, balanced over the classes; all where absent", least=2)
+    passes: int = option(0, "draws of the test codes, errors averaged over them; 0: the features, no draws", least=0)
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
         check_labels(self.labels, info)
         voters = self.labels or info.probed
-        for name, wanted in (("neighbors", self.neighbors), ("up_to", self.up_to)):
+        for name, wanted in (("neighbors", self.neighbors), ("max_neighbors", self.max_neighbors)):
             if voters < wanted:
                 raise StudyError(
                     f"{wanted} neighbors cannot vote among {voters} training samples",
@@ -52,31 +53,31 @@ class Neighbors(Probe):
                 )
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
+        self.check_embedded(embedded)
         train = labelled(embedded.train, self.labels)
         curve = self.curve(train, embedded.test)
-        accuracy, best = curve[self.neighbors - 1], max(curve[: self.up_to])
-        right = [accuracy]
+        accuracy, best = curve[self.neighbors - 1], max(curve[: self.max_neighbors])
+        accuracies = [accuracy]
         if self.passes and stochastic(embedded):
-            right = accuracies(train, embedded, self.passes, seed, self.judge)
-        return {"accuracy": accuracy, "best_accuracy": best, **errors(right)}
+            accuracies = pass_accuracies(train, embedded, self.passes, seed, self.accuracies)
+        return {"accuracy": accuracy, "best_accuracy": best, **error_rates(accuracies)}
 
-    def judge(self, train: Features, evaluation: Iterable[Features]) -> list[float]:
-        """The accuracy on each of the splits."""
-        return [self.curve(train, split)[self.neighbors - 1] for split in evaluation]
+    def accuracies(self, train: Features, tested: Iterable[Features]) -> list[float]:
+        """The accuracy on each of several splits."""
+        return [self.curve(train, split)[self.neighbors - 1] for split in tested]
 
-    def curve(self, train: Features, evaluation: Features) -> list[float]:
-        """The accuracy of one voter, of two, and so on."""
+    def curve(self, train: Features, test: Features) -> list[float]:
+        """The accuracy with one neighbor, with two, and so on."""
         from sklearn.neighbors import NearestNeighbors
 
-        search = NearestNeighbors(n_neighbors=max(self.neighbors, self.up_to), algorithm="brute").fit(train.x)
-        ballots = train.y[search.kneighbors(evaluation.x, return_distance=False)]
-        return [float(np.mean(elected == evaluation.y)) for elected in elections(ballots)]
+        search = NearestNeighbors(n_neighbors=max(self.neighbors, self.max_neighbors), algorithm="brute").fit(train.x)
+        votes = train.y[search.kneighbors(test.x, return_distance=False)]
+        return [float(np.mean(predicted == test.y)) for predicted in majorities(votes)]
 
 
-def elections(ballots: Labels) -> Iterable[Labels]:
-    """Ballots (N, K), the nearest first → the winners (N,) of the first ballot, of the first two, and so on."""
-    counts = np.zeros((len(ballots), int(ballots.max()) + 1), np.int64)
-    for ballot in ballots.T:
-        counts[np.arange(len(ballots)), ballot] += 1
+def majorities(votes: Labels) -> Iterable[Labels]:
+    """Votes (N, K), the nearest first → the most frequent label (N,) of the first vote, of the first two, and so on."""
+    counts = np.zeros((len(votes), int(votes.max()) + 1), np.int64)
+    for vote in votes.T:
+        counts[np.arange(len(votes)), vote] += 1
         yield counts.argmax(axis=1)

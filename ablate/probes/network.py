@@ -1,4 +1,4 @@
-"""Small networks that probes train on frozen features."""
+"""Perceptrons that probes train on frozen features: initialization, training steps and accuracy."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from ablate.errors import TrialError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-AT_ONCE = 4096  # samples in a pass without gradients
+BATCH = 4096  # samples in one forward pass without gradients
 
 
 def perceptron(widths: Sequence[int], generator: torch.Generator, batchnorm: bool = False) -> nn.Sequential:
-    """Linear layers between the widths, ReLU between them; with batch norm before each ReLU, these have no bias."""
+    """Linear layers of these widths with ReLU between them; `batchnorm` replaces the hidden biases by batch norm."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths[:-1]):
         layers.append(drawn_linear(inputs, outputs, generator, bias=not batchnorm))
@@ -22,7 +22,7 @@ def perceptron(widths: Sequence[int], generator: torch.Generator, batchnorm: boo
 
 
 def drawn_linear(inputs: int, outputs: int, generator: torch.Generator, bias: bool = True) -> nn.Linear:
-    """A layer drawn as torch draws it, uniform in ±1/√inputs, but not from the global stream."""
+    """A layer with torch's default initialization, uniform in ±1/√inputs, but not from the global generator."""
     layer = nn.Linear(inputs, outputs, bias, device="meta").to_empty(device="cpu")
     for parameter in layer.parameters():
         nn.init.uniform_(parameter, -(inputs**-0.5), inputs**-0.5, generator)
@@ -30,15 +30,15 @@ def drawn_linear(inputs: int, outputs: int, generator: torch.Generator, bias: bo
 
 
 def shuffled(samples: int, batch_size: int, generator: torch.Generator) -> Sequence[Tensor]:
-    """One epoch's batches of positions (B,), in random order; a last one of a single sample is left out."""
+    """One epoch's batches of positions (B,), in random order; a last batch of a single sample is dropped."""
     batches: Sequence[Tensor] = torch.randperm(samples, generator=generator).split(batch_size)
-    return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches  # batch norm needs two
+    return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches  # batch norm needs two samples
 
 
 def train(
     network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], optimizer: torch.optim.Optimizer, loss: Loss
 ) -> None:
-    """Take one step on each batch of inputs (B, D) and targets (B, …), and leave the network in evaluation mode."""
+    """Take one step on each batch of inputs (B, D) and targets (B, …); the network is then in evaluation mode."""
     network.train()
     device = device_of(network)
     for x, y in batches:
@@ -50,13 +50,13 @@ def train(
 
 @torch.no_grad()
 def outputs(network: nn.Module, x: Tensor) -> Tensor:
-    """Inputs (N, D) → what the network says of each (N, …)."""
+    """Inputs (N, D) → the network's outputs (N, …), on the CPU."""
     device = device_of(network)
-    return torch.cat([network(part.to(device)).cpu() for part in x.split(AT_ONCE)])
+    return torch.cat([network(part.to(device)).cpu() for part in x.split(BATCH)])
 
 
 def device_of(network: nn.Module) -> torch.device:
-    """Where its parameters are; the CPU where it has none."""
+    """The device of the parameters; the CPU where there are none."""
     return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
 
 
@@ -66,7 +66,7 @@ def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 
 def check_finite(network: nn.Module, probe: str, x: Tensor) -> None:
-    """Raise TrialError where training on features x has gone beyond all numbers."""
+    """Raise TrialError where a parameter is not finite after training on features x."""
     if not all(parameter.isfinite().all() for parameter in network.parameters()):
         raise TrialError(
             f"the {probe} diverged on features as large as {x.abs().max().item():.3g}",

@@ -1,4 +1,4 @@
-"""How much of the space do the classes span?"""
+"""Negative log absolute determinant (NLAD) of the class means' cosines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,26 +16,27 @@ Cosines = NDArray[np.float64]  # (classes, classes)
 class NLAD(Probe):
     """Negative logarithm of the absolute determinant of the class means' cosines; 0 where they are orthogonal.
 
-    Eigenvalues below the resolution of float64 count as that, so that means which coincide give a large number (36 for
-    each lost dimension) and not infinity.
+    Eigenvalues below the machine epsilon of float64 are replaced by it, so that coinciding means give a large number
+    (36 for each lost dimension) instead of infinity.
     """
 
     source: ClassVar[str] = "Lee, Song, Schuetze and Wang (about 2021), Distance Enhancement Loss, NLAD (Table 2)"
     metrics: ClassVar[Metrics] = {"nlad": "minimize", "smallest_cosine": "minimize"}
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
+        self.check_embedded(embedded)
         cosines = class_cosines(embedded.test)
         return {"nlad": negative_log_determinant(cosines), "smallest_cosine": float(cosines.min())}
 
     def pictures(self, embedded: Embedded, seed: int) -> Mapping[str, Matrix]:
+        """The cosines of the class means."""
         cosines = class_cosines(embedded.test)
         names = tuple(str(label) for label in np.unique(embedded.test.y))
         return {"class_similarity": Matrix(cosines, names, names, min(0.0, float(cosines.min())), 1.0)}
 
 
 def class_cosines(features: Features) -> Cosines:
-    """The cosine of every two class means, the classes in their order; a mean of zero is like any other."""
+    """The cosines (classes, classes) of the class means, by ascending label; a zero mean is replaced by ones."""
     unit = float(np.abs(features.x).max()) or 1.0
     x = features.x.astype(np.float64) / unit
     means = np.stack([x[features.y == label].mean(axis=0) for label in np.unique(features.y)])

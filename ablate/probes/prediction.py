@@ -1,4 +1,4 @@
-"""How often is a method right that has learned the labels itself?"""
+"""Accuracy of a supervised method's own classifier."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,15 +11,15 @@ from ablate.probes.probe import Embedded, Metrics, Probe
 
 @dataclass(frozen=True)
 class Prediction(Probe):
-    """Accuracy of the method's own classifier on the held-out samples."""
+    """Accuracy of the method's own classifier on the test split."""
 
     source: ClassVar[str] = "Lee, Song, Schuetze and Wang, about 2021, Distance enhancement loss, table 1"
     metrics: ClassVar[Metrics] = {"accuracy": "maximize"}
     needs = ("predict",)
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
+        self.check_embedded(embedded)
         model, inputs = model_of(embedded), inputs_of(embedded.test)
-        parts = [model.predict(part) for part in batches(inputs, torch.arange(len(inputs)))]
-        guessed = finite(torch.cat(parts), "the logits").argmax(dim=1)
-        return {"accuracy": (guessed == torch.tensor(embedded.test.y)).double().mean().item()}
+        logits = [model.predict(batch) for batch in batches(inputs, torch.arange(len(inputs)))]
+        predicted = finite(torch.cat(logits), "the logits").argmax(dim=1)
+        return {"accuracy": (predicted == torch.tensor(embedded.test.y)).double().mean().item()}

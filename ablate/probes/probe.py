@@ -1,64 +1,35 @@
-"""What every probe promises: to score frozen embeddings."""
+"""The interface of probes: data types of an embedded data set, the abstract class `Probe`, and scoring with several.
+
+A probe scores frozen embeddings.  `ablate.testing.probes.ProbeContract` tests what every probe has to promise.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
+from ablate.methods.capabilities import Capability as Capability  # both belong to a probe's interface
+from ablate.methods.capabilities import Model as Model
 
 Direction = Literal["maximize", "minimize"]
-Metrics = Mapping[str, Direction]
+Metrics = Mapping[str, Direction]  # name → the direction that is better
 
-
-Capability = Literal["posterior", "code", "log_likelihood", "view", "predict"]  # what some methods can do besides embed
-
-
-class Model(Protocol):
-    """The frozen network behind an embedding; all tensors are on the CPU, and none has a gradient."""
-
-    @property
-    def parameters(self) -> int:
-        """How many learned numbers are kept: an encoder's, and a decoder's or classifier's where there is one."""
-
-    def can(self, role: Capability) -> bool:
-        """Whether the method plays a role; asking for another one is an error of the program."""
-
-    def embed(self, inputs: Tensor) -> Tensor:
-        """Inputs (B, ...) → representations (B, D)."""
-
-    def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs (B, ...) → mean and log variance (B, L) of q(z | x)."""
-
-    def code(self, inputs: Tensor) -> Tensor:
-        """Inputs (B, ...) → codes (B, L) that `decode` understands."""
-
-    def decode(self, codes: Tensor) -> Tensor:
-        """Codes (B, L) → inputs (B, ...)."""
-
-    def log_likelihood(self, inputs: Tensor, codes: Tensor) -> Tensor:
-        """log p(x | z) in nats (B,)."""
-
-    def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """One view of each input (B, ...), drawn as training draws them."""
-
-    def predict(self, inputs: Tensor) -> Tensor:
-        """Inputs (B, ...) → the method's own logits (B, C)."""
+DIVERGED = "training has diverged: lower the learning rate, or check the loss curve for divergence"  # a remedy
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The points of a split as they were before the encoder: rows of a whole data set that stays where it is."""
+    """The inputs of a split, as positions in the values of the whole data set, which are not copied."""
 
     values: Tensor  # (M, ...) of the data set, uint8 or float32
-    rows: Tensor  # (N,) of them
-    scale: float  # of values to inputs
+    rows: Tensor  # (N,) positions in `values`
+    scale: float  # factor from stored values to inputs
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,7 +41,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Features:
-    """Embeddings x (N, D), labels y (N,), targets (N, T) where the data set has some, and what they were made of."""
+    """One split: embeddings x (N, D), labels y (N,), targets (N, T) where the data set has some, and the inputs."""
 
     x: NDArray[np.float32]
     y: NDArray[np.int64]
@@ -78,28 +49,28 @@ class Features:
     inputs: Inputs | None = None
 
 
-def unheard(share: float) -> None:
-    """Tell nobody."""
+def no_report(share: float) -> None:
+    """Ignore the progress."""
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A data set seen through a frozen encoder.
+    """The splits of a data set, embedded by one frozen encoder.
 
-    `judged` is what measures without labels look at: the test split of the image sets, every point of the others.  A
-    probe that takes its time calls `tell` now and then with the share that it has done.
+    `evaluation` is the split of measures that need no training: the test split of the image sets, all points of the
+    other data sets.  A slow probe calls `report_progress` from time to time with the share, 0 to 1, that is done.
     """
 
     train: Features
     test: Features
     evaluation: Features
     model: Model | None = None
-    tell: Callable[[float], None] = unheard
+    report_progress: Callable[[float], None] = no_report
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """A picture that a probe leaves: values (R, C) between `low` and `high`, with the names of rows and columns."""
+    """A heat map: values (R, C), drawn between `low` and `high`, with the names of its rows and columns."""
 
     values: NDArray[np.float64]
     rows: tuple[str, ...]
@@ -109,29 +80,29 @@ class Matrix:
 
 
 class Probe(ABC):
-    """A question about frozen embeddings; subclasses are frozen dataclasses, their fields the settings."""
+    """An evaluation of frozen embeddings; subclasses are frozen dataclasses whose fields are the options."""
 
-    revision: ClassVar[str] = "1"  # raise it when scores change: finished trials are then scored again
-    source: ClassVar[str]
-    metrics: ClassVar[Metrics]  # what is reported, and which way is better
+    revision: ClassVar[str] = "1"  # to be raised when scores change: finished trials are then scored again
+    source: ClassVar[str]  # the publication that the evaluation follows
+    metrics: ClassVar[Metrics]  # every metric that `score` may return
     best_of_snapshots: ClassVar[bool] = False  # whether `score_all` adds the best over the last epochs as `best_…`
-    needs: ClassVar[tuple[Capability, ...]] = ()  # what the method must be able to do
+    needs: ClassVar[tuple[Capability, ...]] = ()  # capabilities that the method must have; planning refuses others
 
     @abstractmethod
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        """The metrics of one encoder; deterministic in its arguments, none of which it changes.
+        """The metrics of one encoder; a pure function of its arguments.
 
         Raises TrialError for features that are not finite, StudyError for data that `check` refuses.
         """
 
     def pictures(self, embedded: Embedded, seed: int) -> Mapping[str, Matrix]:
-        """What there is to look at beside the metrics, by name."""
+        """Heat maps that go with the metrics, by name; none by default."""
         return {}
 
     def check(self, info: DataInfo) -> None:
-        """Raise StudyError where these settings cannot work on so much data; one that needs no labels overrides it.
+        """Raise StudyError where the options do not fit the data.  A probe that needs no labels overrides this.
 
-        Called before anything trains, and again by `examine`.
+        Called when a study is planned, and by `check_embedded`.
         """
         if info.classes < 2:
             raise StudyError(
@@ -139,30 +110,38 @@ class Probe(ABC):
                 "choose a labelled data set, or leave the probe out",
             )
 
-    def examine(self, embedded: Embedded) -> None:
-        """Refuse what cannot be scored; the first line of every `score`."""
-        for split, features in (
-            ("train", embedded.train),
-            ("test", embedded.test),
-            ("evaluation", embedded.evaluation),
-        ):
-            broken = len(features.x) - int(np.isfinite(features.x).all(axis=1).sum())
-            if broken:
-                raise TrialError(
-                    f"the embedding of the {split} split is not finite for {broken} of {len(features.x)} samples",
-                    "training has diverged: lower the learning rate, or see where the loss left its course",
-                )
-        classes = len(np.union1d(embedded.train.y, embedded.evaluation.y))
-        targets = 0 if embedded.train.targets is None else embedded.train.targets.shape[1]
-        self.check(
-            DataInfo(
-                probed=len(embedded.train.y), evaluation=len(embedded.evaluation.y), classes=classes, targets=targets
-            )
-        )
+    def check_embedded(self, embedded: Embedded) -> None:
+        """Raise TrialError where features are not finite, and StudyError where `check` refuses the data.
+
+        Every `score` begins with this call.
+        """
+        check_finite_features(embedded)
+        self.check(info_of(embedded))
+
+
+def check_finite_features(embedded: Embedded) -> None:
+    """Raise TrialError where a split has features that are not finite."""
+    splits = {"train": embedded.train, "test": embedded.test, "evaluation": embedded.evaluation}
+    for split, features in splits.items():
+        broken = len(features.x) - int(np.isfinite(features.x).all(axis=1).sum())
+        if broken:
+            problem = f"the embedding of the {split} split is not finite for {broken} of {len(features.x)} samples"
+            raise TrialError(problem, DIVERGED)
+
+
+def info_of(embedded: Embedded) -> DataInfo:
+    """The counts that `Probe.check` reads, of an embedded data set."""
+    train, evaluation = embedded.train, embedded.evaluation
+    return DataInfo(
+        probed=len(train.y),
+        evaluation=len(evaluation.y),
+        classes=len(np.union1d(train.y, evaluation.y)),
+        targets=0 if train.targets is None else train.targets.shape[1],
+    )
 
 
 def with_best(metrics: Metrics) -> Metrics:
-    """The metrics of a probe that is also scored on the snapshots of the last epochs."""
+    """The metrics of a probe that is also scored on the snapshots of the last epochs: each name, and `best_` + name."""
     return {**metrics, **{f"best_{name}": direction for name, direction in metrics.items()}}
 
 
@@ -171,9 +150,10 @@ def score_all(
 ) -> dict[str, float]:
     """All metrics of an encoder, as `clustering/accuracy`; `views` are its last epochs, the oldest first.
 
-    Scores are those of the last epoch.  Probes that say `best_of_snapshots` add `clustering/best_accuracy`, each metric
-    at its best over the views: what a paper reports that chooses its epoch by the labels.  They are added where there
-    is more than one view, or were to be more `snapshots`: a method that is fitted has one, its best and its last.
+    Scores are those of the last epoch.  Probes with `best_of_snapshots` add `clustering/best_accuracy`, the best of
+    each metric over the views, for comparison with papers that choose the epoch by the labels.  These are added where
+    there is more than one view, or where more than one was configured (`snapshots`): a method that is fitted in closed
+    form has a single view, which is its best and its last.
     """
     scores: dict[str, float] = {}
     for name, probe in probes.items():
@@ -186,6 +166,6 @@ def score_all(
 
 
 def best(metrics: Metrics, scored: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Each metric's best over several scores, named `best_…`."""
+    """The best value of each metric over several scores, named `best_…`."""
     choose = {"maximize": max, "minimize": min}
     return {f"best_{name}": choose[metrics[name]](scores[name] for scores in scored) for name in scored[-1]}

@@ -1,4 +1,4 @@
-"""How much of an input do the encoder and the decoder keep?"""
+"""Reconstruction error of the encoder and the decoder."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +11,7 @@ from ablate.probes.probe import Embedded, Metrics, Probe
 
 @dataclass(frozen=True)
 class Reconstruction(Probe):
-    """Mean squared error per value of decoded codes of held-out inputs."""
+    """Mean squared error per value between held-out inputs and their decoded codes."""
 
     source: ClassVar[str] = (
         "Bizeul, Schölkopf and Allen 2024 (SimVAE), A Probabilistic Model to explain Self-Supervised Representation "
@@ -20,20 +20,20 @@ class Reconstruction(Probe):
     metrics: ClassVar[Metrics] = {"mse": "minimize"}
     needs = ("code",)
 
-    images: int | None = option(None, "samples to restore, drawn by the seed; all where absent", least=1)
-    binarized: bool = option(False, "whether to give and expect inputs thresholded at 0.5, as SimVAE has MNIST")
+    images: int | None = option(None, "evaluation samples, drawn by the seed; all where absent", least=1)
+    binarized: bool = option(False, "whether to threshold the inputs at 0.5, as SimVAE does for MNIST")
 
     def check(self, info: DataInfo) -> None:
-        """Any data will do."""
+        """Accept all data: labels and targets are not needed."""
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
+        self.check_embedded(embedded)
         model, inputs = model_of(embedded), inputs_of(embedded.evaluation)
         rows = drawn(len(inputs), self.images, seed)
         total, values = 0.0, 0
-        for given in batches(inputs, rows, self.binarized):
-            restored = finite(model.decode(model.code(given)), "the reconstructions")
-            total += (restored - given).double().square().sum().item()
-            values += given.numel()
-            embedded.tell(values / given[0].numel() / len(rows))
+        for batch in batches(inputs, rows, self.binarized):
+            decoded = finite(model.decode(model.code(batch)), "the reconstructions")
+            total += (decoded - batch).double().square().sum().item()
+            values += batch.numel()
+            embedded.report_progress(values / batch[0].numel() / len(rows))
         return {"mse": total / values}

@@ -1,4 +1,4 @@
-"""How well does a linear map read continuous targets?"""
+"""Linear regression of continuous targets."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,13 +16,13 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Regression(Probe):
-    """Residual sum of squares of least squares with an intercept, over all judged samples and targets."""
+    """Residual sum of squares of least squares with an intercept, over the evaluation split and all targets."""
 
     source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, linear regression"
     metrics: ClassVar[Metrics] = {"rss": "minimize", "r2": "maximize"}
 
     held_out: bool = option(
-        False, "whether to fit on the training split only; else on all judged samples, as the paper"
+        False, "whether to fit on the training split; else on the evaluation split itself, as in the paper"
     )
 
     def check(self, info: DataInfo) -> None:
@@ -33,11 +33,11 @@ class Regression(Probe):
             )
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
+        self.check_embedded(embedded)
         fitted = embedded.train if self.held_out else embedded.evaluation
-        wanted = targets(embedded.evaluation)
-        residual = wanted - predicted(fitted, embedded.evaluation.x)
-        rss, total = (float(np.square(values).sum()) for values in (residual, wanted - wanted.mean(axis=0)))
+        expected = targets(embedded.evaluation)
+        residual = expected - predicted(fitted, embedded.evaluation.x)
+        rss, total = (float(np.square(values).sum()) for values in (residual, expected - expected.mean(axis=0)))
         return {"rss": rss, "r2": 1 - rss / total if total else 0.0}
 
 
@@ -48,10 +48,10 @@ def targets(features: Features) -> Values:
 
 
 def predicted(train: Features, x: NDArray[np.float32]) -> Values:
-    """Features (N, D) → targets (N, T), by the least squares of the training samples; of many the smallest."""
+    """Features x (N, D) → targets (N, T), by least squares on `train`; of several solutions that of least norm."""
     unit = float(np.abs(train.x).max()) or 1.0
-    inputs, wanted = train.x.astype(np.float64) / unit, targets(train)
-    middle, mean = inputs.mean(axis=0), wanted.mean(axis=0)
-    weights = np.linalg.lstsq(inputs - middle, wanted - mean, rcond=None)[0]
-    read: Values = mean + (x.astype(np.float64) / unit - middle) @ weights
-    return read
+    inputs, expected = train.x.astype(np.float64) / unit, targets(train)
+    center, mean = inputs.mean(axis=0), expected.mean(axis=0)
+    weights = np.linalg.lstsq(inputs - center, expected - mean, rcond=None)[0]
+    values: Values = mean + (x.astype(np.float64) / unit - center) @ weights
+    return values

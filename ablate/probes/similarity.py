@@ -1,4 +1,4 @@
-"""Are views of one image closer than views of different ones?"""
+"""Cosine similarity of augmented views, of the same image and of different images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ from ablate.probes.probe import Embedded, Matrix, Metrics, Model, Probe
 
 @dataclass(frozen=True)
 class Similarity(Probe):
-    """Mean cosine of the latent vectors of two views: of one image, of two images, and the difference."""
+    """Mean cosine of the latent vectors of two views: of the same image, of different images, and the difference."""
 
     source: ClassVar[str] = "Falcon et al. 2021 (AAVAE), Augmentation-Augmented Variational Autoencoders, figure 5"
     metrics: ClassVar[Metrics] = {"within": "maximize", "between": "minimize", "gap": "maximize"}
     needs = ("view",)
 
     images: int = option(10, "held-out samples, drawn by the seed", least=2)
-    views: int = option(8, "of each", least=2)
+    views: int = option(8, "augmented views of each sample", least=2)
 
     def check(self, info: DataInfo) -> None:
         if info.evaluation < self.images:
-            raise StudyError(f"{self.images} images cannot be drawn from {info.evaluation}", "set images lower")
+            raise StudyError(f"{self.images} images cannot be drawn from {info.evaluation} samples", "set images lower")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         cosines = self.cosines(embedded, seed)
@@ -40,12 +40,13 @@ class Similarity(Probe):
         return {"within": within, "between": between, "gap": within - between}
 
     def pictures(self, embedded: Embedded, seed: int) -> Mapping[str, Matrix]:
+        """The cosines of all pairs of views."""
         names = tuple(f"image {image + 1}" for image in range(self.images) for _ in range(self.views))
         return {"views": Matrix(self.cosines(embedded, seed), names, names, -1.0, 1.0)}
 
     def cosines(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
-        """Of all pairs of views (images * views, images * views), those of an image side by side."""
-        self.examine(embedded)
+        """The cosines of all pairs of views (images * views, images * views); the views of an image are adjacent."""
+        self.check_embedded(embedded)
         model, generator = model_of(embedded), torch.Generator().manual_seed(seed)
         images = inputs_of(embedded.evaluation).batch(drawn(len(embedded.evaluation.y), self.images, seed))
         views = model.view(images.repeat_interleave(self.views, dim=0), generator)
@@ -55,7 +56,7 @@ class Similarity(Probe):
 
 
 def latent(model: Model, inputs: Tensor) -> Tensor:
-    """What stands between encoder and decoder (B, L): the posterior's mean, a code, or else the representation."""
+    """Inputs (B, ...) → latent vectors (B, L): the posterior's mean, else the code, else the representation."""
     if model.can("posterior"):
         return model.posterior(inputs)[0]
     return model.code(inputs) if model.can("code") else model.embed(inputs)

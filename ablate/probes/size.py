@@ -1,4 +1,4 @@
-"""How large is the network?"""
+"""The number of parameters."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,17 +12,17 @@ MILLION = 1e6
 
 @dataclass(frozen=True)
 class Size(Probe):
-    """The learned parameters of what is kept of a network: its encoder, and the decoder of an autoencoder.
+    """The number of learned parameters of the saved network: the encoder, and the decoder of an autoencoder.
 
-    The paper's table also has the seconds of an epoch, which its device decided; MLflow has each run's duration.
+    The paper's table also lists seconds per epoch, which depend on the device; MLflow shows each run's duration.
     """
 
     source: ClassVar[str] = "A Generic Self-Supervised Framework of Learning Invariant Discriminative Features, Table I"
     metrics: ClassVar[Metrics] = {"million_parameters": "minimize"}
 
     def check(self, info: DataInfo) -> None:
-        """Any data will do."""
+        """Accept all data: labels and targets are not needed."""
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
-        self.examine(embedded)
+        self.check_embedded(embedded)
         return {"million_parameters": model_of(embedded).parameters / MILLION}

@@ -1,18 +1,19 @@
-"""What a study's paper says of its variants."""
+"""Compares a study with its paper: the values printed for its variants, the findings, and the settings that differ."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ablate.options import Value
-from ablate.papers.names import PAPERS, Paper
+from ablate.papers import PAPERS
+from ablate.papers.names import PaperNames
 from ablate.papers.reference import Ablation, Printed, ablation_of, ablations_at, places_of, printed
-from ablate.stats.variants import OF_CASES, Variant, is_number
+from ablate.stats.variants import CASE_AXES, Variant, is_number
 from ablate.study.model import Study
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting that the paper has otherwise."""
+    """A setting for which the study and the paper have different values."""
 
     name: str
     ours: float
@@ -20,113 +21,120 @@ class Difference:
 
     @property
     def smaller(self) -> bool:
-        """Whether we spent less than the paper did."""
+        """Whether the study has fewer epochs or seeds than the paper."""
         return self.name in ("epochs", "seeds") and self.ours < self.papers
 
 
-def place_of(study: Study) -> str:
-    """`Table V` or `Figure 6`, where the paper answers, or the words of its ablation; empty where nothing is named."""
+def place_in_paper(study: Study) -> str:
+    """`Table V` or `Figure 6`, as the study or its ablation names it; empty where neither is named."""
     paper = study.paper
     if paper is None:
         return ""
     if paper.table is not None or paper.figure is not None:
         return f"Figure {paper.figure}" if paper.table is None else f"Table {paper.table}"
-    named = ablation_of(paper)
-    return named.where if named else ""
+    ablation = ablation_of(paper)
+    return ablation.where if ablation else ""
 
 
-def findings(study: Study, metric: str) -> tuple[Ablation, ...]:
-    """The ablations at the study's table or figure; of its data sets, metric and axes where there are such."""
-    if study.paper is None or not place_of(study):
+def ablations_of(study: Study, metric: str) -> tuple[Ablation, ...]:
+    """The paper's ablations at the study's table or figure; empty where the study names no place in a paper.
+
+    Those that share a data set, the metric or an axis with the study are preferred, in this order.
+    Raises StudyError for an unknown ablation, table or figure.
+    """
+    if study.paper is None or not place_in_paper(study):
         return ()
-    named = ablation_of(study.paper)
-    if named:
-        return (named,)
-    spelled = PAPERS[study.paper.id]
-    names = {**spelled.datasets, **spelled.stand_ins}
-    datasets = {names.get(dataset, dataset) for dataset in datasets_of(study)}
-    axes = {spelled.axis(axis) for case in study.cases for axis in case.axes} or {"method"}
-    found = ablations_at(study.paper.id, place_of(study))
-    found = _narrow(found, lambda one: bool(datasets.intersection(one.datasets)))
-    found = _narrow(found, lambda one: spelled.metric(metric) in {known.name for known in one.metrics})
-    return _narrow(found, lambda one: one.axis in axes)
+    ablation = ablation_of(study.paper)
+    if ablation:
+        return (ablation,)
+    names = PAPERS[study.paper.id]
+    paper_datasets = {**names.datasets, **names.stand_ins}
+    datasets = {paper_datasets.get(dataset, dataset) for dataset in datasets_of(study)}
+    axes = {names.axis(axis) for case in study.cases for axis in case.axes} or {"method"}
+    candidates = ablations_at(study.paper.id, place_in_paper(study))
+    candidates = _preferred(candidates, lambda ablation: bool(datasets.intersection(ablation.datasets)))
+    candidates = _preferred(
+        candidates, lambda ablation: names.metric(metric) in {measured.name for measured in ablation.metrics}
+    )
+    return _preferred(candidates, lambda ablation: ablation.axis in axes)
 
 
-def _narrow(found: tuple[Ablation, ...], keep: Callable[[Ablation], bool]) -> tuple[Ablation, ...]:
-    return tuple(one for one in found if keep(one)) or found
+def _preferred(candidates: tuple[Ablation, ...], condition: Callable[[Ablation], bool]) -> tuple[Ablation, ...]:
+    """The candidates for which the condition holds; all of them where it holds for none."""
+    return tuple(ablation for ablation in candidates if condition(ablation)) or candidates
 
 
-def expected(study: Study, one: Variant, metric: str) -> Printed | None:
-    """The one number that the paper printed of this variant; None where it printed none, or several.
+def printed_value(study: Study, variant: Variant, metric: str) -> Printed | None:
+    """The value that the paper prints for a variant; None where it prints none, or several.
 
-    What varies here and not in the paper's table has to be at the paper's fixed value, else at the study's baseline.
+    An axis of the study that the paper's table does not vary must be at the paper's fixed value, or, where the paper
+    gives none, at the study's baseline.
     """
     if study.paper is None:
         return None
-    spelled = PAPERS[study.paper.id]
-    fixed = {name: value for known in findings(study, metric) for name, value in known.fixed.items()}
-    usual = {
-        path: fixed[spelled.axis(path)] if is_number(fixed.get(spelled.axis(path))) else level
-        for path, level in study.cases[one.case].baseline.items()
+    names = PAPERS[study.paper.id]
+    fixed = {name: value for ablation in ablations_of(study, metric) for name, value in ablation.fixed.items()}
+    required = {
+        path: fixed[names.axis(path)] if is_number(fixed.get(names.axis(path))) else level
+        for path, level in study.cases[variant.case].baseline.items()
     }
-    method = spelled.method(one.config.method, one.config.settings)
-    where = (study.paper.id, places_of(study.paper), one.config.dataset, metric, method)
-    by_metric = spelled.told_by_metric(metric)
-    fitting = [row for row in printed(*where) if _fits(one, row, spelled, usual, by_metric)]
-    return fitting[0] if len(fitting) == 1 else None
+    method = names.method(variant.config.method, variant.config.settings)
+    rows = printed(study.paper.id, places_of(study.paper), variant.config.dataset, metric, method)
+    settings = {**paper_settings(variant, names), **names.levels_in_metric_name(metric)}
+    matching = [
+        row for row in rows if _has_levels(row, settings, names) and _others_as_required(row, variant, names, required)
+    ]
+    return matching[0] if len(matching) == 1 else None
 
 
-def _fits(
-    one: Variant, row: Printed, spelled: Paper, usual: Mapping[str, Value], by_metric: Mapping[str, Value]
-) -> bool:
-    """Whether a row is at the variant's levels, and the variant as usual wherever the row says nothing.
-
-    `by_metric` are the levels that the metric tells.
-    """
-    settings = {**paper_settings(one, spelled), **by_metric}
-    told = {*row.levels, *spelled.told(one.config.method, one.config.settings)}
-    others = [path for path in one.levels if spelled.axis(path) not in told and path not in OF_CASES]
-    return all(
-        axis in settings and spelled.level(axis, settings[axis]) == level for axis, level in row.levels.items()
-    ) and all(path in usual and one.levels[path] == usual[path] for path in others)
+def _has_levels(row: Printed, settings: Mapping[str, Value], names: PaperNames) -> bool:
+    """Whether settings, by the paper's names, are at the row's levels."""
+    return all(axis in settings and names.level(axis, settings[axis]) == level for axis, level in row.levels.items())
 
 
-def paper_settings(one: Variant, spelled: Paper) -> dict[str, Value]:
-    """The settings of a variant by the paper's names."""
-    return {spelled.axis(name): value for name, value in {**one.config.training, **one.config.settings}.items()}
+def _others_as_required(row: Printed, variant: Variant, names: PaperNames, required: Mapping[str, Value]) -> bool:
+    """Whether a variant has the required level on each axis that neither the row nor the method's name determines."""
+    determined = {*row.levels, *names.axes_in_method_name(variant.config.method)}
+    others = [path for path in variant.levels if names.axis(path) not in determined and path not in CASE_AXES]
+    return all(path in required and variant.levels[path] == required[path] for path in others)
 
 
-def differences(study: Study, found: Iterable[Variant], ablation: Ablation) -> tuple[Difference, ...]:
-    """The numbers that the paper fixed and this study has otherwise, epochs and seeds among them."""
-    spelled = PAPERS[ablation.paper]
+def paper_settings(variant: Variant, names: PaperNames) -> dict[str, Value]:
+    """The method's and the training's settings of a variant, by the paper's names."""
+    settings = {**variant.config.training, **variant.config.settings}
+    return {names.axis(name): value for name, value in settings.items()}
+
+
+def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -> tuple[Difference, ...]:
+    """The numbers fixed in the paper's ablation, epochs and seeds among them, that differ from the study's."""
+    names = PAPERS[ablation.paper]
     pairs = {Difference("seeds", len(study.seeds), ablation.seeds)}
-    for one in found:
-        settings, varied = paper_settings(one, spelled), {spelled.axis(path) for path in one.levels}
-        for name, theirs in ablation.fixed.items():
+    for variant in variants:
+        settings, varied = paper_settings(variant, names), {names.axis(path) for path in variant.levels}
+        for name, papers in ablation.fixed.items():
             ours = settings.get(name)
-            if name not in varied and is_number(ours) and is_number(theirs):
-                pairs.add(Difference(name, ours, theirs))
+            if name not in varied and is_number(ours) and is_number(papers):
+                pairs.add(Difference(name, ours, papers))
     differing = [pair for pair in pairs if pair.ours != pair.papers]
     return tuple(sorted(differing, key=lambda pair: (pair.name, pair.ours)))
 
 
 def stand_ins(study: Study) -> dict[str, str]:
-    """The study's data sets that take the place of the paper's: ours → the paper's."""
+    """The study's data sets that replace one of the paper's: ours → the paper's."""
     if study.paper is None:
         return {}
-    known = PAPERS[study.paper.id].stand_ins
-    return {dataset: known[dataset] for dataset in datasets_of(study) if dataset in known}
+    names = PAPERS[study.paper.id]
+    return {dataset: names.stand_ins[dataset] for dataset in datasets_of(study) if dataset in names.stand_ins}
 
 
-def strangers(study: Study) -> tuple[str, ...]:
-    """The study's data sets of which the paper says nothing."""
+def datasets_without_results(study: Study) -> tuple[str, ...]:
+    """The study's data sets that the paper has no results on."""
     if study.paper is None:
         return ()
-    spelled = PAPERS[study.paper.id]
-    return tuple(name for name in datasets_of(study) if name not in spelled.datasets and name not in spelled.stand_ins)
+    names = PAPERS[study.paper.id]
+    return tuple(dataset for dataset in datasets_of(study) if dataset not in {**names.datasets, **names.stand_ins})
 
 
 def datasets_of(study: Study) -> tuple[str, ...]:
     """Every data set of the study, in its order."""
-    named = [str(name) for case in study.cases for name in case.axes.get("dataset", (case.dataset,))]
-    return tuple(dict.fromkeys(named))
+    return tuple(dict.fromkeys(str(name) for case in study.cases for name in case.axes.get("dataset", (case.dataset,))))

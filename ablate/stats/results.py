@@ -1,21 +1,20 @@
-"""How a trial ended, as far as a report asks."""
+"""The result of a trial: its state, its metrics, and why it failed."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
+from ablate.events import State
 from ablate.options import Value
 from ablate.trial import Trial
 
-NOT_RUN = "NOT RUN"  # beside the tracker's own words
 
-
-class Kept(Protocol):
-    """What the ledger knows of a trial."""
+class Record(Protocol):
+    """What a result needs of a trial's recorded run."""
 
     @property
-    def status(self) -> str: ...
+    def state(self) -> State: ...
     @property
     def metrics(self) -> Mapping[str, float]: ...
     @property
@@ -24,17 +23,17 @@ class Kept(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """A trial of the study and what came of it."""
+    """A trial of the study with its state and its metrics."""
 
     trial: Trial
-    status: str = NOT_RUN  # FINISHED, FAILED, or a word for a trial that has not ended
+    state: State = State.WAITING
     metrics: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""  # why it failed
 
     @classmethod
-    def of(cls, trial: Trial, kept: Kept) -> Self:
-        """What the ledger knows of a job; it may have been run under other levels."""
-        return cls(trial, kept.status, dict(kept.metrics), kept.reason)
+    def of(cls, trial: Trial, record: Record) -> Self:
+        """The recorded result of the trial's config; levels are the trial's, since another study may have run it."""
+        return cls(trial, record.state, dict(record.metrics), record.reason)
 
     @property
     def key(self) -> str:
@@ -42,6 +41,7 @@ class Result:
 
     @property
     def variant(self) -> str:
+        """The key of the variant."""
         return self.trial.variant
 
     @property
@@ -61,19 +61,19 @@ class Result:
         return self.trial.config.seed
 
     def score(self, metric: str) -> float | None:
-        """The metric of a finished trial; None where there is no finite one."""
-        value = self.metrics.get(metric) if self.status == "FINISHED" else None
+        """The metric of a finished trial; None for other states and for values that are missing or not finite."""
+        value = self.metrics.get(metric) if self.state is State.FINISHED else None
         return value if value is not None and math.isfinite(value) else None
 
     def failure(self, metric: str) -> str | None:
-        """Why an ended trial has no score; None where it has one, or has not ended."""
-        if self.status == "FAILED":
+        """Why a failed or finished trial has no score; None where it has one, and for all other states."""
+        if self.state.failed:
             return self.reason or "no reason was recorded"
-        if self.status != "FINISHED" or self.score(metric) is not None:
+        if self.state is not State.FINISHED or self.score(metric) is not None:
             return None
         return f"{metric} is {self.metrics[metric]}" if metric in self.metrics else f"{metric} was not measured"
 
 
-def results_of(trials: Iterable[Trial], known: Mapping[str, Kept]) -> tuple[Result, ...]:
-    """One result for every planned or proposed trial, in their order; `known` is the ledger's, by key."""
-    return tuple(Result.of(trial, known[trial.key]) if trial.key in known else Result(trial) for trial in trials)
+def results_of(trials: Iterable[Trial], records: Mapping[str, Record]) -> tuple[Result, ...]:
+    """One result for each planned or proposed trial, in their order; `records` are by key, WAITING without one."""
+    return tuple(Result.of(trial, records[trial.key]) if trial.key in records else Result(trial) for trial in trials)

@@ -1,4 +1,4 @@
-"""What a study says of settings: one statement for every value, with its places."""
+"""Every value that a study assigns to a path, with the places of its key and of the value."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,44 +6,45 @@ from dataclasses import dataclass
 from ablate.options import Value
 from ablate.study.model import Choices, Range, Study
 
-WHOLE = ("method", "dataset")  # paths that name a thing, not a setting of one
+METHOD_AND_DATASET = ("method", "dataset")  # the paths that are not settings
 
 
 @dataclass(frozen=True)
-class Statement:
-    """Somewhere it is written that the path has this value."""
+class Assignment:
+    """One value of a path: a fixed value, a level of an axis, or a value of a search's space."""
 
     path: str
     value: Value
-    varies: bool
-    named: str  # where the path stands
-    place: str  # where the value does
+    varies: bool  # whether the path is an axis or searched
+    key_place: str  # where the path is written
+    place: str  # where the value is written
 
 
-def statements(study: Study, index: int) -> Iterator[Statement]:
-    """All that is said of one case: its method and data set, what is fixed, the levels of axes, the ends of ranges."""
+def assignments(study: Study, index: int) -> Iterator[Assignment]:
+    """All assignments of one case: its method and data set, fixed settings, levels of axes, and the search's space."""
     case, here = study.cases[index], ("cases", index)
-    for whole, name in {"method": case.method, "dataset": case.dataset}.items():
-        if whole not in case.axes:
-            yield Statement(whole, name, False, study.named(*here, whole), study.place(*here, whole))
+    for key, name in {"method": case.method, "dataset": case.dataset}.items():
+        if key not in case.axes:
+            yield Assignment(key, name, False, study.key_place(*here, key), study.place(*here, key))
     for path, value in case.fixed.items():
-        yield Statement(path, value, False, study.named(*here, "fixed", path), study.place(*here, "fixed", path))
+        yield Assignment(path, value, False, study.key_place(*here, "fixed", path), study.place(*here, "fixed", path))
     for path, levels in case.axes.items():
         for position, level in enumerate(levels):
             where = (*here, "axes", path, position)
-            yield Statement(path, level, True, study.named(*where[:-1]), study.place(*where))
-    yield from searched(study)
+            yield Assignment(path, level, True, study.key_place(*where[:-1]), study.place(*where))
+    yield from search_assignments(study)
 
 
-def searched(study: Study) -> Iterator[Statement]:
+def search_assignments(study: Study) -> Iterator[Assignment]:
+    """The assignments of a search's space: both ends of every range, and all choices."""
     for path, space in study.search.space.items() if study.search is not None else ():
         where = ("search", "space", path)
-        for step, value in ends(space).items():
-            yield Statement(path, value, True, study.named(*where), study.place(*where, *step))
+        for steps, value in space_values(space).items():
+            yield Assignment(path, value, True, study.key_place(*where), study.place(*where, *steps))
 
 
-def ends(space: Range | Choices) -> dict[tuple[str | int, ...], Value]:
-    """Where in a space which values stand."""
+def space_values(space: Range | Choices) -> dict[tuple[str | int, ...], Value]:
+    """Steps within the space (`("low",)`, `("choices", 0)`) → value, for both ends of a range or for all choices."""
     if isinstance(space, Choices):
         return {("choices", position): choice for position, choice in enumerate(space.choices)}
     return {("low",): space.low, ("high",): space.high}

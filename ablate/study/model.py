@@ -1,4 +1,4 @@
-"""A study: one question, and everything that must vary, stay and be measured to answer it."""
+"""The data model of a study: what is varied, fixed and measured to answer one question."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,96 +8,101 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from pydantic_core import PydanticCustomError
 
 from ablate.options import Value
-from ablate.study.document import Node, find
-from ablate.study.scalars import shown
+from ablate.study.document import YamlNode, find_node
+from ablate.study.scalars import format_value
 
-MOST_SEEDS = 10_000
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"  # names become file names: no '/', no '..'
-SOON = {"sampler": ("gp", "cmaes", "nsga2"), "pruner": ("asha", "median")}
+MAX_SEEDS = 10_000
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"  # names become file names: no '/', no '..'
+NOT_IMPLEMENTED = {"sampler": ("gp", "cmaes", "nsga2"), "pruner": ("asha", "median")}
 
 
-def complaint(problem: str, remedy: str) -> PydanticCustomError:
-    """A finding of our own, which `complain` shows as it is."""
+def rule_error(problem: str, remedy: str) -> PydanticCustomError:
+    """An error of a check below; `validation.convert_error` takes over its problem and remedy."""
     return PydanticCustomError("study", "{problem}; {remedy}", {"problem": problem, "remedy": remedy})
 
 
-def one_level(value: Any) -> Any:
+def check_level(value: Any) -> Any:
+    """The value; an error where it is a list or a mapping."""
     if isinstance(value, tuple | dict):
-        raise complaint(f"a setting takes one value, not {shown(value)}", "write a number, true, false or text")
+        raise rule_error(f"a setting takes one value, not {format_value(value)}", "write a number, true, false or text")
     return value
 
 
-def seed_list(value: Any) -> Any:
-    """A count becomes the seeds from 0."""
+def expand_seeds(value: Any) -> Any:
+    """A list as it is; a count as that many seeds from 0."""
     if isinstance(value, tuple):
         return value
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_SEEDS:
-        problem = f"'seeds' must be a count from 1 to {MOST_SEEDS:,} or a list, not {shown(value)}"
-        raise complaint(problem, "as in 'seeds: 5'")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SEEDS:
+        problem = f"'seeds' must be a count from 1 to {MAX_SEEDS:,} or a list, not {format_value(value)}"
+        raise rule_error(problem, "as in 'seeds: 5'")
     return tuple(range(value))
 
 
-def a_number(value: Any) -> Any:
+def check_number(value: Any) -> Any:
+    """The value; an error where it is no number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise complaint(f"the ends and steps of a range must be numbers, not {shown(value)}", "as in 'low: 1'")
+        raise rule_error(f"the ends and steps of a range must be numbers, not {format_value(value)}", "as in 'low: 1'")
     return value
 
 
-def pack_size(value: Any) -> Any:
+def check_pack_size(value: Any) -> Any:
+    """The value; an error where it is neither `auto` nor a whole number from 1."""
     if value != "auto" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise complaint(f"'pack' must be auto or a whole number from 1, not {shown(value)}", "as in 'pack: auto'")
+        problem = f"'pack' must be auto or a whole number from 1, not {format_value(value)}"
+        raise rule_error(problem, "as in 'pack: auto'")
     return value
 
 
-def arrived(kind: str) -> BeforeValidator:
-    """Refuses, by name, what a later version will know."""
+def refuse_unimplemented(kind: str) -> BeforeValidator:
+    """A validator that refuses samplers and pruners which are planned but not implemented yet."""
 
     def check(value: Any) -> Any:
-        if value in SOON[kind]:
-            raise complaint(f"{kind} '{value}' is not there yet", f"leave '{kind}' out for the one that is")
+        if value in NOT_IMPLEMENTED[kind]:
+            raise rule_error(f"{kind} '{value}' is not implemented yet", f"leave '{kind}' out to use the default")
         return value
 
     return BeforeValidator(check)
 
 
 def space_kind(value: Any) -> str:
-    chooses = isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value)
-    return "choices" if chooses else "range"
+    """The tag of the member of `Space` that a value is read as."""
+    has_choices = isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value)
+    return "choices" if has_choices else "range"
 
 
-Name = Annotated[str, Field(pattern=NAME, max_length=80)]
-Level = Annotated[Value, BeforeValidator(one_level)]
-Number = Annotated[int | float, BeforeValidator(a_number)]
-Levels = Annotated[tuple[Level, ...], Field(min_length=1)]
+SafeName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
+Level = Annotated[Value, BeforeValidator(check_level)]
+Number = Annotated[int | float, BeforeValidator(check_number)]
+AxisLevels = Annotated[tuple[Level, ...], Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_SEEDS), BeforeValidator(seed_list)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS), BeforeValidator(expand_seeds)]
 
 
-class Model(BaseModel):
-    """Frozen; a number is never read out of a text."""
+class StrictModel(BaseModel):
+    """A frozen model without type conversions: the text '5' is no number."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class PaperReference(Model):
-    """Which paper asked first, and where it answers."""
+class PaperReference(StrictModel):
+    """The paper whose result the study reproduces, and the figure or table that shows it."""
 
-    id: Name
-    ablation: Name | None = None  # as ablations.yaml calls it, without the paper's own name
+    id: SafeName
+    ablation: SafeName | None = None  # its id in ablations.yaml, without the paper's id before it
     figure: int | str | None = None
     table: int | str | None = None
 
 
-class Resources(Model):
+class Resources(StrictModel):
     """What one worker needs; a pack is trained by one worker."""
 
     gpu: Annotated[float, Field(ge=0)] = 0.0
     cpu: Annotated[float, Field(gt=0)] = 1.0
-    pack: Annotated[Literal["auto"] | int, BeforeValidator(pack_size)] = "auto"
+    pack: Annotated[Literal["auto"] | int, BeforeValidator(check_pack_size)] = "auto"
 
 
-class Range(Model):
-    """Numbers from `low` to `high`, both included, evenly or evenly in their logarithm."""
+class Range(StrictModel):
+    """Numbers from `low` to `high`, both included, drawn uniformly, or uniformly in their logarithm."""
 
     low: Number
     high: Number
@@ -105,40 +110,40 @@ class Range(Model):
     step: Number | None = None
 
 
-class Choices(Model):
+class Choices(StrictModel):
     """One of several values."""
 
-    choices: Levels
+    choices: AxisLevels
 
 
 Space = Annotated[Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(space_kind)]
 
 
-class Search(Model):
-    """Optuna proposes settings; each proposal is run over all seeds."""
+class Search(StrictModel):
+    """A search: Optuna proposes settings, and each proposal is run with all seeds."""
 
-    sampler: Annotated[Literal["tpe", "random"], arrived("sampler")] = "tpe"
+    sampler: Annotated[Literal["tpe", "random"], refuse_unimplemented("sampler")] = "tpe"
     trials: Annotated[int, Field(ge=1)]  # proposals
     objectives: Annotated[Mapping[str, Literal["maximize", "minimize"]], Field(min_length=1, max_length=1)]
-    pruner: Annotated[Literal["none"], arrived("pruner")] = "none"
+    pruner: Annotated[Literal["none"], refuse_unimplemented("pruner")] = "none"
     space: Annotated[Mapping[str, Space], Field(min_length=1)]
 
 
-class Case(Model):
-    """One block of a study: a method on a data set, what is fixed and what varies."""
+class Case(StrictModel):
+    """One block of a study: a method on a data set, with its fixed settings and its axes."""
 
-    name: Name | None = None
+    name: SafeName | None = None
     method: str
     dataset: str
     design: Literal["grid", "one-at-a-time", "search"] = "grid"
     fixed: Mapping[str, Level] = {}
-    axes: Mapping[str, Levels] = {}
-    baseline: Mapping[str, Level] = {}  # complete: each axis's first level where the file names none
+    axes: Mapping[str, AxisLevels] = {}
+    baseline: Mapping[str, Level] = {}  # of every axis; its first level where the file names none
 
     @model_validator(mode="before")
     @classmethod
-    def complete(cls, content: Any) -> Any:
-        """Name the baseline of every axis; a method or data set that varies is the baseline's."""
+    def fill_baseline(cls, content: Any) -> Any:
+        """Fill in the baseline of every axis; a method or data set that varies becomes that of the baseline."""
         if not isinstance(content, dict):
             return content
         axes = content.get("axes")
@@ -153,24 +158,24 @@ class Case(Model):
 
 @dataclass(frozen=True)
 class Origin:
-    """What was written, to name places; it is no part of what a study says."""
+    """The document that a study was read from, for the places in messages; two equal studies may differ in it."""
 
-    root: Node = field(default=Node({}), compare=False, repr=False)
+    root: YamlNode = field(default=YamlNode({}), compare=False, repr=False)
 
 
-class Study(Model):
-    """A study as read: profile and overrides applied, every case complete."""
+class Study(StrictModel):
+    """A study after it was read: profile and overrides are applied, and every case has all its keys."""
 
-    name: Name
+    name: SafeName
     question: Annotated[str, Field(max_length=500)] = ""
     paper: PaperReference | None = None
     cases: Annotated[tuple[Case, ...], Field(min_length=1)]
     seeds: Seeds
     probes: Annotated[tuple[str, ...], Field(min_length=1)]
-    metric: str  # what the report compares: `linear/accuracy`
+    metric: str  # that the report compares: `linear/accuracy`
     resources: Resources = Resources()
     search: Search | None = None
-    profile: Name | None = None
+    profile: SafeName | None = None
     _origin: Origin = PrivateAttr(default=Origin())
 
     @property
@@ -179,8 +184,8 @@ class Study(Model):
 
     def place(self, *path: str | int) -> str:
         """Where the value at the path was written: `study.place("cases", 0, "axes", "method.k", 2)`."""
-        return find(self._origin.root, path).place
+        return find_node(self._origin.root, path).place
 
-    def named(self, *path: str | int) -> str:
+    def key_place(self, *path: str | int) -> str:
         """Where the key at the path was written."""
-        return find(self._origin.root, path).named
+        return find_node(self._origin.root, path).key_place

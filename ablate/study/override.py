@@ -1,47 +1,47 @@
-"""Profiles and `--set`: what is laid over a study before it is read."""
+"""Profiles and `--set` overrides, applied to the nodes of a study file before they are validated."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from ablate.errors import StudyError
 from ablate.registry import suggest
-from ablate.study.document import Node, find, read_text
-from ablate.study.validation import BLOCK, SECTIONS, TOP
+from ablate.study.document import YamlNode, find_node, parse_yaml
+from ablate.study.validation import CASE_KEYS, SECTIONS, TOP_LEVEL_KEYS
 
-SETTINGS = ("method", "training", "probes")  # what a dotted path may begin with to be fixed
-SETTABLE = tuple(key for key in TOP if key not in ("profile", "profiles"))
+SETTING_SECTIONS = ("method", "training", "probes")  # first words of the paths of settings
+OVERRIDABLE_KEYS = tuple(key for key in TOP_LEVEL_KEYS if key not in ("profile", "profiles"))
 
 
-def with_profile(root: Node, name: str | None) -> Node:
-    """The study with the profile's keys laid over it, in the order they are written."""
+def with_profile(root: YamlNode, name: str | None) -> YamlNode:
+    """The study with the profile's entries applied as overrides, in the order of the file."""
     profiles = profiles_of(root)
-    root = Node({key: node for key, node in root.entries.items() if key != "profiles"}, root.place)
+    root = YamlNode({key: node for key, node in root.entries.items() if key != "profiles"}, root.place)
     if name is None:
         return root
     if name not in profiles:
         remedy = suggest(name, profiles) if profiles else "the study has none"
         raise StudyError(f"no profile is called '{name}'", remedy, f"--profile {name}")
     for path, value in profiles[name].entries.items():
-        root = override(root, path, value)
-    place = profiles[name].named
-    return put(root, ("profile",), Node(name, place, place))
+        root = apply_override(root, path, value)
+    place = profiles[name].key_place
+    return set_node(root, ("profile",), YamlNode(name, place, place))
 
 
-def profiles_of(root: Node) -> Mapping[str, Node]:
-    """The profiles by name, each a mapping."""
-    written = root.entries.get("profiles", Node({}))
+def profiles_of(root: YamlNode) -> Mapping[str, YamlNode]:
+    """Name → profile.  Raises StudyError where one is no mapping."""
+    written = root.entries.get("profiles", YamlNode({}))
     if not isinstance(written.content, Mapping):
         raise StudyError("'profiles' must be a mapping", "as in 'profiles: {quick: {seeds: 2}}'", written.place)
     if "profiles" in root.entries and "profile" in root.entries:
-        remedy = "choose one with --profile; 'profile' is written by ablate where one was applied"
-        raise StudyError("'profile' stands beside 'profiles'", remedy, root.entries["profile"].named)
+        remedy = "choose one with --profile; ablate itself writes 'profile' where one was applied"
+        raise StudyError("'profile' and 'profiles' are both given", remedy, root.entries["profile"].key_place)
     for name, profile in written.entries.items():
         if not isinstance(profile.content, Mapping):
             raise StudyError(f"profile '{name}' must be a mapping", f"as in '{name}: {{seeds: 2}}'", profile.place)
     return written.entries
 
 
-def with_override(root: Node, assignment: str) -> Node:
-    """The study with one `path=value` of the command line laid over it."""
+def with_override(root: YamlNode, assignment: str) -> YamlNode:
+    """The study with one `path=value` of the command line applied."""
     path, equals, text = assignment.partition("=")
     path = path.strip()
     place = f"--set {path}"
@@ -49,83 +49,92 @@ def with_override(root: Node, assignment: str) -> Node:
         raise StudyError("no value", "write path=value, as in --set training.epochs=20", f"--set {assignment}")
     if not text.strip():
         raise StudyError("no value", f"write it after '=', as in --set {path}=5", place)
-    return override(root, path, read_text(text, lambda _line, _column: place))
+    return apply_override(root, path, parse_yaml(text, lambda _line, _column: place))
 
 
-def override(root: Node, path: str, value: Node) -> Node:
-    """The study with the value at the path, which has the last word over every case."""
-    word, _, rest = path.partition(".")
+def apply_override(root: YamlNode, path: str, value: YamlNode) -> YamlNode:
+    """The study with the value at the path, in place of what its cases have there."""
+    first, _, rest = path.partition(".")
     if path in ("profile", "profiles"):
-        raise StudyError(f"'{path}' cannot be set here", "choose a profile with --profile", value.named)
-    if path in SETTABLE:
+        raise StudyError(f"'{path}' cannot be set here", "choose a profile with --profile", value.key_place)
+    if path in OVERRIDABLE_KEYS:
         return replace_key(root, path, value)
-    if rest and word == "fixed":
-        return fix(root, rest, value)
-    if rest and word in SETTINGS:
-        return fix(root, path, value)
-    if rest and word in ("axes", "baseline"):
-        return vary(root, word, rest, value)
-    if rest and word in SECTIONS:
-        return put(root, (word, *section_path(word, rest)), value)
-    known = [f"{section}.{rest}" for section in (*SETTINGS, *SECTIONS, "axes", "baseline") if rest]
-    raise StudyError(f"unknown key '{path}'", suggest(path, known or SETTABLE), value.named)
+    if rest and first == "fixed":
+        return fix_setting(root, rest, value)
+    if rest and first in SETTING_SECTIONS:
+        return fix_setting(root, path, value)
+    if rest and first in ("axes", "baseline"):
+        return replace_axis(root, first, rest, value)
+    if rest and first in SECTIONS:
+        return set_node(root, (first, *section_path(first, rest)), value)
+    known = [f"{section}.{rest}" for section in (*SETTING_SECTIONS, *SECTIONS, "axes", "baseline") if rest]
+    raise StudyError(f"unknown key '{path}'", suggest(path, known or OVERRIDABLE_KEYS), value.key_place)
 
 
 def section_path(section: str, rest: str) -> tuple[str, ...]:
-    """`search.space.method.k` → space, method.k: settings keep their dots."""
-    word, _, below = rest.partition(".")
-    return (word, below) if section == "search" and below else (rest,)
+    """The keys below a section: of `search.space.method.k` these are `space` and `method.k`."""
+    key, _, below = rest.partition(".")
+    return (key, below) if section == "search" and below else (rest,)
 
 
-def replace_key(root: Node, key: str, value: Node) -> Node:
-    """The value in place of the key, and of what the cases say under it."""
-    if key in BLOCK:
-        root = each_case(root, lambda case: without(case, key))
-    return put(root, (key,), value)
+def replace_key(root: YamlNode, key: str, value: YamlNode) -> YamlNode:
+    """The study with the value of a top-level key replaced, and the key removed from every case."""
+    if key in CASE_KEYS:
+        root = map_cases(root, lambda case: without_key(case, key))
+    return set_node(root, (key,), value)
 
 
-def fix(root: Node, path: str, value: Node) -> Node:
-    """The setting fixed in every case."""
+def fix_setting(root: YamlNode, path: str, value: YamlNode) -> YamlNode:
+    """The study with the setting fixed at the value in every case."""
 
-    def drop(case: Node) -> Node:
-        return put(case, ("fixed",), without(case.entries["fixed"], path)) if entries(case, "fixed") else case
+    def drop(case: YamlNode) -> YamlNode:
+        if not entries_under(case, "fixed"):
+            return case
+        return set_node(case, ("fixed",), without_key(case.entries["fixed"], path))
 
-    return put(each_case(root, drop), ("fixed", path), value)
+    return set_node(map_cases(root, drop), ("fixed", path), value)
 
 
-def vary(root: Node, key: str, path: str, value: Node) -> Node:
-    """The levels of an axis, or its baseline, replaced wherever the axis is."""
-    axes = {axis for block in (root, *find(root, ("cases",)).items) for axis in entries(block, "axes")}
+def replace_axis(root: YamlNode, key: str, path: str, value: YamlNode) -> YamlNode:
+    """The study with an axis's levels (key `axes`) or baseline replaced, in every block that has the axis."""
+    axes = {axis for block in (root, *find_node(root, ("cases",)).items) for axis in entries_under(block, "axes")}
     if path not in axes:
         remedy = suggest(path, axes) if axes else "the study has none"
-        raise StudyError(f"no axis is called '{path}'", remedy, value.named)
+        raise StudyError(f"no axis is called '{path}'", remedy, value.key_place)
 
-    def replaced(block: Node) -> Node:
-        return put(block, (key, path), value) if path in entries(block, "axes") else block
+    def replaced(block: YamlNode) -> YamlNode:
+        return set_node(block, (key, path), value) if path in entries_under(block, "axes") else block
 
-    return replaced(each_case(root, replaced))
+    return replaced(map_cases(root, replaced))
 
 
-def each_case(root: Node, change: Callable[[Node], Node]) -> Node:
-    """The study with a change made to each of its written cases."""
+def map_cases(root: YamlNode, change: Callable[[YamlNode], YamlNode]) -> YamlNode:
+    """The study with `change` applied to each entry of `cases`."""
     cases = root.entries.get("cases")
     if cases is None or not cases.items:
         return root
-    return put(root, ("cases",), Node(tuple(change(case) for case in cases.items), cases.place, cases.named))
+    changed = tuple(change(case) for case in cases.items)
+    return set_node(root, ("cases",), YamlNode(changed, cases.place, cases.key_place))
 
 
-def entries(block: Node, key: str) -> Mapping[str, Node]:
+def entries_under(block: YamlNode, key: str) -> Mapping[str, YamlNode]:
+    """The entries of the mapping under the key; none where the block does not have it."""
     return block.entries[key].entries if key in block.entries else {}
 
 
-def without(node: Node, key: str) -> Node:
-    return Node({name: child for name, child in node.entries.items() if name != key}, node.place, node.named)
+def without_key(node: YamlNode, key: str) -> YamlNode:
+    return YamlNode({name: child for name, child in node.entries.items() if name != key}, node.place, node.key_place)
 
 
-def put(node: Node, path: Sequence[str], value: Node) -> Node:
-    """The mapping with the value at the path; sections that were not written begin there."""
+def set_node(node: YamlNode, path: Sequence[str], value: YamlNode) -> YamlNode:
+    """The mapping with the value at the path; mappings that are missing on the way are added, at the value's place.
+
+    A node that is no mapping is returned as it is, and refused by the validation.
+    """
     key, below = path[0], path[1:]
     if not isinstance(node.content, Mapping):
-        return node  # reading complains of it where it was written
-    child = put(node.entries.get(key, Node({}, value.place, value.named)), below, value) if below else value
-    return Node({**node.entries, key: child}, node.place, node.named)
+        return node
+    child = value
+    if below:
+        child = set_node(node.entries.get(key, YamlNode({}, value.place, value.key_place)), below, value)
+    return YamlNode({**node.entries, key: child}, node.place, node.key_place)

@@ -1,4 +1,4 @@
-"""A study file, a profile and overrides → one frozen study."""
+"""Reading: a study file, a profile and overrides → one frozen study."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,35 +7,36 @@ from pydantic import ValidationError
 
 from ablate.errors import StudyError
 from ablate.registry import suggest
-from ablate.study.document import Node, plain, read_file
+from ablate.study.document import YamlNode, read_yaml_file, to_python
 from ablate.study.model import Origin, Study
-from ablate.study.override import put, with_override, with_profile
-from ablate.study.rules import check
-from ablate.study.validation import BLOCK, complain
+from ablate.study.override import set_node, with_override, with_profile
+from ablate.study.rules import check_rules
+from ablate.study.validation import CASE_KEYS, first_error
 
-FOLDER = Path("studies")  # where a bare name is looked for
+STUDIES_FOLDER = Path("studies")  # that is searched for a study given by its name
 
 
 def read_study(path: Path | str, profile: str | None = None, overrides: Sequence[str] = ()) -> Study:
     """The study in a file, or of a name: `epsilon` is studies/invariant/epsilon.yaml.
 
-    The file speaks first, the profile over it, each `path=value` of the overrides last.  Raises StudyError at the
-    place of what is wrong; names of methods, data sets and settings are checked by `ablate.planning.resolve`.
+    The profile is applied to the file, then each `path=value` of the overrides in order.  Raises StudyError at the
+    place of a mistake; names of methods, data sets and settings are checked later, by `ablate.planning.resolve`.
     """
     file = study_file(path)
-    root = with_profile(mapping(read_file(file)), profile)
+    root = with_profile(require_mapping(read_yaml_file(file)), profile)
     for assignment in overrides:
         root = with_override(root, assignment)
-    return study_of(root, file.stem)
+    return build_study(root, file.stem)
 
 
 def study_file(path: Path | str) -> Path:
-    """The file itself, or the one in `studies` or its folders that has the name: `epsilon`, `invariant/epsilon`."""
+    """The path itself where it exists, else the file below `studies` of that name: `epsilon`, `invariant/epsilon`."""
     path = Path(path)
     if path.exists():
         return path
-    files = {file.relative_to(FOLDER).with_suffix("").as_posix(): file for file in sorted(FOLDER.rglob("*.yaml"))}
-    wanted = path.relative_to(FOLDER) if path.is_relative_to(FOLDER) else path
+    yaml_files = sorted(STUDIES_FOLDER.rglob("*.yaml"))
+    files = {file.relative_to(STUDIES_FOLDER).with_suffix("").as_posix(): file for file in yaml_files}
+    wanted = path.relative_to(STUDIES_FOLDER) if path.is_relative_to(STUDIES_FOLDER) else path
     name = wanted.with_suffix("").as_posix() if wanted.suffix == ".yaml" else wanted.as_posix()
     found = [known for known in files if known == name or known.endswith(f"/{name}")]
     if len(found) == 1:
@@ -47,39 +48,42 @@ def study_file(path: Path | str) -> Path:
     raise StudyError("there is no such study", remedy, str(path))
 
 
-def mapping(root: Node) -> Node:
+def require_mapping(root: YamlNode) -> YamlNode:
+    """The node.  Raises StudyError where it is no mapping."""
     if not isinstance(root.content, Mapping):
         raise StudyError("a study is a mapping of keys to values", "begin with 'question: …'", root.place)
     return root
 
 
-def study_of(root: Node, name: str) -> Study:
-    """The study that a tree of nodes says; what has no name is called `name`."""
-    whole = with_cases(root if "name" in root.entries else put(root, ("name",), Node(name, root.place, root.place)))
+def build_study(root: YamlNode, name: str) -> Study:
+    """The validated study of a root node, called `name` where the file gives no name."""
+    if "name" not in root.entries:
+        root = set_node(root, ("name",), YamlNode(name, root.place, root.place))
+    root = move_keys_into_cases(root)
     try:
-        study = Study.model_validate(plain(whole))
+        study = Study.model_validate(to_python(root))
     except ValidationError as error:
-        raise complain(error, whole) from None
-    check(study, whole)
-    study._origin = Origin(whole)
+        raise first_error(error, root) from None
+    check_rules(study, root)
+    study._origin = Origin(root)
     return study
 
 
-def with_cases(root: Node) -> Node:
-    """The top level's blocks moved into its cases, which take from it what they leave out."""
-    block = {key: node for key, node in root.entries.items() if key in BLOCK}
-    rest = {key: node for key, node in root.entries.items() if key not in BLOCK}
-    cases = root.entries.get("cases", Node((Node({}, root.place),), root.place))
+def move_keys_into_cases(root: YamlNode) -> YamlNode:
+    """The root with the top level's `method`, `dataset`, `axes`, … moved into each case that does not have its own."""
+    block = {key: node for key, node in root.entries.items() if key in CASE_KEYS}
+    rest = {key: node for key, node in root.entries.items() if key not in CASE_KEYS}
+    cases = root.entries.get("cases", YamlNode((YamlNode({}, root.place),), root.place))
     if not cases.items:
-        return Node({**rest, "cases": cases}, root.place)
-    merged = tuple(merge(block, case) if isinstance(case.content, Mapping) else case for case in cases.items)
-    return Node({**rest, "cases": Node(merged, cases.place, cases.named)}, root.place)
+        return YamlNode({**rest, "cases": cases}, root.place)
+    merged = tuple(merge_case(block, case) if isinstance(case.content, Mapping) else case for case in cases.items)
+    return YamlNode({**rest, "cases": YamlNode(merged, cases.place, cases.key_place)}, root.place)
 
 
-def merge(block: Mapping[str, Node], case: Node) -> Node:
-    """The case over the block; what they fix is joined, setting by setting."""
+def merge_case(block: Mapping[str, YamlNode], case: YamlNode) -> YamlNode:
+    """The case with the keys of the top level that it leaves out; `fixed` is merged setting by setting."""
     content = {**block, **case.entries}
-    above, own = block.get("fixed"), case.entries.get("fixed")
-    if above is not None and own is not None and isinstance(own.content, Mapping):
-        content["fixed"] = Node({**above.entries, **own.entries}, own.place, own.named)
-    return Node(content, case.place, case.named)
+    shared, own = block.get("fixed"), case.entries.get("fixed")
+    if shared is not None and own is not None and isinstance(own.content, Mapping):
+        content["fixed"] = YamlNode({**shared.entries, **own.entries}, own.place, own.key_place)
+    return YamlNode(content, case.place, case.key_place)

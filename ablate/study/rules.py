@@ -1,139 +1,151 @@
-"""What must hold between the parts of a study."""
+"""Rules between the parts of a study that the types of its data model cannot express."""
 
 from collections.abc import Iterator, Sequence
 
 from ablate.errors import StudyError
 from ablate.options import Value
-from ablate.study.document import Node, find
+from ablate.study.document import YamlNode, find_node
 from ablate.study.model import Case, Choices, Range, Search, Study
-from ablate.study.scalars import shown
+from ablate.study.scalars import format_value
 
-Path = tuple[str | int, ...]
+NodePath = tuple[str | int, ...]
 
 
-def check(study: Study, root: Node) -> None:
-    """Raise StudyError at the place of the first rule that is broken."""
+def check_rules(study: Study, root: YamlNode) -> None:
+    """Raise StudyError at the place of the first violation."""
     check_distinct("seed", study.seeds, ("seeds",), root)
     check_distinct("probe", study.probes, ("probes",), root)
-    check_paper(study, root)
+    check_paper_reference(study, root)
     for index, case in enumerate(study.cases):
-        check_case(case, ("cases", index), root)
-    check_names(study, root)
-    check_design(study, root)
+        check_case_rules(case, ("cases", index), root)
+    check_case_names(study, root)
+    check_search_design(study, root)
     if study.search is not None:
-        check_search(study.search, study.cases[0], root)
+        check_search_space(study.search, study.cases[0], root)
 
 
-def check_distinct(kind: str, values: Sequence[Value], path: Path, root: Node) -> None:
+def check_distinct(kind: str, values: Sequence[Value], path: NodePath, root: YamlNode) -> None:
+    """Raise StudyError for the second of two equal values of a list."""
     seen = set()
     for index, value in enumerate(values):
-        if identity(value) in seen:
-            raise StudyError(f"{kind} {shown(value)} is written twice", "remove one", place(root, *path, index))
-        seen.add(identity(value))
+        if comparable(value) in seen:
+            where = place_of(root, *path, index)
+            raise StudyError(f"{kind} {format_value(value)} is written twice", "remove one", where)
+        seen.add(comparable(value))
 
 
-def identity(value: Value) -> tuple[bool, Value]:
-    """Equal for 1 and 1.0, not for 1 and true."""
+def comparable(value: Value) -> tuple[bool, Value]:
+    """A value for comparisons: equal for 1 and 1.0, different for 1 and true."""
     return isinstance(value, bool), value
 
 
-def check_paper(study: Study, root: Node) -> None:
+def check_paper_reference(study: Study, root: YamlNode) -> None:
+    """Raise StudyError where a figure and a table are both given."""
     if study.paper is not None and study.paper.figure is not None and study.paper.table is not None:
-        raise StudyError("a figure and a table are named", "keep the one that answers", place(root, "paper", "table"))
+        where = place_of(root, "paper", "table")
+        raise StudyError("a figure and a table are both given", "keep the one that the study reproduces", where)
 
 
-def check_case(case: Case, path: Path, root: Node) -> None:
+def check_case_rules(case: Case, path: NodePath, root: YamlNode) -> None:
+    """Raise StudyError where the axes, fixed settings and baseline of a case contradict each other."""
     for axis, levels in case.axes.items():
         check_distinct("level", levels, (*path, "axes", axis), root)
-        check_not_fixed(axis, find(root, path))
+        check_not_fixed(axis, find_node(root, path))
     for name in ("method", "dataset"):
         if name in case.fixed:
             remedy = f"write '{name}: {case.fixed[name]}' beside 'fixed'"
-            raise StudyError(f"'{name}' is no setting", remedy, named(root, *path, "fixed", name))
+            raise StudyError(f"'{name}' is no setting", remedy, key_place_of(root, *path, "fixed", name))
     for axis, level in case.baseline.items():
         check_baseline(case, axis, level, (*path, "baseline", axis), root)
 
 
-def check_not_fixed(axis: str, block: Node) -> None:
-    """An axis is not fixed too, neither in the file nor by an override."""
-    whole = {name: block.entries[name] for name in ("method", "dataset") if name in block.entries}
-    fixed = whole | dict(block.entries["fixed"].entries if "fixed" in block.entries else {})
+def check_not_fixed(axis: str, block: YamlNode) -> None:
+    """Raise StudyError where an axis is also fixed, by the file or by an override."""
+    names = {key: block.entries[key] for key in ("method", "dataset") if key in block.entries}
+    fixed = names | dict(block.entries["fixed"].entries if "fixed" in block.entries else {})
     if axis not in fixed:
         return
     node = fixed[axis]
     remedy = "remove it here, or from the axes"
     if node.place.startswith("--set"):
-        remedy = f"choose its levels with --set 'axes.{axis}=[{written(node)}]'"
-    raise StudyError(f"'{axis}' is an axis, so it cannot be fixed", remedy, node.named)
+        remedy = f"choose its levels with --set 'axes.{axis}=[{as_written(node)}]'"
+    raise StudyError(f"'{axis}' is an axis, so it cannot be fixed", remedy, node.key_place)
 
 
-def written(node: Node) -> str:
-    return node.content if isinstance(node.content, str) else shown(node.content)
+def as_written(node: YamlNode) -> str:
+    """The node's value as in the file, text without quotes."""
+    return node.content if isinstance(node.content, str) else format_value(node.content)
 
 
-def check_baseline(case: Case, axis: str, level: Value, path: Path, root: Node) -> None:
+def check_baseline(case: Case, axis: str, level: Value, path: NodePath, root: YamlNode) -> None:
+    """Raise StudyError where the baseline has a path that is no axis, or a value that is no level of it."""
     if axis not in case.axes:
         remedy = f"choose from {', '.join(case.axes)}" if case.axes else "the study has no axes"
-        raise StudyError(f"the baseline names '{axis}', which is no axis", remedy, named(root, *path))
-    if identity(level) not in map(identity, case.axes[axis]):
-        levels = ", ".join(shown(known) for known in case.axes[axis])
-        raise StudyError(f"{shown(level)} is no level of '{axis}'", f"choose from {levels}", place(root, *path))
+        raise StudyError(f"the baseline names '{axis}', which is no axis", remedy, key_place_of(root, *path))
+    if comparable(level) not in map(comparable, case.axes[axis]):
+        levels = ", ".join(format_value(known) for known in case.axes[axis])
+        problem = f"{format_value(level)} is no level of '{axis}'"
+        raise StudyError(problem, f"choose from {levels}", place_of(root, *path))
 
 
-def check_names(study: Study, root: Node) -> None:
+def check_case_names(study: Study, root: YamlNode) -> None:
+    """Raise StudyError where two cases have the same name."""
     names = [case.name for case in study.cases if case.name is not None]
     for index, case in enumerate(study.cases):
         if case.name is not None and names.count(case.name) > 1:
-            where = place(root, "cases", index, "name")
+            where = place_of(root, "cases", index, "name")
             raise StudyError(f"two cases are called '{case.name}'", "rename one", where)
 
 
-def check_design(study: Study, root: Node) -> None:
-    """`design: search` and `search:` come together, with one case and without axes."""
+def check_search_design(study: Study, root: YamlNode) -> None:
+    """Raise StudyError unless `design: search` and `search:` are given together, with one case and without axes."""
     designs = [case.design == "search" for case in study.cases]
     if study.search is None and any(designs):
-        where = place(root, "cases", designs.index(True), "design")
+        where = place_of(root, "cases", designs.index(True), "design")
         raise StudyError("design 'search' has no ranges", "add 'search:' with trials, objectives and space", where)
     if study.search is None:
         return
     if not all(designs):
-        raise StudyError("'search' stands beside another design", "write 'design: search'", named(root, "search"))
+        where = key_place_of(root, "search")
+        raise StudyError("'search' is given with another design", "write 'design: search'", where)
     if len(study.cases) > 1:
-        where = place(root, "cases", 1)
+        where = place_of(root, "cases", 1)
         raise StudyError("a search has one case, and this is another", "write one study for each case", where)
     if study.cases[0].axes:
         remedy = "move them to 'search.space', as {choices: [...]}"
-        raise StudyError("a search has ranges and no axes", remedy, named(root, "cases", 0, "axes"))
+        raise StudyError("a search has ranges and no axes", remedy, key_place_of(root, "cases", 0, "axes"))
 
 
-def check_search(search: Search, case: Case, root: Node) -> None:
+def check_search_space(search: Search, case: Case, root: YamlNode) -> None:
+    """Raise StudyError for a path that is also fixed, a repeated choice, or a range that cannot be sampled."""
     for path, space in search.space.items():
-        where = ("search", "space", path)
+        steps = ("search", "space", path)
         if path in case.fixed:
-            remedy = "remove one of the two"
-            raise StudyError(f"'{path}' is searched and fixed too", remedy, named(root, "cases", 0, "fixed", path))
+            where = key_place_of(root, "cases", 0, "fixed", path)
+            raise StudyError(f"'{path}' is both searched and fixed", "remove one of the two", where)
         if isinstance(space, Choices):
-            check_distinct("choice", space.choices, (*where, "choices"), root)
+            check_distinct("choice", space.choices, (*steps, "choices"), root)
         else:
-            for problem, remedy, key in wrong_range(space):
-                raise StudyError(problem, remedy, place(root, *where, key))
+            for problem, remedy, key in range_problems(space):
+                raise StudyError(problem, remedy, place_of(root, *steps, key))
 
 
-def wrong_range(space: Range) -> Iterator[tuple[str, str, str]]:
-    """Problem, remedy and key of whatever keeps a range from being drawn from."""
+def range_problems(space: Range) -> Iterator[tuple[str, str, str]]:
+    """Problem, remedy and key of everything that prevents sampling from a range."""
     if not space.low < space.high:
-        yield f"low {shown(space.low)} is not below high {shown(space.high)}", "swap or widen them", "high"
+        low, high = format_value(space.low), format_value(space.high)
+        yield f"low {low} is not below high {high}", "swap or widen them", "high"
     if space.log and not space.low > 0:
-        yield f"a logarithmic range cannot begin at {shown(space.low)}", "write a 'low' above 0", "low"
+        yield f"a logarithmic range cannot begin at {format_value(space.low)}", "write a 'low' above 0", "low"
     if space.log and space.step is not None:
         yield "a logarithmic range has no steps", "leave out 'step' or 'log'", "step"
     if space.step is not None and not 0 < space.step <= space.high - space.low:
-        yield f"step {shown(space.step)} does not fit the range", "write one above 0 and within it", "step"
+        yield f"step {format_value(space.step)} does not fit the range", "write one above 0 and within it", "step"
 
 
-def place(root: Node, *path: str | int) -> str:
-    return find(root, path).place
+def place_of(root: YamlNode, *path: str | int) -> str:
+    return find_node(root, path).place
 
 
-def named(root: Node, *path: str | int) -> str:
-    return find(root, path).named
+def key_place_of(root: YamlNode, *path: str | int) -> str:
+    return find_node(root, path).key_place

@@ -1,4 +1,4 @@
-"""One word of a YAML file → one value, or why it does not mean what it seems to mean."""
+"""YAML scalars: reading them, refusing those that YAML 1.1 reads otherwise than people do, and formatting values."""
 
 import math
 import re
@@ -10,84 +10,89 @@ import yaml
 from ablate.errors import StudyError
 from ablate.options import Value
 
-TAG = "tag:yaml.org,2002:"
+TAG_PREFIX = "tag:yaml.org,2002:"
 DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 NUMBER = re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?|[-+]?0[oO][0-7]+")
-NO_NUMBER = re.compile(r"[-+]?\.?(nan|inf|infinity)", re.IGNORECASE)
+NOT_FINITE = re.compile(r"[-+]?\.?(nan|inf|infinity)", re.IGNORECASE)
 LONGEST_NUMBER = 40  # characters
 
 
-def scalar(text: str, tag: str, quoted: bool) -> Value:
-    """The value of a scalar that YAML 1.1 resolved to `tag`; StudyError where people would read it differently."""
+def parse_scalar(text: str, tag: str, quoted: bool) -> Value:
+    """The value of a scalar that YAML 1.1 resolved to `tag`.
+
+    Raises StudyError, without a place, where people would read the text differently.
+    """
     if quoted:
-        return checked(text)
-    kind = tag.removeprefix(TAG)
+        return check_text(text)
+    kind = tag.removeprefix(TAG_PREFIX)
     if kind == "null":
         return None
     if kind == "bool":
-        return truth(text)
-    if NO_NUMBER.fullmatch(text):
-        raise StudyError(f"'{text}' is not a finite number", f"write a finite one, or {quotes(text)} for the text")
+        return parse_bool(text)
+    if NOT_FINITE.fullmatch(text):
+        remedy = f"write a finite one, or {double_quoted(text)} for the text"
+        raise StudyError(f"'{text}' is not a finite number", remedy)
     if kind in ("int", "float"):
-        return number(text, kind)
+        return parse_number(text, kind)
     if kind != "str":
         meaning = "a date" if kind == "timestamp" else "an instruction to YAML"
-        raise StudyError(f"'{text}' is read as {meaning}", f"write {quotes(text)} for the text")
+        raise StudyError(f"'{text}' is read as {meaning}", f"write {double_quoted(text)} for the text")
     if NUMBER.fullmatch(text):
-        raise StudyError(f"'{text}' is read as text", f"write {spelled(meant(text))}, or {quotes(text)} for the text")
-    return checked(text)
+        remedy = f"write {format_number(intended_number(text))}, or {double_quoted(text)} for the text"
+        raise StudyError(f"'{text}' is read as text", remedy)
+    return check_text(text)
 
 
-def truth(text: str) -> bool:
-    """YAML 1.1 knows 22 words for true and false; these two are enough."""
+def parse_bool(text: str) -> bool:
+    """`true` or `false`.  Raises StudyError for the other 20 spellings of YAML 1.1: yes, off, TRUE, …"""
     value = yaml.SafeLoader.bool_values[text.lower()]
     if text not in ("true", "false"):
         meaning = "true" if value else "false"
-        raise StudyError(f"'{text}' is read as {meaning}", f"write {meaning}, or {quotes(text)} for the text")
+        raise StudyError(f"'{text}' is read as {meaning}", f"write {meaning}, or {double_quoted(text)} for the text")
     return value
 
 
-def number(text: str, kind: str) -> int | float:
-    """Decimal integers and finite floats; no octals, no base 60, no separators."""
+def parse_number(text: str, kind: str) -> int | float:
+    """A decimal integer or a finite float.  Raises StudyError for octal, hexadecimal, base-60 and separated numbers."""
     if len(text) > LONGEST_NUMBER:
         raise StudyError(f"'{text[:LONGEST_NUMBER]}…' is too long for a number", "write fewer digits")
-    if kind == "int" and not DECIMAL.fullmatch(text):
-        raise StudyError(f"'{text}' is read as {as_yaml(text)}", f"write that number, or {quotes(text)} for the text")
+    is_decimal = DECIMAL.fullmatch(text) if kind == "int" else not re.search("[:_]", text)
+    if not is_decimal:
+        remedy = f"write that number, or {double_quoted(text)} for the text"
+        raise StudyError(f"'{text}' is read as {yaml_number(text)}", remedy)
     if kind == "int":
         return int(text)
-    if ":" in text or "_" in text:
-        raise StudyError(f"'{text}' is read as {as_yaml(text)}", f"write that number, or {quotes(text)} for the text")
     value = float(text)
     if not math.isfinite(value):
         raise StudyError(f"'{text}' is not a finite number", "write one below 1.8e+308")
     return value
 
 
-def as_yaml(text: str) -> int | float:
-    """What YAML 1.1 makes of octal, hexadecimal, binary, base-60 and separated numbers."""
+def yaml_number(text: str) -> int | float:
+    """The value that YAML 1.1 gives to an octal, hexadecimal, binary, base-60 or separated number."""
     value = yaml.safe_load(text)
     assert isinstance(value, int | float)
     return value
 
 
-def meant(text: str) -> int | float:
-    """The number that looks out of a text."""
+def intended_number(text: str) -> int | float:
+    """The number that the author of a text such as `1e-5`, `08` or `0o17` most likely meant."""
     if "o" in text.lower():
         return int(text, 8)
-    bare = text.replace("_", "")
-    return int(bare) if bare.lstrip("+-").isdigit() else float(bare)
+    digits = text.replace("_", "")
+    return int(digits) if digits.lstrip("+-").isdigit() else float(digits)
 
 
-def spelled(value: int | float) -> str:
-    """A number as YAML 1.1 and people both read it: 1.0e-5."""
+def format_number(value: int | float) -> str:
+    """A number that YAML 1.1 reads as a number too: 1.0e-5 instead of 1e-5."""
     mantissa, e, exponent = repr(value).partition("e")
     if not e:
         return mantissa
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent):+d}"
 
 
-def checked(text: str) -> str:
-    """Text without control characters."""
+def check_text(text: str) -> str:
+    """The text.  Raises StudyError where it holds a control character other than newline and tab."""
     for character in text:
         if unicodedata.category(character) == "Cc" and character not in "\n\t":
             problem = f"the text holds the control character {character.encode('unicode_escape').decode()}"
@@ -95,37 +100,38 @@ def checked(text: str) -> str:
     return text
 
 
-def is_plain(text: str) -> bool:
-    """Whether the text may stand in a file without quotes and still be this text."""
+def needs_no_quotes(text: str) -> bool:
+    """Whether the text, written without quotes, is read as this same text."""
     resolver: Any = yaml.SafeLoader("")
     try:
-        return scalar(text, resolver.resolve(yaml.ScalarNode, text, (True, False)), quoted=False) == text
+        return parse_scalar(text, resolver.resolve(yaml.ScalarNode, text, (True, False)), quoted=False) == text
     except StudyError:
         return False
 
 
-def quotes(text: str) -> str:
+def double_quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def shown(value: object) -> str:
-    """A value as a message quotes it."""
+def format_value(value: object) -> str:
+    """A value as messages quote it; text and lists are cut to about 60 characters."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return spelled(value)
+        return format_number(value)
     if isinstance(value, str):
-        return f"'{shortened(escaped(value))}'"
+        return f"'{truncate(escape_control_characters(value))}'"
     if isinstance(value, list | tuple):
-        return shortened(f"[{', '.join(shown(item) for item in value)}]")
+        return truncate(f"[{', '.join(format_value(item) for item in value)}]")
     return "a mapping"
 
 
-def escaped(text: str) -> str:
+def escape_control_characters(text: str) -> str:
+    """The text with escapes (`\\n`) in place of characters that cannot be printed."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def shortened(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def truncate(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,40 +1,57 @@
-"""Dotted paths to settings: `method.k`, `training.epochs`, `probes.linear.epochs`."""
+"""Checks of dotted paths to settings: `method.k`, `training.epochs`, `probes.linear.epochs`."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 from ablate.errors import StudyError
+from ablate.options import Option
 from ablate.registry import suggest
-from ablate.study.assignments import WHOLE
+from ablate.study.assignments import METHOD_AND_DATASET
 from ablate.trial import short
 
 
 def check_axis(path: str) -> None:
     """Raise StudyError for a path that may be fixed but not varied."""
     if path.startswith("probes."):
-        problem = f"'{path}' cannot vary: a probe scores trials and makes none"
+        problem = f"'{path}' cannot vary: a probe's settings belong to the scores, not to the trials"
         raise StudyError(problem, "fix it, or write one study for each value")
 
 
-def check_path(path: str, known: Collection[str], probes: Sequence[str]) -> None:
-    """Raise StudyError for a path that leads to no setting, naming the one that was probably meant."""
+def check_path(path: str, known: Mapping[str, Sequence[Option]], probes: Sequence[str]) -> None:
+    """Raise StudyError for a path that is not in `known`, with a suggestion.
+
+    `known` holds the options at each path of the case, `probes` the probes that the study uses.
+    """
     if path in known:
         return
+    check_former_name(path, known)
     parts = [part for part in re.split(r"[\s,;+&|]+", path) if part]
     if len(parts) > 1:
         raise StudyError(f"'{path}' names {len(parts)} settings", "write one path for each")
-    alike = [other for other in known if short(other) == path]
-    if len(alike) > 1:
-        meanings = " or ".join(f"'{other}'" for other in alike)
+    with_last_word = [other for other in known if short(other) == path]
+    if len(with_last_word) > 1:
+        meanings = " or ".join(f"'{other}'" for other in with_last_word)
         raise StudyError(f"'{path}' could be {meanings}", "write the one you mean in full")
-    if alike:
-        raise StudyError(f"no setting is called '{path}'", f"did you mean '{alike[0]}'?")
+    if with_last_word:
+        raise StudyError(f"no setting is called '{path}'", f"did you mean '{with_last_word[0]}'?")
+    raise StudyError(*unknown_setting(path, known, probes))
+
+
+def check_former_name(path: str, known: Mapping[str, Sequence[Option]]) -> None:
+    """Raise StudyError for a path that ends in the former name of a renamed option."""
+    for other, options in known.items():
+        if any(option.former and f"{other.removesuffix(option.name)}{option.former}" == path for option in options):
+            raise StudyError(f"'{path}' was renamed", f"write '{other}'")
+
+
+def unknown_setting(path: str, known: Mapping[str, Sequence[Option]], probes: Sequence[str]) -> tuple[str, str]:
+    """Problem and remedy of a path that no setting has."""
     section, _, rest = path.partition(".")
     probe = rest.partition(".")[0]
     if section == "probes" and probe not in probes:
-        raise StudyError(f"'{path}' sets a probe that this study does not use", f"choose from {', '.join(probes)}")
+        return f"'{path}' sets a probe that this study does not use", f"choose from {', '.join(probes)}"
     near = [other for other in known if other.startswith(f"{section}.")]
-    remedy = suggest(path, near or (*known, *WHOLE))
+    remedy = suggest(path, near or (*known, *METHOD_AND_DATASET))
     if not near and remedy.startswith("choose"):
         remedy = "begin with 'method.', 'training.' or 'probes.'"
-    raise StudyError(f"no setting is called '{path}'", remedy)
+    return f"no setting is called '{path}'", remedy

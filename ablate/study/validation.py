@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, said in our words and at its place."""
+"""Pydantic's validation errors as StudyErrors: a problem, a remedy and the place in the file."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,15 +7,17 @@ from pydantic_core import ErrorDetails
 
 from ablate.errors import StudyError
 from ablate.registry import suggest
-from ablate.study.document import Node, find
+from ablate.study.document import YamlNode, find_node
 from ablate.study.model import Case, Choices, PaperReference, Range, Resources, Search, Study
-from ablate.study.scalars import shown
+from ablate.study.scalars import format_value
 
-BLOCK = tuple(field for field in Case.model_fields if field != "name")  # keys that a case may take from the top level
-TOP = (*Study.model_fields, *BLOCK, "profiles")
+# The keys that a case has, or takes from the top level where it leaves them out.
+CASE_KEYS = tuple(field for field in Case.model_fields if field != "name")
+TOP_LEVEL_KEYS = (*Study.model_fields, *CASE_KEYS, "profiles")
 SECTIONS: Mapping[str, type[BaseModel]] = {"paper": PaperReference, "resources": Resources, "search": Search}
+UNION_TAGS = {"range", "bool", "int", "float", "str"}  # which pydantic adds to the path of an error
 
-KINDS = {
+EXPECTED = {  # pydantic's type of an error → what the value must be
     "string_type": "text",
     "int_type": "a whole number",
     "float_type": "a number",
@@ -32,12 +34,12 @@ KINDS = {
     "string_pattern_mismatch": "a name of letters, digits, '-', '_' and single dots",
     "string_too_long": "of at most {max_length} characters",
 }
-REMEDIES = {  # where the key is a path of the user's own
+REMEDIES = {  # by type of error, for keys that have no example since they are paths or metrics
     "tuple_type": "write [ ] around the levels",
     "model_type": "as in '{low: 1, high: 5}' or '{choices: [1, 5]}'",
     "literal_error": "write one of these",
 }
-EXAMPLES = {
+EXAMPLES = {  # key → how it is written
     "name": "name: epsilon",
     "question": "question: Does the radius matter?",
     "paper": "paper: {id: invariant-features, figure: 6}",
@@ -73,69 +75,71 @@ EXAMPLES = {
 }
 
 
-def example(key: str) -> str:
+def example_of(key: str) -> str:
+    """A remedy that shows how the key is written; empty where there is no example."""
     return f"as in '{EXAMPLES[key]}'" if key in EXAMPLES else ""
 
 
-def complain(error: ValidationError, root: Node) -> StudyError:
-    """The first thing that is wrong; a mistyped key before the missing one that it was to be."""
-    ranks = {"extra_forbidden": 0, "missing": 2, "too_short": 3}  # a list is short of its invalid entries
+def first_error(error: ValidationError, root: YamlNode) -> StudyError:
+    """The error to report first: an unknown key, since it is often a misspelling of one that is missing."""
+    ranks = {"extra_forbidden": 0, "missing": 2, "too_short": 3}  # an invalid entry makes its list too short as well
     found = sorted(error.errors(include_url=False), key=lambda one: ranks.get(one["type"], 1))
-    return sentence(found[0], root)
+    return convert_error(found[0], root)
 
 
-def sentence(error: ErrorDetails, root: Node) -> StudyError:
-    path, key, node = error["loc"], subject(error["loc"]), find(root, error["loc"])
+def convert_error(error: ErrorDetails, root: YamlNode) -> StudyError:
+    """One error of pydantic as a StudyError."""
+    path, key, node = error["loc"], key_in_message(error["loc"]), find_node(root, error["loc"])
     if error["type"] == "extra_forbidden":
-        return unknown_key(path, node)
+        return unknown_key_error(path, node)
     if error["type"] == "missing":
-        return StudyError(f"'{path[-1]}' is missing", f"add it, {example(str(path[-1]))}", node.place)
+        return StudyError(f"'{path[-1]}' is missing", f"add it, {example_of(str(path[-1]))}", node.place)
     if error["type"] == "study":
         return StudyError(error["ctx"]["problem"], error["ctx"]["remedy"], node.place)
-    problem, remedy = wrong_value(error, key)
+    problem, remedy = wrong_value_message(error, key)
     return StudyError(problem, remedy, node.place)
 
 
-def subject(path: Sequence[str | int]) -> str:
-    """The key that a message names: the last word of the path that is no tag of a union."""
-    words = [step for step in path if isinstance(step, str) and step not in KIND_TAGS]
-    return words[-1] if words else "a study"
+def key_in_message(path: Sequence[str | int]) -> str:
+    """The key that a message names: the last key of the path, tags of unions left out."""
+    keys = [step for step in path if isinstance(step, str) and step not in UNION_TAGS]
+    return keys[-1] if keys else "a study"
 
 
-KIND_TAGS = {"range", "bool", "int", "float", "str"}  # pydantic names the member of a union in the path
-
-
-def wrong_value(error: ErrorDetails, key: str) -> tuple[str, str]:
-    context = {name: whole(value) for name, value in error.get("ctx", {}).items()}
+def wrong_value_message(error: ErrorDetails, key: str) -> tuple[str, str]:
+    """Problem and remedy of a value of the wrong type, range or length."""
+    context = {name: without_fraction(value) for name, value in error.get("ctx", {}).items()}
     if error["type"] in ("too_short", "too_long") and key == "objectives":
-        return f"{len(error['input'])} objectives", f"name one for now, {example(key)}"
+        return f"{len(error['input'])} objectives", f"name one for now, {example_of(key)}"
     if error["type"] == "too_short":
-        return f"'{key}' is empty", example(key) or "name one value or more"
+        return f"'{key}' is empty", example_of(key) or "name one value or more"
     if error["type"] == "too_long":
         return f"'{key}' has {len(error['input']):,} entries", f"write at most {context['max_length']:,}"
     entry = "an entry of " if isinstance(error["loc"][-1], int) else ""
-    kind = KINDS[error["type"]].format(**context)
-    return f"{entry}'{key}' must be {kind}, not {shown(error['input'])}", example(key) or REMEDIES[error["type"]]
+    kind = EXPECTED[error["type"]].format(**context)
+    problem = f"{entry}'{key}' must be {kind}, not {format_value(error['input'])}"
+    return problem, example_of(key) or REMEDIES[error["type"]]
 
 
-def whole(value: object) -> object:
-    """0.0 as people write it: 0."""
+def without_fraction(value: object) -> object:
+    """A whole float as an int: 0.0 → 0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def unknown_key(path: Sequence[str | int], node: Node) -> StudyError:
+def unknown_key_error(path: Sequence[str | int], node: YamlNode) -> StudyError:
+    """The error of a key that is not in the data model, with the nearest key that is."""
     key = str(path[-1])
     if key == "when" and "space" in path:
-        return StudyError("conditional spaces are not there yet", "leave 'when' out", node.named)
-    return StudyError(f"unknown key '{key}'", suggest(key, known_keys(path)), node.named)
+        return StudyError("conditional spaces are not implemented yet", "leave 'when' out", node.key_place)
+    return StudyError(f"unknown key '{key}'", suggest(key, known_keys(path)), node.key_place)
 
 
 def known_keys(path: Sequence[str | int]) -> tuple[str, ...]:
-    """The keys that may stand beside the last one of the path."""
+    """All keys of the mapping that the last key of the path is in."""
     if len(path) == 1:
-        return TOP
+        return TOP_LEVEL_KEYS
     if path[0] == "cases":
-        return ("name", *BLOCK)
+        return ("name", *CASE_KEYS)
     if "space" in path:
         return tuple(Choices.model_fields if "choices" in path else Range.model_fields)
     return tuple(SECTIONS[str(path[0])].model_fields)

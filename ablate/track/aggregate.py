@@ -1,158 +1,154 @@
-"""The run of a variant: mean, deviation and interval over its finished seeds."""
+"""Logs to the run of a variant the mean, standard deviation and interval over its finished seeds."""
 
-import statistics
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
+from ablate.events import State
+from ablate.record import TrialRecord
+from ablate.stats.estimate import Estimate
 from ablate.track import tags
-from ablate.track.mlflow_store import MlflowStore, best, by_tag, patient
-from ablate.trial import digest
+from ablate.track.client import read_curve
+from ablate.track.store import Snapshot, VariantRun
+from ablate.track.variant_runs import close_variant_run, make_variant_run, milliseconds
+from ablate.trial import Trial, digest
 
-AGGREGATE = "ablate.aggregate"  # which trials and scores the run's metrics summarize
-OPEN = ":open"  # not all of them are in yet
-POINTS = 500  # epochs a curve is thinned to
-CONFIDENCE = 0.95
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+OPEN = ":open"  # ends the tag `ablate.aggregate` of a run that lacks some of the values
+MAX_EPOCHS = 500  # of a curve that are logged
 
 Curve = Sequence[tuple[int, float]]
+R = TypeVar("R", TrialRecord, VariantRun)
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Values of one metric at one epoch, over seeds."""
-
-    mean: float
-    std: float | None  # n - 1; like the interval, None for a single seed
-    low: float | None
-    high: float | None
-
-    def named(self, name: str) -> Iterator[tuple[str, float]]:
-        """The metrics to log: the name itself for the mean, `.std`, `.low`, `.high`."""
-        yield name, self.mean
-        for part in ("std", "low", "high"):
-            value = getattr(self, part)
-            if value is not None:
-                yield f"{name}.{part}", value
+def metrics_of(name: str, estimate: Estimate) -> Iterator[tuple[str, float]]:
+    """The metrics to log for an estimate: the name itself for the mean, `.std`, `.low`, `.high` where there are any."""
+    parts = {name: estimate.mean}
+    parts |= {f"{name}.std": estimate.std, f"{name}.low": estimate.low, f"{name}.high": estimate.high}
+    yield from ((part, value) for part, value in parts.items() if value is not None)
 
 
-def summarize(values: Sequence[float]) -> Summary:
-    """Mean, sample deviation, and Student's t interval mean ± t(0.975, n - 1) std / √n."""
-    from scipy.stats import t
+def estimates_by_epoch(curves: Sequence[Curve]) -> dict[int, Estimate]:
+    """Epoch → estimate over seeds, for the epochs that all curves have, thinned.
 
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return Summary(mean, None, None, None)
-    std = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * std / len(values) ** 0.5
-    return Summary(mean, std, mean - reach, mean + reach)
-
-
-def across(curves: Sequence[Curve]) -> dict[int, Summary]:
-    """epoch → summary, where all seeds have the epoch; one value per seed counts at the last seed's epoch."""
+    Curves of one point each, such as scores, are summarized at the latest of their epochs.
+    """
     if all(len(curve) == 1 for curve in curves):
-        return {max(curve[0][0] for curve in curves): summarize([curve[0][1] for curve in curves])}
+        return {max(curve[0][0] for curve in curves): Estimate.of([curve[0][1] for curve in curves])}
     tables = [dict(curve) for curve in curves]
     shared = sorted(set.intersection(*(set(table) for table in tables)))
-    return {epoch: summarize([table[epoch] for table in tables]) for epoch in thinned(shared)}
+    return {epoch: Estimate.of([table[epoch] for table in tables]) for epoch in thinned(shared)}
 
 
-def thinned(epochs: Sequence[int], most: int = POINTS) -> list[int]:
-    """At most `most` of the epochs, evenly chosen, the first and the last among them."""
+def thinned(epochs: Sequence[int], most: int = MAX_EPOCHS) -> list[int]:
+    """At most `most` of the epochs, evenly spaced, with the first and the last."""
     if len(epochs) <= most:
         return list(epochs)
     return [epochs[round(place * (len(epochs) - 1) / (most - 1))] for place in range(most)]
 
 
-@patient
-def aggregate(mlflow_store: MlflowStore, study: str, variants: Collection[str] | None = None) -> None:
-    """Give each variant whose finished seeds or scores have changed its mean, deviation and interval by epoch."""
-    groups = by_tag(mlflow_store.runs(study, "variant"), tags.VARIANT)
-    for variant, trials in by_tag(best(mlflow_store.runs(study, "trial"), tags.KEY).values(), tags.VARIANT).items():
-        if variants is None or variant in variants:
-            settle(mlflow_store, groups.get(variant, []), trials)
-    mlflow_store.groups.pop(study, None)
+def aggregate(client: "MlflowClient", experiment: str, snapshot: Snapshot) -> Snapshot:
+    """Bring the runs of all variants with trials up to date; the snapshot as it is then."""
+    variants = by_variant(snapshot.variants)
+    trials = {record.run_id: record for record in snapshot.trials}
+    for variant, records in by_variant(snapshot.records.values()).items():
+        run = update_variant(client, experiment, variants.get(variant, []), records)
+        if run is not None:
+            variants[variant] = [run]
+            trials |= {record.run_id: replace(record, parent=run.run_id) for record in records}
+    runs = tuple(run for found in variants.values() for run in found)
+    return replace(snapshot, variants=runs, trials=tuple(trials.values()))
 
 
-def settle(mlflow_store: MlflowStore, groups: Sequence[Any], trials: Sequence[Any]) -> None:
-    """Bring one variant up to date: the values over its finished seeds, its children, its status.
+def update_variant(
+    client: "MlflowClient", experiment: str, runs: Sequence[VariantRun], trials: Sequence[TrialRecord]
+) -> VariantRun | None:
+    """Update one variant's run: the values over its finished seeds, its children, its state; None where it has none.
 
-    MLflow cannot take points back, so where the seeds or scores have changed a new run replaces the old one.  A run
-    killed half way is completed: the same points carry the same times, and MLflow ignores what it has.
+    MLflow cannot remove points, so where the seeds or scores have changed a new run replaces the old one.  A run that
+    a killed process left incomplete is completed: the same points have the same times, and MLflow ignores repetitions.
     """
-    finished = sorted((run for run in trials if run.info.status == "FINISHED"), key=_place)
-    keep = groups[-1] if groups else None
-    if finished:
-        wanted = digest([[run.data.tags[tags.KEY], tags.below(tags.PROBE, run.data.tags)] for run in finished])
-        keep = _holder(groups, wanted) or mlflow_store.client.get_run(mlflow_store.make_variant(_job(finished[0])))
-        if keep.data.tags.get(AGGREGATE) != wanted:
-            _log(mlflow_store, keep, finished, wanted)
-    if keep is not None:
-        _gather(mlflow_store, keep, groups, trials)
-        mlflow_store.close_variant(keep, {run.info.status for run in trials}, trials)
+    finished = sorted((record for record in trials if record.state is State.FINISHED), key=_seed_and_key)
+    kept = runs[-1] if runs else None
+    readable = [record.trial for record in finished if record.trial is not None]
+    if readable:
+        wanted = digest([[record.key, record.probes] for record in finished])
+        kept = _run_for(runs, wanted) or _make(client, experiment, readable[0])
+        if kept.aggregate != wanted:
+            _log(client, kept.run_id, finished, wanted)
+            kept = replace(kept, aggregate=wanted)
+    if kept is None:
+        return None
+    _keep_one_parent(client, kept.run_id, runs, trials)
+    return close_variant_run(client, kept, trials)
 
 
-def _place(run: Any) -> tuple[int, str]:
-    return int(run.data.tags[tags.SEED]), run.data.tags[tags.KEY]
+def _seed_and_key(record: TrialRecord) -> tuple[int, str]:
+    return record.seed, record.key
 
 
-def _job(run: Any) -> Any:
-    trial = tags.trial_of_tags(run.data.tags)
-    assert trial is not None, f"run {run.info.run_id} holds no job"
-    return trial
-
-
-def _holder(groups: Sequence[Any], wanted: str) -> Any | None:
-    """The run that has these values, some of them, or none at all, in this order."""
-    for state in (wanted, wanted + OPEN, None):
-        for run in reversed(groups):
-            if run.data.tags.get(AGGREGATE) == state:
+def _run_for(runs: Sequence[VariantRun], wanted: str) -> VariantRun | None:
+    """The run that has the values of this digest, else one that has some of them, else one without any."""
+    for held in (wanted, wanted + OPEN, ""):
+        for run in reversed(runs):
+            if run.aggregate == held:
                 return run
     return None
 
 
-def _log(mlflow_store: MlflowStore, keep: Any, finished: Sequence[Any], wanted: str) -> None:
-    """Log the summaries, all at the time at which the last seed ended."""
+def _make(client: "MlflowClient", experiment: str, trial: Trial) -> VariantRun:
+    return VariantRun(make_variant_run(client, experiment, trial), trial.variant, State.RUNNING)
+
+
+def _log(client: "MlflowClient", run_id: str, finished: Sequence[TrialRecord], wanted: str) -> None:
+    """Log the estimates, all at the time at which the last seed ended."""
     from mlflow.entities import Metric, RunTag
 
-    run_id = keep.info.run_id
-    time = max(run.info.end_time for run in finished)
-    summaries = _summaries(mlflow_store, finished)
-    mlflow_store.client.set_tag(run_id, AGGREGATE, wanted + OPEN)
+    time = milliseconds(max(record.ended or 0.0 for record in finished))
+    estimates = _estimates(client, finished)
+    client.set_tag(run_id, tags.AGGREGATE, wanted + OPEN)
     points = [
         Metric(part, value, time, epoch)
-        for name, epochs in summaries.items()
-        for epoch, summary in epochs.items()
-        for part, value in summary.named(name)
+        for name, epochs in estimates.items()
+        for epoch, estimate in epochs.items()
+        for part, value in metrics_of(name, estimate)
     ]
-    seeds = ", ".join(run.data.tags[tags.SEED] for run in finished)
-    told = {f"{tags.NAME}{name}": original for run in finished for name, original in _names(run).items()}
-    told |= {"ablate.n": str(len(finished)), "ablate.seeds": seeds[: tags.TAG_LIMIT]}
-    mlflow_store.client.log_batch(run_id, points, tags=[RunTag(*pair) for pair in told.items()])
-    mlflow_store.client.set_tag(run_id, AGGREGATE, wanted)
+    seeds = ", ".join(str(record.seed) for record in finished)
+    run_tags = tags.name_tags({name for record in finished for name in record.metrics})
+    run_tags |= {"ablate.n": str(len(finished)), "ablate.seeds": seeds[: tags.TAG_LIMIT]}
+    client.log_batch(run_id, points, tags=[RunTag(*pair) for pair in run_tags.items()])
+    client.set_tag(run_id, tags.AGGREGATE, wanted)
 
 
-def _names(run: Any) -> Mapping[str, str]:
-    return tags.original_names(run.data.tags)
-
-
-def _summaries(mlflow_store: MlflowStore, finished: Sequence[Any]) -> dict[str, dict[int, Summary]]:
-    """metric → epoch → summary over the seeds that have the metric."""
-    asked = [(name, run.info.run_id) for run in finished for name in sorted(run.data.metrics)]
+def _estimates(client: "MlflowClient", finished: Sequence[TrialRecord]) -> dict[str, dict[int, Estimate]]:
+    """Metric, as MLflow calls it → epoch → estimate over the seeds that have the metric."""
+    wanted = [(tags.metric_name(name), record.run_id) for record in finished for name in sorted(record.metrics)]
     with ThreadPoolExecutor(8) as pool:
-        curves = list(pool.map(lambda pair: mlflow_store.curve(pair[1], pair[0]), asked))
+        curves = list(pool.map(lambda pair: read_curve(client, pair[1], pair[0]), wanted))
     by_name: dict[str, list[Curve]] = {}
-    for (name, _), curve in zip(asked, curves, strict=True):
+    for (name, _), curve in zip(wanted, curves, strict=True):
         by_name.setdefault(name, []).append(curve)
-    return {name: across(found) for name, found in by_name.items()}
+    return {name: estimates_by_epoch(found) for name, found in by_name.items()}
 
 
-def _gather(mlflow_store: MlflowStore, keep: Any, groups: Sequence[Any], trials: Sequence[Any]) -> None:
-    """Make all trials children of one run, and remove the others."""
-    run_id = keep.info.run_id
-    for run in trials:
-        if run.data.tags.get(tags.PARENT) != run_id:
-            mlflow_store.client.set_tag(run.info.run_id, tags.PARENT, run_id)
-    for run in groups:
-        if run.info.run_id != run_id:
-            mlflow_store.client.delete_run(run.info.run_id)
+def _keep_one_parent(
+    client: "MlflowClient", run_id: str, runs: Sequence[VariantRun], trials: Sequence[TrialRecord]
+) -> None:
+    """Make all trials children of one run, and delete the others."""
+    for record in trials:
+        if record.parent != run_id:
+            client.set_tag(record.run_id, tags.PARENT, run_id)
+    for run in runs:
+        if run.run_id != run_id:
+            client.delete_run(run.run_id)
+
+
+def by_variant(runs: Iterable[R]) -> dict[str, list[R]]:
+    """Runs grouped by the key of their variant."""
+    groups: dict[str, list[R]] = {}
+    for run in runs:
+        groups.setdefault(run.variant, []).append(run)
+    return groups

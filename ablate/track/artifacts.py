@@ -1,35 +1,39 @@
-"""Files that MLflow keeps, fetched back."""
+"""Downloads artifacts of runs."""
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ablate.paths import Store
 from ablate.track.client import connect
 from ablate.track.server import FOLDER
 from ablate.track.ui import reading_address
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
-def fetch(uri: str, run_id: str, file: str, folder: Path) -> Path | None:
-    """Bring an artifact of a run into a folder, whole; None where the run has none of that name."""
+
+def download(client: "MlflowClient", run_id: str, file: str, folder: Path) -> Path | None:
+    """Download an artifact of a run into a folder, in one step; None where the run has none of that name."""
     from mlflow.exceptions import MlflowException
 
-    client = connect(uri)
     if file not in {artifact.path for artifact in client.list_artifacts(run_id)}:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as part:
         try:
-            here = Path(client.download_artifacts(run_id, file, part))
+            downloaded = Path(client.download_artifacts(run_id, file, part))
         except MlflowException:
             return None
-        return here.replace(folder / file)
+        return downloaded.replace(folder / file)
 
 
 def text(store: Store, run_id: str, file: str) -> str:
-    """A text artifact of a run, empty where it has none of that name; nothing is started to read it."""
+    """A text artifact of a run, empty where it has none of that name; no server is started to read it."""
     address = reading_address(store)
-    if address.startswith("sqlite:"):  # nobody serves, but the embedded server's files lie in the store
-        return "".join(here.read_text() for here in store.mlflow.glob(f"{FOLDER}/*/{run_id}/artifacts/{file}"))
+    if address.startswith("sqlite:"):  # no server runs, but the embedded server's files are in the store
+        files = store.mlflow.glob(f"{FOLDER}/*/{run_id}/artifacts/{file}")
+        return "".join(path.read_text(encoding="utf-8") for path in files)
     with tempfile.TemporaryDirectory() as folder:
-        fetched = fetch(address, run_id, file, Path(folder))
-        return fetched.read_text() if fetched else ""
+        downloaded = download(connect(address), run_id, file, Path(folder))
+        return downloaded.read_text(encoding="utf-8") if downloaded else ""

@@ -1,4 +1,4 @@
-"""A client of MLflow that gives up early, because whoever calls it tries again."""
+"""A client of MLflow whose requests fail early, because its callers repeat them, and requests with it."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-IMPATIENCE = {
+SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # MLflow would repeat a create_run too, and so make two runs
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # printing costs a request
@@ -18,12 +18,12 @@ IMPATIENCE = {
 }
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = 1000  # runs in an answer
-REFUSALS = (400, 404, 405, 413, 415, 422)  # asked again, the answer would be the same
+REFUSALS = (400, 404, 405, 413, 415, 422)  # HTTP statuses that the same request would get again
 
 
 def connect(uri: str) -> "MlflowClient":
-    """A client whose requests fail within seconds; what the user has set in the environment stands."""
-    for name, value in IMPATIENCE.items():
+    """A client whose requests fail within seconds; settings in the user's environment take precedence."""
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     reach_directly(uri)
     from mlflow import MlflowClient
@@ -32,7 +32,7 @@ def connect(uri: str) -> "MlflowClient":
 
 
 def reach_directly(uri: str) -> None:
-    """Keep a proxy that the environment names out of the way to this machine."""
+    """Where the server is on this machine, exclude it from the proxy that the environment names."""
     if urlsplit(uri).hostname in LOOPBACK:
         for name in ("no_proxy", "NO_PROXY"):
             hosts = [host for host in os.environ.get(name, "").split(",") if host]
@@ -45,7 +45,7 @@ def redact(text: object) -> str:
 
 
 def http_status(error: BaseException) -> int:
-    """The status that the server answered with; 0 where it did not answer."""
+    """The HTTP status of the server's answer; 0 where it did not answer."""
     response = getattr(error, "response", None)  # of requests
     if response is not None:
         return int(response.status_code)
@@ -55,12 +55,15 @@ def http_status(error: BaseException) -> int:
 
 
 def refused(error: BaseException) -> bool:
-    """Whether the server understood and said no, so that trying again is useless."""
+    """Whether the server rejected the request itself, so that it would reject it again."""
     return http_status(error) in REFUSALS
 
 
 def experiment_id(client: "MlflowClient", name: str) -> str:
-    """The experiment of that name: found, restored if somebody deleted it, or made, though others do so too."""
+    """The id of the experiment of that name: found, restored if it was deleted, or made.
+
+    Several processes may call this at once.
+    """
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
@@ -68,7 +71,7 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
         try:
             return str(client.create_experiment(name))
         except MlflowException:
-            found = client.get_experiment_by_name(name)  # another process was faster
+            found = client.get_experiment_by_name(name)  # another process has made it meanwhile
             if found is None:
                 raise
     if found.lifecycle_stage == "deleted":
@@ -82,7 +85,7 @@ def search(client: "MlflowClient", experiments: list[str], query: str) -> list[A
 
 
 def pages(client: "MlflowClient", experiments: list[str], query: str, size: int = PAGE) -> Iterator[list[Any]]:
-    """The same, so many at a time."""
+    """The same in pages of at most `size` runs, a request each."""
     token = None
     while True:
         page = client.search_runs(
@@ -92,3 +95,9 @@ def pages(client: "MlflowClient", experiments: list[str], query: str, size: int 
         token = page.token
         if not token:
             return
+
+
+def read_curve(client: "MlflowClient", run_id: str, name: str) -> list[tuple[int, float]]:
+    """(Epoch, value) of a metric by the name it has in MLflow, in order of epochs, the newest value of each."""
+    points = sorted(client.get_metric_history(run_id, name), key=lambda point: point.timestamp)
+    return sorted({point.step: point.value for point in points}.items())

@@ -1,4 +1,4 @@
-"""Facts about where trials run, found without importing what they are about."""
+"""The environment of trials: commit, package versions, device and host, found without importing the packages."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ PACKAGES = ("ablate", "torch", "ray", "mlflow", "optuna", "scikit-learn", "numpy
 
 
 def environment(device: str = "cpu", folder: Path | None = None) -> dict[str, str]:
-    """git (commit of the working directory, if it has one), versions, device (what it is called) and host."""
+    """`git` (the working directory's commit), `versions`, `device` (its product name) and `host`."""
     return {
         "git": commit(folder or Path.cwd()),
         "versions": versions(),
@@ -22,7 +22,7 @@ def environment(device: str = "cpu", folder: Path | None = None) -> dict[str, st
 
 
 def versions(packages: Iterable[str] = PACKAGES) -> str:
-    """`python 3.11.9, torch 2.15.0, ...`, of the packages that are installed."""
+    """`python 3.11.9, torch 2.15.0, ...`; packages that are not installed are left out."""
     found = [f"python {platform.python_version()}"]
     for package in packages:
         try:
@@ -33,13 +33,13 @@ def versions(packages: Iterable[str] = PACKAGES) -> str:
 
 
 def installed() -> str:
-    """This Python and every package that it has, a line each, as `pip install -r` takes them."""
+    """This Python and every installed package, a line each, as `pip install -r` reads them."""
     packages = sorted({f"{package.name}=={package.version}" for package in distributions()}, key=str.lower)
     return "\n".join([f"# python {platform.python_version()} on {platform.platform()}", *packages, ""])
 
 
 def commit(folder: Path) -> str:
-    """The commit that is checked out, with `+` where tracked files differ from it; `none` outside a repository."""
+    """The checked-out commit, with `+` where tracked files differ from it; `none` outside a repository."""
     head = _git(folder, "rev-parse", "HEAD")
     changed = head and _git(folder, "status", "--porcelain", "--untracked-files=no")
     return (head + "+" if changed else head) or "none"
@@ -54,7 +54,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def device_name(device: str) -> str:
-    """`cuda: NVIDIA H200` or `cpu: <model>`, as the kernel names them."""
+    """`cuda: NVIDIA H200` or `cpu: <model>, <number> cores`, with the names that the kernel reports."""
     kind = device.partition(":")[0]
     models = _accelerators() if kind == "cuda" else _processors()
     return f"{kind}: {models}" if models else kind

@@ -1,7 +1,6 @@
-"""The MLflow server: the one that the environment names, or one of our own beside the store."""
+"""The MLflow server: the one that MLFLOW_TRACKING_URI names, or an embedded one that belongs to the store."""
 
 import http.client
-import json
 import os
 import secrets
 import signal
@@ -12,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,21 +20,22 @@ import psutil
 from ablate.errors import ServiceError
 from ablate.lock import locked
 from ablate.paths import Store
-from ablate.process import Process, alive, identify, myself
+from ablate.process import Process, alive, current_process, identify
 from ablate.track.client import connect, http_status, reach_directly, redact
+from ablate.track.server_info import ServerInfo
 
-START = 300.0  # seconds that a server may take until it answers: most of the processor may be somebody else's
-GRACE = 5.0  # seconds that one may take to end
-ANSWER = 10.0  # seconds that one that has answered before may take
+START = 300.0  # seconds that a server may take until it answers: other processes may use most of the processor
+GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+ANSWER = 10.0  # seconds that a server that has answered before may take to answer
 FOLDER = "artifacts"  # of the embedded server, beside its database
-MARK = "ABLATE_SERVER"  # in the environment of the server and its children: which server they belong to
+MARK = "ABLATE_SERVER"  # environment variable that identifies the server's processes, its children included
 
-CHILDREN: list[subprocess.Popen[bytes]] = []  # kept, since Python complains of a child whose end it never heard of
+CHILDREN: list[subprocess.Popen[bytes]] = []  # kept, since Popen warns when it is deleted while its process runs
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers; one that is not ours to stop has no process and no file."""
+    """A server that answers; one that is not embedded has neither process nor file."""
 
     uri: str
     process: Process | None
@@ -44,11 +44,11 @@ class Server:
 
     @property
     def alive(self) -> bool:
-        """Whether its process lives; a server that is not ours counts as alive."""
+        """Whether its process is alive; a server that is not embedded counts as alive."""
         return self.process is None or alive(self.process)
 
     def stop(self) -> None:
-        """Leave an embedded server; the last of its living users stops it, with its children."""
+        """Stop using an embedded server; the last of its living users ends it, with its children."""
         if self.file is None:
             return
         with locked(self.file.with_suffix(".lock"), START, "another process starts or stops MLflow"):
@@ -63,45 +63,11 @@ class Server:
                 self.file.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
-class ServerInfo:
-    """What the store says of its embedded server."""
-
-    host: str
-    port: int
-    pid: int
-    created: float
-    mark: str
-    users: tuple[Process, ...]
-
-    @classmethod
-    def load(cls, file: Path) -> "ServerInfo | None":
-        """The notes; None where there are none that can be read."""
-        try:
-            content = json.loads(file.read_text())
-            users = tuple((int(pid), float(created)) for pid, created in content["users"])
-            return cls(**{**content, "users": users})
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-
-    def save(self, file: Path) -> None:
-        fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(self)))
-        fresh.replace(file)
-
-    @property
-    def uri(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def process(self) -> Process:
-        return self.pid, self.created
-
-
 def ensure_server(store: Store) -> Server:
-    """MLFLOW_TRACKING_URI's server if it answers, else the store's own: in use, left running, or started now.
+    """The server that MLFLOW_TRACKING_URI names, else the store's embedded one, started if it does not run.
 
-    Called again after the store's server died, it starts another at the same address.
+    Called again after the embedded server died, it starts another at the same address.  Raises ServiceError where the
+    named server does not answer, or the embedded one runs on another machine or does not start.
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
@@ -114,7 +80,7 @@ def ensure_server(store: Store) -> Server:
         if info and info.host != socket.gethostname():
             problem = f"the store's MLflow server runs on '{info.host}', and answers only there"
             raise ServiceError(problem, "launch there, set MLFLOW_TRACKING_URI, or remove this file", str(file))
-        users = {*filter(alive, info.users if info else ()), myself()}
+        users = {*filter(alive, info.users if info else ()), current_process()}
         left_running = info is not None and answers(info)
         if info is None or not left_running:
             info = start_again(store, info)
@@ -123,7 +89,7 @@ def ensure_server(store: Store) -> Server:
 
 
 def start_again(store: Store, info: ServerInfo | None) -> ServerInfo:
-    """Start a server where the last one was, after what is left of it has gone."""
+    """Start a server on the port of the last one, after ending what is left of it."""
     if info is None:
         return start(store, usual_port(store))
     end(info)
@@ -131,7 +97,7 @@ def start_again(store: Store, info: ServerInfo | None) -> ServerInfo:
 
 
 def usual_port(store: Store) -> int:
-    """The port of earlier servers, if it is free, so that bookmarks and what a browser remembers hold; else 0."""
+    """The port of earlier servers, if it is free, so that bookmarks and browser settings stay valid; else 0."""
     try:
         return free(int((store.mlflow / "port").read_text()))
     except (OSError, ValueError):
@@ -139,7 +105,7 @@ def usual_port(store: Store) -> int:
 
 
 def check(uri: str) -> None:
-    """Raise ServiceError unless MLflow answers at this address and lets us in."""
+    """Raise ServiceError unless MLflow answers at this address and accepts the credentials in the environment."""
     place = f"MLFLOW_TRACKING_URI={redact(uri)}"
     if urlsplit(uri).scheme not in ("http", "https", "databricks"):
         raise ServiceError("this is not a server", "start `mlflow server` on it and give its http address", place)
@@ -149,8 +115,8 @@ def check(uri: str) -> None:
         status = http_status(error)
         if status in (401, 403):
             remedy = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or add the host to its --allowed-hosts"
-            raise ServiceError(f"MLflow refuses us ({status})", remedy, place) from None
-        remedy = "start it, correct the address, or unset the variable to have a server of our own"
+            raise ServiceError(f"MLflow denies access ({status})", remedy, place) from None
+        remedy = "start it, correct the address, or unset the variable to use an embedded server"
         raise ServiceError(f"MLflow does not answer: {redact(error)}", remedy, place) from None
 
 
@@ -162,12 +128,12 @@ def start(store: Store, port: int) -> ServerInfo:
     with log.open("ab") as output:
         process = subprocess.Popen(
             command(store, port),
-            cwd=store.mlflow,  # not where an old ./mlruns may lie
-            env=surroundings(mark),
+            cwd=store.mlflow,  # the working directory may hold an old ./mlruns
+            env=server_environment(mark),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # so that Ctrl-C in our terminal does not reach it
+            start_new_session=True,  # so that Ctrl-C in the terminal does not end it
         )
     CHILDREN.append(process)
     (store.mlflow / "port").write_text(str(port))
@@ -190,16 +156,16 @@ def command(store: Store, port: int) -> list[str]:
     ]
 
 
-def surroundings(mark: str) -> Mapping[str, str]:
-    """Our environment without what would configure another MLflow."""
-    ours = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith("MLFLOW")}
+def server_environment(mark: str) -> Mapping[str, str]:
+    """This process's environment, without variables that configure MLflow otherwise."""
+    kept = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith("MLFLOW")}
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    return {**ours, **settings, MARK: mark, "OMP_NUM_THREADS": "1"}
+    return {**kept, **settings, MARK: mark, "OMP_NUM_THREADS": "1"}
 
 
 def free(port: int, patience: float = 0.0) -> int:
-    """This port if nobody listens on it, any free one for 0; 0 if it stays taken."""
-    deadline = time.monotonic() + patience  # the kernel may still be clearing up after a killed server
+    """This port if no process listens on it, any free one for 0; 0 if it is still taken after `patience` seconds."""
+    deadline = time.monotonic() + patience  # the port of a killed server is released a little later
     while True:
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -211,7 +177,7 @@ def free(port: int, patience: float = 0.0) -> int:
 
 
 def answers(info: ServerInfo) -> bool:
-    """Whether the server lives and answers within the time that one may take which has answered before."""
+    """Whether the server is alive and answers within ANSWER seconds."""
     deadline = time.monotonic() + ANSWER
     while alive(info.process) and time.monotonic() < deadline:
         if healthy(info.uri):
@@ -221,7 +187,7 @@ def answers(info: ServerInfo) -> bool:
 
 
 def healthy(uri: str, patience: float = 0.0) -> bool:
-    """Whether the server answers, asked again until `patience` seconds have passed."""
+    """Whether the server answers within `patience` seconds; it is asked at least once."""
     reach_directly(uri)
     deadline = time.monotonic() + patience
     while True:
@@ -233,7 +199,7 @@ def healthy(uri: str, patience: float = 0.0) -> bool:
 
 
 def end(info: ServerInfo) -> None:
-    """Stop what is left of a server, by its mark: a killed parent leaves a child that holds the port."""
+    """End all processes with the server's mark: a killed parent leaves a child that holds the port."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         left = members(info.mark)
         for pid, _ in left:
@@ -246,6 +212,6 @@ def end(info: ServerInfo) -> None:
 
 
 def members(mark: str) -> list[Process]:
-    """The processes that belong to the server of that mark."""
+    """The processes whose environment has that mark."""
     found = (process.info for process in psutil.process_iter(["pid", "create_time", "environ"]))
     return [(info["pid"], info["create_time"]) for info in found if (info["environ"] or {}).get(MARK) == mark]

@@ -1,33 +1,29 @@
-"""What a trial says, written down on the spot: JSON lines that wait for MLflow without making training wait."""
+"""A trial's spool: records that training appends to a local file, from which they are sent to MLflow later."""
 
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BufferedWriter
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from ablate.events import RunRef, State
 from ablate.paths import StudyPaths, TrialPaths
-from ablate.track.tracker import Status
+from ablate.track.spool_records import (
+    SpoolArtifact,
+    SpoolFinish,
+    SpoolMetrics,
+    SpoolRecord,
+    SpoolStart,
+    from_line,
+    to_line,
+)
 from ablate.trial import Trial
-
-Record = dict[str, Any]  # of kind start, metrics, artifact or finish
-
-
-@dataclass(frozen=True)
-class RunRef:
-    """What the launcher knows of a trial's place in MLflow before the trial starts."""
-
-    parent: str = ""  # the run that groups the variant's seeds
-    run_id: str = ""  # the trial's own run, where MLflow has one
-    known: bool = True  # False: MLflow has no run of this key, so that none need be searched
-    probes: Mapping[str, str] = field(default_factory=dict)  # name → digest of the probe's revision and settings
 
 
 @dataclass
-class Page:
+class OpenSpool:
     """A spool open for writing, and the epochs of each metric that it already holds."""
 
     file: BufferedWriter
@@ -35,98 +31,108 @@ class Page:
 
 
 class SpoolTracker:
-    """A Tracker that appends to each trial's spool: `facts` (name → value) describe where the trials run.
+    """A Tracker that appends records to each trial's spool.
 
-    A context manager: at its end, trials that have not finished are left as they are, to be gone on with.
+    `environment` (name → value) describes where the trials run.  A context manager: leaving it closes the files, and
+    trials that have not ended stay open, so that a later process can continue them.
     """
 
     def __init__(
-        self, paths: StudyPaths, facts: Mapping[str, str] | None = None, run_refs: Mapping[str, RunRef] | None = None
+        self,
+        paths: StudyPaths,
+        environment: Mapping[str, str] | None = None,
+        run_refs: Mapping[str, RunRef] | None = None,
     ) -> None:
         self.paths = paths
-        self.facts = dict(facts or {})
+        self.environment = dict(environment or {})
         self.run_refs = dict(run_refs or {})
-        self.pages: dict[str, Page] = {}
+        self.spools: dict[str, OpenSpool] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for page in self.pages.values():
-            page.file.close()
-        self.pages.clear()
+        for spool in self.spools.values():
+            spool.file.close()
+        self.spools.clear()
 
     def start(self, trial: Trial) -> None:
-        """Open the spool, without the line that a killed process left half written."""
+        """Open the spool, without the unfinished line that a killed process may have left."""
         self._close(trial)
-        self.pages[trial.key] = open_page(self.paths.trial(trial.key))
+        self.spools[trial.key] = open_spool(self.paths.trial(trial.key))
         run_ref = self.run_refs.get(trial.key, RunRef())
-        self._write(trial, {"kind": "start", "job": trial.to_json(), "facts": self.facts, **vars(run_ref)})
+        self._write(trial, SpoolStart(now(), trial, self.environment, **vars(run_ref)))
 
     def record(self, trial: Trial, epoch: int, values: Mapping[str, float]) -> None:
-        """Keep the values whose name and epoch are new."""
-        seen = self.pages[trial.key].seen
+        """Append the values whose name and epoch are new."""
+        seen = self.spools[trial.key].seen
         fresh = {name: float(value) for name, value in values.items() if epoch not in seen.setdefault(name, set())}
         if fresh:
-            self._write(trial, {"kind": "metrics", "step": epoch, "values": fresh})
+            self._write(trial, SpoolMetrics(now(), epoch, fresh))
             for name in fresh:
                 seen[name].add(epoch)
 
     def attach(self, trial: Trial, file: Path, folder: str = "") -> None:
-        """Keep a file of the trial's folder, to be sent as it is when its turn comes."""
+        """Have a file of the trial's folder uploaded, as it is when it is sent."""
         inside = file.relative_to(self.paths.trial(trial.key).folder)
-        self._write(trial, {"kind": "artifact", "file": inside.as_posix(), "folder": folder})
+        self._write(trial, SpoolArtifact(now(), inside.as_posix(), folder))
 
     def sync(self, trial: Trial) -> None:
-        """Have the disk hold all records so far: to be called with every checkpoint."""
-        os.fsync(self.pages[trial.key].file.fileno())
+        """Flush all records so far to the disk: to be called with every checkpoint."""
+        os.fsync(self.spools[trial.key].file.fileno())
 
-    def finish(self, trial: Trial, status: Status, reason: str = "") -> None:
-        """Write the last record and close the spool."""
+    def finish(self, trial: Trial, state: State, reason: str = "") -> None:
+        """Append the last record and close the spool."""
         probes = self.run_refs.get(trial.key, RunRef()).probes
-        self._write(trial, {"kind": "finish", "status": status, "reason": reason, "probes": dict(probes)})
+        self._write(trial, SpoolFinish(now(), state, reason, probes))
         self.sync(trial)
         self._close(trial)
 
-    def _write(self, trial: Trial, record: Record) -> None:
-        file = self.pages[trial.key].file
-        file.write(json.dumps({"time": time.time_ns() // 1_000_000, **record}).encode() + b"\n")
+    def _write(self, trial: Trial, record: SpoolRecord) -> None:
+        file = self.spools[trial.key].file
+        file.write(to_line(record))
         file.flush()
 
     def _close(self, trial: Trial) -> None:
-        page = self.pages.pop(trial.key, None)
-        if page:
-            page.file.close()
+        spool = self.spools.pop(trial.key, None)
+        if spool:
+            spool.file.close()
 
 
-def open_page(paths: TrialPaths) -> Page:
+def now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def open_spool(paths: TrialPaths) -> OpenSpool:
     """Open a trial's spool at the end of its last whole line."""
     paths.folder.mkdir(parents=True, exist_ok=True)
     records, end = read(paths.spool, 0)
     seen: dict[str, set[int]] = {}
     for record in records:
-        for name in record.get("values", ()):
-            seen.setdefault(name, set()).add(record["step"])
+        if isinstance(record, SpoolMetrics):
+            for name in record.values:
+                seen.setdefault(name, set()).add(record.step)
     file = paths.spool.open("ab")
     file.truncate(end)
-    return Page(file, seen)
+    return OpenSpool(file, seen)
 
 
-def read(spool: Path, offset: int, most: int | None = None) -> tuple[list[Record], int]:
+def read(spool: Path, offset: int, most: int | None = None) -> tuple[list[SpoolRecord], int]:
     """Records of whole lines from a byte offset on, at most `most`, and the offset behind the last one read."""
-    records: list[Record] = []
+    records: list[SpoolRecord] = []
     for line in whole_lines(spool, offset):
         if most is not None and len(records) == most:
             break
         offset += len(line)
-        record = parse(line)
+        record = from_line(line)
         if record is not None:
             records.append(record)
     return records, offset
 
 
 def whole_lines(spool: Path, offset: int) -> Iterator[bytes]:
-    """Lines that end as they should; a spool that does not exist has none."""
+    """Lines up to the first without a line break; none where the spool does not exist."""
     if not spool.exists():
         return
     with spool.open("rb") as file:
@@ -137,26 +143,18 @@ def whole_lines(spool: Path, offset: int) -> Iterator[bytes]:
             yield line
 
 
-def parse(line: bytes) -> Record | None:
-    """A record, or None for a line that a dying disk garbled."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
-
-
-def last_status(spool: Path) -> str:
-    """How the trial ended according to its spool, sent or not; empty while it has not."""
+def last_state(spool: Path) -> State | None:
+    """The state of the spool's last finish record, sent or not; None where the trial has been started since."""
     records, _ = read(spool, 0)
-    ends = [record for record in records if record["kind"] in ("start", "finish")]
-    return str(ends[-1].get("status", "")) if ends else ""
+    ends = [record for record in records if isinstance(record, SpoolStart | SpoolFinish)]
+    return ends[-1].state if ends and isinstance(ends[-1], SpoolFinish) else None
 
 
 def history(spool: Path) -> dict[str, list[tuple[int, float]]]:
-    """All metrics of a trial by epoch, as its spool has them."""
+    """Metric → (epoch, value) of every value in the spool."""
     curves: dict[str, list[tuple[int, float]]] = {}
     for record in read(spool, 0)[0]:
-        for name, value in record.get("values", {}).items():
-            curves.setdefault(name, []).append((record["step"], value))
+        if isinstance(record, SpoolMetrics):
+            for name, value in record.values.items():
+                curves.setdefault(name, []).append((record.step, value))
     return curves

@@ -1,29 +1,31 @@
-"""How a trial is written into the tags and params of an MLflow run, and read back."""
+"""Tags, params and metric names of an MLflow run: how a trial is written into them and read back."""
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
+from ablate.track.spool_records import SpoolStart
 from ablate.trial import Trial, digest
 
 KIND, STUDY, VARIANT, KEY, SEED = "ablate.kind", "ablate.study", "ablate.variant", "ablate.key", "ablate.seed"
-JOB, REASON, PROBE, NAME = "ablate.job", "ablate.reason", "ablate.probe.", "ablate.name."
+STATE, REASON, PROBE, NAME = "ablate.state", "ablate.reason", "ablate.probe.", "ablate.name."
+TRIAL, FORMER_TRIAL = "ablate.trial", "ablate.job"  # version 0.1 wrote the latter
+AGGREGATE = "ablate.aggregate"  # of a variant: the trials and scores that its metrics summarize
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 TAG_LIMIT, PARAM_LIMIT, NAME_LIMIT = 8000, 6000, 200  # characters; MLflow cuts longer values without an error
 
 
 def metric_name(original: str) -> str:
-    """The name under which MLflow takes a metric: the same, or a legal one that ends in the original's digest."""
+    """The name under which MLflow accepts a metric: the same, or a legal one that ends in the original's digest."""
     legal = re.sub(r"[^A-Za-z0-9_.\-/ :]", "_", original)
     parts = [part for part in legal.split("/") if part.strip(".")]
     legal = "/".join(parts).lstrip(".")[:NAME_LIMIT]
     return legal if legal == original else f"{legal}-{digest(original, 6)}"
 
 
-def name_tags(originals: set[str]) -> dict[str, str]:
-    """Tags that give renamed metrics their names back."""
+def name_tags(originals: Iterable[str]) -> dict[str, str]:
+    """Tags that hold the original names of the metrics that MLflow has under another name."""
     return {f"{NAME}{metric_name(name)}": name for name in sorted(originals) if metric_name(name) != name}
 
 
@@ -37,10 +39,10 @@ def below(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(prefix): value for name, value in tags.items() if name.startswith(prefix)}
 
 
-def trial_tags(trial: Trial, start: Mapping[str, Any]) -> dict[str, str]:
-    """All that a spool's start record says of a trial, but for its scores."""
-    facts = {f"ablate.{name}": str(value)[:TAG_LIMIT] for name, value in start["facts"].items()}
-    parent = {PARENT: start["parent"]} if start["parent"] else {}
+def trial_tags(trial: Trial, start: SpoolStart) -> dict[str, str]:
+    """All that the start record of a spool holds, except the probes."""
+    environment = {f"ablate.{name}": str(value)[:TAG_LIMIT] for name, value in start.environment.items()}
+    parent = {PARENT: start.parent} if start.parent else {}
     return {
         KIND: "trial",
         STUDY: trial.study,
@@ -49,32 +51,34 @@ def trial_tags(trial: Trial, start: Mapping[str, Any]) -> dict[str, str]:
         SEED: str(trial.config.seed),
         "mlflow.source.name": f"ablate launch {trial.study}",
         "mlflow.source.type": "LOCAL",
-        **facts,
+        **environment,
         **parent,
         **trial_json_tags(trial),
     }
 
 
 def trial_json_tags(trial: Trial) -> dict[str, str]:
-    """The job as JSON, over as many tags as it takes."""
+    """The trial as JSON, over as many tags as it takes."""
     text = json.dumps(trial.to_json(), separators=(",", ":"))
     pieces = [text[at : at + TAG_LIMIT] for at in range(0, len(text), TAG_LIMIT)]
-    return {JOB if number == 0 else f"{JOB}.{number}": piece for number, piece in enumerate(pieces)}
+    return {TRIAL if number == 0 else f"{TRIAL}.{number}": piece for number, piece in enumerate(pieces)}
 
 
 def trial_of_tags(tags: Mapping[str, str]) -> Trial | None:
-    """The job that the tags hold; None for a run that none or another version wrote."""
-    pieces = [tags.get(JOB, "")]
-    while (piece := tags.get(f"{JOB}.{len(pieces)}")) is not None:
+    """The trial that the tags hold; None where they hold none that this version can read."""
+    name = TRIAL if TRIAL in tags else FORMER_TRIAL
+    pieces = [tags.get(name, "")]
+    while (piece := tags.get(f"{name}.{len(pieces)}")) is not None:
         pieces.append(piece)
     try:
-        return Trial.from_json(json.loads("".join(pieces)))
+        content, _ = json.JSONDecoder().raw_decode("".join(pieces))  # a longer trial before may have left a piece
+        return Trial.from_json(content)
     except (ValueError, TypeError, KeyError):
         return None
 
 
 def params_of(trial: Trial, seeded: bool = True) -> dict[str, str]:
-    """The columns that people compare: the levels first, then what every trial has."""
+    """Name → value of the run's params: the levels first, then what every trial has."""
     config = trial.config
     always = {"method": config.method, "dataset": config.dataset, **({"seed": config.seed} if seeded else {})}
     training = {

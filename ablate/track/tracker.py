@@ -1,24 +1,23 @@
-"""What training tells about itself, and to whom."""
+"""The interface through which a running pack records its trials."""
 
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
+from ablate.events import State
 from ablate.trial import Trial
-
-Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
 class Tracker(Protocol):
-    """Keeps what a trial says; every call names its job, none waits for a server."""
+    """Records metrics, files and the end of trials; no call waits for a server."""
 
     def start(self, trial: Trial) -> None:
-        """Open the trial's record, or go on with the one that is there."""
+        """Open the trial's record, or continue the one that exists."""
 
     def record(self, trial: Trial, epoch: int, values: dict[str, float]) -> None:
-        """Keep metrics by full name (`train/loss`, `linear/accuracy`); a repeated name and epoch is ignored."""
+        """Record metrics by full name (`train/loss`, `linear/accuracy`); a repeated name and epoch is ignored."""
 
     def attach(self, trial: Trial, file: Path, folder: str = "") -> None:
-        """Keep a file of the trial's folder as an artifact; attached again, it replaces what was kept."""
+        """Record a file of the trial's folder as an artifact; attached again, it replaces the earlier one."""
 
-    def finish(self, trial: Trial, status: Status, reason: str = "") -> None:
+    def finish(self, trial: Trial, state: State, reason: str = "") -> None:
         """Close the record."""

@@ -1,4 +1,4 @@
-"""Looking into MLflow's memory of a store: through its UI, or at least through its database."""
+"""Read access to the runs of a store: the address to read them from, and the MLflow UI."""
 
 import os
 import signal
@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 from ablate.paths import Store
 from ablate.process import alive
-from ablate.track.server import ANSWER, ServerInfo, ensure_server, healthy
+from ablate.track.server import ANSWER, ensure_server, healthy
+from ablate.track.server_info import ServerInfo
 
 RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
 
 
 def reading_address(store: Store) -> str:
-    """From where runs can be read without starting anything: a server that runs, else the database; '' if neither."""
+    """Where runs can be read without starting a server: a running server's address, else the database's; else ''."""
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         return given
@@ -26,17 +27,17 @@ def reading_address(store: Store) -> str:
 
 
 def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None]) -> None:
-    """Serve the UI; an embedded server that dies is started again."""
-    over = threading.Event()
+    """Serve the UI until SIGINT or SIGTERM; an embedded server that dies is started again."""
+    interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, lambda *_: interrupted.set())
     server = ensure_server(store)
     try:
         say(f"MLflow is at {server.uri}{RUNS}; Ctrl-C ends it")
-        say("where it shows traces and no runs, choose 'Model training' at the top left: it remembers")
+        say("if it shows traces and no runs, choose 'Model training' at the top left; the browser keeps the choice")
         if browser:
             webbrowser.open(server.uri + RUNS)
-        while not over.wait(5.0):
+        while not interrupted.wait(5.0):
             server = ensure_server(store)
     finally:
         server.stop()

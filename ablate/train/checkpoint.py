@@ -1,4 +1,4 @@
-"""Everything a trial needs to go on, as plain tensors and numbers."""
+"""Checkpoints: everything that resuming a trial needs, as plain tensors and numbers, written atomically."""
 
 import io
 import os
@@ -14,25 +14,25 @@ from torch import Tensor
 from ablate.errors import TrialError
 
 Tensors = Mapping[str, Tensor]
-FORMAT = 1  # raise it when the fields change
+FORMAT = 1  # increase it when the fields change
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trial between two optimizer steps; its tensors are its own, contiguous, on the CPU."""
+    """A trial between two optimizer steps; the tensors are contiguous, on the CPU, and share no memory."""
 
     step: int  # optimizer steps done
     params: Tensors
     state: Tensors
-    optimizers: tuple[Mapping[str, Tensors], ...]  # per turn: parameter → what the optimizer remembers of it
-    noise: Tensor  # state of the generator that noise is drawn from
-    device: str  # the kind of device that this generator belongs to
-    sums: Mapping[str, float]  # of the values shown since the epoch began
+    optimizers: tuple[Mapping[str, Tensors], ...]  # per objective: parameter → the optimizer's state
+    noise: Tensor  # state of the noise generator
+    device: str  # type of the device of this generator
+    sums: Mapping[str, float]  # of the losses' values since the epoch began
     snapshots: Mapping[int, Tensors]  # epoch → encoder at its end
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint so that a crash at any time leaves the former one or this one, never a part."""
+    """Write a checkpoint atomically: after a crash the file is the previous one or this one, never a part."""
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with partial.open("wb") as file:
@@ -44,7 +44,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def synchronize(folder: Path) -> None:
-    """Make a rename in the folder outlast a power failure."""
+    """Flush the folder to disk, so that a rename in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -53,7 +53,7 @@ def synchronize(folder: Path) -> None:
 
 
 def load(path: Path) -> Checkpoint | None:
-    """The checkpoint at `path`, None where there is none; TrialError where the file cannot be read as one."""
+    """The checkpoint at `path`, None where there is none.  Raises TrialError where the file is damaged."""
     try:
         stored = path.read_bytes()
     except FileNotFoundError:
@@ -61,7 +61,7 @@ def load(path: Path) -> Checkpoint | None:
     try:
         content = unpacked(stored)
         written = content.pop("format")
-    except Exception as problem:  # torch, zipfile and pickle each have their own ways to say that bytes are wrong
+    except Exception as problem:  # torch, zipfile and pickle raise different types for damaged bytes
         remedy = "delete it to train this trial from its start"
         raise TrialError(f"the checkpoint is damaged ({problem})", remedy, str(path)) from problem
     if written != FORMAT:
@@ -71,7 +71,7 @@ def load(path: Path) -> Checkpoint | None:
 
 
 def unpacked(stored: bytes) -> dict[str, Any]:
-    """What `save` wrote, after a look at the checksums, which torch passes over."""
+    """The fields that `save` wrote, after a check of the archive's checksums, which torch ignores."""
     with zipfile.ZipFile(io.BytesIO(stored)) as archive:
         damaged = archive.testzip()
     if damaged:

@@ -1,4 +1,4 @@
-"""What training sees, already on the device, and in which order."""
+"""The training set on its device, and the order in which each epoch visits it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,11 +18,12 @@ class TrainingSet:
     scale: float
 
     def info(self, batch_size: int) -> DataInfo:
+        """Shape, samples and classes of this set, with the samples of a batch."""
         classes = int(self.labels.max()) + 1
         return DataInfo(tuple(self.inputs.shape[1:]), len(self.inputs), classes, batch_size)
 
     def batch(self, index: Tensor) -> dict[str, Tensor]:
-        """The points at index (..., B): inputs (..., B, ...), labels (..., B)."""
+        """The samples at index (..., B): "input" (..., B, ...) scaled floats, "label" and "index" (..., B)."""
         flat = index.flatten()
         inputs = self.inputs.index_select(0, flat) * self.scale
         labels = self.labels.index_select(0, flat)
@@ -33,12 +34,12 @@ class TrainingSet:
         }
 
 
-def generator(seed: int, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
-    """A stream of its own for each seed and purpose, so that variants of one seed start and proceed alike."""
+def seeded_generator(seed: int, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
+    """An independent stream for each seed and purpose, so that variants of one seed share initialization and order."""
     content = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(content[:7], "big"))
 
 
-def order(seed: int, epoch: int, samples: int) -> Tensor:
-    """The permutation (N,) of an epoch; it depends on nothing but the arguments, so a resumed epoch goes on in it."""
-    return torch.randperm(samples, generator=generator(seed, f"order of epoch {epoch}"))
+def epoch_permutation(seed: int, epoch: int, samples: int) -> Tensor:
+    """The permutation (N,) of an epoch, a function of the arguments alone, so that a resumed epoch continues in it."""
+    return torch.randperm(samples, generator=seeded_generator(seed, f"order of epoch {epoch}"))

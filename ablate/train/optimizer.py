@@ -1,4 +1,4 @@
-"""Optimizers over named tensors, whose memory can be read and given back."""
+"""Adam and SGD over named tensors, with a state that can be saved and restored."""
 
 from collections.abc import Iterable, Mapping
 
@@ -15,40 +15,40 @@ Tensors = Mapping[str, Tensor]
 class Optimizer:
     """Torch's Adam or SGD by a recipe, updating the given tensors in place.
 
-    It calls torch's functions: its classes import the compiler, 2.7 of the 10 seconds that a worker takes to start.
-    Their fused form takes one kernel for all parameters.
+    It calls torch's functions, because torch's classes import the compiler: 2.7 of the 10 seconds that a worker takes
+    to start.  Their fused form launches one kernel for all parameters.
     """
 
-    def __init__(self, params: Tensors, recipe: Recipe, memory: Mapping[str, Tensors]) -> None:
-        """Go on from `memory` where it is not empty."""
+    def __init__(self, params: Tensors, recipe: Recipe, saved: Mapping[str, Tensors]) -> None:
+        """Continue from a `saved` state: parameter → name → tensor; empty: a new optimizer."""
         self.params = dict(params)
         self.recipe = recipe
         self.state = {
-            name: {key: placed(params[name], tensor) for key, tensor in tensors.items()}
-            for name, tensors in memory.items()
+            name: {key: copy_like(params[name], tensor) for key, tensor in tensors.items()}
+            for name, tensors in saved.items()
         }
 
     @torch.no_grad()
     def step(self, gradients: Iterable[Tensor], rate: Tensor | float) -> None:
-        """One update by gradients in the order of the parameters; a rate may be on their accelerator."""
+        """Update once by gradients in the order of the parameters; `rate` may be a tensor () on their device."""
         pairs = zip(self.params.values(), gradients, strict=True)
-        # a fused step silently misreads a gradient in another layout
-        aligned = [own if own.stride() == param.stride() else placed(param, own) for param, own in pairs]
+        # a fused step silently misreads a gradient whose memory layout is not the parameter's
+        aligned = [own if own.stride() == param.stride() else copy_like(param, own) for param, own in pairs]
         if self.recipe.optimizer == "adam":
             self.adam(aligned, rate)
         else:
             self.sgd(aligned, rate)
 
     def adam(self, gradients: list[Tensor], rate: Tensor | float) -> None:
-        self.state = self.state or {name: blank(param) for name, param in self.params.items()}
-        kept = [self.state[name] for name in self.params]
+        self.state = self.state or {name: initial_adam_state(param) for name, param in self.params.items()}
+        states = [self.state[name] for name in self.params]
         adam(
             list(self.params.values()),
             gradients,
-            [entry["exp_avg"] for entry in kept],
-            [entry["exp_avg_sq"] for entry in kept],
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
             [],
-            [entry["step"] for entry in kept],
+            [state["step"] for state in states],
             fused=True,
             amsgrad=False,
             beta1=0.9,
@@ -73,27 +73,27 @@ class Optimizer:
             nesterov=self.recipe.nesterov,
             maximize=False,
         )
-        kept = zip(self.params, buffers, strict=True)  # made by the first step, if there is momentum
-        self.state = {name: {"momentum_buffer": buffer} for name, buffer in kept if buffer is not None}
+        named = zip(self.params, buffers, strict=True)  # torch fills `buffers` in the first step with momentum
+        self.state = {name: {"momentum_buffer": buffer} for name, buffer in named if buffer is not None}
 
-    def memory(self) -> dict[str, dict[str, Tensor]]:
-        """What is remembered of each parameter, copied to the CPU; empty before the first step."""
-        return {name: {key: copied(value) for key, value in entry.items()} for name, entry in self.state.items()}
+    def saved(self) -> dict[str, dict[str, Tensor]]:
+        """The state of each parameter, copied to the CPU; empty before the first step."""
+        return {name: {key: cpu_copy(value) for key, value in state.items()} for name, state in self.state.items()}
 
 
-def blank(param: Tensor) -> dict[str, Tensor]:
-    """Adam's memory before its first step, under torch's names."""
+def initial_adam_state(param: Tensor) -> dict[str, Tensor]:
+    """Adam's state before its first step, under torch's names."""
     step = torch.zeros((), device=param.device)
     return {"step": step, "exp_avg": torch.zeros_like(param), "exp_avg_sq": torch.zeros_like(param)}
 
 
-def placed(param: Tensor, tensor: Tensor) -> Tensor:
-    """A copy on the parameter's device and, if it is of its shape, in its layout."""
+def copy_like(param: Tensor, tensor: Tensor) -> Tensor:
+    """A copy on the parameter's device and, where it has the parameter's shape, in its memory layout."""
     if tensor.shape != param.shape:
         return tensor.to(param.device, copy=True)
     return torch.empty_like(param).copy_(tensor)
 
 
-def copied(tensor: Tensor) -> Tensor:
-    """A contiguous copy on the CPU that shares nothing."""
+def cpu_copy(tensor: Tensor) -> Tensor:
+    """A contiguous copy on the CPU, without a gradient, that shares no memory."""
     return tensor.detach().to("cpu", copy=True).contiguous()

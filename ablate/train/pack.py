@@ -1,4 +1,4 @@
-"""Trials that train together: one after the other on a CPU, stacked on an accelerator, where steps are recorded."""
+"""Trials that train together: looped on a CPU, stacked on an accelerator, where steps are captured as CUDA graphs."""
 
 import dataclasses
 import typing
@@ -11,19 +11,23 @@ from torch import Tensor
 
 from ablate.methods.method import Method, Objective
 from ablate.nets import stacking
-from ablate.nets.precision import computing
+from ablate.nets.precision import step_precision
 from ablate.options import options_of
 from ablate.train.checkpoint import Checkpoint
+from ablate.train.cuda_graph import GraphedStep
 from ablate.train.data import TrainingSet
 from ablate.train.optimizer import Optimizer
 from ablate.train.recipe import Recipe
-from ablate.train.recording import Recording
 
 Tensors = Mapping[str, Tensor]
 
 
 class Pack(ABC):
-    """K members with a step each per call; they share a data set and every setting that is not a float."""
+    """K members that take a step each per call; they share a data set and every setting that is not a float.
+
+    `members` are those that still train, by their positions 0 ... K - 1; `drop` removes one between two steps.  The
+    remaining members keep their positions, and on a CPU their numbers are the same with and without the dropped one.
+    """
 
     def __init__(
         self,
@@ -40,70 +44,71 @@ class Pack(ABC):
         self.device = data.inputs.device
         self.precision = recipes[0].precision
         self.objectives = methods[0].objectives
-        self.members = tuple(range(len(methods)))  # those that still train
-        self.record()
+        self.members = tuple(range(len(methods)))
+        self.reset_graph()
         self.place(starts)
         self.optimizers = [
             [
-                Optimizer(learned(objective, self.params(member)), recipes[member], memory)
-                for objective, memory in zip(self.objectives, memories, strict=True)
+                Optimizer(trained_params(objective, self.params(member)), recipes[member], saved)
+                for objective, saved in zip(self.objectives, states, strict=True)
             ]
-            for member, memories in enumerate(start.optimizers or ({},) * len(self.objectives) for start in starts)
+            for member, states in enumerate(start.optimizers or ({},) * len(self.objectives) for start in starts)
         ]
 
     @abstractmethod
     def place(self, starts: Sequence[Checkpoint]) -> None:
-        """Copy parameters and state to the device."""
+        """Copy the parameters and the state of every member to the device."""
 
     @abstractmethod
     def params(self, member: int) -> Tensors:
-        """The member's parameters; optimizers update these very tensors."""
+        """The member's parameters: the tensors themselves, which the optimizers update in place."""
 
     @abstractmethod
-    def state(self, member: int) -> Tensors: ...
-
-    def step(self, index: Tensor, progress: float) -> dict[str, Tensor]:
-        """Take a step with the points at index (K, B) → what the losses show (K,), void for the dropped."""
-        rates = [recipe.rate(progress) for recipe in self.recipes]
-        if self.recording is not None:
-            return self.recording(index, progress, rates)
-        return self.precise(index, torch.full((), progress, device=self.device), rates)
-
-    def precise(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
-        with computing(self.precision, self.device):
-            return self.take(index, progress, rates)
-
-    @abstractmethod
-    def take(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
-        """A step when a share `progress` () of training is done, at each member's learning rate."""
-
-    def record(self) -> None:
-        """Have steps recorded from now on, where kernels are launched one by one."""
-        count, kernels = len(self.methods), self.device.type == "cuda"
-        self.recording = Recording(self.precise, count, self.generators, self.device) if kernels else None
+    def state(self, member: int) -> Tensors:
+        """The member's state, updated in place."""
 
     def drop(self, member: int) -> None:
-        """Go on without a member."""
+        """Continue without a member; to be called between two steps."""
         self.members = tuple(other for other in self.members if other != member)
 
-    def named(self, objective: Objective, shown: Tensors) -> Tensors:
-        """Where a method has several turns, the turn's name tells their values apart."""
-        return (
-            shown if len(self.objectives) == 1 else {f"{objective.loss}/{name}": value for name, value in shown.items()}
-        )
+    def step(self, index: Tensor, progress: float) -> dict[str, Tensor]:
+        """Take a step on the samples at index (K, B) → values of the losses (K,), meaningless for dropped members."""
+        rates = [recipe.rate(progress) for recipe in self.recipes]
+        if self.graphed is not None:
+            return self.graphed(index, progress, rates)
+        return self.step_in_precision(index, torch.full((), progress, device=self.device), rates)
+
+    def step_in_precision(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
+        with step_precision(self.precision, self.device):
+            return self.take_step(index, progress, rates)
+
+    @abstractmethod
+    def take_step(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
+        """Take a step after a share `progress` () of training, with one learning rate per member."""
+
+    def reset_graph(self) -> None:
+        """On CUDA, capture the step anew."""
+        count, cuda = len(self.methods), self.device.type == "cuda"
+        self.graphed = GraphedStep(self.step_in_precision, count, self.generators, self.device) if cuda else None
+
+    def named(self, objective: Objective, values: Tensors) -> Tensors:
+        """The values an objective returned, prefixed by its name where the method has several objectives."""
+        if len(self.objectives) == 1:
+            return values
+        return {f"{objective.loss}/{name}": value for name, value in values.items()}
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """The names under which `step` shows the turns' losses."""
+        """The names of the objectives' losses among the values of `step`."""
         return tuple(name for objective in self.objectives for name in self.named(objective, {"loss": torch.empty(0)}))
 
 
-class Mapped(Pack):
-    """The members step one after the other, each on tensors of its own: no copy is made, no company is felt."""
+class Looped(Pack):
+    """Members are stepped one after the other, each on tensors of its own, without copies."""
 
     def place(self, starts: Sequence[Checkpoint]) -> None:
         self._params = [
-            {name: laid_out(tensor, self.device).requires_grad_() for name, tensor in start.params.items()}
+            {name: device_copy(tensor, self.device).requires_grad_() for name, tensor in start.params.items()}
             for start in starts
         ]
         self._state = [
@@ -118,40 +123,44 @@ class Mapped(Pack):
 
     def drop(self, member: int) -> None:
         super().drop(member)
-        self.record()  # a record takes the steps of those that it was made of
+        self.reset_graph()  # the graph holds the steps of the members that it was captured with
 
-    def take(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
-        shown = {member: self.take_one(member, index[member], progress, rates[member]) for member in self.members}
+    def take_step(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
+        values = {member: self.step_member(member, index[member], progress, rates[member]) for member in self.members}
         absent = torch.full((), torch.nan, device=self.device)
-        names = next(iter(shown.values()))
-        everyone = range(len(self.methods))
-        return {name: torch.stack([shown[k][name] if k in shown else absent for k in everyone]) for name in names}
+        names = next(iter(values.values()))
+        positions = range(len(self.methods))
+        return {name: torch.stack([values[k][name] if k in values else absent for k in positions]) for name in names}
 
-    def take_one(self, member: int, index: Tensor, progress: Tensor, rate: Tensor | float) -> dict[str, Tensor]:
+    def step_member(self, member: int, index: Tensor, progress: Tensor, rate: Tensor | float) -> dict[str, Tensor]:
+        """One step of one member on the samples at index (B,) → values of its losses, each ()."""
         method, params, state = self.methods[member], self._params[member], self._state[member]
         batch = {**self.data.batch(index), "progress": progress}
         noise = method.draw(batch, self.generators[member])
-        shown: dict[str, Tensor] = {}
+        values: dict[str, Tensor] = {}
         for objective, optimizer in zip(self.objectives, self.optimizers[member], strict=True):
-            loss, values, after = getattr(method, objective.loss)(params, state, batch, noise)
+            loss, shown, new_state = getattr(method, objective.loss)(params, state, batch, noise)
             gradients = torch.autograd.grad(loss, [*optimizer.params.values()], materialize_grads=True)
-            remember(state, after)
+            update_state(state, new_state)
             optimizer.step(gradients, rate)
-            shown |= {name: value.detach() for name, value in self.named(objective, values).items()}
-        return shown
+            values |= {name: value.detach() for name, value in self.named(objective, shown).items()}
+        return values
 
 
 class Stacked(Pack):
-    """All members step at once: their tensors are stacked along a first dimension K, which losses do not see."""
+    """All members are stepped at once by `torch.func.vmap`, on tensors stacked along a first dimension K.
+
+    A dropped member is still computed, since the shapes are fixed; its values are ignored.
+    """
 
     def place(self, starts: Sequence[Checkpoint]) -> None:
-        self._params = stack([start.params for start in starts], self.device)
-        self._state = stack([start.state for start in starts], self.device)
-        self.floats = {
+        self._params = stack_tensors([start.params for start in starts], self.device)
+        self._state = stack_tensors([start.state for start in starts], self.device)
+        self.float_values = {
             name: torch.tensor([getattr(method, name) for method in self.methods], device=self.device)
             for name in float_settings(self.methods[0])
         }
-        self.gradients = [self.mapped(objective) for objective in self.objectives]
+        self.gradients = [self.stacked_gradient(objective) for objective in self.objectives]
 
     def params(self, member: int) -> Tensors:
         return {name: tensor[member] for name, tensor in self._params.items()}
@@ -159,83 +168,84 @@ class Stacked(Pack):
     def state(self, member: int) -> Tensors:
         return {name: tensor[member] for name, tensor in self._state.items()}
 
-    def take(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
+    def take_step(self, index: Tensor, progress: Tensor, rates: Sequence[Tensor | float]) -> dict[str, Tensor]:
         batch = {**self.data.batch(index), "progress": progress}
-        noise = self.noise(batch)
-        shown: dict[str, Tensor] = {}
-        for place, objective in enumerate(self.objectives):
-            trained = learned(objective, self._params)
-            held = {name: tensor for name, tensor in self._params.items() if name not in trained}
-            with stacking.stack():
-                gradients, (values, after) = self.gradients[place](
-                    trained, held, self._state, batch, noise, self.floats
+        noise = self.draw_noise(batch)
+        values: dict[str, Tensor] = {}
+        for position, objective in enumerate(self.objectives):
+            trained = trained_params(objective, self._params)
+            fixed = {name: tensor for name, tensor in self._params.items() if name not in trained}
+            with stacking.under_vmap():
+                gradients, (shown, new_state) = self.gradients[position](
+                    trained, fixed, self._state, batch, noise, self.float_values
                 )
-            remember(self._state, after)
-            self.update(place, gradients, rates)
-            shown |= self.named(objective, values)
-        return shown
+            update_state(self._state, new_state)
+            self.update(position, gradients, rates)
+            values |= self.named(objective, shown)
+        return values
 
-    def update(self, place: int, gradients: Tensors, rates: Sequence[Tensor | float]) -> None:
+    def update(self, position: int, gradients: Tensors, rates: Sequence[Tensor | float]) -> None:
+        """Step every member's optimizer of the objective at `position`, by gradients of shape (K, ...)."""
         for member, (optimizers, rate) in enumerate(zip(self.optimizers, rates, strict=True)):
-            optimizers[place].step((gradient[member] for gradient in gradients.values()), rate)
+            optimizers[position].step((gradient[member] for gradient in gradients.values()), rate)
 
-    def noise(self, batch: Tensors) -> Tensors:
+    def draw_noise(self, batch: Tensors) -> Tensors:
         """Each member's noise from its own generator, stacked."""
         drawn = []
         for member, (method, generator) in enumerate(zip(self.methods, self.generators, strict=True)):
             own = {name: tensor if name == "progress" else tensor[member] for name, tensor in batch.items()}
             drawn.append(method.draw(own, generator))
-        return stack(drawn, self.device)
+        return stack_tensors(drawn, self.device)
 
-    def mapped(self, objective: Objective) -> Callable[..., tuple[Tensors, tuple[Tensors, Tensors]]]:
-        """The turn's gradients, with what it shows and the new state, for all members in one call."""
+    def stacked_gradient(self, objective: Objective) -> Callable[..., tuple[Tensors, tuple[Tensors, Tensors]]]:
+        """A function of stacked tensors → the objective's gradients, and its values and new state, of all members."""
 
         template: Any = self.methods[0]
 
-        def total(
-            trained: Tensors, held: Tensors, state: Tensors, batch: Tensors, noise: Tensors, floats: Tensors
+        def loss_of(
+            trained: Tensors, fixed: Tensors, state: Tensors, batch: Tensors, noise: Tensors, float_values: Tensors
         ) -> tuple[Tensor, tuple[Tensors, Tensors]]:
-            method = dataclasses.replace(template, **floats)
-            loss, shown, after = getattr(method, objective.loss)({**held, **trained}, state, batch, noise)
-            return loss, (shown, after)
+            method = dataclasses.replace(template, **float_values)
+            loss, shown, new_state = getattr(method, objective.loss)({**fixed, **trained}, state, batch, noise)
+            return loss, (shown, new_state)
 
-        shared = {"input": 0, "label": 0, "index": 0, "progress": None}
-        return torch.func.vmap(torch.func.grad(total, has_aux=True), in_dims=(0, 0, 0, shared, 0, 0))
+        batch_dims = {"input": 0, "label": 0, "index": 0, "progress": None}
+        return torch.func.vmap(torch.func.grad(loss_of, has_aux=True), in_dims=(0, 0, 0, batch_dims, 0, 0))
 
 
-def learned(objective: Objective, params: Tensors) -> dict[str, Tensor]:
-    """The parameters that a turn updates."""
+def trained_params(objective: Objective, params: Tensors) -> dict[str, Tensor]:
+    """The parameters that an objective updates."""
     return {name: tensor for name, tensor in params.items() if name.startswith(objective.learns)}
 
 
 @torch.no_grad()
-def remember(state: Tensors, after: Tensors) -> None:
-    """Take over the state that a loss returned: by value, since it may hold parameters, which are about to change."""
-    for name, tensor in after.items():
+def update_state(state: Tensors, new: Tensors) -> None:
+    """Copy a loss's new state into `state`; by value, since it may hold parameters that the optimizer will change."""
+    for name, tensor in new.items():
         if tensor is not state[name]:
             state[name].copy_(tensor)
 
 
-def laid_out(tensor: Tensor, device: torch.device) -> Tensor:
-    """A copy on the device; on an accelerator channels come last in filters, and so in all that they give."""
+def device_copy(tensor: Tensor, device: torch.device) -> Tensor:
+    """A copy on the device; on CUDA, convolution filters are channels-last, and so are their outputs."""
     last = device.type == "cuda" and tensor.dim() == 4
     return tensor.to(device, copy=True, memory_format=torch.channels_last if last else torch.preserve_format)
 
 
-def stack(members: Sequence[Tensors], device: torch.device) -> dict[str, Tensor]:
+def stack_tensors(members: Sequence[Tensors], device: torch.device) -> dict[str, Tensor]:
     """Tensors of the same names, stacked along a first dimension."""
     return {name: torch.stack([member[name].to(device) for member in members]) for name in members[0]}
 
 
 def float_settings(settings: Method | Recipe) -> tuple[str, ...]:
-    """The settings that hold a float, and so may differ within a pack."""
+    """The names of the options that hold a float, and so may differ within a pack."""
     kinds = {entry.name: (entry.type, *typing.get_args(entry.type)) for entry in options_of(type(settings))}
     numbers = {name: getattr(settings, name) for name, kind in kinds.items() if float in kind}
     return tuple(name for name, value in numbers.items() if isinstance(value, int | float))
 
 
-def shared(settings: Method | Recipe) -> tuple[Any, ...]:
-    """What all members of a pack have in common: the type, and every setting that holds no float."""
-    free = float_settings(settings)
-    rest = {entry.name: getattr(settings, entry.name) for entry in options_of(type(settings)) if entry.name not in free}
-    return type(settings), free, tuple(rest.items())
+def common_settings(settings: Method | Recipe) -> tuple[Any, ...]:
+    """What the members of a pack must have in common: the type, and every option that holds no float."""
+    floats = float_settings(settings)
+    rest = {one.name: getattr(settings, one.name) for one in options_of(type(settings)) if one.name not in floats}
+    return type(settings), floats, tuple(rest.items())

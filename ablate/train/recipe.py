@@ -1,4 +1,4 @@
-"""How long and how fast to train."""
+"""The training settings of a trial, and the learning-rate schedule that they describe."""
 
 import math
 from dataclasses import dataclass
@@ -16,27 +16,30 @@ class Recipe:
     batch_size: int = option(256, "m, samples per optimizer step", least=1)
     learning_rate: float = option(5e-4, "of the optimizer, before its schedule", above=0)
     schedule: Literal["drop", "constant", "cosine"] = option(
-        "drop", "of the learning rate: to `learning_rate_late` at `late_from`, not at all, or to 0 along half a cosine"
+        "drop",
+        "of the learning rate: drop to `learning_rate_late` at `late_from`, constant, or half a cosine down to 0",
     )
     learning_rate_late: float = option(1e-4, "learning rate from `late_from` on", above=0)
     late_from: float = option(0.2, "share of training after which the learning rate drops", least=0, most=1)
-    warm_up: float = option(0.0, "epochs in which the learning rate rises from 0, step by step", least=0)
+    warm_up: float = option(0.0, "epochs in which the learning rate rises linearly from 0", least=0)
     reference_batch: int = option(
-        0, "batch size that learning rates and `warm_up` are for: they grow with the batch; 0: as they are", least=0
+        0,
+        "batch size that learning rates and `warm_up` are for: both scale with the batch; 0: unscaled",
+        least=0,
     )
-    optimizer: Literal["adam", "sgd"] = option("adam", "Kingma & Ba 2015, or stochastic gradient descent")
+    optimizer: Literal["adam", "sgd"] = option("adam", "Adam (Kingma & Ba 2015) or stochastic gradient descent")
     adam_epsilon: float = option(1e-8, "ε of Adam", above=0)
     momentum: float = option(0.9, "of sgd", least=0, below=1)
     nesterov: bool = option(False, "Nesterov's momentum in sgd")
     precision: Precision = option(
-        "tf32", "of networks: float32; tf32, the same but for factors of 11 bits on an accelerator; or bfloat16"
+        "tf32", "of networks: float32; tf32, which rounds factors to 11 bits on an accelerator; or bfloat16"
     )
-    weight_decay: float = option(0.0, "weight of the l2 penalty whose gradient is added", least=0)
-    samples: int = option(0, "training points, as many of each class, the same in every trial; 0: all", least=0)
-    snapshots: int = option(1, "last epochs at whose ends the encoder is kept", least=1)
+    weight_decay: float = option(0.0, "weight of the L2 penalty, whose gradient is added to the loss's", least=0)
+    samples: int = option(0, "training samples: a class-balanced subset, the same in every trial; 0: all", least=0)
+    snapshots: int = option(1, "epochs, the last ones, at whose ends the encoder is kept", least=1)
 
     def rate(self, progress: float) -> float:
-        """The learning rate when a share `progress` of training is done."""
+        """The learning rate after a share `progress` of training, in [0, 1]."""
         growth = self.batch_size / self.reference_batch if self.reference_batch else 1.0
         warmed = min(1.0, self.warm_up * growth / self.epochs)  # share of training
         if progress < warmed:

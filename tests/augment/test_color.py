@@ -1,4 +1,4 @@
-"""Changes of colour are torchvision's, in every order, and as frequent as asked for."""
+"""Colour jitter, grayscale and channel drop equal torchvision's, in every order and with the right frequency."""
 
 import itertools
 
@@ -8,10 +8,10 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from ablate.augment.color import ChannelDrop, Grayscale, Jitter, blend, drop_channel, jitter, luminance, shift_hue
-from ablate.augment.step import Step
+from ablate.augment.transform import Transform
 from ablate.errors import StudyError
 
-ORDERS = torch.tensor(list(itertools.permutations(range(4))))  # place of brightness, contrast, saturation, hue
+ORDERS = torch.tensor(list(itertools.permutations(range(4))))  # rank of brightness, contrast, saturation, hue
 CHANGES = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
 
 
@@ -20,25 +20,25 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def images(count: int, side: int = 6) -> Tensor:
-    """Some of whose pixels are grey, black or white."""
+    """Random images, some of whose pixels are black, grey or white."""
     drawn = torch.rand(count, 3, side, side, generator=generator(5))
     drawn[:, :, 0, :3] = torch.tensor([0.0, 0.4, 1.0])
     return drawn
 
 
-def test_all_orders_of_the_four_changes_are_torchvisions() -> None:
+def test_jitter_equals_torchvisions_in_all_orders_of_the_four_changes() -> None:
     start = images(24)
     numbers = torch.rand(24, 4, generator=generator(1))
-    factor, turn = 0.2 + 1.6 * numbers[:, :3], numbers[:, 3] - 0.5
+    factor, shift = 0.2 + 1.6 * numbers[:, :3], numbers[:, 3] - 0.5
     expected = start.clone()
     for row in range(24):
-        amounts = [*factor[row].tolist(), turn[row].item()]
+        amounts = [*factor[row].tolist(), shift[row].item()]
         for change in ORDERS[row].argsort().tolist():
             expected[row] = CHANGES[change](expected[row], amounts[change])
-    torch.testing.assert_close(jitter(start, factor, turn, ORDERS), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(jitter(start, factor, shift, ORDERS), expected, atol=1e-4, rtol=0)
 
 
-def test_a_blend_keeps_its_share_of_the_image() -> None:
+def test_blend_mixes_the_image_with_black_mean_luminance_or_luminance() -> None:
     """A red pixel (0.5, 0, 0) beside a black one: luminance 0.5 · 0.2989 = 0.14945, mean 0.074725; half of each."""
     image = torch.zeros(1, 3, 1, 2)
     image[0, 0, 0, 0] = 0.5
@@ -49,29 +49,29 @@ def test_a_blend_keeps_its_share_of_the_image() -> None:
     torch.testing.assert_close(found[2], torch.tensor([[0.324725, 0.0], [0.074725, 0.0], [0.074725, 0.0]]))
 
 
-def test_a_third_of_a_turn_makes_red_green() -> None:
+def test_shifting_the_hue_by_a_third_turns_red_into_green() -> None:
     pixel = torch.tensor([0.8, 0.2, 0.2]).view(1, 3, 1, 1)
     found = shift_hue(pixel.repeat(3, 1, 1, 1), torch.tensor([1 / 3, -1 / 3, 0.5])).flatten(1)
     expected = torch.tensor([[0.2, 0.8, 0.2], [0.2, 0.2, 0.8], [0.2, 0.8, 0.8]])
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
-def test_hue_is_torchvisions() -> None:
-    start, turn = images(20), torch.linspace(-0.5, 0.5, 20)
-    expected = [F.adjust_hue(image, amount.item()) for image, amount in zip(start, turn, strict=True)]
-    torch.testing.assert_close(shift_hue(start, turn), torch.stack(expected), atol=1e-5, rtol=0)
+def test_hue_shift_equals_torchvisions() -> None:
+    start, shift = images(20), torch.linspace(-0.5, 0.5, 20)
+    expected = [F.adjust_hue(image, amount.item()) for image, amount in zip(start, shift, strict=True)]
+    torch.testing.assert_close(shift_hue(start, shift), torch.stack(expected), atol=1e-5, rtol=0)
 
 
-def test_luminance_is_torchvisions() -> None:
+def test_luminance_equals_torchvisions() -> None:
     torch.testing.assert_close(luminance(images(4)), F.rgb_to_grayscale(images(4)))
 
 
-def test_nothing_changes_without_strength() -> None:
+def test_jitter_of_strength_zero_changes_nothing() -> None:
     start = images(8)
     torch.testing.assert_close(Jitter(0.0, 0.0, probability=1.0)(start, generator()), start, atol=1e-6, rtol=0)
 
 
-def test_every_change_has_its_range() -> None:
+def test_brightness_factors_are_uniform_in_their_range() -> None:
     """A grey image is changed by brightness alone: its factor is uniform in 0.6 ... 1.4."""
     grey = torch.full((20_000, 3, 1, 1), 0.5)
     factor = Jitter(0.4, 0.1, probability=1.0)(grey, generator())[:, 0, 0, 0] / 0.5
@@ -81,58 +81,59 @@ def test_every_change_has_its_range() -> None:
     assert abs(factor.var() - 0.8**2 / 12) < 0.002
 
 
-def test_no_factor_is_negative_however_strong_the_jitter() -> None:
+def test_jitter_factors_are_never_negative_and_independent() -> None:
     factor, _, _ = Jitter(1.5, 0.1).draw(torch.empty(20_000, 3, 1, 1), generator())
     assert factor.min() >= 0
     assert (factor.mean(0) - 1.25).abs().max() < 0.03  # uniform in 0 ... 2.5
-    assert (factor.T.corrcoef() - torch.eye(3)).abs().max() < 0.04  # each for itself
+    assert (factor.T.corrcoef() - torch.eye(3)).abs().max() < 0.04  # independent
 
 
-def test_the_hue_has_its_range() -> None:
-    """Pure red keeps no green or blue below a twelfth of a turn: green is 6 · turn where that is positive."""
+def test_hue_shifts_are_uniform_in_their_range() -> None:
+    """Pure red keeps no green or blue below a twelfth of the circle: green is 6 · shift where that is positive."""
     red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).repeat(20_000, 1, 1, 1)
     _, green, blue = Jitter(0.0, 0.1, probability=1.0)(red, generator()).flatten(1).unbind(1)
-    turn = (green - blue) / 6
-    assert -0.1 <= turn.min() < -0.099
-    assert 0.099 < turn.max() <= 0.1
-    assert abs(turn.mean()) < 0.002
-    assert abs(turn.var() - 0.2**2 / 12) < 0.0001
+    shift = (green - blue) / 6
+    assert -0.1 <= shift.min() < -0.099
+    assert 0.099 < shift.max() <= 0.1
+    assert abs(shift.mean()) < 0.002
+    assert abs(shift.var() - 0.2**2 / 12) < 0.0001
 
 
-def test_all_orders_are_equally_likely() -> None:
-    _, _, place = Jitter(0.4, 0.1).draw(torch.empty(24_000, 3, 1, 1), generator())
-    orders, times = place.unique(dim=0, return_counts=True)
+def test_all_orders_of_the_four_changes_are_equally_likely() -> None:
+    _, _, rank = Jitter(0.4, 0.1).draw(torch.empty(24_000, 3, 1, 1), generator())
+    orders, times = rank.unique(dim=0, return_counts=True)
     assert orders.tolist() == ORDERS.tolist()
     assert (times - 1000).abs().max() < 150  # five standard deviations
 
 
 @pytest.mark.parametrize(
-    ("step", "share"), [(Jitter(0.8, 0.2), 0.8), (Jitter(0.8, 0.2, 0.3), 0.3), (Grayscale(), 0.2), (ChannelDrop(), 0.2)]
+    ("transform", "probability"),
+    [(Jitter(0.8, 0.2), 0.8), (Jitter(0.8, 0.2, 0.3), 0.3), (Grayscale(), 0.2), (ChannelDrop(), 0.2)],
 )
-def test_a_step_happens_as_often_as_asked_for(step: Step, share: float) -> None:
+def test_a_transform_is_applied_with_its_probability(transform: Transform, probability: float) -> None:
     start = images(5000, side=3)
-    changed = (step(start, generator()) != start).flatten(1).any(1)
-    assert abs(changed.float().mean() - share) < 0.03
+    changed = (transform(start, generator()) != start).flatten(1).any(1)
+    assert abs(changed.float().mean() - probability) < 0.03
 
 
-def test_grayscale_is_torchvisions() -> None:
+def test_grayscale_equals_torchvisions() -> None:
     expected = F.rgb_to_grayscale(images(4), num_output_channels=3)
     torch.testing.assert_close(Grayscale(probability=1.0)(images(4), generator()), expected)
 
 
-def test_each_channel_is_dropped_as_often() -> None:
+def test_the_three_channels_are_dropped_equally_often() -> None:
     dropped = ChannelDrop(probability=1.0)(torch.ones(6000, 3, 1, 1), generator()).flatten(1)
     assert (dropped.sum(1) == 2).all()
     assert (dropped.mean(0) - 2 / 3).abs().max() < 0.03
 
 
-def test_no_channel_is_dropped_where_it_is_minus_one() -> None:
+def test_channel_minus_one_drops_none() -> None:
     found = drop_channel(torch.ones(3, 3, 1, 1), torch.tensor([-1.0, 0.0, 2.0])).flatten(1)
     assert found.tolist() == [[1, 1, 1], [0, 1, 1], [1, 1, 0]]
 
 
-@pytest.mark.parametrize("step", [Jitter(0.4, 0.1), Grayscale(), ChannelDrop()])
-def test_grey_images_have_no_colour_to_change(step: Step) -> None:
+@pytest.mark.parametrize("transform", [Jitter(0.4, 0.1), Grayscale(), ChannelDrop()])
+def test_colour_transforms_refuse_grey_images(transform: Transform) -> None:
     with pytest.raises(StudyError, match="needs images of 3 channels, not of 1; choose an augmentation without colour"):
-        step.check((1, 28, 28))
-    assert step.check((3, 8, 8)) == (3, 8, 8)
+        transform.check((1, 28, 28))
+    assert transform.check((3, 8, 8)) == (3, 8, 8)

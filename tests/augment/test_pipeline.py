@@ -1,4 +1,4 @@
-"""Pipelines are the papers', draw every image for itself from one generator, and say what they cannot take."""
+"""Pipelines match the papers, draw independently for each image from one generator, and refuse unsuitable inputs."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def images(count: int = 4, channels: int = 3, side: int = 16) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", sorted(PIPELINES))
-def test_views_have_the_shape_promised_and_lie_in_range(name: str) -> None:
+def test_views_have_the_checked_shape_and_lie_in_the_unit_range(name: str) -> None:
     chain = pipeline(name)
     assert chain.check((3, 16, 16)) == (3, 16, 16)
     views = chain.views(images(), 5, generator())
@@ -33,24 +33,24 @@ def test_views_have_the_shape_promised_and_lie_in_range(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PIPELINES))
-def test_the_generator_decides_everything(name: str) -> None:
+def test_views_depend_only_on_the_given_generator(name: str) -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
     first, again = pipeline(name).view(images(), generator(3)), pipeline(name).view(images(), generator(3))
     assert torch.equal(first, again)
     assert torch.equal(before, torch.get_rng_state())
-    if pipeline(name).steps:
+    if pipeline(name).transforms:
         assert not torch.equal(first, pipeline(name).view(images(), generator(4)))
 
 
-@pytest.mark.parametrize("name", sorted(name for name in PIPELINES if pipeline(name).steps))
-def test_equal_images_are_changed_differently(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(name for name in PIPELINES if pipeline(name).transforms))
+def test_equal_images_get_different_views(name: str) -> None:
     alike = images(1).expand(12, -1, -1, -1)
     assert len(pipeline(name).view(alike, generator()).flatten(1).unique(dim=0)) > 6
 
 
 @pytest.mark.parametrize("name", sorted(PIPELINES))
-def test_images_are_left_as_they_were(name: str) -> None:
+def test_images_are_not_changed_in_place(name: str) -> None:
     start = images()
     kept = start.clone()
     pipeline(name).views(start, 2, generator())
@@ -59,7 +59,7 @@ def test_images_are_left_as_they_were(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PIPELINES))
-def test_grey_images_are_for_pipelines_without_colour(name: str) -> None:
+def test_pipelines_with_colour_refuse_grey_images(name: str) -> None:
     if name in GREY:
         assert pipeline(name).check((1, 28, 28)) == (1, 28, 28)
         assert pipeline(name).view(images(2, 1, 28), generator()).shape == (2, 1, 28, 28)
@@ -68,26 +68,28 @@ def test_grey_images_are_for_pipelines_without_colour(name: str) -> None:
             pipeline(name).check((1, 28, 28))
 
 
-def test_inputs_that_are_no_images_go_through_none_alone() -> None:
+def test_vectors_are_accepted_by_the_pipeline_none_only() -> None:
     assert pipeline("none").check((64,)) == (64,)
     vectors = torch.rand(3, 64)
     assert torch.equal(pipeline("none").view(vectors, generator()), vectors)
     assert torch.equal(pipeline("none").clean(vectors), vectors)
-    with pytest.raises(StudyError, match=r"inputs of shape \(64,\) are no images and cannot be augmented; use augment"):
+    with pytest.raises(
+        StudyError, match=r"inputs of shape \(64,\) are not images and cannot be augmented; use augment"
+    ):
         pipeline("simclr-grey").check((64,))
 
 
-def test_a_crop_larger_than_the_image_is_refused() -> None:
+def test_a_crop_larger_than_the_padded_image_is_refused() -> None:
     with pytest.raises(StudyError, match="a crop of 32 pixels is larger than images of 16 x 16 padded by 4"):
-        Pipeline(steps=(PaddedCrop(padding=4, size=32),)).check((3, 16, 16))
+        Pipeline(transforms=(PaddedCrop(padding=4, size=32),)).check((3, 16, 16))
 
 
-def test_clean_images_are_cropped_to_the_size_of_views() -> None:
-    chain = Pipeline(steps=(PaddedCrop(padding=0, size=12),), enlarged=1.25)
+def test_clean_images_have_the_size_of_views() -> None:
+    chain = Pipeline(transforms=(PaddedCrop(padding=0, size=12),), enlarged=1.25)
     assert chain.view(images(), generator()).shape == chain.clean(images()).shape == (4, 3, 12, 12)
 
 
-def test_cifars_statistics_normalize_and_are_undone() -> None:
+def test_cifar_pipelines_normalize_by_cifars_statistics_and_restore_undoes_it() -> None:
     """(1 - 125.3 / 255) / (63 / 255) = 129.7 / 63 for a red channel of 1; -113.9 / 66.7 for a blue one of 0."""
     clean = pipeline("simclr-cifar10").clean(torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)).flatten()
     torch.testing.assert_close(clean, torch.tensor([129.7 / 63.0, -123.0 / 62.1, -113.9 / 66.7]))
@@ -95,13 +97,13 @@ def test_cifars_statistics_normalize_and_are_undone() -> None:
         torch.testing.assert_close(pipeline(name).restore(pipeline(name).clean(images())), images())
 
 
-def test_vte_normalizes_by_its_own_statistics() -> None:
+def test_vte_normalizes_by_the_statistics_of_its_paper() -> None:
     white = pipeline("vte").clean(torch.ones(1, 3, 1, 1)).flatten()
     expected = torch.tensor([0.5086 / 0.2023, 0.5178 / 0.1994, 0.5535 / 0.2010])
     torch.testing.assert_close(white, expected)
 
 
-def test_what_leaves_the_range_is_cut_off() -> None:
+def test_restored_images_are_clamped_to_the_unit_range() -> None:
     far = torch.tensor([-9.0, 9.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
     assert pipeline("simclr-cifar10").restore(far).flatten(1).tolist() == [[0, 0, 0], [1, 1, 1]]
 
@@ -113,7 +115,7 @@ def test_stl_images_are_enlarged_to_105_pixels_and_cropped_to_96() -> None:
     torch.testing.assert_close(chain.restore(chain.clean(start)), expected, atol=1e-4, rtol=0)
 
 
-def test_digits_are_binary_in_views_and_clean() -> None:
+def test_simvae_mnist_makes_views_and_clean_images_binary() -> None:
     chain = pipeline("simvae-mnist")
     start = torch.tensor([0.4, 0.5, 0.6]).view(1, 1, 1, 3)
     assert chain.clean(start).flatten().tolist() == [0, 0, 1]
@@ -121,7 +123,7 @@ def test_digits_are_binary_in_views_and_clean() -> None:
     assert len(pipeline("simvae-fashion-mnist").view(images(8, 1, 28), generator()).unique()) > 100
 
 
-def test_a_padded_border_is_black_before_it_is_normalized() -> None:
+def test_padding_is_black_before_normalization() -> None:
     """CIFAR's mean grey becomes 0, black becomes -mean / std."""
     grey = torch.tensor(pipeline("crop-flip").mean).view(1, 3, 1, 1).expand(64, 3, 8, 8)
     found = pipeline("crop-flip").view(grey, generator())[:, 0].unique()
@@ -132,10 +134,10 @@ def test_a_padded_border_is_black_before_it_is_normalized() -> None:
     ("level", "area", "jitter", "hue"),
     [(0, 0.9, 0.2, 0.05), (1, 0.8, 0.4, 0.1), (2, 0.6, 0.8, 0.2), (3, 0.2, 1.0, 0.25)],
 )
-def test_a_strength_sets_crop_and_jitter(level: int, area: float, jitter: float, hue: float) -> None:
+def test_a_strength_sets_the_area_of_crops_and_the_jitter(level: int, area: float, jitter: float, hue: float) -> None:
     colour, grey = pipeline("simvae-cifar10", level), pipeline("simvae-mnist", level)
-    assert colour.steps[:2] == (Jitter(jitter, hue, 0.8), ResizedCrop((area, 1.0), (0.75, 1.3)))
-    assert grey.steps[0] == ResizedCrop((area, 1.0), (0.75, 1.3))
+    assert colour.transforms[:2] == (Jitter(jitter, hue, 0.8), ResizedCrop((area, 1.0), (0.75, 1.3)))
+    assert grey.transforms[0] == ResizedCrop((area, 1.0), (0.75, 1.3))
     assert grey.threshold == 0.5
     assert pipeline("simvae-cifar10", level) is colour
 
@@ -146,26 +148,26 @@ def test_a_stronger_level_changes_images_more() -> None:
     assert change == sorted(change)
 
 
-def test_level_two_is_the_papers_own_for_colour() -> None:
+def test_strength_two_is_the_papers_setting_for_colour_images() -> None:
     assert pipeline("simvae-cifar10", 2) == pipeline("simvae-cifar10")
-    assert pipeline("simvae-mnist").steps[0] == ResizedCrop((0.4, 1.0), (0.75, 1.3))
+    assert pipeline("simvae-mnist").transforms[0] == ResizedCrop((0.4, 1.0), (0.75, 1.3))
 
 
-def test_strengths_that_do_not_exist_are_refused() -> None:
+def test_unknown_strengths_are_refused() -> None:
     with pytest.raises(StudyError, match=r"no strength 4 of augmentation; choose from 0 \.\.\. 3"):
         pipeline("simvae-mnist", 4)
     with pytest.raises(StudyError, match="without resized crop and jitter has no strength; leave the strength out"):
         pipeline("vte", 1)
 
 
-def test_a_name_that_does_not_exist_is_corrected() -> None:
+def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(StudyError, match="no augmentation is called 'simclr-cifar'; did you mean 'simclr-cifar10'"):
         pipeline("simclr-cifar")
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", sorted(PIPELINES))
-def test_views_are_drawn_on_the_device_of_the_images(name: str) -> None:
+def test_views_are_computed_on_the_device_of_the_images(name: str) -> None:
     on_device = torch.Generator("cuda").manual_seed(0)
     assert pipeline(name).view(images().cuda(), on_device).is_cuda
     expected = pipeline(name).view(images(), generator())

@@ -8,20 +8,18 @@ import pytest
 from ablate.data import DATASETS
 from ablate.data.cache import load
 from ablate.data.dataset import Data
+from ablate.testing.datasets import skip_without_files
 
 
 @pytest.fixture(scope="session")
 def real(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Data]]:
-    """Loads a real data set by its name; skips where its files are not there."""
+    """A function that loads a real data set by its name, and skips the test where its files are missing."""
     tensors = tmp_path_factory.mktemp("tensors")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ABLATE_DATA", str(real_data))
-        yield lambda name: load(present(name, real_data), tensors)
 
+        def load_or_skip(name: str) -> Data:
+            skip_without_files(DATASETS[name], real_data)
+            return load(name, tensors)
 
-def present(name: str, folder: Path) -> str:
-    """The name of a data set whose files lie below a folder, so that nothing is fetched."""
-    for file in DATASETS[name].files:
-        if not (folder / file.path).exists():
-            pytest.skip(f"there is no {file.path} in {folder}")
-    return name
+        yield load_or_skip

@@ -1,3 +1,5 @@
+"""The cache of decoded data sets: what it stores, when it is rebuilt, and concurrent use."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +14,8 @@ from ablate.data.digits import Digits
 from ablate.errors import DataError
 
 
-class Counted(Dataset):
-    """Three points, and how often they were decoded."""
+class CountingDataset(Dataset):
+    """Three points, and a count of how often they were decoded."""
 
     shape = (2,)
     classes = 2
@@ -23,18 +25,18 @@ class Counted(Dataset):
     def read(self, folder: Path) -> Data:
         type(self).decoded += 1
         test = torch.tensor([False, False, True])
-        return Data(torch.arange(6.0).reshape(3, 2), torch.tensor([0, 1, 1]), test, scale=0.5, learns_from="all")
+        return Data(torch.arange(6.0).reshape(3, 2), torch.tensor([0, 1, 1]), test, scale=0.5, training_split="all")
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
-    kind = type("Fresh", (Counted,), {})
+def counted(monkeypatch: pytest.MonkeyPatch) -> type[CountingDataset]:
+    kind = type("FreshlyCounting", (CountingDataset,), {})
     monkeypatch.setitem(DATASETS, "counted", kind)
     return kind
 
 
-class Targeted(Dataset):
-    """Two points without labels, each with a pair of targets."""
+class DatasetWithTargets(Dataset):
+    """Two points without labels, each with two targets."""
 
     shape = (1,)
     classes = 0
@@ -43,22 +45,22 @@ class Targeted(Dataset):
 
     def read(self, folder: Path) -> Data:
         colors = torch.tensor([[0.0, 0.5], [1.0, 0.25]])
-        none = torch.tensor([-1, -1])
-        return Data(torch.ones(2, 1), none, torch.zeros(2, dtype=torch.bool), 1.0, "train", colors)
+        unlabelled = torch.tensor([-1, -1])
+        return Data(torch.ones(2, 1), unlabelled, torch.zeros(2, dtype=torch.bool), 1.0, "train", colors)
 
 
 def same(one: Data, other: Data) -> bool:
     tensors = all(torch.equal(getattr(one, name), getattr(other, name)) for name in ("x", "y", "test"))
-    return tensors and (one.scale, one.learns_from) == (other.scale, other.learns_from)
+    return tensors and (one.scale, one.training_split) == (other.scale, other.training_split)
 
 
-def test_what_is_loaded_is_what_was_decoded(tmp_path: Path) -> None:
+def test_loaded_tensors_equal_the_decoded_ones(tmp_path: Path) -> None:
     assert same(load("digits", tmp_path), Digits().read(tmp_path))
 
 
-def test_targets_are_kept_where_there_are_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DATASETS, "targeted", Targeted)
-    for _ in ("decoded", "kept"):
+def test_targets_are_cached_where_there_are_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DATASETS, "targeted", DatasetWithTargets)
+    for _ in ("decoded", "from the cache"):
         targets = load("targeted", tmp_path).targets
         assert targets is not None
         assert targets.tolist() == [[0.0, 0.5], [1.0, 0.25]]
@@ -66,26 +68,28 @@ def test_targets_are_kept_where_there_are_some(tmp_path: Path, monkeypatch: pyte
     assert not (tmp_path / "digits-1" / "targets.npy").exists()
 
 
-def test_a_data_set_is_decoded_once(counted: type[Counted], tmp_path: Path) -> None:
+def test_a_data_set_is_decoded_once(counted: type[CountingDataset], tmp_path: Path) -> None:
     assert same(load("counted", tmp_path), load("counted", tmp_path))
     assert counted.decoded == 1
 
 
 @pytest.mark.parametrize("array", ["x.npy", "y.npy", "test.npy", "data.json"])
-@pytest.mark.parametrize("remains", [None, 0, 20, 90])
-def test_a_damaged_cache_is_made_anew(array: str, remains: int | None, counted: type[Counted], tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [None, 0, 20, 90])
+def test_a_damaged_cache_is_rebuilt(
+    array: str, size: int | None, counted: type[CountingDataset], tmp_path: Path
+) -> None:
     before = load("counted", tmp_path)
     path = tmp_path / "counted-1" / array
-    kept = path.read_bytes()
+    content = path.read_bytes()
     path.unlink()
-    if remains is not None:
-        path.write_bytes(kept[:remains])
+    if size is not None:
+        path.write_bytes(content[:size])
     assert same(load("counted", tmp_path), before)
     assert counted.decoded == 2
-    assert path.read_bytes() == kept
+    assert path.read_bytes() == content
 
 
-def test_a_new_version_is_decoded_anew(counted: type[Counted], tmp_path: Path) -> None:
+def test_a_changed_version_is_decoded_again(counted: type[CountingDataset], tmp_path: Path) -> None:
     load("counted", tmp_path)
     counted.version = "2"
     load("counted", tmp_path)
@@ -98,7 +102,7 @@ def test_changing_a_loaded_tensor_changes_no_file(tmp_path: Path) -> None:
     assert load("digits", tmp_path).x.any()
 
 
-def test_what_a_dead_process_left_is_swept_away(counted: type[Counted], tmp_path: Path) -> None:
+def test_the_partial_folder_of_a_killed_process_is_removed(counted: type[CountingDataset], tmp_path: Path) -> None:
     part = tmp_path / ".counted-1.part"
     part.mkdir()
     (part / "x.npy").write_bytes(b"half of it")
@@ -107,23 +111,21 @@ def test_what_a_dead_process_left_is_swept_away(counted: type[Counted], tmp_path
     assert not part.exists()
 
 
-def test_missing_files_leave_no_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_files_leave_no_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ABLATE_DATA", str(tmp_path / "data"))
-    files = tuple(
-        type(file)(file.path, (), file.checksums) for file in DATASETS["mnist"].files
-    )  # no address: no network
+    files = tuple(type(file)(file.path, (), file.checksums) for file in DATASETS["mnist"].files)  # without addresses
     monkeypatch.setattr(DATASETS["mnist"], "files", files)
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz: the file is missing and cannot be fetched"):
         load("mnist", tmp_path / "tensors")
     assert not (tmp_path / "tensors" / "mnist-1").exists()
 
 
-def test_a_store_that_cannot_be_written_is_named(counted: type[Counted], tmp_path: Path) -> None:
+def test_an_error_names_the_store_that_cannot_be_written(counted: type[CountingDataset], tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where a folder should be")
     with pytest.raises(DataError) as error:
         load("counted", tmp_path / "store" / "tensors")
     assert str(error.value) == (
-        f"{tmp_path / 'store/tensors/counted-1'}: the tensors cannot be kept: Not a directory; "
+        f"{tmp_path / 'store/tensors/counted-1'}: the tensors cannot be stored: Not a directory; "
         "free some space, or set ABLATE_STORE to a folder that can be written"
     )
     assert counted.decoded == 0
@@ -148,7 +150,7 @@ assert load("logged", Path(sys.argv[1])).x.sum() == 561718
 
 
 @pytest.mark.slow
-def test_several_processes_share_one_decoding(tmp_path: Path) -> None:
+def test_concurrent_processes_decode_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = [sys.executable, "-W", "error", "-c", LOAD, str(tmp_path / "tensors"), str(log)]
     processes = [subprocess.Popen(command) for _ in range(3)]

@@ -1,3 +1,5 @@
+"""Reading CIFAR-10 and its recompressed copy, and refusing pickles that would run code."""
+
 import io
 import pickle
 import struct
@@ -10,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ablate.data.cifar import Cifar10, Cifar10Jpeg, read_batch, unpickled
+from ablate.data.cifar import Cifar10, Cifar10Jpeg, read_batch, unpickle
 from ablate.data.dataset import Data
 from ablate.errors import DataError
 
@@ -45,7 +47,7 @@ def write_cifar(folder: Path, batches: dict[str, bytes]) -> Path:
     return path
 
 
-def test_a_row_of_a_batch_is_red_then_green_then_blue() -> None:
+def test_a_row_of_a_batch_has_its_channels_in_the_order_red_green_blue() -> None:
     images, labels = read_batch(batch(row(1, 2, 3) + row(4, 5, 255), [7, 9]))
     assert images.shape == (2, 3, 32, 32)
     assert images.dtype == torch.uint8
@@ -68,8 +70,8 @@ def test_test_images_follow_the_five_training_batches(tmp_path: Path) -> None:
     assert data.test.tolist() == [False] * 5 + [True]
 
 
-class Evil:
-    """Would write a file when it is unpickled."""
+class FileWriter:
+    """An object that creates a file when it is unpickled by a permissive unpickler."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -79,28 +81,28 @@ class Evil:
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 5])
-def test_a_pickle_runs_nothing(protocol: int, tmp_path: Path) -> None:
-    content = pickle.dumps({"data": Evil(tmp_path / "harm"), "labels": []}, protocol=protocol)
-    with pytest.raises(ValueError, match=r"it names .*, which no array needs"):
-        unpickled(content)
+def test_a_pickle_runs_no_code(protocol: int, tmp_path: Path) -> None:
+    content = pickle.dumps({"data": FileWriter(tmp_path / "harm"), "labels": []}, protocol=protocol)
+    with pytest.raises(ValueError, match=r"it refers to .*, which is not allowed"):
+        unpickle(content)
     assert not (tmp_path / "harm").exists()
 
 
-def test_what_runs_nothing_reads_no_builtin_either() -> None:
-    with pytest.raises(ValueError, match=r"it names __builtin__\.eval, which no array needs"):
-        unpickled(b"c__builtin__\neval\n(U\x011tR.")
+def test_a_pickle_that_refers_to_a_builtin_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"it refers to __builtin__\.eval, which is not allowed"):
+        unpickle(b"c__builtin__\neval\n(U\x011tR.")
 
 
 @pytest.mark.parametrize(
     "content",
     [b"", b"<html>", b"\x80\x02}.", b"\x80\x02K\x01.", batch(row(0, 0, 0), [0])[:-900], batch(row(0, 0, 0), [0, 1])],
 )
-def test_anything_else_is_no_batch(content: bytes) -> None:
+def test_content_that_is_no_batch_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="a batch"):
         read_batch(content)
 
 
-def test_an_archive_that_lacks_a_batch_is_refused(tmp_path: Path) -> None:
+def test_an_archive_without_one_of_the_batches_is_refused(tmp_path: Path) -> None:
     path = write_cifar(tmp_path, {"data_batch_1": batch(row(0, 0, 0), [0])})
     with pytest.raises(DataError, match=r"filename 'cifar-10-batches-py/data_batch_2' not found") as error:
         Cifar10().read(tmp_path)
@@ -130,34 +132,34 @@ def test_recompressed_images_are_decoded_in_their_order(tmp_path: Path) -> None:
     assert (data.y.tolist(), data.test.tolist()) == ([2, 0, 1], [False, False, True])
 
 
-def test_recompressed_images_say_that_their_numbers_do_not_compare() -> None:
-    assert "recompressed" in Cifar10Jpeg.description
-    assert "no number is comparable" in Cifar10Jpeg.description
+def test_the_recompressed_copy_is_described_as_not_comparable() -> None:
+    assert "JPEG-recompressed" in Cifar10Jpeg.description
+    assert "not comparable" in Cifar10Jpeg.description
 
 
 def lossless(real_data: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first thousand images of CIFAR-10 as they are, and their labels."""
+    """The first thousand images of CIFAR-10, lossless, and their labels."""
     folder = real_data / "CIFAR10/lossless_first4000"
     if not folder.is_dir():
-        pytest.skip("the lossless images are not there")
+        pytest.skip(f"there is no {folder}")
     rows = np.asarray(Image.open(folder / "cifar10_batch_0.png")).reshape(1000, 32, 32, 3)
     return torch.from_numpy(rows.transpose(0, 3, 1, 2).copy()), torch.from_numpy(np.load(folder / "labels.npy")[:1000])
 
 
-def test_real_images_come_out_of_a_batch_as_they_went_in(real_data: Path) -> None:
+def test_real_images_are_read_from_a_batch_unchanged(real_data: Path) -> None:
     images, labels = lossless(real_data)
-    read, numbers = read_batch(batch(images[:50].numpy().tobytes(), labels[:50].tolist()))
-    assert torch.equal(read, images[:50])
+    decoded, numbers = read_batch(batch(images[:50].numpy().tobytes(), labels[:50].tolist()))
+    assert torch.equal(decoded, images[:50])
     assert numbers[:5].tolist() == [6, 9, 9, 4, 1]  # frog, truck, truck, deer, automobile
 
 
 @pytest.mark.slow
-def test_recompressed_images_are_thirty_decibels_from_the_originals(real: Load, real_data: Path) -> None:
+def test_recompressed_images_have_a_signal_to_noise_ratio_of_30_decibels(real: Load, real_data: Path) -> None:
     images, labels = lossless(real_data)
     data = real("cifar10-jpeg")
     assert torch.equal(data.y[:1000], labels.long())
     error = (data.x[:1000].float() - images.float()).square().mean(dim=(1, 2, 3))
     decibels = 10 * torch.log10(255**2 / error)
-    assert 30 < decibels.mean() < 31  # so no number of this set compares with one of CIFAR-10
+    assert 30 < decibels.mean() < 31  # so results on this set are not comparable with those on CIFAR-10
     assert torch.bincount(data.y[data.seen]).tolist() == [5000] * 10
     assert torch.bincount(data.y[data.test]).tolist() == [1000] * 10

@@ -1,3 +1,5 @@
+"""Downloading and verifying original files: mirrors, damage, interruption and concurrent processes."""
+
 import hashlib
 import io
 import subprocess
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from ablate.data.dataset import File
-from ablate.data.files import fetch, progress
+from ablate.data.files import fetch, progress_bar
 from ablate.data.idx import Mnist
 from ablate.errors import DataError
 
@@ -21,10 +23,10 @@ MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
 
 
 class Server(ThreadingHTTPServer):
-    """Serves /whole, /cut (half of it, then the line drops), /page (something else), /slow (half, then it hangs)."""
+    """Serves /whole, /cut (half, then disconnects), /page (an HTML page), /slow (half, then waits) and /gone (404)."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[str] = []
         self.released = threading.Event()
 
@@ -32,7 +34,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/{path}"
 
 
-class Answer(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
@@ -49,7 +51,7 @@ class Answer(BaseHTTPRequestHandler):
             self.server.released.wait(60)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -63,59 +65,59 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-def holding(*files: File) -> type[Mnist]:
-    """A data set of other files."""
-    return type("Holding", (Mnist,), {"files": files})
+def dataset_of(*files: File) -> type[Mnist]:
+    """A data set with these files."""
+    return type("OtherFiles", (Mnist,), {"files": files})
 
 
-def visible(folder: Path) -> list[str]:
+def files_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
 
 
-def test_a_missing_file_is_fetched_and_verified(server: Server, tmp_path: Path) -> None:
-    fetch(holding(File("sub/a.bin", (server.address("whole"),), (MD5,))), tmp_path / "data", tmp_path / "tensors")
+def test_a_missing_file_is_downloaded_and_verified(server: Server, tmp_path: Path) -> None:
+    fetch(dataset_of(File("sub/a.bin", (server.address("whole"),), (MD5,))), tmp_path / "data", tmp_path / "tensors")
     assert (tmp_path / "data/sub/a.bin").read_bytes() == CONTENT
-    assert visible(tmp_path / "data/sub") == ["a.bin"]
+    assert files_in(tmp_path / "data/sub") == ["a.bin"]
     assert server.requests == ["/whole"]
 
 
-def test_a_file_that_is_there_is_not_fetched(server: Server, tmp_path: Path) -> None:
+def test_an_existing_file_is_not_downloaded(server: Server, tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(CONTENT)
-    fetch(holding(File("a.bin", (server.address("whole"),), (MD5,))), tmp_path, tmp_path / "tensors")
+    fetch(dataset_of(File("a.bin", (server.address("whole"),), (MD5,))), tmp_path, tmp_path / "tensors")
     assert server.requests == []
 
 
-def test_any_published_checksum_will_do(tmp_path: Path) -> None:
+def test_one_matching_checksum_is_enough(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(CONTENT)
     sums = ("sha256:0000", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
-    fetch(holding(File("a.bin", (), sums)), tmp_path, tmp_path / "tensors")
+    fetch(dataset_of(File("a.bin", (), sums)), tmp_path, tmp_path / "tensors")
 
 
-def test_mirrors_are_tried_in_order(server: Server, tmp_path: Path) -> None:
+def test_mirrors_are_tried_in_order_until_one_has_the_whole_file(server: Server, tmp_path: Path) -> None:
     addresses = tuple(server.address(path) for path in ("gone", "page", "cut", "whole", "unasked"))
-    fetch(holding(File("a.bin", addresses, (MD5,))), tmp_path, tmp_path / "tensors")
+    fetch(dataset_of(File("a.bin", addresses, (MD5,))), tmp_path, tmp_path / "tensors")
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
     assert server.requests == ["/gone", "/page", "/cut", "/whole"]
 
 
-def test_a_dropped_line_leaves_nothing(server: Server, tmp_path: Path) -> None:
+def test_a_dropped_connection_leaves_no_file(server: Server, tmp_path: Path) -> None:
     address = server.address("cut")
     with pytest.raises(DataError) as error:
-        fetch(holding(File("a.bin", (address,), (MD5,))), tmp_path, tmp_path / "tensors")
+        fetch(dataset_of(File("a.bin", (address,), (MD5,))), tmp_path, tmp_path / "tensors")
     half = hashlib.md5(CONTENT[: len(CONTENT) // 2]).hexdigest()
     assert str(error.value) == (
         f"{tmp_path / 'a.bin'}: the file is missing and cannot be fetched "
         f"({address}: truncated or altered, found md5:{half}, expected {MD5}); "
         "put it there, or set ABLATE_DATA to the folder that holds it"
     )
-    assert visible(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-def test_no_network_names_file_folder_and_address(tmp_path: Path) -> None:
+def test_a_refused_connection_is_reported_with_file_and_address(tmp_path: Path) -> None:
     with Server() as closed:
         address = closed.address("whole")
     with pytest.raises(DataError) as error:
-        fetch(holding(File("sub/a.bin", (address,), (MD5,))), tmp_path, tmp_path / "tensors")
+        fetch(dataset_of(File("sub/a.bin", (address,), (MD5,))), tmp_path, tmp_path / "tensors")
     assert str(error.value) == (
         f"{tmp_path / 'sub/a.bin'}: the file is missing and cannot be fetched "
         f"({address}: [Errno 111] Connection refused); put it there, or set ABLATE_DATA to the folder that holds it"
@@ -123,17 +125,17 @@ def test_no_network_names_file_folder_and_address(tmp_path: Path) -> None:
     assert error.value.exit_code == 3
 
 
-def test_a_file_without_an_address_must_be_brought(tmp_path: Path) -> None:
+def test_a_missing_file_without_an_address_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"a.bin: the file is missing and cannot be fetched \(no address is known\); put"
     ):
-        fetch(holding(File("a.bin", (), (MD5,))), tmp_path, tmp_path / "tensors")
+        fetch(dataset_of(File("a.bin", (), (MD5,))), tmp_path, tmp_path / "tensors")
 
 
-def test_a_folder_that_cannot_be_made_is_named(server: Server, tmp_path: Path) -> None:
+def test_an_error_names_the_folder_that_cannot_be_created(server: Server, tmp_path: Path) -> None:
     (tmp_path / "sub").write_text("a file where a folder should be")
     with pytest.raises(DataError) as error:
-        fetch(holding(File("sub/a.bin", (server.address("whole"),), (MD5,))), tmp_path, tmp_path / "tensors")
+        fetch(dataset_of(File("sub/a.bin", (server.address("whole"),), (MD5,))), tmp_path, tmp_path / "tensors")
     assert f"cannot be fetched ({tmp_path / 'sub'}: File exists)" in str(error.value)
 
 
@@ -142,13 +144,7 @@ def test_a_truncated_or_altered_file_is_refused(damage: Any, tmp_path: Path) -> 
     path = tmp_path / "a.bin"
     path.write_bytes(damage(CONTENT))
     with pytest.raises(DataError) as error:
-        fetch(
-            holding(
-                File("a.bin", ("http://127.0.0.1/a.bin",), (MD5, "sha256:0")),
-            ),
-            tmp_path,
-            tmp_path / "tensors",
-        )
+        fetch(dataset_of(File("a.bin", ("http://127.0.0.1/a.bin",), (MD5, "sha256:0"))), tmp_path, tmp_path / "tensors")
     found = hashlib.md5(damage(CONTENT)).hexdigest()
     assert str(error.value) == (
         f"{path}: the file is truncated or altered: found md5:{found}, expected {MD5} or sha256:0; "
@@ -157,14 +153,14 @@ def test_a_truncated_or_altered_file_is_refused(damage: Any, tmp_path: Path) -> 
     assert path.read_bytes() == damage(CONTENT)
 
 
-def test_a_damaged_archive_of_recordings_is_refused(tmp_path: Path) -> None:
+def test_an_unreadable_archive_of_recordings_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(CONTENT)
     with pytest.raises(DataError, match="truncated or altered: found wav-sha256:unreadable, expected wav-sha256:0; "):
-        fetch(holding(File("a.zip", (), ("wav-sha256:0",))), tmp_path, tmp_path / "tensors")
+        fetch(dataset_of(File("a.zip", (), ("wav-sha256:0",))), tmp_path, tmp_path / "tensors")
 
 
-def test_a_verified_file_is_remembered_until_it_changes(tmp_path: Path) -> None:
-    path, tensors, kind = tmp_path / "a.bin", tmp_path / "tensors", holding(File("a.bin", (), (MD5,)))
+def test_a_file_is_verified_again_only_after_it_changed(tmp_path: Path) -> None:
+    path, tensors, kind = tmp_path / "a.bin", tmp_path / "tensors", dataset_of(File("a.bin", (), (MD5,)))
     path.write_bytes(CONTENT)
     fetch(kind, tmp_path, tensors)
     (mark,) = (tensors / ".verified").iterdir()
@@ -175,10 +171,10 @@ def test_a_verified_file_is_remembered_until_it_changes(tmp_path: Path) -> None:
         fetch(kind, tmp_path, tensors)
 
 
-def test_nothing_is_written_beside_files_that_are_there(tmp_path: Path) -> None:
+def test_nothing_is_written_to_the_folder_of_existing_files(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.bin").write_bytes(CONTENT)
-    fetch(holding(File("a.bin", (), (MD5,))), tmp_path / "data", tmp_path / "tensors")
+    fetch(dataset_of(File("a.bin", (), (MD5,))), tmp_path / "data", tmp_path / "tensors")
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["a.bin"]
 
 
@@ -197,13 +193,13 @@ fetch(Set, Path(sys.argv[3]), Path(sys.argv[3]) / "tensors")
 """
 
 
-def fetching(address: str, folder: Path) -> "subprocess.Popen[bytes]":
+def start_fetch(address: str, folder: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", FETCH, address, MD5, str(folder)], stdout=subprocess.PIPE)
 
 
 @pytest.mark.slow
-def test_several_processes_download_once(server: Server, tmp_path: Path) -> None:
-    processes = [fetching(server.address("whole"), tmp_path) for _ in range(4)]
+def test_concurrent_processes_download_once(server: Server, tmp_path: Path) -> None:
+    processes = [start_fetch(server.address("whole"), tmp_path) for _ in range(4)]
     for process in processes:
         process.communicate(timeout=120)
     assert [process.returncode for process in processes] == [0, 0, 0, 0]
@@ -212,8 +208,8 @@ def test_several_processes_download_once(server: Server, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_killed_download_is_never_taken_for_the_file(server: Server, tmp_path: Path) -> None:
-    process = fetching(server.address("slow"), tmp_path)
+def test_the_partial_file_of_a_killed_download_is_replaced(server: Server, tmp_path: Path) -> None:
+    process = start_fetch(server.address("slow"), tmp_path)
     part = tmp_path / ".a.bin.part"
     for _ in range(6000):
         if part.exists():
@@ -221,9 +217,9 @@ def test_a_killed_download_is_never_taken_for_the_file(server: Server, tmp_path:
         time.sleep(0.01)
     process.kill()
     process.communicate(timeout=120)
-    assert visible(tmp_path) == [".a.bin.part"]
-    fetch(holding(File("a.bin", (server.address("whole"),), (MD5,))), tmp_path, tmp_path / "tensors")
-    assert visible(tmp_path) == ["a.bin", "tensors"]
+    assert files_in(tmp_path) == [".a.bin.part"]
+    fetch(dataset_of(File("a.bin", (server.address("whole"),), (MD5,))), tmp_path, tmp_path / "tensors")
+    assert files_in(tmp_path) == ["a.bin", "tensors"]
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
@@ -232,16 +228,16 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_sees_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_progress_bar_is_shown_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with progress("t10k-labels-idx1-ubyte.gz", 4542) as advance:
+    with progress_bar("t10k-labels-idx1-ubyte.gz", 4542) as advance:
         advance(4542)
     assert "t10k-labels-idx1-ubyte.gz" in terminal.getvalue()
 
 
-def test_a_log_file_sees_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress("a.bin", 10) as advance:
+def test_no_progress_bar_is_written_to_a_log_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("a.bin", 10) as advance:
         advance(10)
     assert capsys.readouterr() == ("", "")

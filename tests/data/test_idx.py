@@ -1,3 +1,5 @@
+"""Reading idx files, and MNIST, Fashion-MNIST and EMNIST digits from them."""
+
 import gzip
 import struct
 import zipfile
@@ -29,29 +31,29 @@ def test_an_idx_file_is_read_in_the_shape_of_its_header(tmp_path: Path) -> None:
     assert read_idx(path).tolist() == [[[0, 1, 2]], [[253, 254, 255]]]
 
 
-def test_the_tensor_of_an_idx_file_can_be_changed(tmp_path: Path) -> None:
+def test_the_tensor_of_an_idx_file_is_writable(tmp_path: Path) -> None:
     labels = read_idx(write_idx(tmp_path / "a.gz", (2,), bytes([3, 4])))
     labels += 1
     assert labels.tolist() == [4, 5]
 
 
-def test_an_idx_file_that_ends_early_is_not_read(tmp_path: Path) -> None:
+def test_an_idx_file_with_too_few_bytes_is_refused(tmp_path: Path) -> None:
     path = write_idx(tmp_path / "a.gz", (2, 3), bytes(5))
     with pytest.raises(DataError) as error:
         read_idx(path)
     assert str(error.value) == (
-        f"{path}: the file cannot be decoded: its header announces 6 bytes, 5 follow; replace it by a whole one"
+        f"{path}: the file cannot be decoded: its header states 6 bytes, but 5 follow; replace it by a whole one"
     )
 
 
-def test_a_cut_gzip_stream_is_not_read(tmp_path: Path) -> None:
+def test_a_truncated_gzip_stream_is_refused(tmp_path: Path) -> None:
     path = write_idx(tmp_path / "a.gz", (100,), bytes(range(100)))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match="cannot be decoded: Compressed file ended before"):
         read_idx(path)
 
 
-def test_something_else_is_not_taken_for_idx(tmp_path: Path) -> None:
+def test_a_file_that_is_not_gzipped_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(b"<html>not found</html>")
     with pytest.raises(DataError, match="cannot be decoded: Not a gzipped file"):
@@ -59,17 +61,17 @@ def test_something_else_is_not_taken_for_idx(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\0", b"\0\0\x0d\x01\0\0\0\0", b"PNG\r\n"])
-def test_bytes_that_do_not_start_like_idx_are_refused(content: bytes, tmp_path: Path) -> None:
+def test_content_without_an_idx_header_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(content))
-    with pytest.raises(DataError, match="it does not start like an idx file of bytes"):
+    with pytest.raises(DataError, match="it has no header of an idx file of bytes"):
         read_idx(path)
 
 
-def test_a_header_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_header_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(b"\0\0\x08\x03\0\0\0\x01"))
-    with pytest.raises(DataError, match="its header is cut off"):
+    with pytest.raises(DataError, match="its header is truncated"):
         read_idx(path)
 
 
@@ -87,7 +89,7 @@ def test_training_images_come_before_test_images(tmp_path: Path) -> None:
     assert data.test.tolist() == [False, False, True]
 
 
-def test_images_without_a_label_are_refused(tmp_path: Path) -> None:
+def test_different_counts_of_images_and_labels_are_refused(tmp_path: Path) -> None:
     write_mnist(tmp_path / "MNIST/raw", labels=1)
     with pytest.raises(DataError, match=r"train-images.*it holds \(2, 28, 28\) pixels for 1 labels"):
         Mnist().read(tmp_path)
@@ -102,7 +104,7 @@ def test_mnist_has_the_label_counts_of_its_publication(real: Load) -> None:
 
 
 @pytest.mark.slow
-def test_mnist_begins_with_the_five_that_everybody_knows(real: Load) -> None:
+def test_mnist_begins_with_its_published_images_and_labels(real: Load) -> None:
     data = real("mnist")
     assert data.y[:5].tolist() == [5, 0, 4, 1, 9]
     assert data.y[data.test][:5].tolist() == [7, 2, 1, 0, 4]
@@ -110,7 +112,7 @@ def test_mnist_begins_with_the_five_that_everybody_knows(real: Load) -> None:
 
 
 @pytest.mark.slow
-def test_fashion_mnist_is_balanced_and_begins_with_a_boot(real: Load) -> None:
+def test_fashion_mnist_is_balanced_and_begins_with_an_ankle_boot(real: Load) -> None:
     data = real("fashion-mnist")
     assert torch.bincount(data.y[data.seen]).tolist() == [6000] * 10
     assert torch.bincount(data.y[data.test]).tolist() == [1000] * 10
@@ -121,33 +123,33 @@ def test_fashion_mnist_is_balanced_and_begins_with_a_boot(real: Load) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_images_have_norms_near_ten_for_which_the_paper_steps_by_two(name: str, real: Load) -> None:
+def test_images_have_a_mean_norm_that_fits_the_papers_epsilon(name: str, real: Load) -> None:
     data = real(name)
     norms = (data.x[data.seen].flatten(1) * data.scale).norm(dim=1)
     assert 9 < norms.mean() < 13  # Ntelemis et al. 2022: epsilon 2, about a fifth of the average norm
     assert data.x.max() * data.scale == 1
 
 
-def test_the_files_of_the_two_sets_lie_in_their_own_folders() -> None:
+def test_mnist_and_fashion_mnist_have_folders_of_their_own() -> None:
     assert {file.path.split("/")[0] for file in Mnist.files} == {"MNIST"}
     assert {file.path.split("/")[0] for file in FashionMnist.files} == {"FashionMNIST"}
     assert Mnist.files[0].addresses[0] == "https://ossci-datasets.s3.amazonaws.com/mnist/train-images-idx3-ubyte.gz"
 
 
 def write_emnist(folder: Path, images: dict[str, bytes]) -> Path:
-    """The archive of EMNIST with one image of each part."""
+    """An archive of EMNIST with one image in each part."""
     path = folder / EmnistDigits.files[0].path
     path.parent.mkdir(parents=True)
     with zipfile.ZipFile(path, "w") as archive:
         for part, pixels in images.items():
             archive.writestr(f"gzip/emnist-digits-{part}-images-idx3-ubyte.gz", idx((1, 28, 28), pixels))
             archive.writestr(f"gzip/emnist-digits-{part}-labels-idx1-ubyte.gz", idx((1,), bytes([len(part)])))
-        archive.writestr("gzip/emnist-letters-train-images-idx3-ubyte.gz", b"not looked at")
+        archive.writestr("gzip/emnist-letters-train-images-idx3-ubyte.gz", b"not read")
     return path
 
 
-def test_emnist_images_are_set_upright(tmp_path: Path) -> None:
-    stored = bytes(range(28)) + bytes(784 - 28)  # what is stored as the first row is the first column
+def test_emnist_images_are_transposed(tmp_path: Path) -> None:
+    stored = bytes(range(28)) + bytes(784 - 28)  # the first stored row is the first column
     write_emnist(tmp_path, {"train": stored, "test": bytes(784)})
     data = EmnistDigits().read(tmp_path)
     assert data.x.shape == (2, 1, 28, 28)
@@ -156,7 +158,7 @@ def test_emnist_images_are_set_upright(tmp_path: Path) -> None:
     assert (data.y.tolist(), data.test.tolist()) == ([5, 4], [False, True])
 
 
-def test_an_archive_without_a_part_is_refused(tmp_path: Path) -> None:
+def test_an_archive_without_one_of_the_parts_is_refused(tmp_path: Path) -> None:
     path = write_emnist(tmp_path, {"train": bytes(784)})
     with pytest.raises(DataError) as error:
         EmnistDigits().read(tmp_path)
@@ -167,7 +169,7 @@ def test_an_archive_without_a_part_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_emnist_is_the_archive_that_nist_publishes() -> None:
+def test_emnist_is_downloaded_from_nist() -> None:
     (file,) = EmnistDigits.files
     assert file.addresses == ("https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",)
     assert file.checksums == ("md5:58c8d27c78d21e728a6bc7b3cc06412e",)

@@ -1,3 +1,5 @@
+"""Reuters-10k from token and topic files that the tests write."""
+
 import gzip
 import math
 from pathlib import Path
@@ -9,23 +11,23 @@ import torch
 from ablate.data import rcv1
 from ablate.data.checksum import checksum
 from ablate.data.rcv1 import Reuters10k, single_roots, stories
-from ablate.data.text import weighted, word_counts
+from ablate.data.text import tf_idf, word_counts
 from ablate.errors import DataError
 
 ROOTS = ("CCAT", "GCAT", "MCAT", "ECAT")
 
 
-def write_rcv1(folder: Path, told: list[list[tuple[int, str]]], topics: list[tuple[str, int]]) -> None:
-    """Five token files and the topics, in their original format."""
+def write_rcv1(folder: Path, parts: list[list[tuple[int, str]]], topics: list[tuple[str, int]]) -> None:
+    """Write token files and the topics file in their original format."""
     (folder / "RCV1").mkdir()
-    for file, part in zip(Reuters10k.files, told, strict=False):
+    for file, part in zip(Reuters10k.files, parts, strict=False):
         text = "".join(f".I {number}\n.W\n{stems}\n\n" for number, stems in part)
         (folder / file.path).write_bytes(gzip.compress(text.encode()))
     rows = "".join(f"{topic} {number} 1\n" for topic, number in topics)
     (folder / Reuters10k.files[-1].path).write_bytes(gzip.compress(rows.encode()))
 
 
-def test_a_story_is_its_number_and_its_stems(tmp_path: Path) -> None:
+def test_a_story_is_read_as_its_number_and_stems(tmp_path: Path) -> None:
     path = tmp_path / "tokens.gz"
     path.write_bytes(gzip.compress(b".I 2286\n.W\nrecov recov\nexcit\n\n.I 2287\n.W\noil\n\n"))
     assert [(number, stems.split()) for number, stems in stories(path)] == [
@@ -34,7 +36,7 @@ def test_a_story_is_its_number_and_its_stems(tmp_path: Path) -> None:
     ]
 
 
-def test_stories_of_two_roots_or_of_none_have_no_class(tmp_path: Path) -> None:
+def test_only_stories_with_exactly_one_root_category_have_a_class(tmp_path: Path) -> None:
     path = tmp_path / "topics.gz"
     rows = "C15 1 1\nCCAT 1 1\nECAT 2 1\nMCAT 2 1\nM11 3 1\nECAT 4 1\nGCAT 5 1\nMCAT 6 1\n"
     path.write_bytes(gzip.compress(rows.encode()))
@@ -42,50 +44,52 @@ def test_stories_of_two_roots_or_of_none_have_no_class(tmp_path: Path) -> None:
 
 
 def corpus() -> tuple[list[list[tuple[int, str]]], list[tuple[str, int]]]:
-    """Forty stories over five files, ten of each root; a story's stem says its number."""
-    told = [[(10 * part + index, f"oil stem{10 * part + index}") for index in range(8)] for part in range(5)]
-    numbers = [number for part in told for number, _ in part]
-    return told, [(ROOTS[place % 4], number) for place, number in enumerate(numbers)]
+    """Forty stories in five files, ten of each root category; each has a stem that contains its number."""
+    parts = [[(10 * part + index, f"oil stem{10 * part + index}") for index in range(8)] for part in range(5)]
+    numbers = [number for part in parts for number, _ in part]
+    return parts, [(ROOTS[place % 4], number) for place, number in enumerate(numbers)]
 
 
-def test_stories_are_drawn_from_all_files_in_the_order_of_the_authors(tmp_path: Path) -> None:
-    told, topics = corpus()
-    write_rcv1(tmp_path, told, topics)
+def test_stories_are_drawn_from_all_files_with_the_authors_seed(tmp_path: Path) -> None:
+    parts, topics = corpus()
+    write_rcv1(tmp_path, parts, topics)
     data = Reuters10k().read(tmp_path)
     assert data.x.shape == (40, 41)  # 'oil' and one stem of each story
     assert torch.bincount(data.y).tolist() == [10] * 4
-    # numpy's legacy stream of seed 1234 permutes forty positions; the class of a position is position % 4
+    # numpy's legacy generator with seed 1234 permutes the forty positions; the class of a position is position % 4
     order = np.random.RandomState(1234).permutation(40)
     assert data.y.tolist() == (order % 4).tolist()
     assert torch.bincount(data.y[data.test]).tolist() == [2] * 4
 
 
-def test_only_so_many_stories_are_kept_but_all_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told, topics = corpus()
-    write_rcv1(tmp_path, told, topics)
+def test_word_statistics_are_of_all_stories_and_not_only_of_those_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, topics = corpus()
+    write_rcv1(tmp_path, parts, topics)
     monkeypatch.setattr(rcv1, "STORIES", 20)
     data = Reuters10k().read(tmp_path)
     assert data.x.shape == (20, 41)
-    # 'oil' is in all 40 stories: idf 1; a story's own stem in one: log(41 / 2) + 1
+    # 'oil' is in all 40 stories: idf 1; a story's own stem is in one: idf log(41 / 2) + 1
     own = math.log(41 / 2) + 1
     values = sorted(data.x[0][data.x[0] > 0].tolist())
     length = math.hypot(1, own)
     assert values == pytest.approx([math.sqrt(41) / length, math.sqrt(41) * own / length], rel=1e-5)
 
 
-def test_stems_that_are_english_stop_words_are_counted() -> None:
-    # the distribution has left out its own stop words already; a stem such as 'serious' → 'seri' is a word like any
+def test_stems_that_look_like_english_stop_words_are_counted() -> None:
+    # stop words were removed before stemming, so every stem in the files is counted
     assert word_counts(["ever ever oil"], 2).toarray().tolist() == [[2, 1]]
 
 
-def test_rows_have_the_length_of_the_root_of_the_words() -> None:
-    weights = weighted(word_counts(["oil oil gas", "gas tin"], 3))
+def test_rows_have_the_norm_of_the_square_root_of_the_vocabulary_size() -> None:
+    weights = tf_idf(word_counts(["oil oil gas", "gas tin"], 3))
     np.testing.assert_allclose(np.sqrt(weights.multiply(weights).sum(axis=1)), math.sqrt(3), rtol=1e-6)
 
 
-def test_a_cut_file_of_stories_is_refused(tmp_path: Path) -> None:
-    told, topics = corpus()
-    write_rcv1(tmp_path, told, topics)
+def test_a_truncated_token_file_is_refused(tmp_path: Path) -> None:
+    parts, topics = corpus()
+    write_rcv1(tmp_path, parts, topics)
     path = tmp_path / "RCV1/lyrl2004_tokens_train.dat.gz"
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(DataError, match=r"lyrl2004_tokens_train.dat.gz: the file cannot be decoded: "):
@@ -93,19 +97,19 @@ def test_a_cut_file_of_stories_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b".I 1\noil gas\n", b".I one\n.W\noil\n", ".I 1\n.W\nöl\n".encode()])
-def test_something_else_is_not_taken_for_stories(content: bytes, tmp_path: Path) -> None:
+def test_content_that_is_no_token_file_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(gzip.compress(content))
     with pytest.raises(DataError, match=r"a.gz: the file cannot be decoded: "):
         list(stories(tmp_path / "a.gz"))
 
 
-def test_a_topic_without_a_story_is_refused(tmp_path: Path) -> None:
+def test_a_topic_line_without_a_story_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(gzip.compress(b"CCAT 1 1\nGCAT\n"))
     with pytest.raises(DataError, match=r"a.gz: the file cannot be decoded: "):
         single_roots(tmp_path / "a.gz")
 
 
-def test_a_file_whose_size_alone_was_published_is_checked_by_it(tmp_path: Path) -> None:
+def test_files_without_a_published_checksum_are_verified_by_size(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"12345")
     assert checksum(tmp_path / "a.bin", "bytes") == "bytes:5"
     assert [file.checksums[0] for file in Reuters10k.files[:2]] == ["bytes:44734992", "bytes:45595102"]

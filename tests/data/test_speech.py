@@ -1,3 +1,5 @@
+"""Reading recordings of spoken digits, and their spectrograms."""
+
 import io
 import math
 import wave
@@ -37,7 +39,7 @@ def tone(hertz: float, seconds: float = 0.5) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("prefix", ["recordings/", "free-spoken-digit-dataset-26eb9aa/recordings/", ""])
-def test_recordings_are_found_in_any_layout(prefix: str, tmp_path: Path) -> None:
+def test_recordings_are_found_in_any_folder_of_the_archive(prefix: str, tmp_path: Path) -> None:
     path = archive(
         tmp_path / "fsdd.zip",
         {f"{prefix}7_theo_10.wav": recording([4, -5]), f"{prefix}7_theo_9.wav": recording([1]), "README.md": b"words"},
@@ -47,7 +49,7 @@ def test_recordings_are_found_in_any_layout(prefix: str, tmp_path: Path) -> None
     assert list(signals) == [(7, "theo", 9), (7, "theo", 10)]
 
 
-def test_one_checksum_fits_all_packings_of_the_same_recordings(tmp_path: Path) -> None:
+def test_the_checksum_of_recordings_does_not_depend_on_their_packing(tmp_path: Path) -> None:
     one, two = recording([1, 2]), recording([3])
     here = archive(tmp_path / "a.zip", {"recordings/1_a_0.wav": one, "recordings/2_a_0.wav": two})
     there = archive(tmp_path / "b.zip", {"top/README": b"", "top/rec/2_a_0.wav": two, "top/rec/1_a_0.wav": one})
@@ -61,13 +63,13 @@ def test_a_stereo_recording_is_refused(tmp_path: Path) -> None:
         read_recordings(path)
 
 
-def test_a_recording_without_a_speaker_is_refused(tmp_path: Path) -> None:
+def test_a_file_name_without_a_speaker_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "fsdd.zip", {"recordings/1_0.wav": recording([1])})
     with pytest.raises(DataError, match=r"'recordings/1_0.wav' does not name a digit, a speaker and an index"):
         read_recordings(path)
 
 
-def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "fsdd.zip", {"recordings/1_a_0.wav": recording([1] * 100)})
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(DataError, match="the file cannot be decoded: File is not a zip file"):
@@ -76,27 +78,27 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("hertz", "row"), [(500, 6), (1000, 12), (2000, 24), (3000, 36)])
 def test_a_tone_is_a_bright_row_at_its_frequency(hertz: float, row: int) -> None:
-    # 129 frequencies, 31.25 Hz apart, over 48 rows: 1000 Hz is frequency 32, whose middle is at 32.5 / 129 × 48 = 12.1
+    # 129 frequencies, 31.25 Hz apart, over 48 rows: 1000 Hz is frequency 32, at row 32.5 / 129 × 48 = 12.1
     image = spectrogram(tone(hertz))
     assert abs(int(image.mean(dim=1).argmax()) - row) <= 1
 
 
-def test_time_runs_along_the_rows() -> None:
+def test_columns_are_time() -> None:
     image = spectrogram(torch.cat([tone(1000), torch.zeros(4000)]))
     assert image[12, :20].min() > 0.9
     assert image[12, 28:].max() < 0.1
 
 
-def test_a_spectrogram_spans_zero_to_one() -> None:
+def test_a_spectrogram_has_the_range_zero_to_one() -> None:
     image = spectrogram(tone(700))
     assert (float(image.min()), float(image.max())) == (0, 1)
 
 
-def test_silence_is_black() -> None:
+def test_silence_gives_zeros() -> None:
     assert torch.equal(spectrogram(torch.zeros(1000)), torch.zeros(48, 48))
 
 
-def test_the_first_five_recordings_of_a_speaker_are_held_out(tmp_path: Path) -> None:
+def test_recordings_0_to_4_of_each_digit_and_speaker_are_held_out(tmp_path: Path) -> None:
     (tmp_path / "FSDD").mkdir()
     noise = torch.randint(-1000, 1000, (600,), generator=torch.Generator().manual_seed(0)).tolist()
     archive(
@@ -119,7 +121,9 @@ def test_fsdd_has_thirty_test_recordings_of_each_digit(real: Callable[[str], Dat
 @pytest.mark.slow
 def test_spectrograms_have_norms_near_twenty_five(real: Callable[[str], Data]) -> None:
     norms = real("fsdd").x.norm(dim=1)
-    assert float(norms.mean()) == pytest.approx(23.73, abs=0.01)  # epsilon 5 is about a fifth (Ntelemis et al. 2022)
+    assert float(norms.mean()) == pytest.approx(
+        23.73, abs=0.01
+    )  # Ntelemis et al. 2022: epsilon 5 is about a fifth of it
     assert (real("fsdd").x.amin(dim=1) == 0).all()
     assert (real("fsdd").x.amax(dim=1) == 1).all()
 

@@ -1,3 +1,5 @@
+"""Reading STL-10 from archives that the tests write, and resizing it."""
+
 import io
 import tarfile
 import zipfile
@@ -37,7 +39,7 @@ SMALL = {
 }
 
 
-def test_training_learns_from_the_unlabelled_and_probes_fit_on_the_labelled(tmp_path: Path) -> None:
+def test_training_sees_unlabelled_images_and_probes_are_fitted_on_labelled_ones(tmp_path: Path) -> None:
     write_stl(tmp_path, SMALL)
     data = Stl10().read(tmp_path)
     assert data.x[:, :, 0, 0].tolist() == [[red, 1, 2] for red in (10, 20, 30, 40, 50, 60)]
@@ -47,24 +49,24 @@ def test_training_learns_from_the_unlabelled_and_probes_fit_on_the_labelled(tmp_
     assert data.evaluation.nonzero()[:, 0].tolist() == [5]
 
 
-def test_photographs_are_stored_column_by_column(tmp_path: Path) -> None:
+def test_images_are_read_column_by_column(tmp_path: Path) -> None:
     write_stl(tmp_path, SMALL | {"test_X": bytes(range(96)) + bytes(SIZE - 96)})
     image = Stl10().read(tmp_path).x[-1]
     assert image[0, :, 0].tolist() == list(range(96))
     assert image[0, 0].tolist() == [0] * 96
 
 
-def test_chunks_join_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_chunk_size_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_stl(tmp_path, SMALL)
     whole = Stl10().read(tmp_path)
     monkeypatch.setattr(stl, "CHUNK", 2)
     assert torch.equal(Stl10().read(tmp_path).x, whole.x)
 
 
-def test_small_photographs_are_resized_as_torchvision_does(real_data: Path, tmp_path: Path) -> None:
+def test_small_images_are_resized_as_by_pillow(real_data: Path, tmp_path: Path) -> None:
     path = real_data / "STL10/stl10_unlabeled_246_96x96.zip"
     if not path.exists():
-        pytest.skip("the sample of STL-10 is not there")
+        pytest.skip(f"there is no {path}")
     with zipfile.ZipFile(path) as archive:
         images = [
             Image.open(io.BytesIO(archive.read(name))).convert("RGB")
@@ -82,7 +84,7 @@ def test_small_photographs_are_resized_as_torchvision_does(real_data: Path, tmp_
 
 
 @pytest.mark.parametrize("labels", [bytes([1]), bytes([0, 3]), bytes([1, 11])])
-def test_labels_are_one_to_ten_for_every_image(labels: bytes, tmp_path: Path) -> None:
+def test_labels_out_of_range_or_missing_are_refused(labels: bytes, tmp_path: Path) -> None:
     write_stl(tmp_path, SMALL | {"train_y": labels})
     with pytest.raises(
         DataError, match="no label from 1 to 10 for each of the 2 images of the part 'train'; replace it by a whole one"
@@ -90,14 +92,14 @@ def test_labels_are_one_to_ten_for_every_image(labels: bytes, tmp_path: Path) ->
         Stl10().read(tmp_path)
 
 
-def test_a_cut_archive_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
     path = write_stl(tmp_path, SMALL)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match=r"stl10_binary.tar.gz: the file cannot be decoded: "):
         Stl10().read(tmp_path)
 
 
-def test_images_that_end_within_one_are_refused(tmp_path: Path) -> None:
+def test_a_part_that_ends_inside_an_image_is_refused(tmp_path: Path) -> None:
     write_stl(tmp_path, SMALL | {"train_X": photograph(0) + photograph(0) + b"x"})
     with pytest.raises(DataError, match="cannot be decoded: cannot reshape"):
         Stl10().read(tmp_path)

@@ -1,4 +1,4 @@
-"""A real browser on MLflow's pages."""
+"""Chromium, driven by Selenium, on the pages of MLflow's UI."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 T = TypeVar("T")
 
 PATIENCE = 120.0  # seconds for a page
-PASSING = (  # trouble that ends when a page is drawn
+PASSING = (  # exceptions that are raised while a page is still being drawn
     ElementClickInterceptedException,
     ElementNotInteractableException,
     NoSuchElementException,
@@ -29,18 +29,18 @@ PASSING = (  # trouble that ends when a page is drawn
 
 @dataclass(frozen=True)
 class Browser:
-    """Chromium on MLflow's pages, as patient as a busy machine needs it to be."""
+    """Chromium on MLflow's UI; lookups wait for their element up to `PATIENCE` seconds."""
 
     driver: Chrome
     uri: str
 
     def open(self, page: str) -> None:
-        """Load a page from scratch: MLflow takes a mere change of the address for one page that goes on."""
+        """Load a page anew; MLflow does not reload where only the part of the address after `#` changes."""
         self.driver.get("about:blank")
         self.driver.get(f"{self.uri}/#/{page}")
 
     def all(self, path: str) -> list[WebElement]:
-        """What an XPath finds now."""
+        """All elements that an XPath finds now."""
         return self.driver.find_elements(By.XPATH, path)
 
     def find(self, path: str) -> WebElement:
@@ -48,7 +48,7 @@ class Browser:
         return self.until(lambda: next(filter(WebElement.is_displayed, self.all(path)), None), path)
 
     def click(self, path: str) -> None:
-        """Click on the first visible element of an XPath, once nothing lies over it."""
+        """Click on the first visible element of an XPath, once no other element covers it."""
 
         def clicked() -> bool:
             self.find(path).click()
@@ -57,7 +57,7 @@ class Browser:
         self.until(clicked, f"{path} to click on")
 
     def until(self, seen: Callable[[], T | None], what: str) -> T:
-        """What is seen at last; while a page is drawn, elements come, move and go."""
+        """What `seen` returns once that is true; exceptions of a page that is being drawn are ignored."""
         waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=PASSING)
         try:
             found = waiting.until(lambda _: seen() or False)

@@ -1,4 +1,4 @@
-"""A folder in which real studies are launched by the real command line, and broken while they run."""
+"""A working directory in which tests launch studies by the command line and kill processes while they run."""
 
 import json
 import os
@@ -18,14 +18,16 @@ import pytest
 
 from ablate.lock import locked
 from ablate.paths import Store
-from ablate.track.mlflow_store import MlflowStore, TrialRecord
+from ablate.record import TrialRecord
+from ablate.track.client import search
+from ablate.track.mlflow_store import MlflowStore
 from ablate.track.ui import reading_address
 
-PATIENCE = 400.0  # seconds: most of the processor may be somebody else's
-EPOCHS = 24  # long enough to die in several times
+PATIENCE = 400.0  # seconds; other processes may use most of the processor
+EPOCHS = 24  # long enough for several processes to be killed during one launch
 
 SMALL = """
-question: Does whatever happens leave the numbers alone?
+question: Do the numbers depend on interruptions?
 method: invariant
 dataset: digits
 fixed:
@@ -43,7 +45,7 @@ metric: linear/accuracy
 
 
 @dataclass
-class Field:
+class WorkingDirectory:
     """A working directory with studies and a store of its own."""
 
     folder: Path
@@ -74,15 +76,15 @@ class Field:
         command.process.wait(PATIENCE)
         return command
 
-    def known(self, study: str) -> dict[str, TrialRecord]:
-        """What MLflow knows of a study."""
-        return self.mlflow_store.trials(study)
+    def records(self, study: str) -> dict[str, TrialRecord]:
+        """The records of a study's trials in MLflow, by key."""
+        return dict(self.mlflow_store.snapshot(study).records)
 
     def histories(self, study: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
-        """Every point that MLflow holds of every trial, by the trial's name."""
+        """Trial's name → metric → all its points (epoch, value) in MLflow."""
         mlflow_store = self.mlflow_store
         found = {}
-        for record in mlflow_store.trials(study).values():
+        for record in mlflow_store.snapshot(study).records.values():
             assert record.trial is not None
             curves = {name: mlflow_store.client.get_metric_history(record.run_id, name) for name in record.metrics}
             found[record.trial.name] = {
@@ -91,13 +93,14 @@ class Field:
         return found
 
     def statuses(self, study: str) -> list[str]:
-        """The status of every run of a study, of all kinds."""
-        mlflow_store = self.mlflow_store
-        kinds = ("study", "variant", "trial")
-        return [run.info.status for kind in kinds for run in mlflow_store.runs(study, kind)]
+        """MLflow's status of every run of a study, of all kinds."""
+        client = self.mlflow_store.client
+        experiment = client.get_experiment_by_name(study)
+        assert experiment is not None
+        return [run.info.status for run in search(client, [experiment.experiment_id], "")]
 
     def clear(self) -> None:
-        """End whatever is left of the commands and of what they started."""
+        """Kill the commands that still run and the processes that they started."""
         here = str(self.folder)
         for command in self.started:
             command.kill_tree()
@@ -110,7 +113,7 @@ class Field:
 
 
 class Command:
-    """A running `ablate` and everything that it prints."""
+    """A running `ablate` command and its output."""
 
     def __init__(self, folder: Path, arguments: tuple[str, ...], server: str) -> None:
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
@@ -138,13 +141,13 @@ class Command:
         return self.process.wait(PATIENCE)
 
     def until(self, seen: Callable[[], Any], what: str) -> Any:
-        """Wait for something to be true while the command runs."""
+        """Wait until `seen` returns something true, and return it; fails where the command ends first."""
         found = self.while_running(seen, what)
         assert found, f"ended with {self.process.returncode} before {what}:\n{self.text}"
         return found
 
     def while_running(self, seen: Callable[[], Any], what: str) -> Any:
-        """Wait for something to be true; None: the command ended first."""
+        """What `seen` returns once that is true; None where the command ends first."""
         deadline = time.monotonic() + PATIENCE
         while not (found := seen()):
             if self.process.poll() is not None:
@@ -153,25 +156,25 @@ class Command:
             time.sleep(0.1)
         return found
 
-    def until_says(self, pattern: str) -> None:
+    def until_printed(self, pattern: str) -> None:
         self.until(lambda: re.search(pattern, self.text), f"'{pattern}'")
 
     def makes_checkpoint(self) -> bool:
-        """Wait until a trial has something to resume from that is newer than what was seen here; false: it ended."""
+        """Wait for a checkpoint newer than the last one seen by this method; False where the command ends first."""
         made = self.while_running(lambda: self.newest_checkpoint() > self.seen, "checkpoint")
         self.seen = self.newest_checkpoint()
         return bool(made)
 
     def newest_checkpoint(self) -> int:
-        """When it was written, in nanoseconds."""
+        """When the newest checkpoint was written, in nanoseconds; 0 where there is none."""
         found = [0]
         for file in (self.output.parent / "ablate-store").glob("studies/*/trials/*/checkpoint.pt"):
             with suppress(FileNotFoundError):
                 found.append(file.stat().st_mtime_ns)
         return max(found)
 
-    def family(self, name: str) -> list[psutil.Process]:
-        """The processes below this one that have a word in their command line."""
+    def descendants(self, name: str) -> list[psutil.Process]:
+        """The command's descendant processes whose name or command line contains `name`."""
         found = []
         for process in psutil.Process(self.process.pid).children(recursive=True):
             try:
@@ -182,9 +185,9 @@ class Command:
         return found
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Have the workers stand still: nothing ends while something else is slow."""
-        workers = self.family("ray::")
+    def suspended_workers(self) -> Iterator[None]:
+        """Suspend the workers, so that no trial ends meanwhile."""
+        workers = self.descendants("ray::")
         for worker in workers:
             worker.suspend()
         try:
@@ -196,10 +199,10 @@ class Command:
     def kill_tree(self) -> None:
         try:
             root = psutil.Process(self.process.pid)
-            family = [root, *root.children(recursive=True)]
+            processes = [root, *root.children(recursive=True)]
         except psutil.NoSuchProcess:
             return
-        for process in family:
+        for process in processes:
             try:
                 process.send_signal(signal.SIGKILL)
             except psutil.NoSuchProcess:
@@ -208,31 +211,31 @@ class Command:
 
 
 @pytest.fixture
-def field_of_study(tmp_path: Path) -> Iterator[Field]:
-    """A field with the embedded MLflow server."""
-    found = Field(tmp_path)
+def directory(tmp_path: Path) -> Iterator[WorkingDirectory]:
+    """A working directory whose launches start the embedded MLflow server."""
+    found = WorkingDirectory(tmp_path)
     yield found
     found.clear()
 
 
 @pytest.fixture
-def served_field(tmp_path: Path, mlflow_uri: str) -> Iterator[Field]:
-    """A field whose studies, of names that no other test uses, go to a server that others use too."""
-    found = Field(tmp_path, mlflow_uri)
+def served_directory(tmp_path: Path, mlflow_uri: str) -> Iterator[WorkingDirectory]:
+    """A working directory whose studies are recorded by a server that tests share; study names must be unique."""
+    found = WorkingDirectory(tmp_path, mlflow_uri)
     yield found
     found.clear()
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    """A field in which the small study was launched once and left in peace.
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkingDirectory]:
+    """A working directory in which the small study was launched once, without interruption.
 
-    Every process that runs tests finds the same one, and only the first launches it.
+    All pytest workers share it; the first one launches the study.
     """
     own = tmp_path_factory.getbasetemp()
     common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    found = Field(common / "undisturbed")
-    with locked(common / "undisturbed.lock"):
+    found = WorkingDirectory(common / "uninterrupted")
+    with locked(common / "uninterrupted.lock"):
         if not found.folder.exists():
             found.folder.mkdir()
             found.write("small", SMALL.replace("EPOCHS", str(EPOCHS)))
@@ -244,6 +247,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
         command.kill_tree()
 
 
-def answer(command: Command) -> Any:
-    """What a command with --json says."""
+def parsed(command: Command) -> Any:
+    """The output of a command with --json."""
     return json.loads(command.text)

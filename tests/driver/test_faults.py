@@ -1,4 +1,4 @@
-"""Whatever dies, the next launch completes the study, and its numbers are those of an undisturbed one."""
+"""After any process of a launch was killed, the next launch completes the study, with unchanged numbers."""
 
 import signal
 from contextlib import suppress
@@ -6,16 +6,16 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from ablate.driver.lock import owner_of
+from ablate.driver.launch_lock import owner_of
 
-from .conftest import EPOCHS, SMALL, Command, Field
+from .conftest import EPOCHS, SMALL, Command, WorkingDirectory
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
 def kill(command: Command, name: str, most: int = 9) -> None:
-    """Kill the processes of this name, once there are some: Ray may just be starting anew."""
-    for process in command.until(lambda: command.family(name), f"process '{name}'")[:most]:
+    """Kill up to `most` processes of this name, after waiting until there is one: Ray may be restarting."""
+    for process in command.until(lambda: command.descendants(name), f"process '{name}'")[:most]:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)
 
@@ -40,48 +40,52 @@ def mlflow_server(command: Command) -> None:
     kill(command, "mlflow")
 
 
-def launch(field: Field) -> Command:
-    """A launch that leaves checkpoints behind."""
-    field.write("small", SMALL.replace("EPOCHS", str(EPOCHS)))
-    return field.start("launch", "small", "--checkpoint-every", "0.5")
+def launch(directory: WorkingDirectory) -> Command:
+    """Start a launch that writes a checkpoint every half second."""
+    directory.write("small", SMALL.replace("EPOCHS", str(EPOCHS)))
+    return directory.start("launch", "small", "--checkpoint-every", "0.5")
 
 
-def assert_undisturbed(field: Field, undisturbed: Field) -> None:
-    """Launched once more, the study ends as if nothing had happened."""
-    done = field.run("launch", "small")
+def assert_equals_uninterrupted(directory: WorkingDirectory, uninterrupted: WorkingDirectory) -> None:
+    """The next launch completes the study, with the points, trials and runs of the uninterrupted one."""
+    done = directory.run("launch", "small")
     assert done.code == 0, done.text
-    assert field.histories("small") == undisturbed.histories("small")
-    assert set(field.known("small")) == set(undisturbed.known("small"))
-    assert set(field.statuses("small")) == {"FINISHED"}
-    assert len(field.statuses("small")) == len(undisturbed.statuses("small"))
+    assert directory.histories("small") == uninterrupted.histories("small")
+    assert set(directory.records("small")) == set(uninterrupted.records("small"))
+    assert set(directory.statuses("small")) == {"FINISHED"}
+    assert len(directory.statuses("small")) == len(uninterrupted.statuses("small"))
 
 
-def test_a_stopped_study_whose_driver_is_killed_when_it_goes_on(served_field: Field, undisturbed: Field) -> None:
-    first = launch(served_field)
+def test_a_study_that_is_stopped_and_then_loses_its_driver_ends_with_the_same_numbers(
+    served_directory: WorkingDirectory, uninterrupted: WorkingDirectory
+) -> None:
+    first = launch(served_directory)
     assert first.makes_checkpoint(), first.text
-    with first.held():
-        second = served_field.run("launch", "small")
+    with first.suspended_workers():
+        second = served_directory.run("launch", "small")
         assert second.code == 1
         assert f"'small' is being launched by process {first.process.pid} on " in second.text
-        assert served_field.run("stop", "small").code == 0
+        assert served_directory.run("stop", "small").code == 0
     assert first.code == 130
     assert "launch again to go on" in first.text
-    assert "RUNNING" not in served_field.statuses("small")
-    assert owner_of(served_field.store.study("small").lock) is None
+    assert "RUNNING" not in served_directory.statuses("small")
+    assert owner_of(served_directory.store.study("small").lock) is None
 
-    broken = launch(served_field)
-    assert broken.makes_checkpoint(), broken.text
-    driver(broken)
-    broken.process.wait()
-    assert_undisturbed(served_field, undisturbed)
+    killed = launch(served_directory)
+    assert killed.makes_checkpoint(), killed.text
+    driver(killed)
+    killed.process.wait()
+    assert_equals_uninterrupted(served_directory, uninterrupted)
 
 
-def test_whatever_is_killed_below_the_driver(field_of_study: Field, undisturbed: Field) -> None:
-    broken = launch(field_of_study)
+def test_a_study_whose_worker_server_and_ray_processes_are_killed_ends_with_the_same_numbers(
+    directory: WorkingDirectory, uninterrupted: WorkingDirectory
+) -> None:
+    killed = launch(directory)
     for end in (worker, mlflow_server, raylet, control_store):
-        if not broken.makes_checkpoint():
-            broken = launch(field_of_study)
-            assert broken.makes_checkpoint(), broken.text
-        end(broken)
-    broken.process.wait(400)
-    assert_undisturbed(field_of_study, undisturbed)
+        if not killed.makes_checkpoint():
+            killed = launch(directory)
+            assert killed.makes_checkpoint(), killed.text
+        end(killed)
+    killed.process.wait(400)
+    assert_equals_uninterrupted(directory, uninterrupted)

@@ -1,4 +1,4 @@
-"""One launch of a study at a time, whatever the first one dies of."""
+"""The lock of a launch: one launch of a study at a time, and locks of dead processes are taken over."""
 
 import json
 import os
@@ -17,14 +17,14 @@ from typing import Any
 import psutil
 import pytest
 
-from ablate.driver import lock
-from ablate.driver.lock import STALE, launching, owner_of
+from ablate.driver import launch_lock
+from ablate.driver.launch_lock import STALE, launching, owner_of
 from ablate.errors import ServiceError
 
 OWN = """
 import sys, time
 from pathlib import Path
-from ablate.driver.lock import launching
+from ablate.driver.launch_lock import launching
 from ablate.errors import ServiceError
 path, go = Path(sys.argv[1]), Path(sys.argv[2])
 print("ready", flush=True)
@@ -48,13 +48,13 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def go(tmp_path: Path) -> Path:
-    """The file whose presence lets the processes reach for the lock."""
+    """The file on whose appearance the processes try to take the lock."""
     return tmp_path / "go"
 
 
 @pytest.fixture
 def start(path: Path, go: Path) -> Iterator[Start]:
-    """Start a process that is ready to own the study until it reads a line; it says what came of it."""
+    """Start a process that takes the lock once `go` exists and holds it until it reads a line."""
     started: list[subprocess.Popen[str]] = []
 
     def begin() -> subprocess.Popen[str]:
@@ -62,7 +62,7 @@ def start(path: Path, go: Path) -> Iterator[Start]:
             [sys.executable, "-c", OWN, str(path), str(go)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         started.append(process)
-        assert said(process) == "ready"
+        assert line_of(process) == "ready"
         return process
 
     yield begin
@@ -71,23 +71,23 @@ def start(path: Path, go: Path) -> Iterator[Start]:
         process.communicate()
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def line_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def write(path: Path, **facts: Any) -> None:
-    """A lock as this very process, in good health, would have left it, but for some facts."""
+def write(path: Path, **fields: Any) -> None:
+    """Write the lock that this process would hold, with some of its fields replaced."""
     now = time.time()
     own = {"host": socket.gethostname(), "process": os.getpid(), "born": psutil.Process().create_time()}
-    path.write_text(json.dumps({**own, "since": now, "beat": now, **facts}))
+    path.write_text(json.dumps({**own, "since": now, "beat": now, **fields}))
 
 
-def test_a_second_launch_is_refused_and_told_who_came_first(path: Path, go: Path, start: Start) -> None:
+def test_a_second_launch_is_refused_with_the_process_and_host_of_the_first(path: Path, go: Path, start: Start) -> None:
     before = time.time()
     first = start()
     go.touch()
-    assert said(first) == "owns"
+    assert line_of(first) == "owns"
     with pytest.raises(ServiceError) as refused, launching(path, "epsilon"):
         pass
     message = re.fullmatch(
@@ -103,12 +103,12 @@ def test_a_second_launch_is_refused_and_told_who_came_first(path: Path, go: Path
     assert not path.exists()
 
 
-def test_the_lock_of_a_killed_launch_is_taken_over_even_while_nobody_buries_it(
+def test_the_lock_of_a_killed_launch_is_taken_over_while_the_process_is_a_zombie(
     path: Path, go: Path, start: Start
 ) -> None:
     first = start()
     go.touch()
-    assert said(first) == "owns"
+    assert line_of(first) == "owns"
     first.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)  # it is dead, and still in the process table
     assert psutil.Process(first.pid).status() == psutil.STATUS_ZOMBIE
@@ -117,7 +117,7 @@ def test_the_lock_of_a_killed_launch_is_taken_over_even_while_nobody_buries_it(
     first.wait()
 
 
-def test_a_process_number_that_came_round_again_is_no_owner(path: Path) -> None:
+def test_a_process_that_reuses_the_pid_is_no_owner(path: Path) -> None:
     write(path, born=psutil.Process().create_time() - 3600)
     assert owner_of(path) is None
     with launching(path, "epsilon") as owner:
@@ -129,7 +129,7 @@ def test_a_process_that_does_not_exist_is_no_owner(path: Path) -> None:
     assert owner_of(path) is None
 
 
-def test_an_owner_on_another_machine_lives_while_its_heart_beats(path: Path) -> None:
+def test_an_owner_on_another_machine_counts_as_alive_while_its_heartbeat_is_recent(path: Path) -> None:
     write(path, host="elsewhere", process=1)
     with pytest.raises(ServiceError, match="launched by process 1 on elsewhere since"), launching(path, "epsilon"):
         pass
@@ -139,38 +139,38 @@ def test_an_owner_on_another_machine_lives_while_its_heart_beats(path: Path) -> 
 
 
 @pytest.mark.parametrize("torn", ['{"host": "here", "proc', "", "[]", '{"host": "here"}', "\x00\x00"])
-def test_half_a_lock_is_none(path: Path, torn: str) -> None:
+def test_an_incomplete_lock_file_is_no_lock(path: Path, torn: str) -> None:
     path.write_text(torn)
     assert owner_of(path) is None
     with launching(path, "epsilon") as owner:
         assert owner_of(path) == owner
 
 
-def test_of_processes_that_reach_for_the_lock_together_one_gets_it(path: Path, go: Path, start: Start) -> None:
+def test_one_of_several_processes_that_take_the_lock_at_once_gets_it(path: Path, go: Path, start: Start) -> None:
     racing = [start() for _ in range(4)]
     go.touch()
-    answers = {process.pid: said(process) for process in racing}
+    answers = {process.pid: line_of(process) for process in racing}
     (winner,) = (number for number, answer in answers.items() if answer == "owns")
     others = [answer for number, answer in answers.items() if number != winner]
     assert all(f"'epsilon' is being launched by process {winner} on" in answer for answer in others)
 
 
-def test_a_heart_beats(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "BEAT", 0.01)
+def test_the_heartbeat_of_the_lock_is_updated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch_lock, "HEARTBEAT", 0.01)
     with launching(path, "epsilon") as owner:
         deadline = time.monotonic() + 60
-        while (beaten := owner_of(path)) is None or beaten.beat == owner.beat:
+        while (updated := owner_of(path)) is None or updated.beat == owner.beat:
             assert time.monotonic() < deadline
-        assert beaten.same(owner)
+        assert updated.same(owner)
 
 
-def test_a_launch_that_was_held_for_dead_leaves_the_lock_to_its_successor(
+def test_a_launch_whose_lock_was_taken_over_does_not_write_it_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with launching(path, "epsilon") as owner:
         write(path, host="elsewhere")
-        monkeypatch.setattr(lock, "BEAT", 0.001)
-        lock.beat(path, owner, threading.Event())  # ends by itself
+        monkeypatch.setattr(launch_lock, "HEARTBEAT", 0.001)
+        launch_lock.heartbeat(path, owner, threading.Event())  # ends by itself
     successor = owner_of(path)
     assert successor is not None
     assert successor.host == "elsewhere"

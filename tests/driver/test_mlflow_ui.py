@@ -1,4 +1,4 @@
-"""Who opens MLflow's UI finds the study's runs named, nested and complete."""
+"""MLflow's UI shows a study's runs by name, nested by variant, with their parameters, metrics and files."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import ensure_server
 
 from .browser import PATIENCE, Browser
-from .conftest import Field
+from .conftest import WorkingDirectory
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -38,7 +38,7 @@ class Finished:
 
 @pytest.fixture(scope="session")
 def chromium() -> tuple[str, str]:
-    """Where the browser and its driver are: Debian packages, which CI installs and `pip install` cannot."""
+    """The paths of the browser and its driver, which are Debian packages; the test is skipped without them."""
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not browser or not driver:
         pytest.skip("no chromium or no chromedriver; install Debian's chromium and chromium-driver")
@@ -47,11 +47,11 @@ def chromium() -> tuple[str, str]:
 
 @pytest.fixture(scope="session")
 def finished(
-    chromium: tuple[str, str], undisturbed: Field, tmp_path_factory: pytest.TempPathFactory
+    chromium: tuple[str, str], uninterrupted: WorkingDirectory, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Finished]:
-    """A copy of the undisturbed study, served by MLflow."""
+    """A copy of the uninterrupted study's store, served by MLflow."""
     store = Store(tmp_path_factory.mktemp("browser") / "store")
-    shutil.copytree(undisturbed.store.root, store.root, ignore=shutil.ignore_patterns("port", "server.*"))
+    shutil.copytree(uninterrupted.store.root, store.root, ignore=shutil.ignore_patterns("port", "server.*"))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         server = ensure_server(store)
@@ -72,7 +72,7 @@ def driver(chromium: tuple[str, str]) -> Iterator[Chrome]:
     for argument in ("headless=new", "disable-dev-shm-usage", "disable-gpu", f"window-size={WINDOW}"):
         options.add_argument(f"--{argument}")
     if os.geteuid() == 0:
-        options.add_argument("--no-sandbox")  # Chromium gives root none
+        options.add_argument("--no-sandbox")  # Chromium refuses to start its sandbox as root
     driver = Chrome(options=options, service=Service(chromium[1]))
     try:
         driver.set_page_load_timeout(PATIENCE)
@@ -83,9 +83,9 @@ def driver(chromium: tuple[str, str]) -> Iterator[Chrome]:
 
 @pytest.fixture
 def browser(driver: Chrome, finished: Finished) -> Browser:
-    """MLflow's UI as it is for a newcomer who has chosen model training."""
+    """MLflow's UI without saved settings, on its page for model training."""
     driver.get(f"{finished.uri}/health")
-    driver.execute_script("localStorage.clear()")  # where MLflow remembers what was unfolded
+    driver.execute_script("localStorage.clear()")  # where MLflow saves which rows are unfolded
     found = Browser(driver, finished.uri)
     found.open("experiments")
     found.click("//*[text()='Model training']")
@@ -100,12 +100,12 @@ def listed(browser: Browser) -> list[str]:
 
 
 def until_listed(browser: Browser, most: int) -> list[str]:
-    """The same once so many runs are there."""
+    """The names in the run list, once it holds `most` runs."""
     return browser.until(lambda: found if len(found := listed(browser)) == most else None, f"list of {most} runs")
 
 
 def compared(browser: Browser, setting: str, metric: str) -> dict[str, tuple[str, float]]:
-    """Run's name → its setting and metric on the compare page, once both of two runs have all three."""
+    """Run's name → its setting and metric on the compare page, once they are shown for both runs."""
 
     def read() -> list[tuple[str, str, str]] | None:
         columns = list(zip(row(browser, "Run Name:"), row(browser, setting), values(browser, metric), strict=False))
@@ -116,12 +116,12 @@ def compared(browser: Browser, setting: str, metric: str) -> dict[str, tuple[str
 
 
 def row(browser: Browser, title: str) -> list[str]:
-    """What the runs have in a row of the compare page's tables."""
+    """The runs' cells in a row of the compare page's tables."""
     return [cell.text for cell in browser.all(f"//tr[*[1][normalize-space()='{title}']]/*")[1:]]
 
 
 def values(browser: Browser, metric: str) -> list[str]:
-    """A metric of the runs on the compare page: names and values are two grids of rows at like heights."""
+    """A metric of the runs on the compare page, whose names and values are two grids with rows at the same heights."""
     name = browser.find(f"//*[@role='grid']//div[a[normalize-space()='{metric}']]")
     height = re.search(r"absolute; top: \d+px;", name.get_attribute("style") or "")
     assert height is not None
@@ -130,7 +130,7 @@ def values(browser: Browser, metric: str) -> list[str]:
 
 
 def choose_file(browser: Browser, run: Run, *path: str) -> None:
-    """Click through a run's folders to one of its files."""
+    """Open a run's artifacts and click on folders and the file of this path."""
     browser.open(f"{place(run)}/artifacts")
     for name in path:
         browser.click(f"//ul//*[text()='{name}']")
@@ -140,7 +140,7 @@ def place(run: Run) -> str:
     return f"experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
 
 
-def test_the_list_of_experiments_leads_to_the_studys_runs(browser: Browser, finished: Finished) -> None:
+def test_the_list_of_experiments_links_to_the_runs_of_a_study(browser: Browser, finished: Finished) -> None:
     browser.open("experiments")
     browser.click("//a[normalize-space()='small']")
     assert sorted(until_listed(browser, 3)) == [*VARIANTS, "small"]
@@ -157,12 +157,12 @@ def test_a_variant_unfolds_into_its_seeds(browser: Browser, finished: Finished) 
     assert unfolded[:at] + unfolded[at + 2 :] == folded
 
 
-def test_the_studys_run_asks_its_question(browser: Browser, finished: Finished) -> None:
+def test_the_run_of_a_study_shows_its_question(browser: Browser, finished: Finished) -> None:
     browser.open(place(finished.runs["small"]))
-    assert browser.find("//*[text()='Does whatever happens leave the numbers alone?']")
+    assert browser.find("//*[text()='Do the numbers depend on interruptions?']")
 
 
-def test_the_studys_run_holds_the_study_and_its_report(browser: Browser, finished: Finished) -> None:
+def test_the_run_of_a_study_holds_the_study_file_and_the_report(browser: Browser, finished: Finished) -> None:
     choose_file(browser, finished.runs["small"], "study.yaml")
     assert browser.find("//*[contains(., 'method.epsilon')][self::code or self::pre]")
     choose_file(browser, finished.runs["small"], "report", "report.md")
@@ -170,7 +170,7 @@ def test_the_studys_run_holds_the_study_and_its_report(browser: Browser, finishe
     assert browser.find("//*[self::td or @role='cell'][normalize-space()='0.8']")
 
 
-def test_two_variants_compare_by_name_parameter_and_metric(browser: Browser, finished: Finished) -> None:
+def test_the_compare_page_shows_parameter_and_mean_of_two_variants(browser: Browser, finished: Finished) -> None:
     browser.open(f"experiments/{finished.experiment}/runs")
     for name in VARIANTS:
         browser.click(ROW.format(name=name) + "//div[contains(@class, 'ag-checkbox')]")
@@ -182,7 +182,7 @@ def test_two_variants_compare_by_name_parameter_and_metric(browser: Browser, fin
     }
 
 
-def test_a_seed_shows_its_loss(browser: Browser, finished: Finished) -> None:
+def test_the_run_of_a_trial_shows_its_loss(browser: Browser, finished: Finished) -> None:
     run = finished.runs["epsilon=0.8 · seed 1"]
     browser.open(place(run))
     assert browser.find("//*[self::h1 or self::h2][normalize-space()='epsilon=0.8 · seed 1']")
@@ -192,7 +192,7 @@ def test_a_seed_shows_its_loss(browser: Browser, finished: Finished) -> None:
     assert browser.find("//*[contains(text(), 'epsilon=0.8 · seed 1 (train/loss)')]")
 
 
-def test_a_seeds_losses_are_seen_as_a_picture(browser: Browser, finished: Finished) -> None:
+def test_the_picture_of_a_trial_s_losses_is_displayed(browser: Browser, finished: Finished) -> None:
     choose_file(browser, finished.runs["epsilon=0.8 · seed 1"], "losses.png")
     picture = browser.find("//img[contains(@src, 'blob:') or contains(@src, 'losses.png')]")
     assert browser.until(lambda: int(picture.get_attribute("naturalWidth") or 0), "losses.png") > 300

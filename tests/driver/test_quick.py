@@ -1,11 +1,11 @@
-"""Studies that come with the project, run on their quick profile; the search is in `test_search`."""
+"""Studies of the folder `studies`, launched with their quick profile; the search among them is in `test_search`."""
 
 import csv
 from pathlib import Path
 
 import pytest
 
-from .conftest import Field
+from .conftest import WorkingDirectory
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -15,22 +15,22 @@ BRIEF = ("--profile", "quick", "--set", "training.epochs=2")  # of up to 10 epoc
 
 @pytest.mark.parametrize(
     ("name", "seeds", "trials", "variants"),
-    [  # other seeds where trials are the same: one study takes over what another one trained
+    [  # different seeds: else one study would copy trials that the other has trained
         ("invariant/transformation", [0, 1], 8, 4),
         ("invariant/k", [2, 3], 6, 3),
     ],
 )
 def test_a_quick_study_ends_in_a_report(
-    served_field: Field, name: str, seeds: list[int], trials: int, variants: int
+    served_directory: WorkingDirectory, name: str, seeds: list[int], trials: int, variants: int
 ) -> None:
     file = str(STUDIES / f"{name}.yaml")
-    launched = served_field.run("launch", file, *BRIEF, "--set", f"seeds={seeds}")
+    launched = served_directory.run("launch", file, *BRIEF, "--set", f"seeds={seeds}")
     assert launched.code == 0, launched.text
     assert f"{trials} of {trials} trials finished, {trials} of them in this launch" in launched.text
     name = Path(file).stem
-    folder = served_field.store.study(name).report
+    folder = served_directory.store.study(name).report
     report = list(csv.DictReader((folder / "variants.csv").read_text().splitlines()))
     assert len(report) == variants
     assert all(0.1 < float(variant["mean"]) <= 1 for variant in report)
     assert (folder / "report.md").read_text().startswith(f"# {name}\n")
-    assert set(served_field.statuses(name)) == {"FINISHED"}
+    assert set(served_directory.statuses(name)) == {"FINISHED"}

@@ -1,4 +1,4 @@
-"""A worker that dies is replaced, also where trials are too short for Tune to notice."""
+"""A worker that dies among trials of less than a second is replaced, and the next launch completes the study."""
 
 import os
 import re
@@ -10,12 +10,12 @@ import pytest
 
 from ablate.process import Process, alive, identify
 
-from .conftest import Command, Field
+from .conftest import Command, WorkingDirectory
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 MANY = """
-question: Are there two at work again?
+question: Is a killed worker replaced?
 method: invariant
 dataset: digits
 fixed: {training.epochs: 1, training.batch_size: 256, method.k: 10, probes.linear.epochs: 5}
@@ -27,37 +27,39 @@ metric: linear/accuracy
 """
 
 
-def two_at_work(command: Command, *dead: int) -> list[int]:
-    """Two actors, once each was seen to train; that they do so in the same moment is rare where trials are short."""
+def two_workers(command: Command, *dead: int) -> list[int]:
+    """Two living workers other than `dead`, once each has been seen to train; short trials rarely train at one time."""
     seen: dict[int, Process] = {}
 
     def look() -> bool:
-        for pid in {process.pid for process in command.family("Trainable.train")} - {*dead, *seen}:
+        for pid in {process.pid for process in command.descendants("Trainable.train")} - {*dead, *seen}:
             with suppress(psutil.NoSuchProcess):
                 seen[pid] = identify(pid)
         return sum(map(alive, seen.values())) == 2
 
-    command.until(look, "two at work")
+    command.until(look, "two workers")
     return [pid for pid, process in seen.items() if alive(process)]
 
 
-def test_a_worker_that_is_killed_among_many_short_trials_is_replaced(served_field: Field) -> None:
-    served_field.write("many", MANY.replace("SEEDS", "500"))  # more than any machine does while Ray starts anew
-    broken = served_field.start("launch", "many")
-    broken.until_says(r"(?s)finished .*finished .*finished ")
-    victim, _ = two_at_work(broken)
+def test_a_worker_that_is_killed_among_many_short_trials_is_replaced(served_directory: WorkingDirectory) -> None:
+    served_directory.write("many", MANY.replace("SEEDS", "500"))  # more than any machine does while Ray starts anew
+    interrupted = served_directory.start("launch", "many")
+    interrupted.until_printed(r"(?s)finished .*finished .*finished ")
+    victim, _ = two_workers(interrupted)
     os.kill(victim, signal.SIGKILL)
-    two_at_work(broken, victim)
-    broken.process.send_signal(signal.SIGINT)
-    assert broken.code == 130, broken.text
-    assert re.search(r"stopped with \d+ of 1000 trials finished; launch again to go on", broken.text), broken.text
-    assert "RUNNING" not in served_field.statuses("many")
+    two_workers(interrupted, victim)
+    interrupted.process.send_signal(signal.SIGINT)
+    assert interrupted.code == 130, interrupted.text
+    assert re.search(r"stopped with \d+ of 1000 trials finished; launch again to go on", interrupted.text), (
+        interrupted.text
+    )
+    assert "RUNNING" not in served_directory.statuses("many")
 
-    begun = {trial.seed for trial in served_field.known("many").values()}
-    served_field.write("many", MANY.replace("SEEDS", str(max(begun) + 1)))
-    again = served_field.run("launch", "many")
+    begun = {trial.seed for trial in served_directory.records("many").values()}
+    served_directory.write("many", MANY.replace("SEEDS", str(max(begun) + 1)))
+    again = served_directory.run("launch", "many")
     assert again.code == 0, again.text
-    assert len(served_field.known("many")) == 2 * (max(begun) + 1) > 3
-    assert served_field.statuses("many") == ["FINISHED"] * (1 + 2 + 2 * (max(begun) + 1))
-    for curves in served_field.histories("many").values():
+    assert len(served_directory.records("many")) == 2 * (max(begun) + 1) > 3
+    assert served_directory.statuses("many") == ["FINISHED"] * (1 + 2 + 2 * (max(begun) + 1))
+    for curves in served_directory.histories("many").values():
         assert [step for step, _ in curves["train/loss"]] == [1]

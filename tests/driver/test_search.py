@@ -1,4 +1,4 @@
-"""The search that comes with the project, on its quick profile: each proposal over all seeds, told once, never lost."""
+"""The search of the folder `studies`, with its quick profile: a killed launch is continued."""
 
 import csv
 import signal
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from ablate.search.proposals import open_memory, proposed
+from ablate.search.journal import open_journal, proposed_trials
 from ablate.study.model import Study
 from ablate.study.read import read_study
 from ablate.trial import Trial
 
-from .conftest import Field, answer
+from .conftest import WorkingDirectory, parsed
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -28,35 +28,35 @@ def read() -> Study:
     return read_study(FILE, "quick", (BRIEF,))
 
 
-def memory(field: Field) -> list[FrozenTrial]:
-    return open_memory(read(), field.store.study("search").search).trials
+def stored_proposals(directory: WorkingDirectory) -> list[FrozenTrial]:
+    return open_journal(read(), directory.store.study("search").search).trials
 
 
-def proposals(field: Field) -> list[tuple[Trial, ...]]:
-    """The seeds of every proposal."""
-    trials = proposed(read(), field.store.study("search").search)
+def proposals(directory: WorkingDirectory) -> list[tuple[Trial, ...]]:
+    """The trials of every proposal, one for each seed."""
+    trials = proposed_trials(read(), directory.store.study("search").search)
     return [trials[at : at + len(SEEDS)] for at in range(0, len(trials), len(SEEDS))]
 
 
-def assert_whole(field: Field) -> None:
-    """No setting twice, each told as the mean of its seeds; and nothing is left open anywhere."""
-    known, told = field.known("search"), memory(field)
-    assert [frozen.state for frozen in told] == [TrialState.COMPLETE] * PROPOSALS
-    assert len({tuple(frozen.params.values()) for frozen in told}) == PROPOSALS
-    for frozen, trials in zip(told, proposals(field), strict=True):
+def assert_complete(directory: WorkingDirectory) -> None:
+    """All settings differ, each is reported to Optuna as the mean over its seeds, and all runs are finished."""
+    records, stored = directory.records("search"), stored_proposals(directory)
+    assert [frozen.state for frozen in stored] == [TrialState.COMPLETE] * PROPOSALS
+    assert len({tuple(frozen.params.values()) for frozen in stored}) == PROPOSALS
+    for frozen, trials in zip(stored, proposals(directory), strict=True):
         assert tuple(trial.config.seed for trial in trials) == SEEDS
-        assert frozen.value == statistics.fmean(known[trial.key].metrics["linear/accuracy"] for trial in trials)
-    assert len(known) == TRIALS
-    assert field.statuses("search") == ["FINISHED"] * (1 + PROPOSALS + TRIALS)
+        assert frozen.value == statistics.fmean(records[trial.key].metrics["linear/accuracy"] for trial in trials)
+    assert len(records) == TRIALS
+    assert directory.statuses("search") == ["FINISHED"] * (1 + PROPOSALS + TRIALS)
 
 
-def assert_reported(field: Field) -> None:
-    """All variants are in the table, and the report begins with the best."""
-    folder = field.store.study("search").report
+def assert_reported(directory: WorkingDirectory) -> None:
+    """All variants are in the table, and the first row of the report is the best."""
+    folder = directory.store.study("search").report
     variants = list(csv.DictReader((folder / "variants.csv").read_text().splitlines()))
     assert len(variants) == PROPOSALS
     assert all(0.1 < float(variant["mean"]) <= 1 for variant in variants)
-    best = max(memory(field), key=lambda frozen: frozen.value or 0.0).params
+    best = max(stored_proposals(directory), key=lambda frozen: frozen.value or 0.0).params
     report = (folder / "report.md").read_text()
     assert report.startswith("# search\n")
     rows = [line for line in report.splitlines() if line.startswith(("| 0.", "| 1.", "| 2.", "| 3."))]
@@ -64,21 +64,22 @@ def assert_reported(field: Field) -> None:
     assert rows[0].startswith(f"| {' | '.join(levels)} |")
 
 
-def test_a_search_whose_driver_is_killed_goes_on_and_costs_nothing_once_it_is_done(field_of_study: Field) -> None:
-    broken = field_of_study.start("launch", *QUICK)
-    broken.until_says(r"(?s)finished .*finished .*finished ")
-    broken.process.send_signal(signal.SIGKILL)
-    broken.process.wait()
-    before = [frozen.params for frozen in memory(field_of_study)]
-    launched = field_of_study.run("launch", *QUICK)
+def test_a_search_whose_driver_is_killed_is_continued_and_runs_nothing_once_it_is_complete(
+    directory: WorkingDirectory,
+) -> None:
+    killed = directory.start("launch", *QUICK)
+    killed.until_printed(r"(?s)finished .*finished .*finished ")
+    killed.process.send_signal(signal.SIGKILL)
+    killed.process.wait()
+    before = [frozen.params for frozen in stored_proposals(directory)]
+    launched = directory.run("launch", *QUICK)
     assert launched.code == 0, launched.text
     assert f"{TRIALS} of {TRIALS} trials finished" in launched.text
-    assert_whole(field_of_study)
-    assert [frozen.params for frozen in memory(field_of_study)][: len(before)] == before
-    assert_reported(field_of_study)
-    again = field_of_study.run("launch", *QUICK, "--json")
-    told = again.text
-    assert (again.code, '"ran": 0' in told, f'"finished": {TRIALS}' in told) == (0, True, True)
-    assert not (field_of_study.store.mlflow / "server.json").exists()
-    plan = answer(field_of_study.run("plan", *QUICK, "--json"))
+    assert_complete(directory)
+    assert [frozen.params for frozen in stored_proposals(directory)][: len(before)] == before
+    assert_reported(directory)
+    again = directory.run("launch", *QUICK, "--json")
+    assert (again.code, '"ran": 0' in again.text, f'"finished": {TRIALS}' in again.text) == (0, True, True)
+    assert not (directory.store.mlflow / "server.json").exists()
+    plan = parsed(directory.run("plan", *QUICK, "--json"))
     assert (plan["finished"], plan["trials"], plan["to_run"], plan["packs"]) == (TRIALS, TRIALS, [], 0)

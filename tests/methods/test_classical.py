@@ -1,4 +1,4 @@
-"""PCA and NMF: what is kept embeds new points as scikit-learn does."""
+"""PCA and NMF: the embedding of new points, by hand and compared with scikit-learn."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
-from ablate.methods.classical import NMF, PCA, Classical, nonnegative
+from ablate.methods.classical import NMF, PCA, Classical, nonnegative_weights
 from ablate.methods.method import Tensors
 
 DIGITS = torch.tensor(load_digits().images, dtype=torch.float32).unsqueeze(1) / 16
@@ -30,15 +30,15 @@ def test_pca_embeds_new_images_as_sklearn_does() -> None:
     torch.testing.assert_close(PCA().embed(params, {}, NEW).double(), torch.tensor(expected), atol=1e-4, rtol=0)
 
 
-def test_pca_of_points_on_a_line_measures_along_it() -> None:
+def test_pca_of_points_on_a_line_by_hand() -> None:
     """(1, 1) + t (3, 4) / 5 for t = -2, 0, 2: the mean is (1, 1), the feature t but for its sign."""
     points = torch.tensor([[-0.2, -0.6], [1.0, 1.0], [2.2, 2.6]])
     features = PCA(latent_dim=1).embed(solved(PCA(latent_dim=1), points), {}, torch.tensor([[1.6, 1.8], [1.0, 1.0]]))
     assert features.abs().flatten().tolist() == pytest.approx([1, 0], abs=1e-6)
 
 
-def test_no_plane_is_nearer_to_the_points_than_that_of_pca() -> None:
-    """The mean squared distance is the sum of the variances left out."""
+def test_the_reconstruction_error_of_pca_is_the_remaining_variance() -> None:
+    """The mean squared error is the sum of the eigenvalues that are left out."""
     params = solved(PCA(latent_dim=7), SEEN)
     restored = PCA(latent_dim=7).embed(params, {}, SEEN) @ params["encoder.components"] + params["encoder.mean"]
     error = (restored - SEEN.flatten(1)).square().sum(1).mean()
@@ -61,15 +61,15 @@ def test_nmf_embeds_new_images_as_sklearn_does_when_it_has_converged() -> None:
     torch.testing.assert_close(method.embed(params, {}, NEW).double(), expected, atol=1e-4, rtol=0)
 
 
-def test_weights_that_would_be_negative_are_zero() -> None:
+def test_nonnegative_weights_by_hand() -> None:
     """With (1, 0) and (1, 1): (3, 2) = 1 (1, 0) + 2 (1, 1); (1, 3) is nearest to 2 (1, 1); (1, -1) to (1, 0)."""
     components = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
-    weights = nonnegative(torch.tensor([[3.0, 2.0], [1.0, 3.0], [1.0, -1.0]]), components, 100)
+    weights = nonnegative_weights(torch.tensor([[3.0, 2.0], [1.0, 3.0], [1.0, -1.0]]), components, 100)
     torch.testing.assert_close(weights, torch.tensor([[1.0, 2.0], [0.0, 2.0], [1.0, 0.0]]))
 
 
-def test_a_component_that_vanished_is_not_used() -> None:
-    weights = nonnegative(torch.tensor([[2.0, 4.0]]), torch.tensor([[0.0, 0.0], [1.0, 2.0]]), 5)
+def test_a_zero_component_has_weight_zero() -> None:
+    weights = nonnegative_weights(torch.tensor([[2.0, 4.0]]), torch.tensor([[0.0, 0.0], [1.0, 2.0]]), 5)
     assert weights.tolist() == [[0, 2]]
 
 
@@ -84,12 +84,12 @@ def test_nmf_finds_the_factors_that_made_the_data() -> None:
 
 
 @pytest.mark.parametrize("method", [PCA(latent_dim=3), NMF(latent_dim=3, start="random", tolerance=0.01)])
-def test_a_seed_decides_the_fit(method: Classical) -> None:
+def test_fits_of_one_seed_are_equal(method: Classical) -> None:
     first, again = solved(method, SEEN, seed=3), solved(method, SEEN, seed=3)
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
-def test_another_seed_starts_nmf_elsewhere() -> None:
+def test_fits_of_nmf_with_other_seeds_differ() -> None:
     method = NMF(latent_dim=3, start="random", tolerance=0.01)
     first, other = solved(method, SEEN, seed=3), solved(method, SEEN, seed=4)
     assert not torch.allclose(first["encoder.components"], other["encoder.components"])
@@ -117,6 +117,6 @@ def test_more_directions_than_the_data_have_are_refused(method: Any) -> None:
         method().check(DataInfo((64,), 9, 2, 256))
 
 
-def test_nothing_is_drawn_for_a_method_in_closed_form() -> None:
+def test_methods_in_closed_form_have_no_init() -> None:
     with pytest.raises(AssertionError, match="nothing to draw"):
         PCA().init(DataInfo((3,), 10, 2, 5), torch.Generator())

@@ -1,4 +1,4 @@
-"""What the methods on two views share: networks by name, heads, views, and what cannot work."""
+"""The base classes of methods on augmented views: networks by name, heads, views, refusals."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from ablate.methods.swav import SwAV
 from ablate.methods.untrained import Random
 from ablate.methods.vicreg import VICReg
 from ablate.nets.functional import apply
-from ablate.nets.init import draw
+from ablate.nets.init import initialize
 
 NETWORKS = ("mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50")
 ALL = pytest.mark.parametrize("kind", [SimCLR, Supervised, MoCo, MoCoV2, SwAV, VICReg, Random])
@@ -30,14 +30,14 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_a_backbone_has_as_many_features_as_it_says(network: str) -> None:
+def test_feature_dim_is_the_dimension_of_the_features(network: str) -> None:
     structure = backbone(network, (3, 16, 16), 2, 5)
-    params, state = draw(structure, torch.Generator().manual_seed(0))
+    params, state = initialize(structure, torch.Generator().manual_seed(0))
     features, _ = apply(structure, params, state, torch.rand(2, 3, 16, 16), training=False)
     assert features.shape == (2, feature_dim(network, 2, 5))
 
 
-def test_large_images_meet_the_large_stem() -> None:
+def test_images_above_64_pixels_have_the_7x7_stem() -> None:
     sizes = [next(backbone("resnet18", (3, side, side), 2, 5).parameters()).shape[-1] for side in (32, 64, 96)]
     assert sizes == [3, 3, 7]
 
@@ -50,7 +50,7 @@ def test_features_are_taken_before_the_head() -> None:
     projections, _ = method.project(params, state, method.draw({"input": images}, generator)["view"])
     assert projections.shape == (2, 4, 3)
     assert method.embed(params, state, images).shape == (4, 16)
-    assert "head.3.bias" not in params  # of the last map; those before it have biases
+    assert "head.3.bias" not in params  # the last map has no bias, the others do
     assert params["head.0.weight"].shape == (16, 16)
 
 
@@ -65,7 +65,7 @@ def test_both_views_are_normalized_together() -> None:
     assert all(not torch.equal(after[name], tensor) for name, tensor in state.items())
 
 
-def test_each_view_of_an_image_is_another() -> None:
+def test_the_two_views_of_an_image_differ() -> None:
     method = SimCLR(augmentation="simclr-grey", strength=3)
     first, second = method.draw({"input": torch.rand(4, 1, 16, 16)}, torch.Generator().manual_seed(0))["view"]
     assert first.shape == (4, 1, 16, 16)
@@ -73,13 +73,13 @@ def test_each_view_of_an_image_is_another() -> None:
 
 
 @ALL
-def test_the_papers_settings_can_work_on_their_data(kind: Any) -> None:
+def test_the_options_of_every_data_set_work_on_its_images(kind: Any) -> None:
     for name, settings in {"cifar10": {}, **kind.datasets}.items():
         kind(**settings).check(DataInfo(SHAPES.get(name, (1, 28, 28)), 10_000, 10, 512))
 
 
 @ALL
-def test_colour_pipelines_meet_no_grey_images(kind: Any) -> None:
+def test_colour_pipelines_refuse_grey_images(kind: Any) -> None:
     with pytest.raises(StudyError):
         kind(augmentation="simclr-cifar10").check(DataInfo((1, 28, 28), 1000, 10, 64))
 
@@ -91,19 +91,19 @@ def test_an_unknown_pipeline_gets_a_suggestion(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [SimCLR, MoCo, MoCoV2, SwAV, VICReg])
-def test_a_single_image_has_nothing_to_contrast_with(kind: Any) -> None:
+def test_batches_of_one_are_refused(kind: Any) -> None:
     with pytest.raises(StudyError, match="batches of 1 hold nothing to contrast with"):
         kind().check(DataInfo((3, 32, 32), 1000, 10, 1))
 
 
-def test_convolutions_meet_no_vectors() -> None:
+def test_convolutional_networks_refuse_vectors() -> None:
     method: ImageEncoder = Random(network="narrow", augmentation="none")
     with pytest.raises(StudyError, match=r"network 'narrow' needs images \(C, H, W\), the data are vectors \(12\)"):
         method.check(DataInfo((12,), 1000, 10, 16))
 
 
-def test_a_view_is_an_image_that_embeds_like_any_other() -> None:
-    """It is in [0, 1]: `embed` normalizes what it is given."""
+def test_a_view_is_an_image_in_the_range_that_embed_takes() -> None:
+    """It is in [0, 1], because `embed` normalizes."""
     images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     view = SimCLR(network="resnet18", width=2).view(images, torch.Generator().manual_seed(1))
     assert view.shape == images.shape

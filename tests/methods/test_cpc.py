@@ -1,4 +1,4 @@
-"""Contrastive predictive coding: how inputs are cut, and the loss against a loop written here."""
+"""CPC: how inputs are cut into pieces, and the loss compared with a reference in plain loops."""
 
 import math
 from typing import Any
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.events import Event
-from ablate.methods.cpc import CPC, contrasts
+from ablate.events import EpochEnd
+from ablate.methods.cpc import CPC, pair_scores
 from ablate.methods.method import Tensors
 from ablate.methods.parts import through
 from ablate.train.data import TrainingSet
@@ -36,7 +36,7 @@ def test_images_are_cut_into_columns_of_patches() -> None:
     assert pieces[0, 1, 1, 0].tolist() == [[10, 11], [14, 15]]
 
 
-def test_the_papers_images_give_nine_patches_that_overlap() -> None:
+def test_images_of_28_pixels_give_nine_overlapping_patches() -> None:
     pieces = CPC().pieces(torch.arange(28.0 * 28).view(1, 1, 28, 28))
     assert pieces.shape == (1, 3, 3, 1, 14, 14)
     assert torch.equal(pieces[0, 0, 0, 0, 7:], pieces[0, 0, 1, 0, :7])
@@ -47,23 +47,23 @@ def test_vectors_are_cut_into_equal_segments_and_padded() -> None:
     assert pieces.tolist() == [[[[[1, 2, 3]], [[4, 5, 0]]]]]
 
 
-def test_scores_by_hand() -> None:
+def test_pair_scores_by_hand() -> None:
     """Two inputs, two rows: predictions 1 and 3 for codes 1 and 2."""
     codes = torch.tensor([[10.0, 1.0], [20.0, 2.0]]).view(2, 1, 2, 1)
     predicted = torch.tensor([1.0, 3.0]).view(2, 1, 1, 1, 1)
-    assert contrasts(predicted, codes).tolist() == [[[1, 2], [3, 6]]]
+    assert pair_scores(predicted, codes).tolist() == [[[1, 2], [3, 6]]]
 
 
-def test_predictions_meet_the_codes_of_their_distance() -> None:
+def test_predictions_are_scored_with_codes_at_their_distance() -> None:
     """Three rows, two distances: from row 1 to 2, from 2 to 3, and from 1 to 3."""
     codes = torch.tensor([1.0, 2.0, 3.0]).view(1, 1, 3, 1)
-    predicted = torch.tensor([[10.0, 100.0], [1000.0, 7.0]]).view(1, 1, 2, 2, 1)  # the 7 leads beyond the end
-    assert contrasts(predicted, codes).flatten().tolist() == [20, 3000, 300]
+    predicted = torch.tensor([[10.0, 100.0], [1000.0, 7.0]]).view(1, 1, 2, 2, 1)  # there is no code for the 7
+    assert pair_scores(predicted, codes).flatten().tolist() == [20, 3000, 300]
 
 
 @SHAPES
 @pytest.mark.parametrize("ahead", [1, 2])
-def test_the_loss_is_that_of_a_slow_loop(shape: tuple[int, ...], ahead: int) -> None:
+def test_the_loss_equals_that_of_a_reference_loop(shape: tuple[int, ...], ahead: int) -> None:
     method = CPC(**SMALL, ahead=ahead)
     params, state, x = start(method, shape)
     codes, _ = method.codes(params, state, x, training=True)
@@ -87,7 +87,7 @@ def test_the_loss_is_that_of_a_slow_loop(shape: tuple[int, ...], ahead: int) -> 
     assert after["encoder.1.running_mean"].any()
 
 
-def test_inputs_that_are_alike_cannot_be_told_apart() -> None:
+def test_the_loss_of_equal_inputs_is_the_logarithm_of_the_batch_size() -> None:
     method = CPC(**SMALL, batchnorm=False)
     params, state, x = start(method, (11,))
     loss, _, _ = method.loss(params, state, {"input": x[:1].expand(B, 11)}, {})
@@ -104,14 +104,14 @@ def test_the_features_are_the_mean_code_of_all_pieces(shape: tuple[int, ...]) ->
 
 
 @pytest.mark.slow
-def test_training_finds_what_comes_next() -> None:
-    """Waves that differ in phase: of 50, chance picks the right continuation once in 50 times."""
+def test_training_learns_to_identify_later_pieces() -> None:
+    """50 waves that differ in phase: accuracy by chance is 1 / 50."""
     phases = torch.arange(50) * (2 * math.pi / 50)
     waves = (torch.linspace(0, 12, 64) + phases[:, None]).sin()
     data = TrainingSet(waves, torch.zeros(50).long(), 1.0)
     recipe = Recipe(epochs=100, batch_size=50, learning_rate=3e-3, late_from=1.0)
     fit = Fit([CPC(filters=4, hidden=32, batchnorm=False)], [recipe], [0], data, torch.device("cpu"))
-    events = [event for events in fit.steps() for event in events if isinstance(event, Event)]
+    events = [event for events in fit.steps() for event in events if isinstance(event, EpochEnd)]
     assert events[0].values["accuracy"] < 0.1
     assert events[-1].values["accuracy"] > 0.3
 
@@ -164,13 +164,13 @@ def test_parameters_are_of_the_order_of_table_1() -> None:
         ),
     ],
 )
-def test_impossible_settings_are_refused(settings: dict[str, Any], info: DataInfo, sentence: str) -> None:
+def test_impossible_options_are_refused(settings: dict[str, Any], info: DataInfo, sentence: str) -> None:
     with pytest.raises(StudyError) as refused:
         CPC(**settings).check(info)
     assert str(refused.value) == sentence
 
 
-def test_possible_settings_are_not_refused() -> None:
+def test_possible_options_are_not_refused() -> None:
     CPC().check(DataInfo((1, 28, 28), 60000, 10, 256))
     CPC(**CPC.datasets["digits"]).check(DataInfo((1, 8, 8), 1437, 10, 256))  # type: ignore[arg-type]
     CPC(segments=3).check(DataInfo((3,), 256, 10, 256))

@@ -1,4 +1,4 @@
-"""The method's loss, its perturbations and its limits, against loops written here."""
+"""The loss and the perturbations of the method `invariant`, compared with a reference in plain loops."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -60,21 +60,21 @@ def forward(network: nn.Module, x: Tensor, update: bool) -> Tensor:
     return logits
 
 
-def slow_divergence(a: Tensor, b: Tensor) -> Tensor:
+def reference_divergence(a: Tensor, b: Tensor) -> Tensor:
     terms = [a[i, j] * (a[i, j].log() - b[i, j].log()) for i in range(len(a)) for j in range(K)]
     return torch.stack(terms).sum() / len(a)
 
 
-def slow_perturbation(method: Invariant, network: nn.Module, x: Tensor, clean: Tensor, noise: Tensor) -> Tensor:
+def reference_perturbation(method: Invariant, network: nn.Module, x: Tensor, clean: Tensor, noise: Tensor) -> Tensor:
     probe = torch.stack([10 * row / row.norm() for row in noise]).requires_grad_()
     moved = forward(network, x + probe, method.bn_update_on == "all").softmax(1)
-    (gradient,) = torch.autograd.grad(slow_divergence(clean, moved), probe)
+    (gradient,) = torch.autograd.grad(reference_divergence(clean, moved), probe)
     return torch.stack([method.epsilon * row / row.norm() for row in gradient])
 
 
-def slow_target(logits: Tensor, smoothness: float, wanted: float) -> tuple[Tensor, float]:
+def reference_target(logits: Tensor, λ: float, wanted: float) -> tuple[Tensor, float]:
     def transport() -> Tensor:
-        kernel = torch.exp(logits / smoothness)
+        kernel = torch.exp(logits / λ)
         v = torch.ones(K)
         for _ in range(10):
             u = (1 / B) / torch.stack([(row * v).sum() for row in kernel])
@@ -87,40 +87,40 @@ def slow_target(logits: Tensor, smoothness: float, wanted: float) -> tuple[Tenso
         entropy = -(target * target.log()).sum().item() / B
         if abs(entropy - wanted) <= 0.005:
             break
-        smoothness = max(smoothness - 0.1, 0.1) if entropy > wanted else min(smoothness + 0.1, 1.0)
-        smoothness = round(smoothness, 1)
+        λ = max(λ - 0.1, 0.1) if entropy > wanted else min(λ + 0.1, 1.0)
+        λ = round(λ, 1)
         target = transport()
-    return target, smoothness
+    return target, λ
 
 
-def slow_loss(method: Invariant, network: nn.Module, batch: Tensors, noise: Tensors) -> tuple[Tensor, float]:
-    """One step as section III of the paper tells it, warm-up half done."""
+def reference_loss(method: Invariant, network: nn.Module, batch: Tensors, noise: Tensors) -> tuple[Tensor, float]:
+    """One step as described in section III of the paper, half way through the warm-up."""
     x, update = batch["input"], method.bn_update_on
     with torch.no_grad():
         clean = forward(network, x, update in ("clean", "all")).softmax(1)
     logits = []
     for direction in noise["direction"]:
-        step = slow_perturbation(method, network, x, clean, direction)
+        step = reference_perturbation(method, network, x, clean, direction)
         logits.append(forward(network, x + step, update in ("adversarial", "all")))
     wanted = 0.75 * math.log(K)
-    q1, smoothness = slow_target(logits[0].detach(), 1.0, wanted)
-    q2, smoothness = slow_target(logits[1].detach(), smoothness, wanted)
+    q1, λ = reference_target(logits[0].detach(), 1.0, wanted)
+    q2, λ = reference_target(logits[1].detach(), λ, wanted)
     p1, p2 = logits[0].softmax(1), logits[1].softmax(1)
-    return slow_divergence(q2, p1) + slow_divergence(q1, p2), smoothness
+    return reference_divergence(q2, p1) + reference_divergence(q1, p2), λ
 
 
 @pytest.mark.parametrize("update", ["clean", "adversarial", "all"])
 @pytest.mark.parametrize("batchnorm", ["none", "encoder", "classifier", "both"])
-def test_loss_gradient_and_state_are_those_of_a_slow_loop(batchnorm: Any, update: Any) -> None:
+def test_loss_gradient_and_state_equal_those_of_a_reference_loop(batchnorm: Any, update: Any) -> None:
     method = Invariant(k=K, epsilon=0.5, batchnorm=batchnorm, bn_update_on=update)
     params, state, batch, noise = start(method)
     network = twin(method, params, state)
-    expected, smoothness = slow_loss(method, network, batch, noise)
+    expected, λ = reference_loss(method, network, batch, noise)
     learned = {name: tensor.clone().requires_grad_() for name, tensor in params.items()}
     loss, shown, after = method.loss(learned, state, batch, noise)
     torch.testing.assert_close(loss, expected)
-    assert after["smoothness"].item() == shown["smoothness"].item() == pytest.approx(smoothness)
-    assert smoothness < 1
+    assert after["smoothness"].item() == shown["smoothness"].item() == pytest.approx(λ)
+    assert λ < 1
     gradients = torch.autograd.grad(loss, [*learned.values()])
     theirs = torch.autograd.grad(expected, [dict(network.named_parameters())[name] for name in learned])
     for gradient, other in zip(gradients, theirs, strict=True):
@@ -157,7 +157,7 @@ def test_the_adversarial_step_is_the_gradient_of_the_divergence() -> None:
 
 
 def versions(transformation: Any) -> tuple[tuple[Tensor, Tensor], Mapping[str, Tensor], nn.Module, Tensor]:
-    """The two versions' logits, and with what one can say what they should be."""
+    """The two versions' logits, and the noise, network and inputs from which to compute what they should be."""
     method = Invariant(k=K, epsilon=0.5, transformation=transformation)
     params, state, batch, _ = start(method)
     noise = {"direction": torch.randn(2, B, D, generator=torch.Generator().manual_seed(1))}
@@ -178,13 +178,13 @@ def test_a_random_perturbation_has_the_length_of_an_adversarial_one() -> None:
         torch.testing.assert_close(version, network(x + step))
 
 
-def test_rp_and_vat_is_one_of_each() -> None:
+def test_rp_and_vat_perturbs_one_version_each_way() -> None:
     mixed, random, adversarial = versions("rp+vat")[0], versions("rp")[0], versions("vat")[0]
     torch.testing.assert_close(mixed[0], random[0])
     torch.testing.assert_close(mixed[1], adversarial[1])
 
 
-def test_adversarial_steps_move_predictions_further_than_random_ones() -> None:
+def test_adversarial_steps_change_predictions_more_than_random_ones() -> None:
     def departure(transformation: str) -> float:
         (first, _), _, network, x = versions(transformation)
         return F.kl_div(first.log_softmax(1), network(x).softmax(1), reduction="batchmean").item()
@@ -192,12 +192,12 @@ def test_adversarial_steps_move_predictions_further_than_random_ones() -> None:
     assert departure("vat") > 1.5 * departure("rp") > 0
 
 
-def test_the_state_starts_at_the_largest_smoothness_or_at_the_constant_one() -> None:
+def test_lambda_starts_at_its_largest_value_or_at_the_constant_one() -> None:
     assert start(Invariant(k=K))[1]["smoothness"].item() == 1
-    assert start(Invariant(k=K, smoothness=0.7))[1]["smoothness"].item() == 0.7
+    assert start(Invariant(k=K, sinkhorn_lambda=0.7))[1]["smoothness"].item() == 0.7
 
 
-def test_parameters_of_the_encoder_are_what_embedding_needs() -> None:
+def test_embedding_needs_only_exported_tensors() -> None:
     method = Invariant(k=K)
     params, state, batch, _ = start(method)
     encoder = {n: tensor for n, tensor in {**params, **state}.items() if n.startswith(method.exported)}
@@ -224,19 +224,19 @@ def test_parameters_of_the_encoder_are_what_embedding_needs() -> None:
             "batch norm cannot work on batches of 1; use a larger training.batch_size or batchnorm 'none'",
         ),
         (
-            {"smoothness": -0.5},
+            {"sinkhorn_lambda": -0.5},
             DataInfo((64,), 200, 10, 10),
-            "smoothness -0.5 is not above 0; use a positive number or 'adaptive'",
+            "sinkhorn_lambda -0.5 is not above 0; use a positive number or 'adaptive'",
         ),
     ],
 )
-def test_impossible_settings_are_refused(settings: dict[str, Any], info: DataInfo, sentence: str) -> None:
+def test_impossible_options_are_refused(settings: dict[str, Any], info: DataInfo, sentence: str) -> None:
     with pytest.raises(StudyError) as refused:
         Invariant(**settings).check(info)
     assert str(refused.value) == sentence
 
 
-def test_possible_settings_are_not_refused() -> None:
+def test_possible_options_are_not_refused() -> None:
     Invariant().check(DataInfo((64,), 256, 10, 256))
-    Invariant(network="cnn", smoothness=0.5).check(DataInfo((1, 28, 28), 60000, 10, 256))
+    Invariant(network="cnn", sinkhorn_lambda=0.5).check(DataInfo((1, 28, 28), 60000, 10, 256))
     Invariant(batchnorm="none").check(DataInfo((64,), 1, 0, 1))

@@ -1,4 +1,4 @@
-"""What a baseline learns of digits, a straight line reads better than what an untrained encoder says of them."""
+"""Baselines trained for a few epochs on digits are better in linear classification than untrained encoders."""
 
 import functools
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ from ablate.train.recipe import Recipe
 SETTINGS: Mapping[str, Mapping[str, Value]] = {
     "isomap": {"points": 900},
     "lle": {"points": 900},
-    "vae": {"weight": 0.1},  # with 1, the first epochs make all codes alike
+    "vae": {"beta": 0.1},  # with 1, codes collapse in the first epochs
 }
-FACTS = DataInfo((1, 8, 8), 1797, 10, 128)
+INFO = DataInfo((1, 8, 8), 1797, 10, 128)
 
 
 @functools.cache
@@ -43,10 +43,10 @@ def accuracy(method: Method, encoder: Tensors) -> float:
 
 
 def learned(method: Method, recipe: Recipe) -> tuple[float, float]:
-    """Accuracy before and after; what is fitted is compared with an untrained network."""
+    """Accuracy before and after; fitted methods are compared with an untrained network."""
     fit = Fit([method], [recipe], [0], digits(), torch.device("cpu"))
     untrained: Method = method if method.objectives else Autoencoder()
-    before, _ = untrained.init(FACTS, torch.Generator().manual_seed(0))
+    before, _ = untrained.init(INFO, torch.Generator().manual_seed(0))
     start = fit.encoder(0) if method.objectives else before
     first = accuracy(untrained, start)
     for _ in fit.steps():
@@ -56,8 +56,8 @@ def learned(method: Method, recipe: Recipe) -> tuple[float, float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["pca", "nmf", "isomap", "lle", "ae", "sae", "dae", "vae", "aae"])
-def test_a_little_training_teaches_digits(name: str) -> None:
-    """A straight line reads 0.67 to 0.69 before, 0.83 to 0.97 after."""
+def test_three_epochs_improve_linear_accuracy_on_digits(name: str) -> None:
+    """Linear accuracy is 0.67 to 0.69 before, 0.83 to 0.97 after."""
     kind: Any = METHODS[name]
     method = kind(**{**kind.datasets.get("digits", {}), **SETTINGS.get(name, {})})
     before, after = learned(method, Recipe(epochs=3, batch_size=128, learning_rate=1e-3, late_from=1.0))

@@ -1,4 +1,4 @@
-"""Isomap and locally linear embedding: what is kept places new points as scikit-learn does."""
+"""Isomap and locally linear embedding: the embedding of new points, by hand and compared with scikit-learn."""
 
 import math
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def arc(angles: Tensor) -> Tensor:
 
 @pytest.mark.filterwarnings("ignore:The number of connected components", "ignore:Changing the sparsity structure")
 @pytest.mark.parametrize("inputs", [NEW, SEEN[:50]])
-def test_isomap_places_images_as_sklearn_does(inputs: Tensor) -> None:
+def test_isomap_embeds_images_as_sklearn_does(inputs: Tensor) -> None:
     model = manifold.Isomap(n_neighbors=8, n_components=10).fit(SEEN.flatten(1).double().numpy())
     expected = torch.tensor(model.transform(inputs.flatten(1).double().numpy()))
     method = Isomap(n_neighbors=8)
@@ -43,18 +43,18 @@ def test_isomap_places_images_as_sklearn_does(inputs: Tensor) -> None:
 
 
 @pytest.mark.parametrize("inputs", [NEW, SEEN[:50]])
-def test_lle_places_images_as_sklearn_does(inputs: Tensor) -> None:
+def test_lle_embeds_images_as_sklearn_does(inputs: Tensor) -> None:
     method = LocallyLinear()
     params = solved(method, SEEN)
     model = manifold.LocallyLinearEmbedding(n_neighbors=5, n_components=10, random_state=0)
     model.fit(SEEN.flatten(1).double().numpy())
-    signs = torch.tensor(model.embedding_).mul(params["encoder.embedding"]).sum(0).sign()  # of eigenvectors: any
+    signs = torch.tensor(model.embedding_).mul(params["encoder.embedding"]).sum(0).sign()  # eigenvectors have no sign
     expected = torch.tensor(model.transform(inputs.flatten(1).double().numpy())) * signs
     torch.testing.assert_close(method.embed(params, {}, inputs).double(), expected, atol=1e-4, rtol=0)
 
 
-def test_isomap_straightens_an_arc() -> None:
-    """The one coordinate of 200 points on an arc of radius 1 is its length, but for sign and offset."""
+def test_isomap_of_an_arc_is_its_length() -> None:
+    """The coordinate of 200 points on an arc of radius 1 is the arc length, up to sign and offset."""
     angles = torch.linspace(0, 3, 200)
     method = Isomap(latent_dim=1, n_neighbors=2)
     params = solved(method, arc(angles))
@@ -77,7 +77,7 @@ def test_weights_of_neighbours_by_hand() -> None:
     assert weights.flatten().tolist() == pytest.approx([12.01 / 16.02, 4.01 / 16.02], abs=1e-4)
 
 
-def test_a_point_on_all_its_neighbours_weighs_them_alike() -> None:
+def test_neighbours_at_distance_zero_have_equal_weights() -> None:
     assert barycentric(torch.zeros(1, 2, 3), 1e-3).tolist() == [[0.5, 0.5]]
 
 
@@ -89,7 +89,7 @@ def test_nearest_points_by_hand() -> None:
 
 
 @METHODS
-def test_many_points_are_placed_in_parts(method: Manifold, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_splitting_the_inputs_changes_no_embedding(method: Manifold, monkeypatch: pytest.MonkeyPatch) -> None:
     params = solved(method, SEEN[:100])
     whole = method.embed(params, {}, NEW[:7])
     monkeypatch.setattr(manifolds, "ROWS", 3)
@@ -97,7 +97,7 @@ def test_many_points_are_placed_in_parts(method: Manifold, monkeypatch: pytest.M
 
 
 @METHODS
-def test_the_fit_is_on_so_many_points_of_the_training_set(method: Any) -> None:
+def test_points_limits_the_number_of_fitted_points(method: Any) -> None:
     few = type(method)(points=60)
     first, again, other = (solved(few, SEEN, seed)["encoder.points"] for seed in (0, 0, 1))
     rows = {tuple(point) for point in SEEN.flatten(1).tolist()}
@@ -108,7 +108,7 @@ def test_the_fit_is_on_so_many_points_of_the_training_set(method: Any) -> None:
 
 
 @METHODS
-def test_a_seed_decides_the_fit_whatever_numpys_stream(method: Manifold) -> None:
+def test_fits_of_one_seed_are_equal_for_any_state_of_numpys_generator(method: Manifold) -> None:
     np.random.seed(0)
     first = solved(method, SEEN, 3)
     np.random.seed(1)
@@ -117,7 +117,7 @@ def test_a_seed_decides_the_fit_whatever_numpys_stream(method: Manifold) -> None
 
 
 @METHODS
-def test_numpys_stream_is_not_moved(method: Manifold) -> None:
+def test_the_state_of_numpys_generator_is_restored(method: Manifold) -> None:
     np.random.seed(0)
     expected = np.random.random()
     np.random.seed(0)
@@ -125,8 +125,8 @@ def test_numpys_stream_is_not_moved(method: Manifold) -> None:
     assert np.random.random() == expected
 
 
-def test_what_arpack_cannot_do_is_told_with_a_way_out() -> None:
-    """Pairs of points that know each other alone: the matrix is exactly singular."""
+def test_a_failure_of_arpack_is_reported_with_a_remedy() -> None:
+    """Pairs of points that are each other's only neighbours: the matrix is exactly singular."""
     method = LocallyLinear(latent_dim=2, n_neighbors=1, eigen_solver="arpack")
     pairs = (
         torch.arange(50).div(2, rounding_mode="floor").pow(2)[:, None] + torch.tensor([0.0, 0.1]).repeat(25)[:, None]
@@ -164,7 +164,7 @@ def test_what_arpack_cannot_do_is_told_with_a_way_out() -> None:
         ),
     ],
 )
-def test_impossible_settings_are_refused(
+def test_impossible_options_are_refused(
     method: Any, settings: Mapping[str, Any], info: DataInfo, sentence: str
 ) -> None:
     with pytest.raises(StudyError) as refused:
@@ -172,6 +172,6 @@ def test_impossible_settings_are_refused(
     assert str(refused.value) == sentence
 
 
-def test_possible_settings_are_not_refused() -> None:
+def test_possible_options_are_not_refused() -> None:
     Isomap().check(DataInfo((3,), 11, 2, 256))
     LocallyLinear(n_neighbors=8, latent_dim=8).check(DataInfo((3, 3), 9, 2, 256))

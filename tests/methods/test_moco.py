@@ -1,4 +1,4 @@
-"""MoCo's loss, its queue and its teacher, by hand, against lightly, and across a kill."""
+"""MoCo's loss, queue and teacher, by hand, against lightly, and after resuming."""
 
 import math
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.method import Tensors
-from ablate.methods.moco import MoCo, MoCoV2, info_nce
+from ablate.methods.moco import MoCo, MoCoV2, MomentumContrast, info_nce
 from ablate.nets.functional import apply
 from ablate.train.checkpoint import load, save
 from ablate.train.data import TrainingSet
@@ -33,15 +33,17 @@ FIRST, SECOND = [1.0, 0.0], [0.0, 1.0]
 KINDS = pytest.mark.parametrize("kind", [MoCo, MoCoV2])
 
 
-def wired(method: MoCo) -> tuple[dict[str, Tensor], Tensors]:
-    """Every affine map hands its inputs on, in the teacher's network too; the queue holds no direction yet."""
+def wired(method: MomentumContrast) -> tuple[dict[str, Tensor], Tensors]:
+    """Tensors with which encoder and teacher return their inputs; the keys of the queue are zero."""
     params, state = method.init(DataInfo((2,), 10, 2, 2), torch.Generator().manual_seed(0))
     wires = {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
     teacher = {f"teacher.{name}": tensor for name, tensor in wires.items()}
     return wires, {**state, **teacher, "queue": torch.zeros(3, 2)}
 
 
-def step(method: MoCo, params: Tensors, state: Tensors, views: list[list[list[float]]]) -> tuple[Tensors, Tensors]:
+def step(
+    method: MomentumContrast, params: Tensors, state: Tensors, views: list[list[list[float]]]
+) -> tuple[Tensors, Tensors]:
     noise = {"view": torch.tensor(views), "order": torch.arange(2)}
     _, shown, after = method.loss(params, state, {}, noise)
     return shown, after
@@ -67,8 +69,8 @@ def test_the_loss_is_that_of_lightly() -> None:
     torch.testing.assert_close(loss, oracle(query, keys))
 
 
-def test_keys_queue_up_and_the_oldest_leave() -> None:
-    """Two steps of two keys through a queue of three; lengths are left out."""
+def test_new_keys_replace_the_oldest_ones_of_the_queue() -> None:
+    """Two steps of two keys with a queue of three; keys have unit length."""
     method = MoCo(**PLAIN)
     params, state = wired(method)
     _, state = step(method, params, state, [[FIRST, FIRST], [[2.0, 0.0], SECOND]])
@@ -77,14 +79,14 @@ def test_keys_queue_up_and_the_oldest_leave() -> None:
     torch.testing.assert_close(state["queue"], torch.tensor([[0.6, 0.8], SECOND, FIRST]))
 
 
-def test_steps_through_the_queue_are_those_of_lightly() -> None:
-    """From the third step on, keys of earlier batches have taken the places of the first ones."""
+def test_losses_of_several_steps_are_those_of_lightly() -> None:
+    """From the third step on, the queue holds keys of earlier batches only."""
     from lightly.loss import NTXentLoss
 
     method = MoCo(**{**PLAIN, "queue": 4})
     oracle = NTXentLoss(temperature=0.2, memory_bank_size=(4, 2))
     params, state = wired(method)
-    state = {**state, "queue": oracle.memory_bank.bank.flip(0)}  # it fills from the front
+    state = {**state, "queue": oracle.memory_bank.bank.flip(0)}  # lightly fills it from the front
     for first, second in torch.rand(5, 2, 2, 2, generator=torch.Generator().manual_seed(0)):
         expected = oracle(first.clone().requires_grad_(), second)
         noise = {"view": torch.stack([first, second]), "order": torch.tensor([1, 0])}
@@ -92,16 +94,16 @@ def test_steps_through_the_queue_are_those_of_lightly() -> None:
         torch.testing.assert_close(loss, expected.detach())
 
 
-def test_a_batch_is_told_from_older_keys_only() -> None:
-    """The second key is the first query's direction; in no queue, it does no harm: own e, three times 1."""
+def test_keys_of_the_same_batch_are_no_negatives() -> None:
+    """The second key equals the first query but is not in the queue: scores are e for the own key and 1 three times."""
     method = MoCo(**PLAIN, temperature=1.0)
     shown, _ = step(method, *wired(method), [[FIRST, FIRST], [FIRST, FIRST]])
     assert shown["loss"].item() == pytest.approx(math.log((E + 3) / E))
     assert shown["accuracy"].item() == 1
 
 
-def test_the_teacher_follows_before_it_makes_keys() -> None:
-    """0.9 of a teacher of zeros and 0.1 of a student of 1: a bias of 0.1 is all its keys are made of."""
+def test_the_teacher_is_updated_before_it_computes_keys() -> None:
+    """0.9 of a teacher of zeros and 0.1 of an encoder of ones: its keys come from a bias of 0.1."""
     method = MoCo(**PLAIN, momentum=0.9)
     params, state = wired(method)
     params["encoder.5.bias"] = torch.tensor([0.0, 1.0])
@@ -115,7 +117,7 @@ def test_the_teacher_follows_before_it_makes_keys() -> None:
 @KINDS
 def test_no_gradient_reaches_the_teacher(kind: Any) -> None:
     method = kind(**IMAGES, splits=2)
-    params, state, images = start(method)
+    params, state, images = begun(method)
     learned = {name: tensor.requires_grad_() for name, tensor in params.items()}
     _, _, after = method.loss(learned, state, {}, method.draw({"input": images}, torch.Generator().manual_seed(1)))
     assert not any(tensor.requires_grad for name, tensor in after.items() if name.startswith(("teacher.", "queue")))
@@ -124,7 +126,7 @@ def test_no_gradient_reaches_the_teacher(kind: Any) -> None:
 def test_keys_are_normalized_in_shuffled_groups() -> None:
     """In the order 0, 2, 1, 3, groups of two: images 0 and 2 are normalized by each other, and so are 1 and 3."""
     method = MoCo(**IMAGES, splits=2, proj_head=False)
-    params, _, images = start(method)
+    params, _, images = begun(method)
     keys = method.keys(params, images[:4], torch.tensor([0, 2, 1, 3]))
     network = method.structure((1, 8, 8))
     for group in ([0, 2], [1, 3]):
@@ -134,13 +136,13 @@ def test_keys_are_normalized_in_shuffled_groups() -> None:
 
 
 def test_the_teacher_starts_as_the_encoder() -> None:
-    params, state, _ = start(MoCoV2(**IMAGES))
+    params, state, _ = begun(MoCoV2(**IMAGES))
     assert all(torch.equal(state[f"teacher.{name}"], tensor) for name, tensor in params.items())
     torch.testing.assert_close(state["queue"].norm(dim=1), torch.ones(5))
 
 
-def test_only_the_second_version_has_a_head_without_batch_norm() -> None:
-    params, state, _ = start(MoCoV2(**IMAGES, head_dim=4))
+def test_the_head_of_moco_v2_has_no_batch_norm() -> None:
+    params, state, _ = begun(MoCoV2(**IMAGES, head_dim=4))
     assert {name: tuple(t.shape) for name, t in params.items() if name.startswith("head.")} == {
         "head.0.weight": (3, 3),
         "head.0.bias": (3,),
@@ -148,11 +150,11 @@ def test_only_the_second_version_has_a_head_without_batch_norm() -> None:
         "head.2.bias": (4,),
     }
     assert not [name for name in state if name.startswith("head.")]
-    assert not [name for name in start(MoCo(**IMAGES, proj_head=False))[0] if name.startswith("head.")]
+    assert not [name for name in begun(MoCo(**IMAGES, proj_head=False))[0] if name.startswith("head.")]
 
 
 @KINDS
-def test_queue_and_teacher_survive_a_kill_bit_by_bit(kind: Any, tmp_path: Path) -> None:
+def test_resuming_changes_no_bit_of_queue_and_teacher(kind: Any, tmp_path: Path) -> None:
     data = TrainingSet(torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(12) % 3, 1.0)
 
     def fit(*resume: Any) -> Fit:
@@ -161,16 +163,16 @@ def test_queue_and_teacher_survive_a_kill_bit_by_bit(kind: Any, tmp_path: Path) 
 
     whole, first = fit(), fit()
     expected = [event for events in whole.steps() for event in events]
-    told = [event for _, events in zip(range(4), first.steps(), strict=False) for event in events]
+    started = [event for _, events in zip(range(4), first.steps(), strict=False) for event in events]
     save(tmp_path / "4.pt", first.checkpoint(0))
     second = fit(load(tmp_path / "4.pt"))
-    assert [*told, *(event for events in second.steps() for event in events)] == expected
+    assert [*started, *(event for events in second.steps() for event in events)] == expected
     found, wanted = second.checkpoint(0), whole.checkpoint(0)
     assert all(torch.equal(found.state[name], tensor) for name, tensor in wanted.state.items())
     assert all(torch.equal(found.params[name], tensor) for name, tensor in wanted.params.items())
 
 
-def start(method: MoCo) -> tuple[dict[str, Tensor], Tensors, Tensor]:
+def begun(method: MomentumContrast) -> tuple[dict[str, Tensor], Tensors, Tensor]:
     """Parameters, state and eight images."""
     generator = torch.Generator().manual_seed(0)
     params, state = method.init(DataInfo((1, 8, 8), 20, 3, 8), generator)
@@ -181,11 +183,15 @@ def start(method: MoCo) -> tuple[dict[str, Tensor], Tensors, Tensor]:
     ("settings", "batch", "sentence"),
     [
         ({"queue": 100}, 128, "the queue of 100 keys is smaller than a batch of 128; use method.queue of at least 128"),
-        ({"splits": 8}, 12, "8 splits of a batch of 12 leave some without company; use method.splits of at most 6"),
+        (
+            {"splits": 8},
+            12,
+            "8 splits of a batch of 12 leave a group of fewer than 2 keys; use method.splits of at most 6",
+        ),
         ({}, 1, "batches of 1 hold nothing to contrast with; use a larger training.batch_size"),
     ],
 )
-def test_impossible_settings_are_refused(settings: dict[str, Any], batch: int, sentence: str) -> None:
+def test_impossible_options_are_refused(settings: dict[str, Any], batch: int, sentence: str) -> None:
     with pytest.raises(StudyError) as refused:
         MoCo(**settings).check(DataInfo((3, 32, 32), 1000, 10, batch))
     assert str(refused.value) == sentence

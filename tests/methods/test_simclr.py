@@ -1,4 +1,4 @@
-"""SimCLR's loss and the enhanced distance, by hand and against lightly."""
+"""SimCLR's loss and distance enhancement, by hand and against lightly."""
 
 import math
 from typing import Any
@@ -16,7 +16,7 @@ E1, E2, BETWEEN = [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]
 
 
 def wired(method: SimCLR) -> dict[str, Tensor]:
-    """Every affine map hands its inputs on, so that features are inputs, if not negative."""
+    """Parameters with which features equal the inputs, if these are not negative."""
     params, _ = method.init(DataInfo((2,), 10, 2, 2), torch.Generator().manual_seed(0))
     return {n: torch.eye(*t.shape) if t.dim() == 2 else torch.zeros_like(t) for n, t in params.items()}
 
@@ -26,14 +26,14 @@ def shown(method: SimCLR, *views: list[list[float]]) -> dict[str, float]:
     return {name: value.item() for name, value in values.items()}
 
 
-def test_partners_that_agree_by_hand() -> None:
+def test_nt_xent_of_equal_partners_by_hand() -> None:
     """At τ = ½ every view scores e² with its partner and 1 with both views of the other image."""
     expected = -math.log(math.exp(2) / (math.exp(2) + 2))
     assert nt_xent(torch.tensor([[E1, E2], [E1, E2]]), 0.5).item() == pytest.approx(expected)
 
 
-def test_partners_that_are_taken_for_each_other_by_hand() -> None:
-    """The partner scores 1 as one of the others does, which leaves e² for a stranger."""
+def test_nt_xent_of_swapped_partners_by_hand() -> None:
+    """The partner and one other view score 1, the remaining view e²."""
     expected = math.log(2 + math.exp(2))
     assert nt_xent(torch.tensor([[E1, E2], [E2, E1]]), 0.5).item() == pytest.approx(expected)
 
@@ -46,12 +46,12 @@ def test_the_loss_is_that_of_lightly() -> None:
     torch.testing.assert_close(nt_xent(z, 0.3), NTXentLoss(temperature=0.3)(first, second))
 
 
-def test_crowding_by_hand() -> None:
+def test_mean_cosine_similarity_by_hand() -> None:
     """Cosines 0.6, 0 and 0.8, each counted twice, over (3 - 1)²."""
     assert mean_cosine_similarity(torch.tensor([E1, BETWEEN, E2])).item() == pytest.approx(0.7)
 
 
-def test_projections_are_compared_by_their_directions() -> None:
+def test_the_loss_does_not_depend_on_lengths_of_projections() -> None:
     """Lengths 3, 2, 10 and 5 change nothing; D is 0.6 + 0.6 in the first view and 0 in the second."""
     first, second = [[3.0, 0.0], [6.0, 8.0]], [[2.0, 0.0], [0.0, 5.0]]
     values = shown(SimCLR(**PLAIN, temperature=1.0, distance_enhancement=0.5), first, second)
@@ -63,11 +63,11 @@ def test_projections_are_compared_by_their_directions() -> None:
 
 
 @pytest.mark.parametrize(("pairs", "expected"), [("within_view", 0.6), ("first_view", 1.2), ("all_2B", 6 / 9)])
-def test_the_pairs_that_are_to_be_apart(pairs: Any, expected: float) -> None:
+def test_distance_averages_the_pairs_of_the_option(pairs: Any, expected: float) -> None:
     """Cosines 0.6 and 0 within views, 1 and 0.8 of partners, 0 and 0.6 across: 3 in all, twice, over 9."""
     assert shown(SimCLR(**PLAIN, de_pairs=pairs), [E1, BETWEEN], [E1, E2])["distance"] == pytest.approx(expected)
 
 
-def test_a_weight_of_zero_leaves_distance_out() -> None:
+def test_a_weight_of_zero_leaves_the_distance_out_of_the_loss() -> None:
     values = shown(SimCLR(**PLAIN), [E1, BETWEEN], [E1, E2])
     assert values["loss"] == values["contrast"] > 0 < values["distance"]

@@ -1,4 +1,4 @@
-"""Our batch norm computes what torch's does, and hands out what torch's updates in place."""
+"""BatchNorm computes what torch's does, and returns the statistics that torch's updates in place."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from torchvision.models import resnet18
 
 from ablate.nets.batchnorm import BatchNorm
 from ablate.nets.functional import apply
-from ablate.nets.init import draw
+from ablate.nets.init import initialize
 
 
 def normal(*shape: int) -> Tensor:
@@ -17,43 +17,43 @@ def normal(*shape: int) -> Tensor:
 
 
 @pytest.mark.parametrize("theirs", [nn.BatchNorm1d(3), nn.BatchNorm2d(3)])
-def test_outputs_and_running_statistics_are_those_of_torch(theirs: nn.Module) -> None:
+def test_outputs_and_running_statistics_equal_torchs(theirs: nn.Module) -> None:
     batches = [normal(6, 3), normal(6, 3) + 1] if isinstance(theirs, nn.BatchNorm1d) else [normal(6, 3, 2, 2)] * 2
     ours = BatchNorm(3)
-    params, first = draw(ours, torch.Generator())
+    params, first = initialize(ours, torch.Generator())
     state: Mapping[str, Tensor] = first
     for batch in batches:
         mine, state = apply(ours, params, state, batch, training=True, tracking=True)
         torch.testing.assert_close(mine, theirs.train()(batch))
     torch.testing.assert_close(state["running_mean"], theirs.running_mean)
     torch.testing.assert_close(state["running_var"], theirs.running_var)
-    calm, _ = apply(ours, params, state, batches[0], training=False)
-    torch.testing.assert_close(calm, theirs.eval()(batches[0]))
+    evaluated, _ = apply(ours, params, state, batches[0], training=False)
+    torch.testing.assert_close(evaluated, theirs.eval()(batches[0]))
 
 
-def test_two_numbers_by_hand() -> None:
-    """1 and 3: mean 2, biased variance 1, unbiased variance 2; a tenth of the way from mean 0 and variance 1."""
+def test_outputs_and_statistics_of_two_numbers_match_a_calculation_by_hand() -> None:
+    """1 and 3: mean 2, biased variance 1, unbiased variance 2; running statistics move by a tenth from 0 and 1."""
     layer = BatchNorm(1, epsilon=1e-12)
-    params, state = draw(layer, torch.Generator())
+    params, state = initialize(layer, torch.Generator())
     outputs, after = apply(layer, params, state, torch.tensor([[1.0], [3.0]]), training=True, tracking=True)
     torch.testing.assert_close(outputs, torch.tensor([[-1.0], [1.0]]))
     torch.testing.assert_close(after["running_mean"], torch.tensor([0.2]))
     torch.testing.assert_close(after["running_var"], torch.tensor([1.1]))
 
 
-def test_a_pass_that_is_not_tracked_leaves_the_state_alone() -> None:
+def test_the_state_changes_only_in_training_mode_while_tracking() -> None:
     layer = BatchNorm(3)
-    params, state = draw(layer, torch.Generator())
+    params, state = initialize(layer, torch.Generator())
     for training, tracking in ((True, False), (False, True), (False, False)):
         assert apply(layer, params, state, normal(6, 3), training=training, tracking=tracking)[1] is state
 
 
-def test_nothing_is_left_behind_in_the_module() -> None:
+def test_apply_leaves_no_tensor_in_the_module_also_after_an_error() -> None:
     layer = BatchNorm(3)
-    params, state = draw(layer, torch.Generator())
+    params, state = initialize(layer, torch.Generator())
     before = {name: tensor.clone() for name, tensor in state.items()}
     apply(layer, params, state, normal(6, 3), training=True, tracking=True)
-    assert layer.fresh == {}
+    assert layer.updated == {}
     assert not layer.tracking
     assert all(torch.equal(state[name], before[name]) for name in state)
     with pytest.raises(ValueError, match="Expected more than 1 value"):
@@ -61,10 +61,10 @@ def test_nothing_is_left_behind_in_the_module() -> None:
     assert not layer.tracking
 
 
-def test_a_residual_network_takes_it_and_stacks() -> None:
+def test_a_torchvision_resnet_with_this_batch_norm_works_under_vmap() -> None:
     with torch.device("meta"):
         network = resnet18(norm_layer=BatchNorm, num_classes=4)
-    params, state = draw(network, torch.Generator().manual_seed(0))
+    params, state = initialize(network, torch.Generator().manual_seed(0))
     images = normal(2, 2, 3, 32, 32)
 
     def run(params: dict[str, Tensor], images: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,11 @@
-"""The networks have the paper's layers and sizes."""
+"""Encoders have the layers and the numbers of parameters of Ntelemis et al. (2022)."""
 
 import torch
 from torch import nn
 
-from ablate.nets.encoders import cnn, encoder, mlp, pooled
+from ablate.nets.encoders import cnn, encoder, mlp, pooled_cnn
 from ablate.nets.functional import apply
-from ablate.nets.init import draw
+from ablate.nets.init import initialize
 
 
 def size(module: nn.Module) -> int:
@@ -13,7 +13,7 @@ def size(module: nn.Module) -> int:
 
 
 def outputs(module: nn.Module, inputs: torch.Tensor) -> tuple[int, ...]:
-    params, state = draw(module, torch.Generator())
+    params, state = initialize(module, torch.Generator())
     return tuple(apply(module, params, state, inputs, training=True)[0].shape)
 
 
@@ -46,28 +46,28 @@ def test_the_cnn_halves_the_sides_three_times() -> None:
     assert outputs(module, torch.rand(2, 1, 28, 28)) == (2, 10)
 
 
-def test_the_cnn_takes_other_images() -> None:
+def test_the_cnn_accepts_images_of_other_sizes_and_channels() -> None:
     assert outputs(cnn((3, 9, 17), 4, False), torch.rand(2, 3, 9, 17)) == (2, 4)
 
 
-def test_the_mlp_takes_images_as_vectors() -> None:
+def test_the_mlp_flattens_images() -> None:
     assert outputs(mlp((64, 5, 3), False), torch.rand(2, 1, 8, 8)) == (2, 3)
 
 
-def test_a_structure_is_built_once_and_holds_no_numbers() -> None:
+def test_networks_are_cached_and_live_on_the_meta_device() -> None:
     assert mlp((7, 5, 3), True) is mlp((7, 5, 3), True)
     assert all(parameter.is_meta for parameter in mlp((7, 5, 3), True).parameters())
 
 
-def test_an_encoder_is_asked_for_by_its_kind() -> None:
+def test_encoder_selects_the_network_by_its_kind() -> None:
     assert encoder("cnn", (1, 8, 8), 4, True) is cnn((1, 8, 8), 4, True)
     assert encoder("mlp", (1, 8, 8), 4, False) is mlp((64, 1024, 1024, 4), False)
 
 
-def test_the_pooled_cnn_takes_pieces_of_any_size_and_keeps_their_sides() -> None:
+def test_the_pooled_cnn_accepts_segments_of_any_size() -> None:
     """Weights 25 (4 + 32 + 128) and 48, biases 4 + 8 + 16 + 3."""
-    module = pooled(1, 2, 4, 3, False)
+    module = pooled_cnn(1, 2, 4, 3, False)
     assert size(module) == 4100 + 48 + 31
     assert outputs(module, torch.rand(2, 1, 14, 14)) == outputs(module, torch.rand(2, 1, 3, 5)) == (2, 3)
     assert module[:-3](torch.empty(2, 1, 14, 9, device="meta")).shape == (2, 16, 14, 9)
-    assert outputs(pooled(1, 1, 4, 3, True), torch.rand(2, 1, 7)) == (2, 3)
+    assert outputs(pooled_cnn(1, 1, 4, 3, True), torch.rand(2, 1, 7)) == (2, 3)

@@ -1,11 +1,11 @@
-"""Heads have the papers' layers, and biases only where the papers have them."""
+"""Projection heads have the papers' layers, and biases only where the papers have them."""
 
 import torch
 from torch import nn
 
 from ablate.nets.encoders import mlp
 from ablate.nets.functional import apply
-from ablate.nets.heads import perceptron, projection
+from ablate.nets.heads import projection
 
 
 def size(module: nn.Module) -> int:
@@ -23,7 +23,7 @@ def test_the_projection_of_simclr_has_4_5_million_parameters() -> None:
     assert size(head) == 4_194_304 + 262_144 + 2048 + 4096
 
 
-def test_a_bias_is_for_the_last_layer_and_batch_norm_for_the_others() -> None:
+def test_bias_adds_one_to_the_last_layer_and_batch_norm_follows_the_hidden_ones() -> None:
     assert size(projection(5, 4, 3, batchnorm=False, bias=True)) == 20 + 4 + 12 + 3
     assert size(projection(5, 4, 3, layers=3)) == (20 + 4 + 8) + (16 + 4 + 8) + 12
     assert names(projection(5, 4, 3, batchnorm=False, layers=3)) == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
@@ -31,14 +31,13 @@ def test_a_bias_is_for_the_last_layer_and_batch_norm_for_the_others() -> None:
     assert size(projection(5, 4, 3, layers=1)) == 15
 
 
-def test_the_decoder_of_a_transformation_has_3_2_million_parameters() -> None:
+def test_the_mlp_decoder_of_a_transformation_has_3_2_million_parameters() -> None:
     """512 → 2048 → 1024 → 8: weights 1048576 + 2097152 + 8192, biases 2048 + 1024 + 8, batch norm twice 3072."""
-    decoder = perceptron((512, 2048, 1024, 8), True)
+    decoder = mlp((512, 2048, 1024, 8), True)
     assert size(decoder) == 3_153_920 + 3080 + 6144
-    assert decoder is mlp((512, 2048, 1024, 8), True)
 
 
-def test_a_head_by_hand() -> None:
+def test_a_projection_matches_a_calculation_by_hand() -> None:
     """relu(2 - 1) = 1 and relu(-2 + 1) = 0 through weights 3 and 5."""
     params = {
         "0.weight": torch.tensor([[1.0], [-1.0]]),

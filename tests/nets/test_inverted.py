@@ -1,4 +1,4 @@
-"""The inverted residual networks have the specification's layers, sides and sizes, and no batch norm."""
+"""Inverted residual networks have the published layers, map sizes and numbers of parameters, and no batch norm."""
 
 from itertools import pairwise
 
@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from ablate.nets.batchnorm import BatchNorm
 from ablate.nets.functional import apply
-from ablate.nets.init import draw
-from ablate.nets.inverted import bottleneck, inverted_resnet
+from ablate.nets.init import initialize
+from ablate.nets.inverted import bottleneck_block, inverted_resnet
 from ablate.nets.residual import Residual
 
 LINEARS = 128 * 2048 + 2048 + 2048 * 2048 + 2048
@@ -22,7 +22,7 @@ def size(module: nn.Module) -> int:
 
 
 def maps(network: nn.Sequential, inputs: int) -> list[tuple[int, ...]]:
-    """The shape after every layer that is no activation."""
+    """The shape after every layer except activations."""
     seen, value = [], torch.empty(2, inputs, device="meta")
     for layer in network:
         value = layer(value)
@@ -37,16 +37,14 @@ def maps(network: nn.Sequential, inputs: int) -> list[tuple[int, ...]]:
         (96, [6, 12, 24, 48], [(64, 48, 48), (64, 96, 96), (3, 96, 96)]),
     ],
 )
-def test_sides_of_the_inverted_resnet_50_are_the_specifications(
-    side: int, sides: list[int], end: list[tuple[int, ...]]
-) -> None:
+def test_map_sizes_of_the_inverted_resnet_50(side: int, sides: list[int], end: list[tuple[int, ...]]) -> None:
     network = inverted_resnet("resnet50", (3, side, side), 128)
     stages = [(c, s, s) for c, s in zip((1024, 512, 256, 128), sides, strict=True)]
     assert maps(network, 128) == [(2048,), (2048,), (128, 4, 4), (2048, 4, 4), *stages, *end]
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34"])
-def test_the_smaller_ones_have_a_quarter_of_the_channels(name: str) -> None:
+def test_the_inverted_resnets_18_and_34_have_a_quarter_of_the_channels(name: str) -> None:
     shapes = maps(inverted_resnet(name, (3, 32, 32), 128), 128)
     assert shapes[4:] == [(256, 4, 4), (128, 8, 8), (64, 16, 16), (32, 32, 32), (64, 32, 32), (3, 32, 32)]
 
@@ -55,7 +53,7 @@ def test_the_smaller_ones_have_a_quarter_of_the_channels(name: str) -> None:
     ("name", "depths"),
     [("resnet18", [2, 2, 2, 2]), ("resnet34", [3, 6, 4, 3]), ("resnet50", [3, 6, 4, 3])],
 )
-def test_blocks_are_as_many_as_the_paper_has(name: str, depths: list[int]) -> None:
+def test_stages_have_as_many_blocks_as_in_the_paper(name: str, depths: list[int]) -> None:
     stages = [layer for layer in inverted_resnet(name, (3, 32, 32), 128) if isinstance(layer, nn.Sequential)]
     assert [len(stage) for stage in stages] == depths
     assert all(isinstance(block, Residual) for stage in stages for block in stage)
@@ -75,7 +73,9 @@ def test_the_inverted_resnet_50_has_13_3_million_parameters() -> None:
 
 
 @pytest.mark.parametrize(("name", "depths"), [("resnet18", (2, 2, 2, 2)), ("resnet34", (3, 6, 4, 3))])
-def test_the_smaller_ones_have_two_3_x_3_convolutions_per_block(name: str, depths: tuple[int, ...]) -> None:
+def test_blocks_of_the_inverted_resnets_18_and_34_have_two_3_x_3_convolutions(
+    name: str, depths: tuple[int, ...]
+) -> None:
     """A block i → o: 9 i o + o, 9 o² + o; a first one also i o + o."""
     blocks = 0
     for (i, o), depth in zip(pairwise((2048, 256, 128, 64, 32)), depths, strict=True):
@@ -85,19 +85,19 @@ def test_the_smaller_ones_have_two_3_x_3_convolutions_per_block(name: str, depth
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50"])
-def test_there_is_no_batch_norm_and_every_map_has_a_bias(name: str) -> None:
+def test_there_is_no_batch_norm_and_every_layer_has_a_bias(name: str) -> None:
     network = inverted_resnet(name, (3, 32, 32), 128)
     assert not any(isinstance(layer, BatchNorm) for layer in network.modules())
     assert list(network.buffers()) == []
     affine = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     assert all(layer.bias is not None for layer in affine)
-    assert draw(network, torch.Generator())[1] == {}
+    assert initialize(network, torch.Generator())[1] == {}
 
 
-def test_the_first_bottleneck_resizes_what_it_adds() -> None:
+def test_the_first_bottleneck_of_a_stage_resizes_its_path_and_its_shortcut() -> None:
     """relu(W3 relu(W2 ∗ up(relu(W1 x))) + S up(x)), the shortcut's convolution after the resizing as in the paper."""
-    block = bottleneck(3, 8, (6, 4)).to_empty(device="cpu")
-    params, _ = draw(block, torch.Generator().manual_seed(0))
+    block = bottleneck_block(3, 8, (6, 4)).to_empty(device="cpu")
+    params, _ = initialize(block, torch.Generator().manual_seed(0))
     inputs = torch.randn(2, 3, 4, 2, generator=torch.Generator().manual_seed(1))
 
     def convolved(inputs: Tensor, name: str, padding: int = 0) -> Tensor:
@@ -110,22 +110,22 @@ def test_the_first_bottleneck_resizes_what_it_adds() -> None:
     torch.testing.assert_close(apply(block, params, {}, inputs, training=True)[0], expected)
 
 
-def test_weights_are_drawn_as_torch_draws_them() -> None:
-    """Uniform within one over the root of the fan-in: 2048 units, and 9 x 256 of the second stage's blocks."""
-    params, _ = draw(inverted_resnet("resnet50", (3, 32, 32), 128), torch.Generator().manual_seed(0))
+def test_weights_are_initialized_by_torchs_rule() -> None:
+    """Uniform within the inverse root of the fan-in: 2048 units, and 9 x 256 in the second stage's blocks."""
+    params, _ = initialize(inverted_resnet("resnet50", (3, 32, 32), 128), torch.Generator().manual_seed(0))
     for name, bound in (("2.weight", 2048**-0.5), ("7.1.path.2.weight", 2304**-0.5)):
         assert 0.99 * bound < params[name].abs().max() <= bound
         assert params[name].std().item() == pytest.approx(bound / 3**0.5, rel=0.01)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 28, 28), (2, 13, 9), (1, 72, 66)])
-def test_images_of_any_sides_come_out(shape: tuple[int, ...]) -> None:
+def test_images_of_any_size_are_decoded(shape: tuple[int, ...]) -> None:
     for name in ("resnet18", "resnet50"):
         network = inverted_resnet(name, shape, 5, 8, 32)
         assert network(torch.empty(2, 5, device="meta")).shape == (2, *shape)
 
 
-def test_a_width_scales_the_stages_and_hidden_units_are_apart() -> None:
+def test_width_scales_the_stages_and_hidden_the_affine_maps() -> None:
     shapes = maps(inverted_resnet("resnet50", (3, 32, 32), 5, 16, 64), 5)
     assert shapes[:4] == [(64,), (64,), (4, 4, 4), (64, 4, 4)]
     assert [shape[0] for shape in shapes[4:]] == [256, 128, 64, 32, 16, 3]

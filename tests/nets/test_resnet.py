@@ -1,4 +1,4 @@
-"""The residual networks are torchvision's with another stem, drawn as the papers draw them."""
+"""ResNets equal torchvision's except for the stem, and are initialized as in the papers."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torchvision import models
 
 from ablate.nets.functional import apply
-from ablate.nets.init import draw
-from ablate.nets.resnet import features, resnet, stem_for
+from ablate.nets.init import initialize
+from ablate.nets.resnet import resnet, resnet_dim, stem_for
 
 THEIRS: dict[str, Callable[[], nn.Module]] = {
     "resnet18": models.resnet18,
@@ -27,7 +27,7 @@ def normal(*shape: int) -> Tensor:
 
 
 def torchvisions(name: str, stem: str) -> nn.Module:
-    """Torchvision's network without classifier and max pooling, its 7 x 7 stem exchanged where asked for."""
+    """Torchvision's network without classifier and max pooling, with the given stem."""
     network = THEIRS[name]()
     if stem == "3x3":
         network.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
@@ -36,13 +36,13 @@ def torchvisions(name: str, stem: str) -> nn.Module:
 
 
 def values(module: nn.Module) -> list[Tensor]:
-    """What the module holds in order, its count of batches left aside."""
+    """The module's tensors in order, without the count of batches."""
     return [tensor for name, tensor in module.state_dict().items() if not name.endswith("num_batches_tracked")]
 
 
 @pytest.mark.parametrize("stem", ["3x3", "7x7"])
 @pytest.mark.parametrize("name", sorted(THEIRS))
-def test_parameters_are_torchvisions_one_by_one(name: str, stem: str) -> None:
+def test_parameter_shapes_equal_torchvisions(name: str, stem: str) -> None:
     with torch.device("meta"):
         theirs = torchvisions(name, stem)
     assert [tuple(v.shape) for v in values(resnet(name, 3, stem))] == [tuple(v.shape) for v in values(theirs)]
@@ -51,18 +51,18 @@ def test_parameters_are_torchvisions_one_by_one(name: str, stem: str) -> None:
 @pytest.mark.parametrize(
     ("name", "classified"), [("resnet18", 11_689_512), ("resnet34", 21_797_672), ("resnet50", 25_557_032)]
 )
-def test_sizes_are_the_published_ones_less_classifier_and_stem(name: str, classified: int) -> None:
-    """ImageNet's classifier has 1000 (d + 1) parameters; 3 x 3 in the place of 7 x 7 saves 64 x 3 x 40."""
-    assert size(resnet(name, 3, "7x7")) == classified - 1000 * (features(name) + 1)
+def test_numbers_of_parameters_are_the_published_ones_minus_classifier_and_stem(name: str, classified: int) -> None:
+    """ImageNet's classifier has 1000 (d + 1) parameters; a 3 x 3 stem instead of 7 x 7 saves 64 x 3 x 40."""
+    assert size(resnet(name, 3, "7x7")) == classified - 1000 * (resnet_dim(name) + 1)
     assert size(resnet(name, 3, "3x3")) == size(resnet(name, 3, "7x7")) - 7680
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stem", ["3x3", "7x7"])
 @pytest.mark.parametrize("name", sorted(THEIRS))
-def test_outputs_are_torchvisions_in_both_modes(name: str, stem: str) -> None:
+def test_outputs_equal_torchvisions_in_both_modes(name: str, stem: str) -> None:
     theirs, ours = torchvisions(name, stem), resnet(name, 3, stem)
-    params, state = draw(ours, torch.Generator().manual_seed(0))
+    params, state = initialize(ours, torch.Generator().manual_seed(0))
     drawn = iter(values(theirs))
     tensors = {key: next(drawn).detach().clone() for key in ours.state_dict()}
     params, state = {key: tensors[key] for key in params}, {key: tensors[key] for key in state}
@@ -78,7 +78,7 @@ def test_outputs_are_torchvisions_in_both_modes(name: str, stem: str) -> None:
 
 
 @pytest.mark.parametrize(("stem", "side", "sides"), [("3x3", 32, [32, 32, 16, 8, 4]), ("7x7", 96, [48, 48, 24, 12, 6])])
-def test_sides_are_the_specifications(stem: str, side: int, sides: list[int]) -> None:
+def test_map_sizes_of_resnet_50(stem: str, side: int, sides: list[int]) -> None:
     maps, seen = torch.empty(2, 3, side, side, device="meta"), []
     network = resnet("resnet50", 3, stem)
     for layer in network[:-1]:
@@ -94,18 +94,18 @@ def test_the_stride_of_a_bottleneck_is_in_its_3_x_3_convolution() -> None:
 
 
 @pytest.mark.parametrize(("name", "width", "dim"), [("resnet50", 64, 2048), ("resnet18", 64, 512), ("resnet34", 2, 16)])
-def test_features_are_as_many_as_the_network_gives(name: str, width: int, dim: int) -> None:
-    assert features(name, width) == dim
+def test_feature_dim_is_the_output_size_of_the_network(name: str, width: int, dim: int) -> None:
+    assert resnet_dim(name, width) == dim
     assert resnet(name, 1, "3x3", width)(torch.empty(2, 1, 8, 8, device="meta")).shape == (2, dim)
 
 
-def test_large_images_are_halved_by_the_stem() -> None:
+def test_the_stem_halves_images_of_more_than_64_pixels() -> None:
     assert [stem_for((3, side, side)) for side in (28, 32, 64, 96)] == ["3x3", "3x3", "3x3", "7x7"]
 
 
-def test_convolutions_are_normal_by_fan_out_and_batch_norm_is_the_identity() -> None:
+def test_convolutions_are_initialized_by_fan_out_and_batch_norm_as_the_identity() -> None:
     """The first 3 x 3 of the second stage: 128 filters over 64 channels, variance 2 / (9 * 128) = 1 / 576."""
-    params, _ = draw(resnet("resnet18", 3, "3x3"), torch.Generator().manual_seed(0))
+    params, _ = initialize(resnet("resnet18", 3, "3x3"), torch.Generator().manual_seed(0))
     weight = params["4.0.path.0.weight"]
     assert weight.shape == (128, 64, 3, 3)
     assert weight.std().item() == pytest.approx(1 / 24, rel=0.01)

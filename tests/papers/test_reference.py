@@ -1,4 +1,4 @@
-"""The papers' numbers and findings, by our names."""
+"""The papers' numbers and findings, looked up by the names that studies use."""
 
 import csv
 import math
@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 from ablate.errors import StudyError
-from ablate.papers.names import PAPERS
+from ablate.papers import PAPERS
 from ablate.papers.reference import Printed, ablation, ablations, ablations_at, numbers, places, printed, title
 
 INVARIANT = "invariant-features"
@@ -17,7 +17,7 @@ def values(*rows: Printed) -> list[tuple[float, float | None]]:
     return [(row.value, row.std) for row in rows]
 
 
-def test_transformations_on_fsdd_are_those_of_table_five() -> None:
+def test_transformations_on_fsdd_have_the_numbers_of_table_five() -> None:
     for level, expected in {
         "np": (0.379, 0.058),
         "rp": (0.531, 0.049),
@@ -28,7 +28,7 @@ def test_transformations_on_fsdd_are_those_of_table_five() -> None:
         assert values(*rows) == [expected]
 
 
-def test_batch_normalisation_on_fsdd_is_that_of_table_six() -> None:
+def test_batch_normalisation_on_fsdd_has_the_numbers_of_table_six() -> None:
     for level, expected in {
         "none": (0.824, 0.009),
         "encoder": (0.871, 0.010),
@@ -39,36 +39,36 @@ def test_batch_normalisation_on_fsdd_is_that_of_table_six() -> None:
         assert values(*rows) == [expected]
 
 
-def test_percent_become_fractions_and_other_units_stay() -> None:
+def test_percentages_are_converted_to_fractions_and_other_units_are_kept() -> None:
     (accuracy,) = printed(INVARIANT, "Table II", "20newsgroups", "linear/accuracy", "lle")
     (information,) = printed(INVARIANT, "Table III", "fsdd", "mutual_information", "invariant")
     assert (accuracy.value, accuracy.unit) == (0.615, "fraction")
     assert (information.value, information.std, information.unit) == (1.92, 0.05, "nats")
 
 
-def test_the_metric_on_the_left_of_a_table_is_not_the_one_on_its_right() -> None:
+def test_two_metrics_of_one_table_are_distinguished() -> None:
     assert values(*printed(INVARIANT, "Table II", "fsdd", "graph/accuracy", "invariant")) == [(0.901, 0.003)]
     assert values(*printed(INVARIANT, "Table II", "fsdd", "linear/accuracy", "invariant")) == [(0.869, 0.013)]
 
 
-def test_the_papers_clusters_are_the_best_of_its_last_epochs() -> None:
+def test_clustering_numbers_of_table_four_belong_to_the_best_epoch_metrics() -> None:
     assert values(*printed(INVARIANT, "Table IV", "fsdd", "clustering/best_nmi", "invariant")) == [(0.362, 0.019)]
     assert printed(INVARIANT, "Table IV", "fsdd", "clustering/nmi", "invariant") == ()
 
 
-def test_a_data_set_that_stands_in_has_no_paper_values() -> None:
+def test_a_stand_in_data_set_has_no_printed_numbers() -> None:
     assert printed(INVARIANT, "Table V", "mnist", "linear/accuracy") == ()
     assert printed(INVARIANT, "Table V", "reuters-21578", "linear/accuracy") == ()
     assert len(printed(INVARIANT, "Table V", "EMNIST-Digits", "linear/accuracy")) == 4
-    assert len(printed("simvae", "Table 5", "mnist", "linear/accuracy")) == 8  # there MNIST is the paper's own
+    assert len(printed("simvae", "Table 5", "mnist", "linear/accuracy")) == 8  # MNIST is a data set of this paper
 
 
-def test_nothing_is_printed_for_a_figure_without_numbers_or_an_unknown_data_set() -> None:
+def test_a_figure_without_numbers_and_an_unknown_data_set_give_no_numbers() -> None:
     assert printed(INVARIANT, "Figure 6", "fsdd", "linear/accuracy") == ()
     assert printed(INVARIANT, "Table V", "digits", "linear/accuracy") == ()
 
 
-def test_every_number_of_the_file_is_reachable_by_its_table() -> None:
+def test_every_row_of_the_csv_is_found_by_its_table() -> None:
     text = resources.files("ablate.papers").joinpath("reference_results.csv").read_text(encoding="utf-8")
     lines = list(csv.DictReader(text.splitlines()))
     assert len(lines) == 711
@@ -81,7 +81,7 @@ def test_every_number_of_the_file_is_reachable_by_its_table() -> None:
     assert reached == 711
 
 
-def test_every_number_is_finite_and_says_what_its_spread_is() -> None:
+def test_every_number_is_finite_and_has_the_spread_that_its_paper_states() -> None:
     rows = [row for paper in PAPERS for row in numbers(paper)]
     assert len(rows) == 711
     assert all(math.isfinite(row.value) for row in rows)
@@ -89,7 +89,7 @@ def test_every_number_is_finite_and_says_what_its_spread_is() -> None:
     assert {row.spread for row in numbers(INVARIANT)} == {"standard deviation"}
 
 
-def test_only_settings_that_name_a_level_have_levels() -> None:
+def test_levels_are_read_only_from_settings_that_name_one() -> None:
     assert {axis for paper in PAPERS for row in numbers(paper) for axis in row.levels} == {
         "transformation",
         "batchnorm",
@@ -100,7 +100,7 @@ def test_only_settings_that_name_a_level_have_levels() -> None:
     assert {row.levels["target"] for row in numbers("simvae") if "target" in row.levels} == {"5-class hair colour"}
 
 
-def test_every_name_of_ours_is_one_that_the_paper_prints() -> None:
+def test_every_name_in_the_tables_is_one_that_the_paper_uses() -> None:
     for name, paper in PAPERS.items():
         rows = numbers(name)
         assert {*paper.datasets.values(), *paper.stand_ins.values()} <= {row.dataset for row in rows}
@@ -114,14 +114,14 @@ def test_every_name_of_ours_is_one_that_the_paper_prints() -> None:
             assert set(levels.values()) <= {row.levels[axis] for row in rows if axis in row.levels} | values
 
 
-def test_a_metric_of_one_classifier_and_count_of_labels_is_one_number() -> None:
+def test_a_classifier_and_a_label_count_select_one_number() -> None:
     """Tables 1 to 3 of the VTE paper: k-NN on 5000 labels, VTEBA."""
     tables = ("Table 1", "Table 2", "Table 3")
     (row,) = printed("vte", tables, "cifar10", "knn-5000/error_rate", "vte-barber-agakov")
     assert (row.method, row.levels["num_labels"], row.setting.partition(" ")[0]) == ("VTEBA", "5000", "k-NN")
 
 
-def test_a_setting_may_tell_the_name_of_a_method() -> None:
+def test_the_name_of_a_method_may_depend_on_its_settings() -> None:
     paper = PAPERS["distance-enhancement"]
     assert paper.method("simclr", {"distance_enhancement": 0.1}) == "SimCLR + DE"
     assert paper.method("simclr", {"distance_enhancement": 0.0}) == "SimCLR"
@@ -131,7 +131,7 @@ def test_a_setting_may_tell_the_name_of_a_method() -> None:
     assert row.value == 1.62
 
 
-def test_every_ablation_loads_with_its_finding_kept_as_data() -> None:
+def test_every_ablation_has_a_finding_a_check_and_metrics() -> None:
     found = ablations()
     assert len(found) == 41
     assert len({entry.id for entry in found}) == 41
@@ -153,7 +153,7 @@ def test_an_ablation_is_found_by_its_id() -> None:
     }
 
 
-def test_a_figure_may_hold_several_ablations() -> None:
+def test_a_figure_may_have_several_ablations() -> None:
     assert [entry.id for entry in ablations_at(INVARIANT, "Figure 6")] == [
         "invariant/epsilon",
         "invariant/epsilon_text",
@@ -179,11 +179,11 @@ def test_a_figure_may_hold_several_ablations() -> None:
         ("text (parameter settings) and Algorithm 1", set()),
     ],
 )
-def test_places_are_read_from_words(where: str, named: set[str]) -> None:
+def test_tables_and_figures_are_read_from_text(where: str, named: set[str]) -> None:
     assert places(where) == named
 
 
-def test_an_unknown_paper_place_or_ablation_names_what_there_is() -> None:
+def test_an_unknown_paper_place_or_ablation_suggests_the_nearest_one() -> None:
     with pytest.raises(StudyError, match="did you mean 'invariant-features'"):
         printed("invariant-feature", "Table V", "fsdd", "linear/accuracy")
     with pytest.raises(StudyError, match="has no ablation in 'Table X'; did you mean 'Table V'"):
@@ -192,7 +192,7 @@ def test_an_unknown_paper_place_or_ablation_names_what_there_is() -> None:
         ablation("invariant/epsilom")
 
 
-def test_rows_that_take_methods_together_are_those_of_each() -> None:
+def test_a_row_for_a_group_of_methods_is_found_by_each_of_them() -> None:
     found = {
         name: [row.value for row in printed(INVARIANT, "Table I", "fashion-mnist", "size/million_parameters", name)]
         for name in ("ae", "VAE", "invariant", "pca")

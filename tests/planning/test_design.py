@@ -1,4 +1,4 @@
-"""What designs make of axes."""
+"""The variants of each design, and their number."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def study(*cases: Case, seeds: tuple[int, ...] = (0, 1)) -> Study:
     return Study(name="a", cases=cases, seeds=seeds, probes=("linear",), metric="linear/accuracy")
 
 
-def test_a_grid_is_every_combination_in_the_order_of_the_file() -> None:
+def test_a_grid_has_every_combination_of_levels_in_the_order_of_the_file() -> None:
     assert [tuple(levels.values()) for levels in variants(case(axes=AXES))] == [
         (10, 1),
         (10, 2),
@@ -27,21 +27,21 @@ def test_a_grid_is_every_combination_in_the_order_of_the_file() -> None:
     ]
 
 
-def test_one_at_a_time_is_the_baseline_and_every_single_change() -> None:
+def test_one_at_a_time_has_the_baseline_and_every_single_change_of_it() -> None:
     found = variants(case(axes=AXES, design="one-at-a-time", baseline={"method.epsilon": 2}))
     assert [tuple(levels.values()) for levels in found] == [(10, 2), (100, 2), (10, 1), (10, 3)]
 
 
-def test_a_case_without_axes_is_one_variant() -> None:
+def test_a_case_without_axes_has_one_variant() -> None:
     assert list(variants(case())) == [{}]
     assert list(variants(case(design="one-at-a-time"))) == [{}]
 
 
-def test_a_search_plans_no_variant() -> None:
+def test_a_search_has_no_variants_before_it_runs() -> None:
     assert list(variants(case(design="search"))) == []
 
 
-def test_variants_are_counted_without_making_them() -> None:
+def test_variants_are_counted_without_listing_them() -> None:
     designs = [case(axes=AXES), case(axes=AXES, design="one-at-a-time"), case(), case(design="search")]
     assert [count_variants(one) for one in designs] == [6, 4, 1, 0]
     axes = {f"method.{number}": tuple(range(10)) for number in range(20)}

@@ -1,36 +1,36 @@
-"""Which trials stand before others, and which train together."""
+"""Packs of trials, and the order of pretraining trials."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ablate.planning.packs import pack, spread, with_pretraining
+from ablate.planning.packs import grouped, spread, with_pretraining
 from ablate.trial import Config, Trial
 
 
 def trial(seed: int = 0, **content: Any) -> Trial:
-    settings = {"k": 10, "epsilon": 1.0, "smoothness": "adaptive", **content.pop("settings", {})}
+    settings = {"k": 10, "epsilon": 1.0, "sinkhorn_lambda": "adaptive", **content.pop("settings", {})}
     training = {"epochs": 5, "learning_rate": 0.1, **content.pop("training", {})}
     config = Config("invariant", "1", settings, "digits", "1", training, seed)
     return Trial(replace(config, **content), {"linear": {}}, "a")
 
 
-def by(size: int) -> Callable[[Trial], int]:
-    return lambda trial: size
+def constant_size(size: int) -> Callable[[Trial], int]:
+    return lambda _trial: size
 
 
-def test_packs_hold_what_differs_in_seeds_and_floats() -> None:
+def test_trials_that_differ_in_seed_and_float_settings_share_a_pack() -> None:
     trials = [trial(seed, settings={"epsilon": epsilon}) for seed in (0, 1) for epsilon in (1.0, 2.0)]
-    assert pack(trials, by(4)) == (tuple(trials),)
-    assert pack(trials, by(3)) == (tuple(trials[:3]), (trials[3],))
+    assert grouped(trials, constant_size(4)) == (tuple(trials),)
+    assert grouped(trials, constant_size(3)) == (tuple(trials[:3]), (trials[3],))
     pair = trial(), trial(training={"learning_rate": 0.2})
-    assert pack(pair, by(4)) == (pair,)
+    assert grouped(pair, constant_size(4)) == (pair,)
 
 
-def test_packs_keep_apart_whatever_else_differs() -> None:
+def test_trials_that_differ_in_anything_else_do_not_share_a_pack() -> None:
     others = [
         trial(settings={"k": 20}),
-        trial(settings={"smoothness": 0.5}),
+        trial(settings={"sinkhorn_lambda": 0.5}),
         trial(settings={"epsilon": None}),
         trial(training={"epochs": 6}),
         trial(dataset="fsdd"),
@@ -39,23 +39,23 @@ def test_packs_keep_apart_whatever_else_differs() -> None:
         trial(version="2"),
         replace(trial(), probes={"linear": {"epochs": 3}}),
     ]
-    assert pack([trial(), *others], by(16)) == ((trial(),), *((other,) for other in others))
+    assert grouped([trial(), *others], constant_size(16)) == ((trial(),), *((other,) for other in others))
 
 
-def test_packs_come_in_the_order_of_their_first_trials() -> None:
+def test_packs_are_in_the_order_of_their_first_trials() -> None:
     small, large = [trial(seed) for seed in (0, 1)], [trial(seed, settings={"k": 20}) for seed in (0, 1)]
     mixed = [small[0], large[0], small[1], large[1]]
-    assert pack(mixed, by(2)) == (tuple(small), tuple(large))
-    assert pack(mixed, by(1)) == tuple((trial,) for trial in mixed)
+    assert grouped(mixed, constant_size(2)) == (tuple(small), tuple(large))
+    assert grouped(mixed, constant_size(1)) == tuple((trial,) for trial in mixed)
 
 
-def test_trials_that_cannot_share_a_pack_train_alone() -> None:
+def test_the_size_of_a_pack_may_depend_on_its_first_trial() -> None:
     trials = [trial(0), trial(0, method="simclr"), trial(1), trial(1, method="simclr")]
-    packs = pack(trials, lambda trial: 1 if trial.config.method == "simclr" else 2)
+    packs = grouped(trials, lambda trial: 1 if trial.config.method == "simclr" else 2)
     assert packs == ((trials[0], trials[2]), (trials[1],), (trials[3],))
 
 
-def test_packs_are_smaller_where_slots_would_stay_empty() -> None:
+def test_packs_are_split_where_there_are_fewer_packs_than_slots() -> None:
     trials = tuple(trial(seed) for seed in range(6))
     assert spread([trials], 1) == (trials,)
     assert spread([trials], 3) == (trials[:2], trials[2:4], trials[4:])
@@ -64,26 +64,26 @@ def test_packs_are_smaller_where_slots_would_stay_empty() -> None:
     assert spread([], 4) == ()
 
 
-def second(seed: int, first: Trial) -> Trial:
-    """A trial that starts from another one."""
+def pretrained(seed: int, first: Trial) -> Trial:
+    """A trial that starts from the encoder of `first`."""
     return trial(seed, method="vte", first=first.config)
 
 
-def test_a_first_phase_stands_once_before_all_that_start_from_it() -> None:
+def test_a_pretraining_trial_precedes_all_trials_that_start_from_it_and_is_listed_once() -> None:
     first = trial(0, method="predictive")
-    others = (second(0, first), replace(second(0, first), probes={}))
+    others = (pretrained(0, first), replace(pretrained(0, first), probes={}))
     before, *rest = with_pretraining(others)
     assert before.key == first.key
-    assert (before.name, before.probes, before.study) == ("first phase · seed 0", {}, "a")
+    assert (before.name, before.probes, before.study) == ("pretraining · seed 0", {}, "a")
     assert rest == [*others]
 
 
-def test_a_first_phase_that_is_wanted_for_itself_is_not_run_twice() -> None:
+def test_a_trial_of_the_study_that_is_also_a_pretraining_trial_is_listed_once() -> None:
     first = trial(0, method="predictive")
-    after = second(0, first)
+    after = pretrained(0, first)
     assert with_pretraining((after, first, trial(1))) == (first, after, trial(1))
 
 
-def test_members_of_a_pack_may_start_from_different_trials() -> None:
-    trials = [second(seed, trial(seed, method="predictive")) for seed in (0, 1)]
-    assert pack(trials, by(2)) == (tuple(trials),)
+def test_trials_of_a_pack_may_start_from_different_trials() -> None:
+    trials = [pretrained(seed, trial(seed, method="predictive")) for seed in (0, 1)]
+    assert grouped(trials, constant_size(2)) == (tuple(trials),)

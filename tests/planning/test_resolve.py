@@ -1,4 +1,4 @@
-"""Where plan meets science: names, settings, defaults, and their mistakes: file → exact message."""
+"""Resolving a study into trials: names, settings and defaults, and the exact error messages of mistakes in them."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from ablate.methods import METHODS
 from ablate.methods.invariant import Invariant
 from ablate.methods.method import Method, Tensors
 from ablate.options import option
-from ablate.planning.resolve import propose, resolve, space
+from ablate.planning.resolve import resolve, resolve_proposal, resolve_space
 from ablate.probes.linear import Linear
 from ablate.study.model import Choices, Range, Study
 from ablate.study.read import read_study
@@ -55,7 +55,7 @@ probes: [linear]
 metric: linear/accuracy
 """
 
-MISTAKES = [  # name, what stands in the study above, what is written instead, line:column: problem; remedy
+MISTAKES = [  # name, text of the study above, the text that replaces it, line:column: problem; remedy
     (
         "an unknown method",
         "method: invariant",
@@ -79,25 +79,25 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "an unknown metric",
         "metric: linear/accuracy",
         "metric: linear/acc",
-        "7:9: no chosen probe gives 'linear/acc'; did you mean 'linear/accuracy'?",
+        "7:9: no chosen probe computes 'linear/acc'; did you mean 'linear/accuracy'?",
     ),
     (
         "a metric without its probe",
         "metric: linear/accuracy",
         "metric: accuracy",
-        "7:9: no chosen probe gives 'accuracy'; did you mean 'linear/accuracy'?",
+        "7:9: no chosen probe computes 'accuracy'; did you mean 'linear/accuracy'?",
     ),
     (
         "a metric of a probe that was not chosen",
         "metric: linear/accuracy",
         "metric: knn/accuracy",
-        "7:9: no chosen probe gives 'knn/accuracy'; add knn to 'probes'",
+        "7:9: no chosen probe computes 'knn/accuracy'; add knn to 'probes'",
     ),
     (
         "a metric of training without a name",
         "metric: linear/accuracy",
         "metric: train/",
-        "7:9: no chosen probe gives 'train/'; "
+        "7:9: no chosen probe computes 'train/'; "
         "choose from linear/accuracy, linear/highest_accuracy, linear/train_accuracy",
     ),
     (
@@ -113,13 +113,13 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "4:3: no setting is called 'epsilon'; did you mean 'method.epsilon'?",
     ),
     (
-        "an axis over two fields, by one word",
+        "an axis whose short name two settings have",
         "method.epsilon",
         "epochs",
         "4:3: 'epochs' could be 'probes.linear.epochs' or 'training.epochs'; write the one you mean in full",
     ),
     (
-        "an axis over two fields, by two words",
+        "two settings for an axis",
         "method.epsilon",
         "method.k, method.xi",
         "4:3: 'method.k, method.xi' names 2 settings; write one path for each",
@@ -137,7 +137,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "4:3: no setting is called 'training.epoch'; did you mean 'training.epochs'?",
     ),
     (
-        "an axis that is nothing",
+        "an axis that is no setting",
         "method.epsilon",
         "temperature",
         "4:3: no setting is called 'temperature'; begin with 'method.', 'training.' or 'probes.'",
@@ -146,8 +146,8 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "an axis over a probe",
         "method.epsilon",
         "probes.linear.epochs",
-        "4:3: 'probes.linear.epochs' cannot vary: a probe scores trials and makes none; fix it, or write one "
-        "study for each value",
+        "4:3: 'probes.linear.epochs' cannot vary: a probe's settings belong to the scores, not to the trials; "
+        "fix it, or write one study for each value",
     ),
     (
         "an axis over a probe that was not chosen",
@@ -156,7 +156,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "4:3: 'probes.knn.neighbors' sets a probe that this study does not use; choose from linear",
     ),
     (
-        "a word for a number",
+        "text for a number",
         "[1, 2]",
         "[1, two]",
         "4:23: 'method.epsilon' must be a number, not 'two'; its default is 2.0",
@@ -179,9 +179,9 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "[0, 2]",
         "4:20: 'method.epsilon' must be above 0, not 0; its default is 2.0",
     ),
-    ("a negative radius", "[1, 2]", "[1, -2]", "4:23: 'method.epsilon' must be above 0, not -2; its default is 2.0"),
+    ("a negative value", "[1, 2]", "[1, -2]", "4:23: 'method.epsilon' must be above 0, not -2; its default is 2.0"),
     (
-        "half a class",
+        "a fraction for a whole number",
         "question: Why?",
         "fixed: {method.k: 5.5}",
         "8:19: 'method.k' must be a whole number, not 5.5; its default is 100",
@@ -199,13 +199,13 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:19: 'method.k' must be at least 2, not 1; its default is 100",
     ),
     (
-        "no epochs",
+        "zero epochs",
         "question: Why?",
         "fixed: {training.epochs: 0}",
         "8:26: 'training.epochs' must be at least 1, not 0; its default is 5000",
     ),
     (
-        "a share above one",
+        "a value above its upper bound",
         "question: Why?",
         "fixed: {training.late_from: 2}",
         "8:29: 'training.late_from' must be at most 1, not 2; its default is 0.2",
@@ -223,19 +223,19 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:32: 'method.transformation' must be 'np', 'rp', 'rp+vat' or 'vat', not 3; its default is 'vat'",
     ),
     (
-        "a mistyped word beside numbers",
+        "a mistyped choice of an option that takes numbers too",
         "question: Why?",
-        "fixed: {method.smoothness: adaptiv}",
-        "8:28: 'method.smoothness' must be a number or 'adaptive', not 'adaptiv'; did you mean 'adaptive'?",
+        "fixed: {method.sinkhorn_lambda: adaptiv}",
+        "8:33: 'method.sinkhorn_lambda' must be a number or 'adaptive', not 'adaptiv'; did you mean 'adaptive'?",
     ),
     (
-        "what the method refuses",
+        "a value that the method refuses",
         "question: Why?",
-        "fixed: {method.smoothness: -1}",
-        "8:28: smoothness -1.0 is not above 0; use a positive number or 'adaptive'",
+        "fixed: {method.sinkhorn_lambda: -1}",
+        "8:33: sinkhorn_lambda -1.0 is not above 0; use a positive number or 'adaptive'",
     ),
     (
-        "a batch of more than there is",
+        "a batch larger than the training set",
         "question: Why?",
         "fixed: {training.batch_size: 100000}",
         "8:30: batch size 100000 is larger than the 1437 samples of the training set; use "
@@ -254,7 +254,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:9: 'probes.knn.neighbors' sets a probe that this study does not use; choose from linear",
     ),
     (
-        "a variant twice",
+        "two cases with the same variant",
         "question: Why?",
         "cases: [{name: a}, {name: b}]",
         "8:8: two cases hold the same variant, 'a, epsilon=1' and 'b, epsilon=1'; keep it in one of them",
@@ -269,13 +269,13 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
 
 
 @pytest.mark.parametrize(
-    ("written", "mistake", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
+    ("original", "replacement", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
 )
-def test_a_name_or_value_that_does_not_exist_is_named_at_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, mistake: str, message: str
+def test_an_unknown_name_or_invalid_value_is_refused_at_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, original: str, replacement: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("study.yaml").write_text(STUDY.replace(written, mistake))
+    Path("study.yaml").write_text(STUDY.replace(original, replacement))
     with pytest.raises(StudyError) as raised:
         resolve(read_study("study.yaml"))
     assert str(raised.value) == f"study.yaml:{message}"
@@ -287,7 +287,7 @@ def read(text: str, profile: str | None = None, *overrides: str) -> Study:
     return read_study("study.yaml", profile, overrides)
 
 
-def complaint(text: str, **options: bool) -> str:
+def error_message(text: str, **options: bool) -> str:
     with pytest.raises(StudyError) as raised:
         resolve(read(text), **options)
     return str(raised.value)
@@ -299,10 +299,10 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @dataclass(frozen=True)
-class Still(Method):
-    """A method with settings of its own, which is not trained."""
+class Untrained(Method):
+    """A method that is not trained and has options that the method invariant does not have."""
 
-    source: ClassVar[str] = "nobody"
+    source: ClassVar[str] = "none"
     revision: ClassVar[str] = "3"
     objectives = ()
 
@@ -317,11 +317,11 @@ class Still(Method):
 
 
 @pytest.fixture
-def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(METHODS, "still", Still)
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, "untrained", Untrained)
 
 
-def test_trials_come_seed_by_seed_so_that_every_variant_has_an_early_answer() -> None:
+def test_trials_are_ordered_by_seed_so_that_every_variant_has_an_early_score() -> None:
     assert [trial.name for trial in resolve(read(STUDY))] == [
         "epsilon=1 · seed 0",
         "epsilon=2 · seed 0",
@@ -330,7 +330,7 @@ def test_trials_come_seed_by_seed_so_that_every_variant_has_an_early_answer() ->
     ]
 
 
-def test_a_trial_names_every_setting_and_version() -> None:
+def test_a_trial_holds_every_setting_and_version() -> None:
     trial = resolve(read(STUDY))[0]
     assert trial.config.settings == {**asdict(Invariant()), "epsilon": 1.0}
     assert trial.config.training == asdict(Recipe())
@@ -339,7 +339,7 @@ def test_a_trial_names_every_setting_and_version() -> None:
     assert (trial.study, trial.levels, trial.case) == ("study", {"method.epsilon": 1}, "")
 
 
-def test_a_level_beats_what_is_fixed_beats_the_paper_beats_the_default() -> None:
+def test_levels_precede_fixed_values_the_papers_values_and_defaults() -> None:
     text = SHORT.replace("digits", "fsdd")
     radius = [trial.config.settings["epsilon"] for trial in resolve(read(text))]
     assert radius == [Invariant.datasets["fsdd"]["epsilon"]] == [5.0]
@@ -349,20 +349,20 @@ def test_a_level_beats_what_is_fixed_beats_the_paper_beats_the_default() -> None
     assert resolve(read(text, None, "dataset=digits"))[0].config.settings["xi"] == Invariant().xi == 10.0
 
 
-def test_whole_numbers_and_floats_of_one_value_are_one_trial() -> None:
+def test_an_int_and_a_float_of_the_same_value_give_the_same_trial() -> None:
     whole, point = (resolve(read(SHORT, None, f"method.epsilon={value}"))[0] for value in ("5", "5.0"))
     assert whole.key == point.key
     assert isinstance(whole.config.settings["epsilon"], float)
 
 
-def test_naming_a_default_changes_no_key() -> None:
+def test_writing_a_default_leaves_the_key() -> None:
     assert resolve(read(SHORT, None, "method.xi=10"))[0].key == resolve(read(SHORT))[0].key
 
 
 @pytest.mark.parametrize(
     "override", ["method.k=10", "training.epochs=7", "training.learning_rate=0.1", "dataset=mnist", "seeds=[4]"]
 )
-def test_an_override_of_what_decides_the_result_changes_the_key(override: str) -> None:
+def test_an_override_that_changes_the_result_changes_the_key(override: str) -> None:
     assert resolve(read(SHORT, None, override))[0].key != resolve(read(SHORT))[0].key
 
 
@@ -381,17 +381,17 @@ def test_an_override_of_anything_else_leaves_the_key(override: str) -> None:
     assert resolve(read(SHORT, None, override))[0].key == resolve(read(SHORT))[0].key
 
 
-def test_settings_of_a_probe_are_fixed_for_all_trials() -> None:
+def test_fixed_settings_of_a_probe_hold_for_all_trials() -> None:
     trials = resolve(read(STUDY, None, "probes.linear.epochs=3"))
     assert [trial.probes["linear"]["epochs"] for trial in trials] == [3] * 4
 
 
-def test_one_axis_may_hold_numbers_and_words() -> None:
-    trials = resolve(read(SHORT + "axes: {method.smoothness: [1, 0.5, adaptive]}\n"))
-    assert [trial.config.settings["smoothness"] for trial in trials] == [1.0, 0.5, "adaptive"]
+def test_an_axis_may_mix_numbers_and_text() -> None:
+    trials = resolve(read(SHORT + "axes: {method.sinkhorn_lambda: [1, 0.5, adaptive]}\n"))
+    assert [trial.config.settings["sinkhorn_lambda"] for trial in trials] == [1.0, 0.5, "adaptive"]
 
 
-def test_the_data_set_may_vary() -> None:
+def test_the_data_set_may_be_an_axis() -> None:
     text = SHORT.replace("dataset: digits\n", "axes: {dataset: [digits, fsdd]}\n")
     trials = resolve(read(text))
     assert [(trial.name, trial.config.dataset) for trial in trials] == [
@@ -401,91 +401,101 @@ def test_the_data_set_may_vary() -> None:
     assert [trial.config.settings["epsilon"] for trial in trials] == [0.8, 5.0]
 
 
-@pytest.mark.usefixtures("still")
-def test_the_method_may_vary_and_what_is_fixed_reaches_those_that_have_it() -> None:
-    text = SHORT.replace("method: invariant\n", "axes: {method: [invariant, still]}\nfixed: {method.width: 8}\n")
+@pytest.mark.usefixtures("untrained")
+def test_with_a_method_axis_fixed_settings_apply_to_the_methods_that_have_them() -> None:
+    text = SHORT.replace("method: invariant\n", "axes: {method: [invariant, untrained]}\nfixed: {method.width: 8}\n")
     known, other = resolve(read(text))
-    assert (known.config.method, other.config.method, other.config.revision) == ("invariant", "still", "3")
+    assert (known.config.method, other.config.method, other.config.revision) == ("invariant", "untrained", "3")
     assert "width" not in known.config.settings
     assert other.config.settings == {"width": 8, "epsilon": None}
 
 
-@pytest.mark.usefixtures("still")
-def test_an_axis_that_one_method_lacks_asks_for_a_case() -> None:
-    text = SHORT.replace("method: invariant\n", "axes: {method: [invariant, still], method.k: [10, 20]}\n")
-    message = "study.yaml:1:36: method 'still' has no setting 'k' to vary; give it a case of its own"
-    assert complaint(text) == message
+@pytest.mark.usefixtures("untrained")
+def test_an_axis_that_one_of_the_methods_does_not_have_is_refused() -> None:
+    text = SHORT.replace("method: invariant\n", "axes: {method: [invariant, untrained], method.k: [10, 20]}\n")
+    message = "study.yaml:1:40: method 'untrained' has no setting 'k' to vary; give it a case of its own"
+    assert error_message(text) == message
 
 
-@pytest.mark.usefixtures("still")
-def test_an_absent_value_is_written_null() -> None:
-    text = SHORT.replace("invariant", "still")
+def test_an_axis_under_an_options_former_name_is_refused_with_the_new_name() -> None:
+    text = SHORT.replace("invariant", "vae") + "axes: {method.weight: [1, 2]}\n"
+    assert error_message(text) == "study.yaml:6:8: 'method.weight' was renamed; write 'method.beta'"
+
+
+def test_a_fixed_setting_under_an_options_former_name_is_refused_with_the_new_name() -> None:
+    text = SHORT.replace("invariant", "vae") + "fixed: {method.weight: 1}\n"
+    assert error_message(text) == "study.yaml:6:9: 'method.weight' was renamed; write 'method.beta'"
+
+
+@pytest.mark.usefixtures("untrained")
+def test_null_sets_an_option_to_none() -> None:
+    text = SHORT.replace("invariant", "untrained")
     assert resolve(read(text, None, "method.epsilon=null"))[0].config.settings["epsilon"] is None
     message = "study.yaml:6:25: 'method.epsilon' must be a number or null, not 'far'; its default is null"
-    assert complaint(text + "fixed: {method.epsilon: far}\n") == message
+    assert error_message(text + "fixed: {method.epsilon: far}\n") == message
 
 
-def test_cases_are_told_apart_by_what_differs_or_by_their_names() -> None:
+def test_variant_names_begin_with_the_cases_name_or_differing_data_set() -> None:
     text = SHORT + "cases: [{dataset: fsdd}, {name: mine, axes: {method.k: [10]}}]\n"
     assert [trial.variant_name for trial in resolve(read(text))] == ["fsdd", "mine, k=10"]
 
 
-def test_an_unknown_level_of_the_method_names_its_place() -> None:
+def test_an_unknown_method_of_a_method_axis_is_refused_at_its_place() -> None:
     text = SHORT.replace("method: invariant\n", "axes: {method: [invariant, invarient]}\n")
-    assert complaint(text) == "study.yaml:1:28: no method is called 'invarient'; did you mean 'invariant'?"
+    assert error_message(text) == "study.yaml:1:28: no method is called 'invarient'; did you mean 'invariant'?"
 
 
-def test_a_level_that_the_method_refuses_names_its_place() -> None:
+def test_a_level_that_the_method_refuses_is_refused_at_its_place() -> None:
     text = SHORT + "axes: {training.batch_size: [64, 2000]}\n"
-    assert complaint(text) == (
+    assert error_message(text) == (
         "study.yaml:6:34: batch size 2000 is larger than the 1437 samples of the training set; "
         "use training.batch_size of at most 1437"
     )
 
 
-def test_data_that_a_probe_refuses_name_the_probe() -> None:
+def test_data_that_a_probe_refuses_are_refused_at_the_place_of_the_probe() -> None:
     text = SHORT.replace("[linear]", "[linear, knn]") + "fixed: {probes.knn.neighbors: 1500}\n"
-    assert complaint(text) == (
+    assert error_message(text) == (
         "study.yaml:4:18: 1500 neighbors cannot vote among 1437 training samples; "
         "set neighbors to 1437 or fewer, or use more data"
     )
 
 
-def test_the_best_of_several_snapshots_needs_several() -> None:
+def test_a_metric_over_several_snapshots_needs_a_recipe_with_several() -> None:
     text = SHORT.replace("[linear]", "[clustering]").replace("linear/accuracy", "clustering/best_nmi")
-    assert complaint(text) == (
+    assert error_message(text) == (
         "study.yaml:5:9: 'clustering/best_nmi' is the best of several snapshots, and 'training.snapshots' is 1; "
         "as in 'fixed: {training.snapshots: 10}'"
     )
     assert len(resolve(read(text, None, "training.snapshots=10"))) == 1
 
 
-def test_a_metric_of_training_may_be_compared() -> None:
+def test_a_metric_of_training_is_accepted() -> None:
     assert len(resolve(read(SHORT, None, "metric=train/loss"))) == 1
 
 
-def test_more_than_ten_thousand_trials_need_a_yes() -> None:
+def test_more_than_ten_thousand_trials_need_confirmation() -> None:
     text = SHORT + "axes: {method.k: [10, 20]}\n"
     assert len(resolve(read(text, None, "seeds=5001"), yes=True)) == 10_002
     assert len(resolve(read(text, None, "seeds=5000"))) == 10_000
 
 
-def test_a_search_of_more_than_ten_thousand_trials_needs_a_yes() -> None:
-    assert complaint(SEARCH.replace("trials: 8", "trials: 5001")) == (
+def test_a_search_of_more_than_ten_thousand_trials_needs_confirmation() -> None:
+    assert error_message(SEARCH.replace("trials: 8", "trials: 5001")) == (
         "study.yaml:11:8: the study has 10,002 trials, more than 10,000; vary less, or confirm with --yes"
     )
 
 
-def test_a_search_plans_nothing_and_runs_each_proposal_over_all_seeds() -> None:
+def test_a_search_resolves_to_no_trials_and_each_proposal_to_one_per_seed() -> None:
     study = read(SEARCH)
     assert resolve(study) == ()
-    trials = propose(study, {"method.epsilon": 3, "method.k": 20, "method.transformation": "rp"})
+    trials = resolve_proposal(study, {"method.epsilon": 3, "method.k": 20, "method.transformation": "rp"})
     assert [trial.name for trial in trials] == [f"epsilon=3, k=20, transformation=rp · seed {seed}" for seed in (0, 1)]
     assert [trial.config.settings["epsilon"] for trial in trials] == [3.0, 3.0]
 
 
-def test_a_space_has_the_types_of_its_settings() -> None:
-    found = space(read(SEARCH))
+def test_the_bounds_of_a_space_have_the_types_of_its_settings() -> None:
+    found = resolve_space(read(SEARCH))
     assert found == {
         "method.epsilon": Range(low=1.0, high=4.0, step=1.0),
         "method.k": Range(low=10, high=1000, log=True),
@@ -495,7 +505,7 @@ def test_a_space_has_the_types_of_its_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "mistake", "message"),
+    ("original", "replacement", "message"),
     [
         ("method.k:", "method.kk:", "9:5: no setting is called 'method.kk'; did you mean 'method.k'?"),
         ("low: 10,", "low: 10.5,", "9:21: 'method.k' must be a whole number, not 10.5; its default is 100"),
@@ -508,15 +518,17 @@ def test_a_space_has_the_types_of_its_settings() -> None:
         (
             "{linear/accuracy",
             "{linear/acuracy",
-            "5:16: no chosen probe gives 'linear/acuracy'; did you mean 'linear/accuracy'?",
+            "5:16: no chosen probe computes 'linear/acuracy'; did you mean 'linear/accuracy'?",
         ),
         (
             "method.k:",
             "probes.linear.epochs:",
-            "9:5: 'probes.linear.epochs' cannot vary: a probe scores trials and makes none; "
+            "9:5: 'probes.linear.epochs' cannot vary: a probe's settings belong to the scores, not to the trials; "
             "fix it, or write one study for each value",
         ),
     ],
 )
-def test_a_space_over_what_does_not_exist_is_named_at_its_place(written: str, mistake: str, message: str) -> None:
-    assert complaint(SEARCH.replace(written, mistake)) == f"study.yaml:{message}"
+def test_a_space_with_an_unknown_setting_or_invalid_value_is_refused_at_its_place(
+    original: str, replacement: str, message: str
+) -> None:
+    assert error_message(SEARCH.replace(original, replacement)) == f"study.yaml:{message}"

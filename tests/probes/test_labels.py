@@ -1,4 +1,4 @@
-"""Few labels, counted by hand."""
+"""Subsets of samples, and their numbers of labels."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from ablate.probes.labels import check_labels, labelled, take
 from ablate.probes.probe import Features, Inputs
 
 
-def test_samples_keep_all_that_is_theirs() -> None:
+def test_taken_samples_keep_their_labels_targets_and_inputs() -> None:
     inputs = Inputs(torch.arange(20.0)[:, None], torch.arange(10, 20), 2.0)
     features = Features(np.arange(10.0, dtype=np.float32)[:, None], np.arange(10), np.ones((10, 3), np.float32), inputs)
     some = take(features, np.array([3, 7]))
@@ -23,7 +23,7 @@ def test_samples_keep_all_that_is_theirs() -> None:
     assert labelled(features, None) is features
 
 
-def test_more_labels_than_samples_are_refused() -> None:
+def test_numbers_of_labels_below_the_classes_or_above_the_samples_are_refused() -> None:
     message = "60000 labels of 10 classes cannot be taken from 50000 training samples; set labels to 10 at least"
     with pytest.raises(StudyError, match=message):
         check_labels(60000, DataInfo(probed=50000, evaluation=10, classes=10))

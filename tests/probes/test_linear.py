@@ -1,4 +1,4 @@
-"""The linear layer, by hand and against torch's own optimizers."""
+"""The linear layer: calculated by hand, and compared with torch's optimizers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,12 +17,12 @@ from ablate.probes.probe import Embedded, Features, Inputs, Model
 Draw = Callable[[int, int], Features]
 
 
-def whole(features: Features) -> Embedded:
+def view_of(features: Features) -> Embedded:
     return Embedded(features, features, features)
 
 
 def fitted(probe: Linear, train: Features, seed: int) -> torch.Tensor:
-    return [layer.clone() for layer in probe.fit(whole(train), seed)][-1]
+    return [layer.clone() for layer in probe.fit(view_of(train), seed)][-1]
 
 
 def test_one_step_of_adam_moves_each_weight_by_the_learning_rate() -> None:
@@ -33,7 +33,7 @@ def test_one_step_of_adam_moves_each_weight_by_the_learning_rate() -> None:
     torch.testing.assert_close(layer, torch.tensor([[0.1, -0.1], [0.1, -0.1]]))
 
 
-def test_momentum_looks_ahead() -> None:
+def test_a_nesterov_step_adds_the_next_momentum() -> None:
     layer, step = torch.zeros(1), Nesterov(0.5)
     step(layer, torch.tensor([1.0]), 0.1)  # v = 1, moves by 1 + 0.5
     assert layer.item() == pytest.approx(-0.15)
@@ -42,7 +42,7 @@ def test_momentum_looks_ahead() -> None:
 
 
 @pytest.mark.parametrize("name", ["adam", "sgd"])
-def test_training_is_what_torch_would_do(name: str) -> None:
+def test_training_equals_training_by_torchs_optimizers(name: str) -> None:
     generator = torch.Generator().manual_seed(0)
     batches = [(torch.randn(8, 4, generator=generator), torch.randint(3, (8,), generator=generator)) for _ in range(60)]
     ours = torch.randn(4, 3, generator=generator)
@@ -58,14 +58,14 @@ def test_training_is_what_torch_would_do(name: str) -> None:
     torch.testing.assert_close(ours, theirs.detach())
 
 
-def test_the_learning_rate_grows_with_the_batch_and_falls_to_nothing() -> None:
+def test_the_learning_rate_scales_with_the_batch_and_decays_by_a_cosine() -> None:
     probe = Linear(learning_rate=0.1, batch_size=512, reference_batch=256, schedule="cosine")
     # 0.2 (1 + cos(π t / 4)) / 2 for t = 0 … 3
     assert list(probe.learning_rates(4)) == pytest.approx([0.2, 0.1 + 0.1 * 0.5**0.5, 0.1, 0.1 - 0.1 * 0.5**0.5])
     assert list(Linear(learning_rate=0.1, batch_size=512).learning_rates(2)) == [0.1, 0.1]
 
 
-def test_an_epoch_sees_every_sample_once_in_an_order_of_its_own() -> None:
+def test_every_epoch_has_every_sample_once_in_a_new_order() -> None:
     numbers, generator = torch.arange(7.0)[:, None], torch.Generator().manual_seed(0)
     epochs = [list(Linear(batch_size=3).batches(numbers, numbers, generator)) for _ in range(2)]
     assert all([len(x) for x, _ in batches] == [3, 3, 1] for batches in epochs)
@@ -75,17 +75,17 @@ def test_an_epoch_sees_every_sample_once_in_an_order_of_its_own() -> None:
     assert orders[0] != orders[1]
 
 
-def test_the_largest_logit_counts() -> None:
+def test_accuracy_is_of_the_largest_logit() -> None:
     layer = torch.tensor([[1.0, -1.0], [0.0, 0.5]])  # logits x and 1/2 − x, equal at x = 1/4
     x = np.array([[0.0], [0.2], [0.3], [9.0]], np.float32)  # predicted 1, 1, 0, 0
     assert accuracy(layer, Features(x, np.array([1, 0, 0, 0]))) == 0.75
 
 
-def test_the_test_split_is_no_part_of_the_fit(draw: Draw) -> None:
+def test_the_layer_is_not_fitted_to_the_test_split(draw: Draw) -> None:
     train, test = draw(150, 0), draw(90, 1)
-    turned = Features(test.x, (test.y + 1) % 3)
+    shifted = Features(test.x, (test.y + 1) % 3)
     probe = Linear(epochs=20, batch_size=16, learning_rate=0.01)
-    scores = probe.score(Embedded(train, turned, turned), seed=0)
+    scores = probe.score(Embedded(train, shifted, shifted), seed=0)
     assert (scores["accuracy"], scores["train_accuracy"]) == (0.0, 1.0)
 
 
@@ -96,56 +96,56 @@ def test_features_are_not_rescaled(draw: Draw) -> None:
     assert probe.score(Embedded(tiny, tiny, tiny), seed=0)["accuracy"] == 1 / 3
 
 
-def test_seeds_start_and_shuffle_differently(draw: Draw) -> None:
+def test_the_seed_determines_the_layer(draw: Draw) -> None:
     train, probe = draw(60, 0), Linear(epochs=1)
     assert torch.equal(fitted(probe, train, seed=0), fitted(probe, train, seed=0))
     assert not torch.equal(fitted(probe, train, seed=0), fitted(probe, train, seed=1))
 
 
-def test_a_fit_beyond_all_numbers_says_so() -> None:
+def test_a_diverged_fit_is_an_error() -> None:
     huge = Features(np.array([[3e38, 3e38], [-3e38, 3e38]] * 4, np.float32), np.array([0, 1] * 4))
     with pytest.raises(TrialError, match="linear probe diverged on features as large as 3e\\+38; lower"):
         Linear().score(Embedded(huge, huge, huge), seed=0)
 
 
 def test_the_highest_accuracy_is_that_of_the_best_epoch(draw: Draw) -> None:
-    train, test, said = draw(150, 0), draw(90, 1), list[float]()
+    train, test, shares = draw(150, 0), draw(90, 1), list[float]()
     probe = Linear(epochs=4, batch_size=50, learning_rate=0.001)
-    view = Embedded(train, test, test, tell=said.append)
-    right = [accuracy(layer, test) for layer in probe.fit(view, seed=0)]
-    assert probe.score(view, seed=0)["highest_accuracy"] == max(right)
-    assert said == [0.25, 0.5, 0.75, 1.0]
+    view = Embedded(train, test, test, report_progress=shares.append)
+    accuracies = [accuracy(layer, test) for layer in probe.fit(view, seed=0)]
+    assert probe.score(view, seed=0)["highest_accuracy"] == max(accuracies)
+    assert shares == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_sgd_with_a_cosine_reads_what_is_separated(separated: Embedded) -> None:
+def test_sgd_with_a_cosine_schedule_classifies_separated_classes(separated: Embedded) -> None:
     probe = Linear(epochs=20, batch_size=16, optimizer="sgd", learning_rate=0.1, reference_batch=256, schedule="cosine")
     assert probe.score(separated, seed=0)["accuracy"] == 1.0
 
 
-class Bright:
-    """An encoder that sees the four quarters of an image, twice as bright."""
+class Doubling:
+    """An encoder whose features are the pixels of the image, times two."""
 
-    def can(self, role: object) -> bool:
+    def can(self, capability: object) -> bool:
         return False
 
     def embed(self, inputs: torch.Tensor) -> torch.Tensor:
         return 2 * inputs[:, 0].reshape(len(inputs), -1)
 
 
-def test_augmented_images_are_encoded_anew() -> None:
+def test_augmented_images_are_encoded_in_every_epoch() -> None:
     images = torch.zeros(6, 1, 2, 2)
     images[:, :, 0, 0] = 0.5  # flipped, it is at the right
     features = Features(np.zeros((6, 4), np.float32), np.array([0, 1] * 3), None, Inputs(images, torch.arange(6), 1.0))
-    view = replace(whole(features), model=cast(Model, Bright()))
-    seen = Linear(augmentation="resized-crop-flip").anew(view, torch.Generator().manual_seed(0))
-    again = Linear(augmentation="resized-crop-flip").anew(view, torch.Generator().manual_seed(1))
-    assert seen.shape == (6, 5)
-    assert seen[:, 4].eq(1).all()
-    assert not torch.equal(seen, again)
-    plain = Linear(augmentation="normalized-cifar10").anew(view, torch.Generator())  # normalizing is the encoder's part
+    view = replace(view_of(features), model=cast(Model, Doubling()))
+    first = Linear(augmentation="resized-crop-flip").augmented(view, torch.Generator().manual_seed(0))
+    second = Linear(augmentation="resized-crop-flip").augmented(view, torch.Generator().manual_seed(1))
+    assert first.shape == (6, 5)
+    assert first[:, 4].eq(1).all()
+    assert not torch.equal(first, second)
+    plain = Linear(augmentation="normalized-cifar10").augmented(view, torch.Generator())  # the encoder normalizes
     assert plain[0].tolist() == [1.0, 0.0, 0.0, 0.0, 1.0]
 
 
-def test_an_augmentation_that_is_not_there_is_refused() -> None:
+def test_an_unknown_augmentation_is_refused() -> None:
     with pytest.raises(StudyError, match="no augmentation is called 'crop-flop'; did you mean 'crop-flip'"):
         Linear(augmentation="crop-flop").check(DataInfo(probed=100, evaluation=100, classes=10))

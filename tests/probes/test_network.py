@@ -1,4 +1,4 @@
-"""Small networks, their shapes and their streams."""
+"""Perceptrons: their layers, initialization, training and accuracy, and the probes MLP and classifier."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from ablate.probes.network import accuracy, perceptron, shuffled, train
 from ablate.probes.probe import Embedded, Features
 
 
-def test_a_perceptron_is_as_the_paper_says() -> None:
+def test_a_perceptron_has_the_layers_of_the_paper() -> None:
     generator = torch.Generator().manual_seed(0)
     assert sum(p.numel() for p in perceptron((5, 5, 3), generator).parameters()) == (25 + 5) + (15 + 3)
     network = perceptron((5, 8, 8, 3), generator, batchnorm=True)
@@ -23,7 +23,7 @@ def test_a_perceptron_is_as_the_paper_says() -> None:
     assert sum(p.numel() for p in network.parameters()) == 5 * 8 + 16 + 8 * 8 + 16 + 8 * 3 + 3
 
 
-def test_weights_fill_the_range_that_torch_would_give_them() -> None:
+def test_weights_are_drawn_from_torchs_default_distribution() -> None:
     layer = perceptron((100, 50, 2), torch.Generator().manual_seed(0))[0]
     assert isinstance(layer, nn.Linear)
     assert 0.099 < layer.weight.abs().max() <= 0.1  # 1/√100
@@ -31,7 +31,7 @@ def test_weights_fill_the_range_that_torch_would_give_them() -> None:
     assert 0.08 < layer.bias.abs().max() <= 0.1
 
 
-def test_no_batch_has_a_single_sample() -> None:
+def test_a_last_batch_of_one_sample_is_dropped() -> None:
     generator = torch.Generator().manual_seed(0)
     assert [len(rows) for rows in shuffled(7, 3, generator)] == [3, 3]
     assert [len(rows) for rows in shuffled(8, 3, generator)] == [3, 3, 2]
@@ -47,13 +47,13 @@ def test_training_steps_once_for_each_batch() -> None:
     assert not layer.training
 
 
-def test_the_largest_logit_counts() -> None:
+def test_accuracy_is_of_the_largest_logit() -> None:
     x = torch.tensor([[3.0, 1.0], [0.0, 2.0], [5.0, 4.0]])
     assert accuracy(nn.Identity(), x, torch.tensor([0, 1, 1])) == pytest.approx(2 / 3)
 
 
 def rings(samples: int, seed: int) -> Features:
-    """Two classes on circles of radius 1 and 2: no line parts them, one hidden layer does."""
+    """Two classes on circles of radius 1 and 2, which a hidden layer separates but no hyperplane."""
     generator = np.random.default_rng(seed)
     y, angle = np.arange(samples) % 2, generator.uniform(0, 2 * np.pi, samples)
     x = (1 + y)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -68,15 +68,15 @@ def rings(samples: int, seed: int) -> Features:
     ],
     ids=["mlp", "classifier"],
 )
-def test_hidden_layers_read_what_no_line_does(probe: MLP | Classifier) -> None:
+def test_hidden_layers_separate_classes_that_no_hyperplane_separates(probe: MLP | Classifier) -> None:
     train_split, test = rings(300, 0), rings(200, 1)
-    said: list[float] = []
-    assert probe.score(Embedded(train_split, test, test, tell=said.append), seed=0)["accuracy"] > 0.97
+    shares: list[float] = []
+    assert probe.score(Embedded(train_split, test, test, report_progress=shares.append), seed=0)["accuracy"] > 0.97
     assert Logistic().score(Embedded(train_split, test, test), seed=0)["accuracy"] < 0.7
-    assert said == pytest.approx([epoch / 30 for epoch in range(1, 31)])
+    assert shares == pytest.approx([epoch / 30 for epoch in range(1, 31)])
 
 
-def test_few_labels_are_few() -> None:
+def test_the_classifier_is_trained_on_as_many_samples_as_labels() -> None:
     split = rings(300, 0)
     chosen, _ = Classifier(labels=4, passes=0).codes(Embedded(split, split, split))
     assert sorted(chosen.y.tolist()) == [0, 0, 1, 1]
@@ -88,7 +88,7 @@ def test_more_labels_than_samples_are_refused(probe: Classifier | Logistic) -> N
         probe.check(DataInfo(probed=500, evaluation=100, classes=10))
 
 
-def test_a_fit_beyond_all_numbers_says_so() -> None:
+def test_a_diverged_training_is_an_error() -> None:
     huge = Features(np.full((8, 64), 3e38, np.float32), np.array([0, 1] * 4))  # sums exceed float32
     with pytest.raises(TrialError, match="MLP probe diverged on features as large as 3e\\+38; lower"):
         MLP().score(Embedded(huge, huge, huge), seed=0)
@@ -97,7 +97,7 @@ def test_a_fit_beyond_all_numbers_says_so() -> None:
 def test_the_highest_accuracy_is_that_of_the_best_epoch() -> None:
     view = Embedded(rings(300, 0), rings(50, 1), rings(50, 1))
     probe = MLP(epochs=8, batch_size=20, learning_rate=0.01)
-    right = [test for test, _ in probe.fit(view, seed=3)]
+    accuracies = [test for test, _ in probe.accuracies(view, seed=3)]
     scores = probe.score(view, seed=3)
-    assert scores["highest_accuracy"] == max(right)
-    assert scores["accuracy"] == right[-1]
+    assert scores["highest_accuracy"] == max(accuracies)
+    assert scores["accuracy"] == accuracies[-1]

@@ -1,4 +1,4 @@
-"""Determinants of class means' cosines, worked by hand."""
+"""Determinants of the class means' cosines, calculated by hand."""
 
 from math import log
 
@@ -14,45 +14,45 @@ def view(x: list[list[float]], y: list[int]) -> Embedded:
     return Embedded(features, features, features)
 
 
-def test_orthogonal_means_span_everything() -> None:
+def test_orthogonal_means_have_nlad_zero() -> None:
     scores = NLAD().score(view([[2, 1], [2, -1], [0, 5]], [0, 0, 1]), seed=0)  # means (2, 0) and (0, 5)
     assert scores == pytest.approx({"nlad": 0.0, "smallest_cosine": 0.0})
 
 
-def test_two_means_at_sixty_degrees() -> None:
+def test_nlad_of_two_means_at_sixty_degrees() -> None:
     scores = NLAD().score(view([[1, 0], [0.5, 0.75**0.5]], [3, 7]), seed=0)  # determinant 1 − cos²
     assert scores == pytest.approx({"nlad": -log(0.75), "smallest_cosine": 0.5})
 
 
-def test_three_means_of_equal_cosine() -> None:
+def test_nlad_of_three_means_with_equal_cosines() -> None:
     cosines = np.full((3, 3), 0.9) + 0.1 * np.eye(3)  # eigenvalues 2.8, 0.1, 0.1
     assert negative_log_determinant(cosines) == pytest.approx(-log(2.8 * 0.01))
 
 
-def test_opposite_directions_have_a_negative_cosine() -> None:
+def test_the_smallest_cosine_may_be_negative() -> None:
     scores = NLAD().score(view([[1, 0], [-0.6, 0.8]], [0, 1]), seed=0)
     assert scores == pytest.approx({"nlad": -log(1 - 0.36), "smallest_cosine": -0.6})
 
 
-def test_nearly_parallel_means_are_not_lost_in_rounding() -> None:
+def test_nlad_of_nearly_parallel_means_is_accurate() -> None:
     x = np.ones((10, 64)) + 1e-2 * np.random.default_rng(0).normal(size=(10, 64))
     cosines = class_cosines(Features(x.astype(np.float32), np.arange(10)))
     assert negative_log_determinant(cosines) == pytest.approx(-np.linalg.slogdet(cosines)[1])
     assert negative_log_determinant(cosines) > 70
 
 
-def test_means_that_coincide_cost_the_resolution_of_a_number() -> None:
+def test_the_eigenvalue_of_coinciding_means_is_the_machine_epsilon() -> None:
     scores = NLAD().score(view([[1, 2], [1, 2]], [0, 1]), seed=0)  # eigenvalues 2 and 0, counted as 2⁻⁵²
     assert scores["nlad"] == pytest.approx(51 * log(2), abs=1)
 
 
-def test_the_scale_of_the_features_does_not_matter() -> None:
+def test_nlad_does_not_depend_on_the_scale_of_the_features() -> None:
     x = [[1.0, 0.2], [0.3, 1.0]]
     huge = (np.array(x) * 1e30).tolist()
     assert NLAD().score(view(huge, [0, 1]), 0) == pytest.approx(NLAD().score(view(x, [0, 1]), 0))
 
 
-def test_the_picture_holds_the_cosines_by_class() -> None:
+def test_the_picture_shows_the_cosines_by_class() -> None:
     matrix = NLAD().pictures(view([[1, 0], [-0.6, 0.8]], [3, 7]), seed=0)["class_similarity"]
     assert matrix.values == pytest.approx(np.array([[1.0, -0.6], [-0.6, 1.0]]))
     assert (matrix.rows, matrix.columns) == (("3", "7"), ("3", "7"))

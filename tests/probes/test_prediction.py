@@ -1,4 +1,4 @@
-"""A method's own classifier is judged on the held-out samples."""
+"""Accuracy of a method's own classifier."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ class Sign:
 
     scale: float = 1.0
 
-    def can(self, role: Capability) -> bool:
-        return role == "predict"
+    def can(self, capability: Capability) -> bool:
+        return capability == "predict"
 
     def predict(self, inputs: Tensor) -> Tensor:
         return self.scale * torch.cat([-inputs, inputs], dim=1)
@@ -31,24 +31,24 @@ class Sign:
     embed = posterior = code = decode = log_likelihood = view = nn.Identity()
 
 
-def seen(model: Model, *labels: int) -> Embedded:
-    """Samples −1, 1, −1, 1 with these labels, as the model is shown them."""
+def embed(model: Model, *labels: int) -> Embedded:
+    """The inputs −1, 1, −1, 1 with these labels, and the model."""
     values = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]])
     split = Features(values.numpy(), np.array(labels), inputs=Inputs(values, torch.arange(4), 1.0))
     return Embedded(split, split, split, model)
 
 
-def test_the_largest_logit_is_the_guess() -> None:
-    assert Prediction().score(seen(Sign(), 0, 1, 0, 1), seed=0) == {"accuracy": 1.0}
-    assert Prediction().score(seen(Sign(), 0, 1, 1, 1), seed=0) == {"accuracy": 0.75}
+def test_the_class_of_the_largest_logit_is_predicted() -> None:
+    assert Prediction().score(embed(Sign(), 0, 1, 0, 1), seed=0) == {"accuracy": 1.0}
+    assert Prediction().score(embed(Sign(), 0, 1, 1, 1), seed=0) == {"accuracy": 0.75}
 
 
-def test_logits_that_are_no_numbers_are_refused() -> None:
+def test_logits_that_are_not_finite_are_refused() -> None:
     with pytest.raises(TrialError, match="the logits of 4 among 4 samples are not finite"):
-        Prediction().score(seen(Sign(float("nan")), 0, 1, 0, 1), seed=0)
+        Prediction().score(embed(Sign(float("nan")), 0, 1, 0, 1), seed=0)
 
 
-def test_a_supervised_encoder_predicts() -> None:
+def test_an_encoder_of_a_supervised_method_predicts() -> None:
     settings = {"network": "simvae-mlp", "width": 1, "latent_dim": 4, "augmentation": "simclr-grey"}
     method = METHODS["supervised"](**settings)
     params, state = method.init(DataInfo((1, 8, 8), 40, 3, 8), torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""Least squares, worked by hand."""
+"""Least squares, calculated by hand."""
 
 import numpy as np
 import pytest
@@ -23,12 +23,12 @@ def test_residuals_are_summed_over_samples_and_targets() -> None:
     assert scores(split) == pytest.approx({"rss": 2 / 3 + 9 * 2 / 3, "r2": 0.0}, abs=1e-9)
 
 
-def test_what_is_linear_leaves_nothing() -> None:
+def test_linear_targets_have_no_residuals() -> None:
     split = view([[0, 1], [1, 5], [2, 2], [7, 3]], [[3], [5], [7], [17]])  # 2 x + 3
     assert scores(split) == pytest.approx({"rss": 0.0, "r2": 1.0}, abs=1e-9)
 
 
-def test_the_fit_may_be_held_out() -> None:
+def test_held_out_fits_the_training_split() -> None:
     train, evaluation = view([[0], [1]], [[0], [1]]), view([[0], [1]], [[1], [2]])
     assert scores(evaluation, train)["rss"] == pytest.approx(0.0, abs=1e-9)
     assert scores(evaluation, train, held_out=True) == pytest.approx({"rss": 2.0, "r2": 1 - 2 / 0.5})

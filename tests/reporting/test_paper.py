@@ -1,4 +1,4 @@
-"""Which of the paper's numbers belong to which variant."""
+"""Which of the paper's values, findings and settings belong to a study."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,13 +7,20 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.options import Value
-from ablate.reporting.paper import Difference, differences, expected, findings, place_of, stand_ins
+from ablate.reporting.paper import (
+    Difference,
+    ablations_of,
+    differences,
+    place_in_paper,
+    printed_value,
+    stand_ins,
+)
 from ablate.stats.results import Result
-from ablate.stats.variants import variants
+from ablate.stats.variants import variants_of
 from ablate.study.model import Study
 
 MakeStudy = Callable[..., Study]
-Make = Callable[..., Result]
+MakeResult = Callable[..., Result]
 METRIC = "linear/accuracy"
 TRANSFORMATION: dict[str, Any] = {
     "axes": {"method.transformation": ("np", "rp", "rp+vat", "vat")},
@@ -23,108 +30,118 @@ TABLE_FIVE = {"id": "invariant-features", "table": "V"}
 
 
 def values(study: Study, results: list[Result]) -> list[float | None]:
-    """What the paper printed of each variant."""
-    rows = [expected(study, one, METRIC) for one in variants(study, results, METRIC)]
+    """The values that the paper prints for the variants."""
+    rows = [printed_value(study, one, METRIC) for one in variants_of(study, results, METRIC)]
     return [row.value if row else None for row in rows]
 
 
-def test_each_transformation_has_its_number_of_table_five(study: MakeStudy, result: Make) -> None:
-    results = [result({"method.transformation": level}, 0, 0.5) for level in ("np", "rp", "rp+vat", "vat")]
-    assert values(study(TRANSFORMATION, paper=TABLE_FIVE), results) == [0.379, 0.531, 0.847, 0.869]
+def test_each_transformation_has_its_value_of_table_five(make_study: MakeStudy, make_result: MakeResult) -> None:
+    results = [make_result({"method.transformation": level}, 0, 0.5) for level in ("np", "rp", "rp+vat", "vat")]
+    assert values(make_study(TRANSFORMATION, paper=TABLE_FIVE), results) == [0.379, 0.531, 0.847, 0.869]
 
 
-def test_each_placement_of_batch_normalisation_has_its_number_of_table_six(study: MakeStudy, result: Make) -> None:
+def test_each_placement_of_batch_normalisation_has_its_value_of_table_six(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
     levels = ("none", "encoder", "classifier", "both")
-    asked = study({"axes": {"method.batchnorm": levels}}, paper={"id": "invariant-features", "table": "VI"})
-    results = [result({"method.batchnorm": level}, 0, 0.5) for level in levels]
-    assert values(asked, results) == [0.824, 0.871, 0.755, 0.869]
+    study = make_study({"axes": {"method.batchnorm": levels}}, paper={"id": "invariant-features", "table": "VI"})
+    results = [make_result({"method.batchnorm": level}, 0, 0.5) for level in levels]
+    assert values(study, results) == [0.824, 0.871, 0.755, 0.869]
 
 
-def test_nothing_is_expected_where_the_paper_drew_only_curves(study: MakeStudy, result: Make) -> None:
-    asked = study({"axes": {"method.epsilon": (1, 5)}}, paper={"id": "invariant-features", "figure": 6})
-    assert values(asked, [result({"method.epsilon": level}, 0, 0.5) for level in (1, 5)]) == [None, None]
+def test_results_that_the_paper_only_draws_as_curves_have_no_value(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    study = make_study({"axes": {"method.epsilon": (1, 5)}}, paper={"id": "invariant-features", "figure": 6})
+    assert values(study, [make_result({"method.epsilon": level}, 0, 0.5) for level in (1, 5)]) == [None, None]
 
 
-def test_nothing_is_expected_of_a_study_without_a_paper_or_of_other_data(study: MakeStudy, result: Make) -> None:
-    one = result({"method.transformation": "vat"}, 0, 0.5)
-    assert values(study(TRANSFORMATION), [one]) == [None]
-    digits = result({"method.transformation": "vat"}, 0, 0.5, dataset="digits")
-    assert values(study({**TRANSFORMATION, "dataset": "digits"}, paper=TABLE_FIVE), [digits]) == [None]
+def test_studies_without_a_paper_and_other_data_sets_have_no_value(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    one = make_result({"method.transformation": "vat"}, 0, 0.5)
+    assert values(make_study(TRANSFORMATION), [one]) == [None]
+    digits = make_result({"method.transformation": "vat"}, 0, 0.5, dataset="digits")
+    assert values(make_study({**TRANSFORMATION, "dataset": "digits"}, paper=TABLE_FIVE), [digits]) == [None]
 
 
-def test_a_stand_in_is_named_and_has_no_number(study: MakeStudy, result: Make) -> None:
-    asked = study({**TRANSFORMATION, "dataset": "mnist"}, paper=TABLE_FIVE)
-    assert values(asked, [result({"method.transformation": "vat"}, 0, 0.5, dataset="mnist")]) == [None]
-    assert stand_ins(asked) == {"mnist": "EMNIST-Digits"}
+def test_a_data_set_that_replaces_the_papers_has_no_value(make_study: MakeStudy, make_result: MakeResult) -> None:
+    study = make_study({**TRANSFORMATION, "dataset": "mnist"}, paper=TABLE_FIVE)
+    assert values(study, [make_result({"method.transformation": "vat"}, 0, 0.5, dataset="mnist")]) == [None]
+    assert stand_ins(study) == {"mnist": "EMNIST-Digits"}
 
 
 @pytest.mark.parametrize(("k", "value"), [(50, None), (100, 0.869), (200, None)])
-def test_what_the_table_does_not_vary_is_at_the_papers_value(
-    study: MakeStudy, result: Make, k: Value, value: float | None
+def test_an_axis_that_the_table_does_not_vary_must_be_at_the_papers_fixed_value(
+    make_study: MakeStudy, make_result: MakeResult, k: Value, value: float | None
 ) -> None:
     axes = {"method.transformation": ("np", "vat"), "method.k": (50, 100, 200)}  # the paper has k = 100
-    asked = study({"axes": axes}, paper=TABLE_FIVE)
-    assert values(asked, [result({"method.transformation": "vat", "method.k": k}, 0, 0.5)]) == [value]
+    study = make_study({"axes": axes}, paper=TABLE_FIVE)
+    assert values(study, [make_result({"method.transformation": "vat", "method.k": k}, 0, 0.5)]) == [value]
 
 
 @pytest.mark.parametrize(("level", "value"), [("mlp", 0.869), ("cnn", None)])
-def test_what_the_paper_does_not_name_is_at_the_studys_baseline(
-    study: MakeStudy, result: Make, level: Value, value: float | None
+def test_an_axis_that_the_paper_does_not_name_must_be_at_the_studys_baseline(
+    make_study: MakeStudy, make_result: MakeResult, level: Value, value: float | None
 ) -> None:
     axes = {"method.transformation": ("np", "vat"), "method.network": ("mlp", "cnn")}
-    asked = study({"axes": axes}, paper=TABLE_FIVE)
-    assert values(asked, [result({"method.transformation": "vat", "method.network": level}, 0, 0.5)]) == [value]
+    study = make_study({"axes": axes}, paper=TABLE_FIVE)
+    assert values(study, [make_result({"method.transformation": "vat", "method.network": level}, 0, 0.5)]) == [value]
 
 
-def test_methods_have_their_numbers_whether_they_are_cases_or_an_axis(study: MakeStudy, result: Make) -> None:
+def test_methods_have_their_values_as_cases_and_as_an_axis(make_study: MakeStudy, make_result: MakeResult) -> None:
     paper = {"id": "invariant-features", "table": "II"}
-    cases = study({"method": "pca"}, {"method": "invariant"}, paper=paper)
-    assert values(cases, [result({}, 0, 0.5, method=name) for name in ("pca", "invariant")]) == [0.759, 0.869]
-    axis = study({"axes": {"method": ("pca", "invariant")}}, paper=paper)
-    results = [result({"method": name}, 0, 0.5, method=name) for name in ("pca", "invariant")]
+    cases = make_study({"method": "pca"}, {"method": "invariant"}, paper=paper)
+    assert values(cases, [make_result({}, 0, 0.5, method=name) for name in ("pca", "invariant")]) == [0.759, 0.869]
+    axis = make_study({"axes": {"method": ("pca", "invariant")}}, paper=paper)
+    results = [make_result({"method": name}, 0, 0.5, method=name) for name in ("pca", "invariant")]
     assert values(axis, results) == [0.759, 0.869]
 
 
-def test_a_finding_is_of_the_studys_data_sets(study: MakeStudy) -> None:
+def test_ablations_are_chosen_by_the_studys_data_sets(make_study: MakeStudy) -> None:
     paper = {"id": "invariant-features", "figure": 6}
-    speech = study({"axes": {"method.epsilon": (1, 5)}}, paper=paper)
-    text = study({"dataset": "20newsgroups", "axes": {"method.epsilon": (10, 20)}}, paper=paper)
-    other = study({"dataset": "digits", "axes": {"method.epsilon": (1, 5)}}, paper=paper)
-    assert [known.id for known in findings(speech, METRIC)] == ["invariant/epsilon"]
-    assert [known.id for known in findings(text, METRIC)] == ["invariant/epsilon_text"]
-    assert len(findings(other, METRIC)) == 2
+    speech = make_study({"axes": {"method.epsilon": (1, 5)}}, paper=paper)
+    text = make_study({"dataset": "20newsgroups", "axes": {"method.epsilon": (10, 20)}}, paper=paper)
+    other = make_study({"dataset": "digits", "axes": {"method.epsilon": (1, 5)}}, paper=paper)
+    assert [known.id for known in ablations_of(speech, METRIC)] == ["invariant/epsilon"]
+    assert [known.id for known in ablations_of(text, METRIC)] == ["invariant/epsilon_text"]
+    assert len(ablations_of(other, METRIC)) == 2
 
 
-def test_a_finding_is_of_the_studys_metric_and_axis(study: MakeStudy) -> None:
-    asked = study({}, paper={"id": "invariant-features", "table": "II"})
-    assert [known.id for known in findings(asked, "graph/accuracy")] == ["invariant/method_graph"]
-    smoothness = study({"axes": {"method.smoothness": (0.5,)}}, paper={"id": "invariant-features", "figure": 7})
-    assert [known.id for known in findings(smoothness, METRIC)] == ["invariant/lambda_policy"]
+def test_ablations_are_chosen_by_the_studys_metric_and_axis(make_study: MakeStudy) -> None:
+    study = make_study({}, paper={"id": "invariant-features", "table": "II"})
+    assert [known.id for known in ablations_of(study, "graph/accuracy")] == ["invariant/method_graph"]
+    policy = make_study({"axes": {"method.sinkhorn_lambda": (0.5,)}}, paper={"id": "invariant-features", "figure": 7})
+    assert [known.id for known in ablations_of(policy, METRIC)] == ["invariant/lambda_policy"]
 
 
-def test_a_paper_without_a_place_has_no_findings_and_a_wrong_place_is_an_error(study: MakeStudy) -> None:
-    assert place_of(study({}, paper={"id": "vte"})) == ""
-    assert findings(study({}, paper={"id": "vte"}), METRIC) == ()
+def test_a_paper_without_a_place_has_no_ablations_and_an_unknown_place_is_refused(make_study: MakeStudy) -> None:
+    assert place_in_paper(make_study({}, paper={"id": "vte"})) == ""
+    assert ablations_of(make_study({}, paper={"id": "vte"}), METRIC) == ()
     with pytest.raises(StudyError, match="'vte' has no ablation in 'Table 9'"):
-        findings(study({}, paper={"id": "vte", "table": 9}), METRIC)
+        ablations_of(make_study({}, paper={"id": "vte", "table": 9}), METRIC)
 
 
-def test_differences_name_what_the_paper_had_otherwise_and_what_was_smaller(study: MakeStudy, result: Make) -> None:
-    asked = study({"axes": {"method.epsilon": (1, 5)}}, paper={"id": "invariant-features", "figure": 6})
+def test_differences_are_the_numbers_that_the_paper_fixes_at_other_values(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    study = make_study({"axes": {"method.epsilon": (1, 5)}}, paper={"id": "invariant-features", "figure": 6})
     training: dict[str, Value] = {"epochs": 20, "batch_size": 256}
-    found = variants(asked, [result({"method.epsilon": 5}, 0, 0.5, training=training)], METRIC)
-    (finding,) = findings(asked, METRIC)
-    assert differences(asked, found, finding) == (Difference("epochs", 20, 5000), Difference("seeds", 3, 5))
-    assert all(difference.smaller for difference in differences(asked, found, finding))
+    found = variants_of(study, [make_result({"method.epsilon": 5}, 0, 0.5, training=training)], METRIC)
+    (finding,) = ablations_of(study, METRIC)
+    assert differences(study, found, finding) == (Difference("epochs", 20, 5000), Difference("seeds", 3, 5))
+    assert all(difference.smaller for difference in differences(study, found, finding))
     assert not Difference("k", 50, 100).smaller
 
 
-def test_a_count_of_labels_in_the_metric_finds_its_row(study: MakeStudy, result: Make) -> None:
+def test_a_count_of_labels_in_the_metric_selects_the_row_of_as_many_labels(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
     """VTE, table 2: VTEBA by k-NN on 5000 labels."""
     paper = {"id": "vte", "ablation": "method_cifar10"}
-    asked = study({"method": "vte-barber-agakov", "dataset": "cifar10"}, paper=paper)
-    results = [result({}, 0, 0.5, method="vte-barber-agakov", dataset="cifar10")]
-    (one,) = variants(asked, results, "knn-5000/error_rate")
-    row = expected(asked, one, "knn-5000/error_rate")
+    study = make_study({"method": "vte-barber-agakov", "dataset": "cifar10"}, paper=paper)
+    results = [make_result({}, 0, 0.5, method="vte-barber-agakov", dataset="cifar10")]
+    (one,) = variants_of(study, results, "knn-5000/error_rate")
+    row = printed_value(study, one, "knn-5000/error_rate")
     assert row is not None
     assert (row.method, row.levels["num_labels"]) == ("VTEBA", "5000")

@@ -1,4 +1,4 @@
-"""Study files that are wrong, and what is said of them."""
+"""The error message of a study file with a mistake."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +10,8 @@ from ablate.study.read import read_study
 
 
 @pytest.fixture
-def complaint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """`complaint(text)`: what is said of a file study.yaml with this text, which ends a command with exit code 2."""
+def error_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """`error_message(text)`: the message of the StudyError, of exit code 2, for a study.yaml with this text."""
     monkeypatch.chdir(tmp_path)
 
     def of(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A study file, a profile and overrides become one frozen study."""
+"""Reading a study file with a profile and overrides."""
 
 from pathlib import Path
 
@@ -58,14 +58,14 @@ def read(text: str, profile: str | None = None, *overrides: str) -> Study:
     return read_study("study.yaml", profile, overrides)
 
 
-def complaint(text: str, profile: str | None = None, *overrides: str) -> str:
+def error_message(text: str, profile: str | None = None, *overrides: str) -> str:
     with pytest.raises(StudyError) as raised:
         read(text, profile, *overrides)
     assert raised.value.exit_code == 2
     return str(raised.value)
 
 
-def test_every_part_of_a_study_arrives_typed() -> None:
+def test_every_key_of_a_study_file_is_read_with_its_type() -> None:
     assert read(STUDY) == Study(
         name="radius",
         question="How far?",
@@ -86,14 +86,14 @@ def test_every_part_of_a_study_arrives_typed() -> None:
     )
 
 
-def test_what_is_left_out_has_defaults() -> None:
+def test_keys_that_are_left_out_have_defaults() -> None:
     study = read(SHORT)
     assert (study.name, study.question, study.seeds, study.resources) == ("study", "", (0,), Resources())
     assert study.cases == (Case(method="invariant", dataset="digits", design="grid"),)
     assert (study.resources.gpu, study.resources.cpu, study.resources.pack) == (0.0, 1.0, "auto")
 
 
-def test_a_search_arrives_typed() -> None:
+def test_every_key_of_a_search_is_read_with_its_type() -> None:
     study = read(SEARCH)
     assert study.searches
     assert study.search == Search(
@@ -113,24 +113,24 @@ def test_a_study_is_frozen() -> None:
         read(SHORT).metric = "train/loss"
 
 
-def test_levels_keep_the_types_they_are_written_in() -> None:
+def test_levels_keep_the_types_of_the_file() -> None:
     axes = read(SHORT + "axes: {method.epsilon: [1, 1.5, 1.0e-5, true, null, rp+vat, '2', no-bn]}\n").cases[0].axes
     levels = (1, 1.5, 1e-5, True, None, "rp+vat", "2", "no-bn")
     assert axes["method.epsilon"] == levels
     assert [type(level) for level in axes["method.epsilon"]] == [type(level) for level in levels]
 
 
-def test_the_first_level_is_the_baseline() -> None:
+def test_the_first_level_of_an_axis_is_its_baseline_by_default() -> None:
     text = SHORT + "axes: {method.k: [50, 100], method.epsilon: [1, 2]}\nbaseline: {method.epsilon: 2}\n"
     assert read(text).cases[0].baseline == {"method.k": 50, "method.epsilon": 2}
 
 
-def test_a_data_set_that_varies_need_not_be_named_twice() -> None:
+def test_the_data_set_of_a_case_with_a_data_set_axis_is_the_baseline() -> None:
     text = SHORT.replace("dataset: digits\n", "axes: {dataset: [mnist, digits]}\nbaseline: {dataset: digits}\n")
     assert read(text).cases[0].dataset == "digits"
 
 
-def test_cases_take_from_the_top_level_what_they_leave_out() -> None:
+def test_cases_take_keys_that_they_leave_out_from_the_top_level() -> None:
     study = read(
         SHORT
         + """\
@@ -160,7 +160,7 @@ cases:
     )
 
 
-def test_a_profile_is_laid_over_the_file_and_overrides_over_both() -> None:
+def test_a_profile_overrides_the_file_and_overrides_override_both() -> None:
     study = read(STUDY, "quick", "training.epochs=5", "name=fast", "resources.pack=auto")
     case = study.cases[0]
     assert (study.profile, study.name, study.seeds, case.dataset) == ("quick", "fast", (7,), "digits")
@@ -173,12 +173,12 @@ def test_a_profile_replaces_the_levels_of_an_axis() -> None:
     assert (case.axes, case.baseline) == ({"method.epsilon": (1, 2)}, {"method.epsilon": 2})
 
 
-def test_profiles_that_were_not_chosen_change_nothing() -> None:
+def test_profiles_that_are_not_chosen_change_nothing() -> None:
     study = read(STUDY)
     assert (study.profile, study.cases[0].dataset) == (None, "fsdd")
 
 
-def test_an_override_has_the_last_word_over_every_case() -> None:
+def test_an_override_replaces_the_value_of_every_case() -> None:
     cases = "cases: [{dataset: fsdd, fixed: {training.epochs: 9}}, {dataset: mnist}]\nfixed: {training.epochs: 8}\n"
     study = read(SHORT + cases, None, "training.epochs=7", "probes.linear.epochs=3", "design=one-at-a-time")
     assert [case.fixed for case in study.cases] == [{"training.epochs": 7, "probes.linear.epochs": 3}] * 2
@@ -197,26 +197,26 @@ def test_an_override_replaces_an_axis_where_a_case_has_it() -> None:
     assert [case.axes for case in study.cases] == [{"method.k": (3, 4)}, {"method.epsilon": (1, 2)}]
 
 
-def test_a_profile_may_bring_its_own_cases() -> None:
+def test_a_profile_may_replace_the_cases() -> None:
     text = SHORT + "cases: [{dataset: fsdd}, {dataset: mnist}]\nprofiles: {one: {cases: [{dataset: digits}]}}\n"
     assert [case.dataset for case in read(text, "one").cases] == ["digits"]
 
 
-def test_overrides_reach_into_a_search() -> None:
+def test_overrides_may_change_keys_of_a_search() -> None:
     study = read(SEARCH, None, "search.trials=3", "search.space.method.epsilon={low: 1, high: 2}")
     assert study.search is not None
     assert (study.search.trials, study.search.space["method.epsilon"]) == (3, Range(low=1, high=2))
 
 
-def test_values_know_where_they_were_written() -> None:
+def test_a_study_has_the_places_of_its_keys_and_values() -> None:
     study = read(STUDY, "quick", "method.k=10")
     assert study.place("cases", 0, "axes", "method.epsilon", 1) == "study.yaml:8:23"
-    assert study.named("cases", 0, "axes", "method.epsilon") == "study.yaml:8:3"
+    assert study.key_place("cases", 0, "axes", "method.epsilon") == "study.yaml:8:3"
     assert study.place("cases", 0, "fixed", "training.epochs") == "study.yaml:17:22"
     assert study.place("cases", 0, "fixed", "method.k") == "--set method.k"
 
 
-def test_a_bare_name_is_a_study_of_the_studies_folder() -> None:
+def test_a_study_in_the_studies_folder_is_found_by_its_name() -> None:
     Path("studies").mkdir()
     Path("studies/radius.yaml").write_text(SHORT)
     assert read_study("radius").name == "radius"
@@ -231,7 +231,7 @@ def test_a_bare_name_is_a_study_of_the_studies_folder() -> None:
         ("studies", "studies: this is a folder; name a file in it"),
     ],
 )
-def test_a_study_that_is_not_there_is_named_with_its_neighbour(name: str, message: str) -> None:
+def test_a_missing_study_is_refused_with_the_most_similar_name(name: str, message: str) -> None:
     Path("studies").mkdir()
     Path("studies/radius.yaml").write_text(SHORT)
     with pytest.raises(StudyError) as raised:
@@ -239,7 +239,7 @@ def test_a_study_that_is_not_there_is_named_with_its_neighbour(name: str, messag
     assert str(raised.value) == message
 
 
-def test_a_study_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does() -> None:
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted() -> None:
     Path("study.yaml").write_bytes(b"\xef\xbb\xbf" + SHORT.replace("\n", "\r\n").encode())
     assert read_study("study.yaml").cases[0].dataset == "digits"
 
@@ -261,7 +261,7 @@ def test_a_study_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_d
     ],
     ids=["empty", "a comment", "a list", "a word", "latin 1", "utf 16", "binary", "more than 1 MB"],
 )
-def test_a_file_that_is_no_study_is_refused(content: bytes, message: str) -> None:
+def test_a_file_that_holds_no_study_is_refused(content: bytes, message: str) -> None:
     Path("study.yaml").write_bytes(content)
     with pytest.raises(StudyError) as raised:
         read_study("study.yaml")
@@ -310,8 +310,8 @@ def test_a_file_that_is_no_study_is_refused(content: bytes, message: str) -> Non
         ("profile=quick", "--set profile: 'profile' cannot be set here; choose a profile with --profile"),
     ],
 )
-def test_an_override_that_is_wrong_names_itself(override: str, message: str) -> None:
-    assert complaint(STUDY, None, override) == message
+def test_a_wrong_override_is_refused_with_the_override_as_its_place(override: str, message: str) -> None:
+    assert error_message(STUDY, None, override) == message
 
 
 @pytest.mark.parametrize(
@@ -321,24 +321,24 @@ def test_an_override_that_is_wrong_names_itself(override: str, message: str) -> 
         ("typo", "study.yaml:21:27: unknown key 'sedes'; did you mean 'seeds'?"),
     ],
 )
-def test_a_profile_that_is_wrong_names_its_line(profile: str, message: str) -> None:
-    assert complaint(STUDY, profile) == message
+def test_a_wrong_profile_is_refused_at_its_place(profile: str, message: str) -> None:
+    assert error_message(STUDY, profile) == message
 
 
-def test_a_study_without_profiles_says_so() -> None:
-    assert complaint(SHORT, "quick") == "--profile quick: no profile is called 'quick'; the study has none"
+def test_a_profile_of_a_study_without_profiles_is_refused() -> None:
+    assert error_message(SHORT, "quick") == "--profile quick: no profile is called 'quick'; the study has none"
 
 
-def test_a_profile_cannot_fix_what_varies() -> None:
+def test_a_profile_that_fixes_an_axis_is_refused() -> None:
     text = STUDY + "  fixing: {method.epsilon: 3}\n"
-    place = "study.yaml:22:12: 'method.epsilon' is an axis, so it cannot be fixed; remove it here, or from the axes"
-    assert complaint(text, "fixing") == place
+    message = "study.yaml:22:12: 'method.epsilon' is an axis, so it cannot be fixed; remove it here, or from the axes"
+    assert error_message(text, "fixing") == message
 
 
-def test_a_later_override_has_the_last_word() -> None:
+def test_a_later_override_replaces_an_earlier_one() -> None:
     assert read(STUDY, None, "seeds=2", "seeds=[4, 5]").seeds == (4, 5)
 
 
-def test_an_override_of_what_the_study_does_not_search_says_what_is_missing() -> None:
-    message = complaint(SHORT, None, "search.trials=3")
+def test_an_override_that_begins_a_search_is_refused_with_the_missing_key() -> None:
+    message = error_message(SHORT, None, "search.trials=3")
     assert message.startswith("--set search.trials: 'objectives' is missing; add it, as in 'objectives: ")

@@ -1,4 +1,4 @@
-"""Mistakes in a search: file → exact message."""
+"""The exact error message of every mistake in a study's search."""
 
 from collections.abc import Callable
 
@@ -19,12 +19,12 @@ probes: [linear]
 metric: linear/accuracy
 """
 
-MISTAKES = [  # name, what stands in the study above, what is written instead, line:column: problem; remedy
+MISTAKES = [  # name, text of the study above, the text that replaces it, line:column: problem; remedy
     (
-        "a sampler to come",
+        "a sampler that is not implemented",
         "sampler: tpe",
         "sampler: gp",
-        "5:12: sampler 'gp' is not there yet; leave 'sampler' out for the one that is",
+        "5:12: sampler 'gp' is not implemented yet; leave 'sampler' out to use the default",
     ),
     (
         "a mistyped sampler",
@@ -33,15 +33,15 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "5:12: 'sampler' must be 'tpe' or 'random', not 'tep'; as in 'sampler: tpe'",
     ),
     (
-        "a pruner to come",
+        "a pruner that is not implemented",
         "pruner: none",
         "pruner: asha",
-        "6:11: pruner 'asha' is not there yet; leave 'pruner' out for the one that is",
+        "6:11: pruner 'asha' is not implemented yet; leave 'pruner' out to use the default",
     ),
     ("no proposals", "trials: 8", "trials: 0", "7:11: 'trials' must be at least 1, not 0; as in 'trials: 64'"),
     ("a mistyped key of a search", "trials: 8", "trails: 8", "7:3: unknown key 'trails'; did you mean 'trials'?"),
     (
-        "a direction cut short",
+        "an abbreviated direction",
         "maximize",
         "max",
         "8:33: 'linear/accuracy' must be 'maximize' or 'minimize', not 'max'; write one of these",
@@ -65,16 +65,16 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "9:10: 'space' is empty; as in 'space: {method.epsilon: {low: 1, high: 5}}'",
     ),
     ("an empty range", "low: 10", "low: 100", "9:38: low 100 is not below high 100; swap or widen them"),
-    ("a range without an end", ", high: 100", "", "9:21: 'high' is missing; add it, as in 'high: 5'"),
-    ("a mistyped end", "high: 100", "hihg: 100", "9:31: unknown key 'hihg'; did you mean 'high'?"),
+    ("a range without a high end", ", high: 100", "", "9:21: 'high' is missing; add it, as in 'high: 5'"),
+    ("a mistyped key of a range", "high: 100", "hihg: 100", "9:31: unknown key 'hihg'; did you mean 'high'?"),
     (
-        "an end in words",
+        "text for an end",
         "high: 100",
         "high: many",
         "9:37: the ends and steps of a range must be numbers, not 'many'; as in 'low: 1'",
     ),
     (
-        "levels for a range",
+        "a list for a range",
         "{low: 10, high: 100}",
         "[10, 100]",
         "9:21: 'method.k' must be a mapping, not [10, 100]; as in '{low: 1, high: 5}' or '{choices: [1, 5]}'",
@@ -106,16 +106,16 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "9:22: unknown key 'low'; choose from choices",
     ),
     (
-        "a condition",
+        "a conditional space",
         "low: 10",
         "when: {method.network: mlp}, low: 10",
-        "9:22: conditional spaces are not there yet; leave 'when' out",
+        "9:22: conditional spaces are not implemented yet; leave 'when' out",
     ),
     (
-        "a search for what is fixed",
+        "a searched setting that is fixed",
         "seeds: 2",
         "seeds: 2\nfixed: {method.k: 5}",
-        "11:9: 'method.k' is searched and fixed too; remove one of the two",
+        "11:9: 'method.k' is both searched and fixed; remove one of the two",
     ),
     (
         "a search with axes",
@@ -124,24 +124,24 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "11:1: a search has ranges and no axes; move them to 'search.space', as {choices: [...]}",
     ),
     (
-        "a search over cases",
+        "a search with two cases",
         "seeds: 2",
         "seeds: 2\ncases: [{name: a}, {name: b}]",
         "11:20: a search has one case, and this is another; write one study for each case",
     ),
     (
-        "ranges of a grid",
+        "a search with design grid",
         "design: search",
         "design: grid",
-        "4:1: 'search' stands beside another design; write 'design: search'",
+        "4:1: 'search' is given with another design; write 'design: search'",
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("written", "mistake", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
+    ("original", "replacement", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
 )
-def test_a_mistake_in_a_search_is_named_at_its_place(
-    complaint: Callable[[str], str], written: str, mistake: str, message: str
+def test_a_mistake_in_a_search_is_refused_at_its_place(
+    error_message: Callable[[str], str], original: str, replacement: str, message: str
 ) -> None:
-    assert complaint(STUDY.replace(written, mistake)) == f"study.yaml:{message}"
+    assert error_message(STUDY.replace(original, replacement)) == f"study.yaml:{message}"

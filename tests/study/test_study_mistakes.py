@@ -1,4 +1,4 @@
-"""Mistakes in a study's parts: file → exact message."""
+"""The exact error message of every mistake in a study's keys and values."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ metric: linear/accuracy
 question: Why?
 """
 
-MISTAKES = [  # name, what stands in the study above, what is written instead, line:column: problem; remedy
+MISTAKES = [  # name, text of the study above, the text that replaces it, line:column: problem; remedy
     ("a mistyped key", "seeds: 2", "sedes: 2", "5:1: unknown key 'sedes'; did you mean 'seeds'?"),
     (
         "a mistyped key before a missing one",
@@ -49,7 +49,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "5:8: 'seeds' must be a count from 1 to 10,000 or a list, not '2'; as in 'seeds: 5'",
     ),
     (
-        "half a seed",
+        "a fraction for seeds",
         "seeds: 2",
         "seeds: 2.5",
         "5:8: 'seeds' must be a count from 1 to 10,000 or a list, not 2.5; as in 'seeds: 5'",
@@ -61,13 +61,13 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "5:8: 'seeds' must be a count from 1 to 10,000 or a list, not 0; as in 'seeds: 5'",
     ),
     (
-        "fewer than no seeds",
+        "a negative count of seeds",
         "seeds: 2",
         "seeds: -3",
         "5:8: 'seeds' must be a count from 1 to 10,000 or a list, not -3; as in 'seeds: 5'",
     ),
     (
-        "nothing for seeds",
+        "null for seeds",
         "seeds: 2",
         "seeds:",
         "5:7: 'seeds' must be a count from 1 to 10,000 or a list, not null; as in 'seeds: 5'",
@@ -93,7 +93,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "5:12: an entry of 'seeds' must be at least 0, not -1; as in 'seeds: 5'",
     ),
     (
-        "a seed in words",
+        "text for a seed",
         "seeds: 2",
         "seeds: [0, one]",
         "5:12: an entry of 'seeds' must be a whole number, not 'one'; as in 'seeds: 5'",
@@ -108,7 +108,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
     ("a level twice, once as a float", "[1, 2]", "[1, 1.0]", "4:23: level 1.0 is written twice; remove one"),
     ("an axis without levels", "[1, 2]", "[]", "4:19: 'method.epsilon' is empty; name one value or more"),
     (
-        "an axis with a bare level",
+        "a number for an axis",
         "[1, 2]",
         "5",
         "4:19: 'method.epsilon' must be a list, not 5; write [ ] around the levels",
@@ -143,7 +143,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "method: [invariant, pca]",
         "1:9: 'method' must be text, not ['invariant', 'pca']; as in 'method: invariant'",
     ),
-    ("a bare probe", "[linear]", "linear", "6:9: 'probes' must be a list, not 'linear'; as in 'probes: [linear]'"),
+    ("text for probes", "[linear]", "linear", "6:9: 'probes' must be a list, not 'linear'; as in 'probes: [linear]'"),
     ("no probes", "[linear]", "[]", "6:9: 'probes' is empty; as in 'probes: [linear]'"),
     ("a probe twice", "[linear]", "[linear, linear]", "6:18: probe 'linear' is written twice; remove one"),
     (
@@ -177,7 +177,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:11: 'baseline' must be a mapping, not 3; as in 'baseline: {method.epsilon: 1}'",
     ),
     (
-        "an axis that is fixed too",
+        "an axis that is also fixed",
         "question: Why?",
         "fixed: {method.epsilon: 3}",
         "8:9: 'method.epsilon' is an axis, so it cannot be fixed; remove it here, or from the axes",
@@ -189,7 +189,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:9: 'method' is no setting; write 'method: invariant' beside 'fixed'",
     ),
     (
-        "a data set that varies and stays",
+        "a data set that is an axis and fixed",
         "question: Why?",
         "cases: [{axes: {dataset: [digits, mnist]}}]",
         "2:1: 'dataset' is an axis, so it cannot be fixed; remove it here, or from the axes",
@@ -225,7 +225,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:7: 'name' must be a name of letters, digits, '-', '_' and single dots, not 'a/b'; as in 'name: epsilon'",
     ),
     (
-        "a way up in a name",
+        "a parent folder in a name",
         "question: Why?",
         "name: ../b",
         "8:7: 'name' must be a name of letters, digits, '-', '_' and single dots, not '../b'; as in 'name: epsilon'",
@@ -237,13 +237,13 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:7: 'name' must be a name of letters, digits, '-', '_' and single dots, not 'a..b'; as in 'name: epsilon'",
     ),
     (
-        "a hidden name",
+        "a name that begins with a dot",
         "question: Why?",
         "name: .hidden",
         "8:7: 'name' must be a name of letters, digits, '-', '_' and single dots, not '.hidden'; as in 'name: epsilon'",
     ),
     (
-        "a name like an option",
+        "a name that begins with a hyphen",
         "question: Why?",
         "name: -rf",
         "8:7: 'name' must be a name of letters, digits, '-', '_' and single dots, not '-rf'; as in 'name: epsilon'",
@@ -261,7 +261,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:7: 'name' must be a name of letters, digits, '-', '_' and single dots, not 'a\\n'; as in 'name: epsilon'",
     ),
     (
-        "a name without end",
+        "a name that is too long",
         "question: Why?",
         "name: " + "a" * 81,
         "8:7: 'name' must be of at most 80 characters, not "
@@ -269,7 +269,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
     ),
     ("a number for a name", "question: Why?", "name: 3", "8:7: 'name' must be text, not 3; as in 'name: epsilon'"),
     (
-        "an endless question",
+        "a question that is too long",
         "question: Why?",
         "question: " + "why " * 126,
         "8:11: 'question' must be of at most 500 characters, not 'why why why why why why why why why why "
@@ -284,13 +284,13 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
     ("no CPU", "question: Why?", "resources: {cpu: 0}", "8:18: 'cpu' must be above 0, not 0; as in 'cpu: 2'"),
     ("a mistyped resource", "question: Why?", "resources: {gpus: 1}", "8:13: unknown key 'gpus'; did you mean 'gpu'?"),
     (
-        "CPUs in words",
+        "text for CPUs",
         "question: Why?",
         "resources: {cpu: two}",
         "8:18: 'cpu' must be a number, not 'two'; as in 'cpu: 2'",
     ),
     (
-        "an empty pack",
+        "a pack of no trials",
         "question: Why?",
         "resources: {pack: 0}",
         "8:19: 'pack' must be auto or a whole number from 1, not 0; as in 'pack: auto'",
@@ -311,7 +311,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "a figure and a table",
         "question: Why?",
         "paper: {id: invariant-features, figure: 6, table: 5}",
-        "8:51: a figure and a table are named; keep the one that answers",
+        "8:51: a figure and a table are both given; keep the one that the study reproduces",
     ),
     (
         "a paper without a name",
@@ -320,7 +320,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:8: 'id' is missing; add it, as in 'id: invariant-features'",
     ),
     (
-        "a bare paper",
+        "text for a paper",
         "question: Why?",
         "paper: invariant-features",
         "8:8: 'paper' must be a mapping, not 'invariant-features'; as in 'paper: {id: invariant-features, figure: 6}'",
@@ -332,13 +332,13 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:8: 'cases' is empty; as in 'cases: [{dataset: digits}, {dataset: fsdd}]'",
     ),
     (
-        "a bare case",
+        "a mapping for cases",
         "question: Why?",
         "cases: {dataset: digits}",
         "8:8: 'cases' must be a list, not a mapping; as in 'cases: [{dataset: digits}, {dataset: fsdd}]'",
     ),
     (
-        "a case that is a word",
+        "text for a case",
         "question: Why?",
         "cases: [digits]",
         "8:9: an entry of 'cases' must be a mapping, not 'digits'; as in 'cases: [{dataset: digits}, {dataset: fsdd}]'",
@@ -356,7 +356,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "8:10: unknown key 'datset'; did you mean 'dataset'?",
     ),
     (
-        "two cases of one name",
+        "two cases with the same name",
         "question: Why?",
         "cases: [{name: a}, {name: a}]",
         "8:16: two cases are called 'a'; rename one",
@@ -377,16 +377,16 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "a profile beside profiles",
         "question: Why?",
         "profiles: {quick: {}}\nprofile: quick",
-        "9:1: 'profile' stands beside 'profiles'; choose one with --profile; 'profile' is written by ablate "
+        "9:1: 'profile' and 'profiles' are both given; choose one with --profile; ablate itself writes 'profile' "
         "where one was applied",
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("written", "mistake", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
+    ("original", "replacement", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
 )
-def test_a_mistake_in_a_study_is_named_at_its_place(
-    complaint: Callable[[str], str], written: str, mistake: str, message: str
+def test_a_mistake_in_a_study_is_refused_at_its_place(
+    error_message: Callable[[str], str], original: str, replacement: str, message: str
 ) -> None:
-    assert complaint(STUDY.replace(written, mistake)) == f"study.yaml:{message}"
+    assert error_message(STUDY.replace(original, replacement)) == f"study.yaml:{message}"

@@ -1,4 +1,4 @@
-"""The logged study, read again, is the same study."""
+"""Writing a study as YAML and reading it again gives an equal study."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from ablate.study.write import to_yaml
 TEXT = st.text(
     st.characters(exclude_categories=["Cc", "Cs", "Cn", "Zl", "Zp"], exclude_characters="\ufeff"), max_size=20
 )
-TRAPS = st.sampled_from(
+AMBIGUOUS_TEXT = st.sampled_from(
     ["no", "off", "1e-5", "1:30", "0o17", "nan", "~", "", "2022-01-01", "<<", "=", "a: b", "#", "-"]
 )
 NUMBERS = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
-VALUES = st.none() | st.booleans() | NUMBERS | TEXT | TRAPS
+VALUES = st.none() | st.booleans() | NUMBERS | TEXT | AMBIGUOUS_TEXT
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,20}(\.[a-z0-9]{1,5})?", fullmatch=True)
 SETTINGS = st.sampled_from([f"{section}.{name}" for section in ("method", "training") for name in "abcdefgh"])
 
@@ -30,8 +30,8 @@ def cases(draw: st.DrawFn) -> Case:
     axes = draw(st.dictionaries(SETTINGS, LEVELS, max_size=3))
     fixed = draw(st.dictionaries(SETTINGS.filter(lambda path: path not in axes), VALUES, max_size=3))
     return Case(
-        method=draw(TEXT | TRAPS),
-        dataset=draw(TEXT | TRAPS),
+        method=draw(TEXT | AMBIGUOUS_TEXT),
+        dataset=draw(TEXT | AMBIGUOUS_TEXT),
         design=draw(st.sampled_from(["grid", "one-at-a-time"])),
         fixed=fixed,
         axes=axes,
@@ -47,12 +47,12 @@ def studies(draw: st.DrawFn) -> Study:
     ]
     return Study(
         name=draw(NAMES),
-        question=draw(TEXT | TRAPS),
+        question=draw(TEXT | AMBIGUOUS_TEXT),
         paper=draw(st.none() | st.builds(PaperReference, id=NAMES, table=st.integers() | TEXT)),
         cases=tuple(draw(cases().map(lambda case: [case]) | st.just(several))),
         seeds=tuple(draw(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5, unique=True))),
         probes=tuple(draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))),
-        metric=draw(TEXT | TRAPS),
+        metric=draw(TEXT | AMBIGUOUS_TEXT),
         resources=draw(
             st.builds(Resources, gpu=st.floats(0, 8), cpu=st.floats(0.5, 64), pack=st.just("auto") | st.just(4))
         ),
@@ -67,7 +67,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=40, deadline=None)
 @given(study=studies())
-def test_a_logged_study_is_read_as_itself(file: Path, study: Study) -> None:
+def test_a_written_study_is_read_as_an_equal_study(file: Path, study: Study) -> None:
     file.write_text(to_yaml(study), encoding="utf-8")
     again = read_study(file)
     assert again == study
@@ -76,7 +76,7 @@ def test_a_logged_study_is_read_as_itself(file: Path, study: Study) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(ends=st.tuples(NUMBERS, NUMBERS).filter(lambda ends: ends[0] < ends[1]), choices=LEVELS, trials=st.integers(1))
-def test_a_logged_search_is_read_as_itself(
+def test_a_written_search_is_read_as_an_equal_search(
     file: Path, ends: tuple[float, float], choices: tuple[str, ...], trials: int
 ) -> None:
     space: dict[str, Range | Choices] = {
@@ -90,7 +90,7 @@ def test_a_logged_search_is_read_as_itself(
     assert read_study(file) == study
 
 
-def test_the_logged_study_is_the_resolved_one_in_the_words_of_a_study_file(file: Path) -> None:
+def test_a_written_study_has_its_profile_overrides_and_defaults_applied(file: Path) -> None:
     file.write_text(
         """\
 name: radius

@@ -1,4 +1,4 @@
-"""What YAML 1.1 reads otherwise than people do, and what is no YAML at all: file → exact message."""
+"""The exact error message of values that YAML 1.1 reads otherwise than people do, and of invalid YAML."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ metric: linear/accuracy
 question: Why?
 """
 
-MISTAKES = [  # name, what stands in the study above, what is written instead, line:column: problem; remedy
+MISTAKES = [  # name, text of the study above, the text that replaces it, line:column: problem; remedy
     (
         "exponent without a point",
         "[1, 2]",
@@ -29,8 +29,13 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "4:20: '1.5e300' is read as text; write 1.5e+300, or \"1.5e300\" for the text",
     ),
     ("leading zero", "[1, 2]", "[08, 2]", "4:20: '08' is read as text; write 8, or \"08\" for the text"),
-    ("new octal", "[1, 2]", "[0o17, 2]", "4:20: '0o17' is read as text; write 15, or \"0o17\" for the text"),
-    ("old octal", "[1, 2]", "[017, 2]", "4:20: '017' is read as 15; write that number, or \"017\" for the text"),
+    ("octal of YAML 1.2", "[1, 2]", "[0o17, 2]", "4:20: '0o17' is read as text; write 15, or \"0o17\" for the text"),
+    (
+        "octal of YAML 1.1",
+        "[1, 2]",
+        "[017, 2]",
+        "4:20: '017' is read as 15; write that number, or \"017\" for the text",
+    ),
     ("hexadecimal", "[1, 2]", "[0x1F, 2]", "4:20: '0x1F' is read as 31; write that number, or \"0x1F\" for the text"),
     (
         "separated digits",
@@ -63,13 +68,13 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "4:23: '-.inf' is not a finite number; write a finite one, or \"-.inf\" for the text",
     ),
     (
-        "not a number, in words",
+        "not a number, without the dot",
         "[1, 2]",
         "[nan, 2]",
         "4:20: 'nan' is not a finite number; write a finite one, or \"nan\" for the text",
     ),
     (
-        "a number beyond floats",
+        "a number too large for a float",
         "[1, 2]",
         "[1.0e+999, 2]",
         "4:20: '1.0e+999' is not a finite number; write one below 1.8e+308",
@@ -81,7 +86,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "4:20: '9999999999999999999999999999999999999999…' is too long for a number; write fewer digits",
     ),
     (
-        "the default key of YAML 1.1",
+        "an equals sign, the default key of YAML 1.1",
         "[1, 2]",
         "[=, 2]",
         "4:20: '=' is read as an instruction to YAML; write \"=\" for the text",
@@ -111,7 +116,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "quotes, colons and indentation here",
     ),
     (
-        "a stray indent",
+        "a wrong indentation",
         "seeds: 2",
         " seeds: 2",
         "5:2: not YAML: expected <block end>, but found '<block mapping start>', in what begins at "
@@ -131,7 +136,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
     ),
     ("an alias", "seeds: 2", "seeds: *count", "5:8: alias '*count' is not allowed; write the value itself"),
     (
-        "an alias bomb",
+        "nested aliases",
         "seeds: 2",
         "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]",
         "5:4: anchor '&a' is not allowed; write the value where it is needed",
@@ -154,7 +159,7 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
         "5:1: a key must be a word, not a list or a mapping; quote it if it is text",
     ),
     (
-        "a file as deep as a well",
+        "a file nested too deeply",
         "seeds: 2",
         "seeds: " + "[" * 30 + "]" * 30,
         "5:27: nested deeper than 20 levels; write a flatter file",
@@ -170,9 +175,9 @@ MISTAKES = [  # name, what stands in the study above, what is written instead, l
 
 
 @pytest.mark.parametrize(
-    ("written", "mistake", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
+    ("original", "replacement", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
 )
-def test_what_people_and_yaml_read_differently_is_refused_at_its_place(
-    complaint: Callable[[str], str], written: str, mistake: str, message: str
+def test_ambiguous_or_invalid_yaml_is_refused_at_its_place(
+    error_message: Callable[[str], str], original: str, replacement: str, message: str
 ) -> None:
-    assert complaint(STUDY.replace(written, mistake)) == f"study.yaml:{message}"
+    assert error_message(STUDY.replace(original, replacement)) == f"study.yaml:{message}"

@@ -1,4 +1,4 @@
-"""A real MLflow server, a proxy that can misbehave in front of it, and trials to send."""
+"""Fixtures: trials, an MLflow server's runs, and a proxy before the server that can fail as a test demands."""
 
 import http.client
 import os
@@ -21,7 +21,7 @@ from ablate.trial import Config, Trial
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """A store whose server, if a test starts one, goes with the test."""
+    """A store; its server, if a test starts one, is stopped after the test."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     made = Store(tmp_path / "store")
     yield made
@@ -51,7 +51,7 @@ def make_trial(study: str) -> Callable[..., Trial]:
 
 @pytest.fixture
 def runs(mlflow_uri: str, study: str) -> Callable[..., list[Any]]:
-    """All active runs of a kind that MLflow has for the study."""
+    """The study's active runs of a kind, read from MLflow."""
 
     def find(kind: str = "trial") -> list[Any]:
         client = connect(mlflow_uri)
@@ -65,7 +65,7 @@ def runs(mlflow_uri: str, study: str) -> Callable[..., list[Any]]:
 
 @pytest.fixture
 def points(mlflow_uri: str) -> Callable[[str, str], list[tuple[int, float]]]:
-    """Every point of a metric, doubles too."""
+    """Every point of a metric, repetitions included."""
 
     def read(run_id: str, name: str) -> list[tuple[int, float]]:
         history = connect(mlflow_uri).get_metric_history(run_id, name)
@@ -75,23 +75,23 @@ def points(mlflow_uri: str) -> Callable[[str, str], list[tuple[int, float]]]:
 
 
 class Proxy(ThreadingHTTPServer):
-    """Passes requests on, counts them, and does what `after` says once the real server has answered."""
+    """Forwards requests to a server and counts them; `mode` chooses by the request whether and how it fails."""
 
     daemon_threads = True
 
     def __init__(self, uri: str) -> None:
-        super().__init__(("127.0.0.1", 0), Passing)
+        super().__init__(("127.0.0.1", 0), ProxyHandler)
         self.target = urlsplit(uri).netloc
         self.requests: list[str] = []
-        self.mode: Callable[[str], str] = lambda _: "pass"  # of a request: pass, fail, hang, reject or lose
-        self.released = threading.Event()  # ends what hangs
+        self.mode: Callable[[str], str] = lambda _: "pass"  # request → pass, fail, hang, reject or lose (its answer)
+        self.released = threading.Event()  # ends requests that hang
 
     @property
     def uri(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class Passing(BaseHTTPRequestHandler):
+class ProxyHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Proxy
 
@@ -141,7 +141,7 @@ class Passing(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Do not print requests."""
 
 
 @pytest.fixture
@@ -157,12 +157,12 @@ def proxy(mlflow_uri: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Wait until something holds, for at most a minute."""
+    """Wait until a condition holds, for at most a minute."""
 
     def wait(holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 60
         while not holds():
-            assert time.monotonic() < deadline, "it never came true"
+            assert time.monotonic() < deadline, "the condition did not hold within a minute"
             time.sleep(0.05)
 
     return wait
@@ -170,7 +170,7 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
 
 @pytest.fixture
 def in_child() -> Iterator[Callable[[Callable[[], object]], int]]:
-    """Run something in a forked process; its id."""
+    """Run a function in a forked process; the process's id."""
     children: list[int] = []
 
     def start(work: Callable[[], object]) -> int:

@@ -1,4 +1,4 @@
-"""Facts about a machine cost no import."""
+"""The environment of a trial: commit, versions, device, host."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from ablate.track.environment import commit, environment, versions
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
 
 
-def test_facts_are_found_without_the_libraries_they_name() -> None:
+def test_the_environment_is_found_without_importing_the_packages_it_names() -> None:
     code = (
         "import sys; from ablate.track.environment import environment; print(environment());"
         "assert not {'torch', 'ray', 'mlflow'} & set(sys.modules)"
@@ -17,16 +17,16 @@ def test_facts_are_found_without_the_libraries_they_name() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_every_fact_says_something(tmp_path: Path) -> None:
-    facts = environment("cpu", tmp_path)
-    assert set(facts) == {"git", "versions", "device", "host"}
-    assert all(facts.values())
-    assert facts["git"] == "none"
-    assert facts["device"].startswith("cpu: ")
+def test_every_entry_of_the_environment_has_a_value(tmp_path: Path) -> None:
+    found = environment("cpu", tmp_path)
+    assert set(found) == {"git", "versions", "device", "host"}
+    assert all(found.values())
+    assert found["git"] == "none"
+    assert found["device"].startswith("cpu: ")
     assert environment("cuda:0")["device"].startswith("cuda")
 
 
-def test_a_commit_says_whether_files_differ_from_it(tmp_path: Path) -> None:
+def test_a_plus_marks_a_commit_from_which_tracked_files_differ(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     subprocess.run([*GIT, "-C", tmp_path, "add", "a"], check=True)

@@ -1,4 +1,4 @@
-"""The server comes with the store, is shared, and survives its users; they survive its death."""
+"""The embedded MLflow server, shared by the processes of a store, and servers that the environment names."""
 
 import os
 import signal
@@ -13,19 +13,20 @@ from ablate.errors import ServiceError
 from ablate.paths import Store
 from ablate.process import alive
 from ablate.track.client import connect, reach_directly, redact
-from ablate.track.server import ServerInfo, ensure_server, members
+from ablate.track.server import ensure_server, members
+from ablate.track.server_info import ServerInfo
 
 pytestmark = pytest.mark.cluster
 
 
-def notes_of(store: Store) -> ServerInfo:
+def info_of(store: Store) -> ServerInfo:
     info = ServerInfo.load(store.mlflow / "server.json")
     assert info is not None
     return info
 
 
 @pytest.mark.slow
-def test_a_server_is_shared_and_goes_with_its_last_user(
+def test_a_server_is_shared_and_its_last_user_ends_it(
     store: Store, in_child: Callable[..., int], eventually: Callable[[Callable[[], bool]], None]
 ) -> None:
     def use() -> None:
@@ -34,13 +35,13 @@ def test_a_server_is_shared_and_goes_with_its_last_user(
 
     first = ensure_server(store)
     assert first.started_here
-    mark = notes_of(store).mark
+    mark = info_of(store).mark
     child = in_child(use)
-    eventually(lambda: len(notes_of(store).users) == 2)
+    eventually(lambda: len(info_of(store).users) == 2)
     second = ensure_server(store)
     assert (second.uri, second.process, second.started_here) == (first.uri, first.process, False)
     first.stop()
-    assert alive(notes_of(store).process)
+    assert alive(info_of(store).process)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     adopted = ensure_server(store)
@@ -52,13 +53,13 @@ def test_a_server_is_shared_and_goes_with_its_last_user(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("whole_group", [True, False])
-def test_a_killed_server_comes_back_at_its_address_with_all_it_knew(
+def test_a_killed_server_is_restarted_at_its_address_with_its_data(
     store: Store, whole_group: bool, eventually: Callable[[Callable[[], bool]], None]
 ) -> None:
-    """Killed alone, its parent leaves a child that holds port and database."""
+    """Where only the parent is killed, its child keeps port and database."""
     first = ensure_server(store)
     run = connect(first.uri).create_run("0").info.run_id
-    old = notes_of(store)
+    old = info_of(store)
     (os.killpg if whole_group else os.kill)(old.pid, signal.SIGKILL)
     eventually(lambda: not alive(old.process))
     second = ensure_server(store)
@@ -69,7 +70,7 @@ def test_a_killed_server_comes_back_at_its_address_with_all_it_knew(
 
 
 @pytest.mark.slow
-def test_an_old_mlruns_folder_and_foreign_settings_change_nothing(
+def test_an_old_mlruns_folder_and_other_mlflow_settings_are_ignored(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mlruns" / "0").mkdir(parents=True)
@@ -94,7 +95,7 @@ def test_the_server_that_the_environment_names_is_used(
 
 
 @pytest.mark.parametrize("uri", ["http://me:secret@127.0.0.1:9", "sqlite:///mlflow.db", "mlruns"])
-def test_an_environment_that_names_no_server_is_a_clear_error(
+def test_an_address_without_a_server_is_an_error_that_names_the_variable(
     uri: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
@@ -103,7 +104,7 @@ def test_an_environment_that_names_no_server_is_a_clear_error(
     assert "secret" not in str(raised.value)
 
 
-def test_a_server_on_another_machine_is_named(store: Store) -> None:
+def test_a_server_on_another_machine_is_refused_with_its_name(store: Store) -> None:
     store.mlflow.mkdir(parents=True)
     ServerInfo("elsewhere", 5000, 1, 0.0, "", ()).save(store.mlflow / "server.json")
     with pytest.raises(ServiceError, match="'elsewhere'"):
@@ -111,11 +112,11 @@ def test_a_server_on_another_machine_is_named(store: Store) -> None:
     (store.mlflow / "server.json").unlink()
 
 
-def test_addresses_are_shown_without_their_secrets() -> None:
+def test_passwords_are_removed_from_addresses() -> None:
     assert redact("at https://me:secret@lab.example/x") == "at https://***@lab.example/x"
 
 
-def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_this_machine_is_excluded_from_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "lab.example")
     reach_directly(f"http://{socket.gethostname()}.example:5000")
     assert os.environ["no_proxy"] == "lab.example"

@@ -1,4 +1,4 @@
-"""Checkpoints come back as they were, or say what is wrong with them."""
+"""Checkpoints are restored bit by bit, and damaged files are refused."""
 
 import dataclasses
 from pathlib import Path
@@ -21,7 +21,7 @@ CHECKPOINT = Checkpoint(
 )
 
 
-def test_a_checkpoint_comes_back_bit_by_bit(tmp_path: Path) -> None:
+def test_a_saved_checkpoint_is_loaded_bit_by_bit(tmp_path: Path) -> None:
     save(tmp_path / "checkpoint.pt", CHECKPOINT)
     found = load(tmp_path / "checkpoint.pt")
     assert found is not None
@@ -30,7 +30,7 @@ def test_a_checkpoint_comes_back_bit_by_bit(tmp_path: Path) -> None:
         torch.testing.assert_close(getattr(found, name), getattr(CHECKPOINT, name), rtol=0, atol=0)
 
 
-def test_a_later_checkpoint_replaces_the_former_and_leaves_nothing_else(tmp_path: Path) -> None:
+def test_saving_replaces_the_file_and_leaves_no_partial_file(tmp_path: Path) -> None:
     save(tmp_path / "checkpoint.pt", CHECKPOINT)
     save(tmp_path / "checkpoint.pt", dataclasses.replace(CHECKPOINT, step=8))
     found = load(tmp_path / "checkpoint.pt")
@@ -39,12 +39,12 @@ def test_a_later_checkpoint_replaces_the_former_and_leaves_nothing_else(tmp_path
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
-def test_where_there_is_none_there_is_none(tmp_path: Path) -> None:
+def test_loading_a_missing_file_returns_none(tmp_path: Path) -> None:
     assert load(tmp_path / "checkpoint.pt") is None
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
-def test_a_damaged_file_is_named_with_a_way_out(keep: float, tmp_path: Path) -> None:
+def test_a_truncated_file_is_refused_with_its_path_and_a_remedy(keep: float, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     save(path, CHECKPOINT)
     content = path.read_bytes()
@@ -55,7 +55,7 @@ def test_a_damaged_file_is_named_with_a_way_out(keep: float, tmp_path: Path) -> 
     assert refused.value.remedy == "delete it to train this trial from its start"
 
 
-def test_flipped_bytes_are_found(tmp_path: Path) -> None:
+def test_flipped_bytes_are_detected(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     save(path, CHECKPOINT)
     content = bytearray(path.read_bytes())
@@ -66,14 +66,14 @@ def test_flipped_bytes_are_found(tmp_path: Path) -> None:
         load(path)
 
 
-def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+def test_a_pickle_of_arbitrary_objects_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     torch.save({"step": Path("anything"), "format": 1}, path)
     with pytest.raises(TrialError, match="the checkpoint is damaged"):
         load(path)
 
 
-def test_another_format_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     torch.save({"step": 1, "format": 0}, path)
     with pytest.raises(TrialError, match="the checkpoint has format 0, not 1"):

@@ -1,8 +1,9 @@
-"""Training: what is told, what is kept, who fails, and that a stop and a resumption change nothing."""
+"""Training of a pack: events, failures, stopped members, snapshots, and bitwise equal results after resuming."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.events import Event, Failure
+from ablate.events import EpochEnd, MemberFailed
 from ablate.methods.invariant import Invariant
 from ablate.methods.method import Method, Objective, Tensors
 from ablate.options import option
@@ -30,7 +31,7 @@ RECIPE = Recipe(epochs=4, batch_size=5, learning_rate=0.05, learning_rate_late=0
 
 @dataclass(frozen=True)
 class Denoising(Method):
-    """A line through the data: |x - d(e(x + noise))|², its state the mean of all codes seen."""
+    """A linear denoising autoencoder, |x - d(e(x + noise))|²; its state is a running mean of the codes."""
 
     source: ClassVar[str] = "textbook"
 
@@ -58,7 +59,7 @@ class Denoising(Method):
 
 @dataclass(frozen=True)
 class Alternating(Denoising):
-    """The same in two turns: the decoder first, then the encoder, which is also to keep its weights small."""
+    """The same with two objectives: for the decoder, then for the encoder with a penalty on its weights."""
 
     objectives: ClassVar[tuple[Objective, ...]] = (
         Objective("loss", learns=("decoder.",)),
@@ -75,7 +76,7 @@ class Alternating(Denoising):
 
 @dataclass(frozen=True)
 class Centring(Method):
-    """Fitted, not trained: the mean of the data is taken away."""
+    """Fitted in closed form: subtracts the mean of the data."""
 
     source: ClassVar[str] = "textbook"
     objectives: ClassVar[tuple[Objective, ...]] = ()
@@ -96,11 +97,11 @@ class Untrained(Centring):
 
 
 class StackedFit(Fit):
-    """Trains as on an accelerator, failures looked for now and then."""
+    """Uses the pack of an accelerator on the CPU, and checks for failures every three steps."""
 
-    patience = 3  # steps
+    check_interval = 3  # steps
 
-    def kind(self) -> type[Pack]:
+    def pack_type(self) -> type[Pack]:
         return Stacked
 
 
@@ -119,8 +120,13 @@ def fit(
     return kind(methods, recipes, seeds or range(len(methods)), data, CPU, resume)
 
 
-def finish(training: Fit) -> list[Event | Failure]:
+def finish(training: Fit) -> list[EpochEnd | MemberFailed]:
     return [event for events in training.steps() for event in events]
+
+
+def take(training: Fit, steps: int) -> list[EpochEnd | MemberFailed]:
+    """The events of the first steps."""
+    return [event for events in islice(training.steps(), steps) for event in events]
 
 
 def same(first: Tensors, second: Tensors) -> bool:
@@ -128,65 +134,67 @@ def same(first: Tensors, second: Tensors) -> bool:
 
 
 @KINDS
-def test_every_member_tells_its_means_at_the_end_of_every_epoch(kind: type[Fit]) -> None:
+def test_every_member_yields_its_means_at_the_end_of_every_epoch(kind: type[Fit]) -> None:
     training = fit(kind, [Denoising()] * 2)
     items = list(training.steps())
     assert [len(item) for item in items] == [0, 0, 0, 2] * 4
-    told = [event for item in items for event in item]
-    assert [(event.member, event.epoch) for event in told] == [(k, epoch) for epoch in (1, 2, 3, 4) for k in (0, 1)]
-    assert isinstance(told[0], Event)
-    assert told[0].values.keys() == {"loss", "mean", "label"}
+    events = [event for item in items for event in item]
+    assert [(event.member, event.epoch) for event in events] == [(k, epoch) for epoch in (1, 2, 3, 4) for k in (0, 1)]
+    assert isinstance(events[0], EpochEnd)
+    assert events[0].values.keys() == {"loss", "mean", "label"}
 
 
-def test_the_mean_is_over_the_steps_of_the_epoch() -> None:
-    """Four steps of 5 points out of 22: the mean label of those 20."""
+def test_epoch_values_are_means_over_the_steps_of_the_epoch() -> None:
+    """Four steps of 5 samples out of 22: the mean label of those 20."""
     training = fit()
-    (event,) = [event for _, events in zip(range(4), training.steps(), strict=False) for event in events]
-    assert isinstance(event, Event)
-    assert event.values["label"] == pytest.approx(DATA.labels[training.order[0, :20]].float().mean().item())
+    (event,) = take(training, 4)
+    assert isinstance(event, EpochEnd)
+    assert event.values["label"] == pytest.approx(DATA.labels[training.permutations[0, :20]].float().mean().item())
 
 
 def test_training_lowers_the_loss() -> None:
     events = finish(fit(recipes=[dataclasses.replace(RECIPE, epochs=40)]))
-    assert isinstance(events[0], Event)
-    assert isinstance(events[-1], Event)
+    assert isinstance(events[0], EpochEnd)
+    assert isinstance(events[-1], EpochEnd)
     assert events[-1].values["loss"] < 0.7 * events[0].values["loss"]
 
 
 @KINDS
 @pytest.mark.parametrize("method", [Denoising(), Alternating()])
 @pytest.mark.parametrize("stop", [1, 3, 4, 6, 13, 15])
-def test_resumed_equals_uninterrupted(kind: type[Fit], method: Method, stop: int, tmp_path: Path) -> None:
+def test_a_resumed_trial_equals_an_uninterrupted_one(
+    kind: type[Fit], method: Method, stop: int, tmp_path: Path
+) -> None:
     """Bit by bit, through a file, in the middle of an epoch and at its end."""
     whole = fit(kind, [method] * 2)
     expected = finish(whole)
     first = fit(kind, [method] * 2)
-    told = [event for _, events in zip(range(stop), first.steps(), strict=False) for event in events]
+    events = take(first, stop)
     for member in first.alive:
         save(tmp_path / f"{member}.pt", first.checkpoint(member))
     second = fit(kind, [method] * 2, resume=[load(tmp_path / f"{member}.pt") for member in (0, 1)])
-    assert [*told, *finish(second)] == expected
+    assert [*events, *finish(second)] == expected
     for member in (0, 1):
         assert same(second.encoder(member), whole.encoder(member))
-        kept, wanted = second.snapshots(member), whole.snapshots(member)
-        assert kept.keys() == wanted.keys() == {3, 4}
-        assert all(same(kept[epoch], wanted[epoch]) for epoch in kept)
+        found, wanted = second.snapshots(member), whole.snapshots(member)
+        assert found.keys() == wanted.keys() == {3, 4}
+        assert all(same(found[epoch], wanted[epoch]) for epoch in found)
 
 
-def test_the_real_method_resumes_in_the_middle_of_its_warm_up(tmp_path: Path) -> None:
+def test_the_invariant_method_resumes_in_the_middle_of_its_warm_up(tmp_path: Path) -> None:
     recipe = Recipe(epochs=3, batch_size=5)
     methods = [Invariant(k=5, latent_dim=2, warm_up=0.5)]
     whole = fit(methods=methods, recipes=[recipe])
     expected = finish(whole)
     first = fit(methods=methods, recipes=[recipe])
-    told = [event for _, events in zip(range(5), first.steps(), strict=False) for event in events]
+    events = take(first, 5)
     save(tmp_path / "5.pt", first.checkpoint(0))
     second = fit(methods=methods, recipes=[recipe], resume=[load(tmp_path / "5.pt")])
-    assert [*told, *finish(second)] == expected
+    assert [*events, *finish(second)] == expected
     assert same(second.encoder(0), whole.encoder(0))
 
 
-def test_a_checkpoint_is_not_touched_by_further_training() -> None:
+def test_a_checkpoint_is_not_changed_by_further_training() -> None:
     training = fit()
     running = training.steps()
     next(running)
@@ -198,7 +206,7 @@ def test_a_checkpoint_is_not_touched_by_further_training() -> None:
     assert finish(fit(resume=[checkpoint])) == expected
 
 
-def test_a_finished_trial_resumes_to_nothing() -> None:
+def test_resuming_a_finished_trial_takes_no_step_and_keeps_its_snapshots() -> None:
     training = fit()
     finish(training)
     again = fit(resume=[training.checkpoint(0)])
@@ -207,7 +215,7 @@ def test_a_finished_trial_resumes_to_nothing() -> None:
 
 
 @KINDS
-def test_company_changes_no_seed(kind: type[Fit]) -> None:
+def test_a_packed_trial_equals_a_lone_one_of_its_seed(kind: type[Fit]) -> None:
     packed = fit(kind, [Denoising()] * 3, seeds=[4, 5, 6])
     finish(packed)
     alone = fit(kind, seeds=[5])
@@ -217,34 +225,34 @@ def test_company_changes_no_seed(kind: type[Fit]) -> None:
     assert not same(packed.encoder(0), packed.encoder(1))
 
 
-def test_one_seed_means_one_start_and_one_order_for_every_variant() -> None:
+def test_variants_of_one_seed_share_initialization_and_order() -> None:
     pair = fit(methods=[Denoising(), Denoising(corruption=0.2)], seeds=[3, 3])
     assert same(pair.encoder(0), pair.encoder(1))
     next(pair.steps())
-    assert torch.equal(pair.order[0], pair.order[1])
-    finish(pair)  # Adam's first step goes by signs alone, which may be the same
+    assert torch.equal(pair.permutations[0], pair.permutations[1])
+    finish(pair)  # the first step of Adam depends on the gradient's signs alone, which may be equal
     assert not same(pair.encoder(0), pair.encoder(1))
 
 
-def test_the_global_generator_is_not_moved() -> None:
+def test_the_global_generator_is_not_used() -> None:
     before = torch.get_rng_state()
     finish(fit())
     assert torch.equal(before, torch.get_rng_state())
 
 
 @KINDS
-def test_a_loss_that_is_not_finite_ends_one_member_and_no_other(kind: type[Fit]) -> None:
+def test_a_loss_that_is_not_finite_fails_its_member_only(kind: type[Fit]) -> None:
     """A rate of 1e25 makes weights of 1e25, whose loss is beyond single precision, at the second step."""
     rates = [0.05, 1e25, 0.05]
     recipes = [dataclasses.replace(RECIPE, learning_rate=rate) for rate in rates]
     training = fit(kind, [Denoising()] * 3, recipes)
-    told = finish(training)
-    failures = [event for event in told if isinstance(event, Failure)]
-    assert failures == [Failure(1, 1, 2, "loss is not finite at step 2")]
-    assert {event.member for event in told if isinstance(event, Event)} == {0, 2}
+    events = finish(training)
+    failures = [event for event in events if isinstance(event, MemberFailed)]
+    assert failures == [MemberFailed(1, 1, 2, "loss is not finite at step 2")]
+    assert {event.member for event in events if isinstance(event, EpochEnd)} == {0, 2}
     assert training.alive == (0, 2)
     assert training.step == training.total
-    with pytest.raises(AssertionError, match="member 1 has failed"):
+    with pytest.raises(AssertionError, match="member 1 has failed or was stopped"):
         training.checkpoint(1)
     healthy = fit(kind, [Denoising()] * 3)
     finish(healthy)
@@ -252,60 +260,71 @@ def test_a_loss_that_is_not_finite_ends_one_member_and_no_other(kind: type[Fit])
 
 
 @KINDS
-def test_training_ends_when_all_have_failed(kind: type[Fit]) -> None:
+def test_training_ends_when_all_members_have_failed(kind: type[Fit]) -> None:
     recipes = [dataclasses.replace(RECIPE, learning_rate=1e25)] * 2
     training = fit(kind, [Denoising()] * 2, recipes)
-    told = finish(training)
-    assert [type(event) for event in told] == [Failure, Failure]
+    events = finish(training)
+    assert [type(event) for event in events] == [MemberFailed, MemberFailed]
     assert training.alive == ()
     assert training.step <= 3
 
 
-def test_failures_found_on_the_way_to_a_checkpoint_are_still_told() -> None:
+def test_a_failure_detected_between_steps_is_yielded_with_the_next_step() -> None:
     training = fit(StackedFit, recipes=[dataclasses.replace(RECIPE, learning_rate=1e25)])
     running = training.steps()
     assert next(running) == next(running) == ()
     assert training.alive == ()
-    assert next(running) == (Failure(0, 1, 2, "loss is not finite at step 2"),)
+    assert next(running) == (MemberFailed(0, 1, 2, "loss is not finite at step 2"),)
     assert next(running, None) is None
 
 
-def test_an_encoder_that_the_last_step_broke_is_a_failure() -> None:
+def test_stopping_a_member_with_an_undetected_failure_yields_the_failure() -> None:
+    recipes = [RECIPE, dataclasses.replace(RECIPE, learning_rate=1e25)]
+    training = fit(StackedFit, [Denoising()] * 2, recipes)
+    running = training.steps()
+    assert next(running) == next(running) == ()
+    assert training.members == (0, 1)
+    training.stop(1)
+    assert training.members == (0,)
+    assert next(running) == (MemberFailed(1, 1, 2, "loss is not finite at step 2"),)
+
+
+def test_an_encoder_that_is_not_finite_after_the_last_step_is_a_failure() -> None:
     recipe = Recipe(epochs=1, batch_size=22, learning_rate=3e38, late_from=1.0)
     data = dataclasses.replace(DATA, scale=1e-3)
     params = {"encoder.weight": torch.full((3,), 3e38), "decoder.weight": torch.full((3,), -1e-37)}
     huge = dataclasses.replace(fit(recipes=[recipe], data=data).checkpoint(0), params=params)
-    told = finish(fit(recipes=[recipe], data=data, resume=[huge]))
-    assert told == [Failure(0, 1, 1, "encoder.weight is not finite after step 1")]
+    events = finish(fit(recipes=[recipe], data=data, resume=[huge]))
+    assert events == [MemberFailed(0, 1, 1, "encoder.weight is not finite after step 1")]
 
 
 @KINDS
-def test_turns_update_what_they_learn_and_name_their_values(kind: type[Fit]) -> None:
+def test_objectives_update_their_own_parameters_and_prefix_their_values(kind: type[Fit]) -> None:
     training = fit(kind, [Alternating()])
     (event, *_) = finish(training)
-    assert isinstance(event, Event)
+    assert isinstance(event, EpochEnd)
     assert event.values.keys() == {"loss/loss", "loss/mean", "loss/label", "shrink/loss"}
     optimizers = training.checkpoint(0).optimizers
     assert [set(memory) for memory in optimizers] == [{"decoder.weight"}, {"encoder.weight"}]
 
 
-def test_the_learning_rate_falls_when_its_share_of_training_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_learning_rate_drops_at_its_share_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """16 steps, the late rate from the 4th on (3 / 16 < 0.2 < 4 / 16)."""
     rates: list[float] = []
     step = Optimizer.step
 
-    def listen(optimizer: Optimizer, gradients: Iterable[Tensor], rate: float) -> None:
+    def recording_step(optimizer: Optimizer, gradients: Iterable[Tensor], rate: float) -> None:
         rates.append(rate)
         step(optimizer, gradients, rate)
 
-    monkeypatch.setattr(Optimizer, "step", listen)
+    monkeypatch.setattr(Optimizer, "step", recording_step)
     finish(fit())
     assert rates == [0.05] * 4 + [0.01] * 12
 
 
-def test_a_method_in_closed_form_is_fitted_at_once() -> None:
+def test_a_method_with_a_closed_form_is_fitted_in_one_step() -> None:
     training = fit(methods=[Centring()])
-    assert finish(training) == [Event(0, 1, {})]
+    assert finish(training) == [EpochEnd(0, 1, {})]
     expected = (DATA.inputs * DATA.scale).mean(0)
     torch.testing.assert_close(training.snapshots(0)[1]["encoder.mean"], expected)
     again = fit(methods=[Centring()], resume=[training.checkpoint(0)])
@@ -313,22 +332,22 @@ def test_a_method_in_closed_form_is_fitted_at_once() -> None:
     assert same(again.encoder(0), training.encoder(0))
 
 
-def test_an_untrained_method_keeps_what_was_drawn() -> None:
+def test_an_untrained_method_keeps_its_initial_parameters() -> None:
     training = fit(methods=[Untrained()])
-    assert finish(training) == [Event(0, 1, {})]
+    assert finish(training) == [EpochEnd(0, 1, {})]
     assert training.encoder(0)["encoder.mean"].tolist() == [0, 0, 0]
 
 
-def test_a_set_smaller_than_a_batch_is_refused() -> None:
+def test_a_training_set_smaller_than_a_batch_is_refused() -> None:
     with pytest.raises(StudyError, match="batch size 256 is larger than the 22 samples"):
         fit(methods=[Invariant()], recipes=[Recipe()])
 
 
-def test_members_share_what_is_no_float() -> None:
+def test_members_with_different_options_other_than_floats_are_refused() -> None:
     with pytest.raises(AssertionError):
         fit(methods=[Invariant(k=5), Invariant(k=6)], recipes=[Recipe(batch_size=5)] * 2)
     with pytest.raises(AssertionError):
-        fit(methods=[Invariant(), Invariant(smoothness=0.5)], recipes=[Recipe(batch_size=5)] * 2)
+        fit(methods=[Invariant(), Invariant(sinkhorn_lambda=0.5)], recipes=[Recipe(batch_size=5)] * 2)
 
 
 def encoded(encoder: Mapping[str, Tensor], method: Method, data: TrainingSet) -> Tensor:
@@ -336,8 +355,8 @@ def encoded(encoder: Mapping[str, Tensor], method: Method, data: TrainingSet) ->
 
 
 @pytest.mark.slow
-def test_a_few_epochs_teach_digits() -> None:
-    """A straight line reads 0.67 of the untrained encoder's features, 0.90 of the trained one's."""
+def test_a_few_epochs_improve_the_accuracy_on_digits() -> None:
+    """A linear classifier reaches 0.67 on the untrained encoder's features, 0.90 on the trained one's."""
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler

@@ -1,0 +1,27 @@
+"""What a driver needs of whatever runs the packs of a launch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from ablate.errors import ServiceError
+from ablate.events import LaunchConfig, Message
+
+
+class Executor(ABC):
+    """Runs the packs of a launch; it begins to start when it is created."""
+
+    @abstractmethod
+    def run(self, config: LaunchConfig) -> Iterator[Message]:
+        """The messages of the launch, to its end.
+
+        Raises ExecutorDied where Ray has died, after which a new executor may run what is left, and the AblateError
+        with which the launch is refused.
+        """
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End all its processes at once; does nothing where they have ended."""
+
+
+class ExecutorDied(ServiceError):
+    """Ray has died under a launch, whose finished trials and checkpoints are kept."""

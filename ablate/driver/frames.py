@@ -1,0 +1,50 @@
+"""The results of a study as pandas frames: a row per trial, or a row per trial and epoch."""
+
+from typing import Any
+
+import pandas as pd
+
+from ablate.driver.status import records_of
+from ablate.driver.summary import trials_of
+from ablate.events import State
+from ablate.paths import Store
+from ablate.study.model import Study
+from ablate.track.mlflow_store import MlflowStore
+from ablate.track.ui import reading_address
+from ablate.trial import Trial
+
+
+def trials_frame(study: Study, store: Store) -> pd.DataFrame:
+    """A row for each trial of the study, those included that have not run; metrics are the latest values."""
+    records = records_of(store, study.name)
+    rows: list[dict[str, Any]] = []
+    for trial in trials_of(study, store.study(study.name)):
+        record = records.get(trial.key)
+        state, reason = (record.state, record.reason) if record else (State.WAITING, "")
+        metrics = dict(record.metrics) if record else {}
+        rows.append({**_columns(trial), "state": str(state), "reason": reason, **metrics})
+    return pd.DataFrame(rows)
+
+
+def epochs_frame(study: Study, store: Store) -> pd.DataFrame:
+    """A row for each trial and epoch that has a value; metrics without a value in an epoch are NaN."""
+    records = records_of(store, study.name)
+    rows: list[dict[str, Any]] = []
+    tracking = MlflowStore(reading_address(store)) if records else None
+    for trial in trials_of(study, store.study(study.name)):
+        record = records.get(trial.key)
+        if record is None or tracking is None:
+            continue
+        by_epoch: dict[int, dict[str, float]] = {}
+        for name, curve in tracking.curves(record.run_id, record.metrics).items():
+            for epoch, value in curve:
+                by_epoch.setdefault(epoch, {})[name] = value
+        rows += [{**_columns(trial), "epoch": epoch, **by_epoch[epoch]} for epoch in sorted(by_epoch)]
+    return pd.DataFrame(rows)
+
+
+def _columns(trial: Trial) -> dict[str, Any]:
+    """What identifies a trial; an axis `method` or `dataset` is no second column."""
+    config = trial.config
+    about = {"key": trial.key, "name": trial.name, "method": config.method, "dataset": config.dataset}
+    return {**about, "seed": config.seed, **{axis: level for axis, level in trial.levels.items() if axis not in about}}

@@ -1,0 +1,36 @@
+"""The report on a study from what MLflow has now."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablate.driver.status import records_of
+from ablate.driver.summary import trials_of
+from ablate.errors import StudyError
+from ablate.paths import Store
+from ablate.reporting.content import report_of
+from ablate.reporting.report import Report
+from ablate.reporting.write import write_report
+from ablate.stats.results import Result, results_of
+from ablate.study.model import Study
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """What a report says, and the file in which it is written."""
+
+    report: Report
+    path: Path
+
+
+def write_current_report(study: Study, store: Store) -> WrittenReport:
+    """Write the report into the study's folder.  Raises StudyError where the study was never launched."""
+    report = report_of(study, current_results(study, store))
+    return WrittenReport(report, write_report(report, store.study(study.name).report))
+
+
+def current_results(study: Study, store: Store) -> tuple[Result, ...]:
+    """The results of all trials.  Raises StudyError where the study was never launched."""
+    records = records_of(store, study.name)
+    if not records:
+        raise StudyError(f"nothing is recorded of '{study.name}'", f"launch it first: ablate launch {study.name}")
+    return results_of(trials_of(study, store.study(study.name)), records)

@@ -1,0 +1,38 @@
+"""The keys and names of a study's trials, saved in its folder at each launch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ablate.codec import Codec
+from ablate.paths import StudyPaths
+
+if TYPE_CHECKING:
+    from ablate.planning.plan import Plan
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """The trials of a study's last launch, kept in its folder so that `ablate status` need not resolve the study."""
+
+    names: Mapping[str, str]  # key → name
+    proposals: int  # trials that a search has yet to propose
+
+
+PLAN_CODEC: Codec[SavedPlan] = Codec({"plan": SavedPlan}, version=1)
+
+
+def save_plan(plan: "Plan", paths: StudyPaths) -> None:
+    """Write the plan's trials into the study's folder."""
+    saved = SavedPlan({planned.key: planned.trial.name for planned in plan.trials}, plan.proposals)
+    part = paths.plan.with_suffix(".part")
+    part.write_text(PLAN_CODEC.encode(saved), encoding="utf-8")
+    part.replace(paths.plan)
+
+
+def load_plan(paths: StudyPaths) -> SavedPlan | None:
+    """The saved plan; None where there is none, or one of another version."""
+    try:
+        return PLAN_CODEC.decode(paths.plan.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None

@@ -1,0 +1,41 @@
+"""Types, descriptions and published values of the options that several autoencoders have in common."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from ablate.options import Value
+
+Decoder = Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"]
+Output = Literal["linear", "sigmoid"]
+Target = Literal["clean", "input"]
+Reduction = Literal["mean", "sum"]
+
+# Descriptions
+LATENT_DIM = "l, dimension of the code"
+NETWORK = "the encoder; mlp and simvae-mlp flatten images, the others are convolutional"
+DECODER = "mirror: the mirror image of the encoder; else the mirror image of the named network"
+WIDTH = "channels of the first convolution; 64: the published size, of simvae-mlp too"
+BATCHNORM = "in the hidden layers of encoder and decoder, where these are mlp or cnn"
+OUTPUT = "activation of the decoder's outputs; sigmoid suits inputs in [0, 1]"
+AUGMENTATION = "the pipeline that draws the encoder's inputs"
+STRENGTH = "of crop and jitter, 0 (least) to 3; -1: as the pipeline defines them"
+TARGET = "what the decoder reconstructs: the clean input, or the view that the encoder received"
+BETA = "β, weight of the KL divergence from the prior"
+REDUCTION = "over the losses of a batch's inputs"
+
+# Values
+NTELEMIS_DATASETS: Mapping[str, Mapping[str, Value]] = {  # texts are unbounded, so their decoder's output is linear
+    "emnist-digits": {"network": "cnn", "output": "sigmoid"},
+    "fashion-mnist": {"network": "cnn", "output": "sigmoid"},
+    "mnist": {"network": "cnn", "output": "sigmoid"},
+    "fsdd": {"output": "sigmoid"},
+    "msi": {"output": "sigmoid"},
+    "digits": {"output": "sigmoid"},
+}
+SMALL_SHAPE = (1, 8, 8)  # of the grey images in tests, with these options:
+SMALL_PERCEPTRON: Mapping[str, Value] = {
+    "network": "simvae-mlp",
+    "width": 1,
+    "latent_dim": 4,
+    "augmentation": "simclr-grey",
+}

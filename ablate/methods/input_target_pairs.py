@@ -1,0 +1,36 @@
+"""Pairs of the encoder's inputs and the decoder's targets, which autoencoders train on."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ablate.augment.pipeline import Pipeline
+from ablate.methods.method import Tensors
+
+
+@dataclass(frozen=True)
+class InputTargetPairs:
+    """V views of every input for the encoder, each with its target: itself, or the clean input."""
+
+    pipeline: Pipeline
+    views: int  # V
+    target: str  # 'clean', or 'input' for the view itself
+
+    def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
+        """Views (V, B, ...) of the inputs and the clean inputs (B, ...); nothing where the pipeline is empty."""
+        if self.pipeline == Pipeline():
+            return {}
+        x = batch["input"]
+        return {"view": self.pipeline.views(x, self.views, generator), "clean": self.pipeline.clean(x)}
+
+    def make(self, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensor]:
+        """The encoder's inputs (V·B, ...), all first views before all second ones, and their targets (V·B, ...)."""
+        clean = repeated(noise.get("clean", batch["input"]), self.views)
+        seen = noise["view"].flatten(0, 1) if "view" in noise else clean
+        return seen, clean if self.target == "clean" else seen
+
+
+def repeated(inputs: Tensor, count: int) -> Tensor:
+    """Inputs (B, ...) → (count·B, ...), the whole batch `count` times in succession."""
+    return inputs if count == 1 else inputs.repeat(count, *[1] * (inputs.dim() - 1))

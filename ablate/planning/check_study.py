@@ -1,0 +1,126 @@
+"""Checks of a whole study: its size, and every name, path and value in it, before anything is combined."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from ablate.data import DATASETS
+from ablate.errors import StudyError
+from ablate.methods import METHODS
+from ablate.options import Option
+from ablate.papers import PAPERS
+from ablate.planning.design import count_trials
+from ablate.probes import PROBES
+from ablate.registry import suggest
+from ablate.study.assignments import METHOD_AND_DATASET, Assignment, assignments
+from ablate.study.coercion import coerce, options_by_name
+from ablate.study.model import Study
+from ablate.study.setting_paths import check_axis, check_path
+from ablate.train.recipe import Recipe
+from ablate.trial import Trial
+
+MAX_TRIALS = 10_000  # without confirmation
+
+OptionsByPath = Mapping[str, tuple[Option, ...]]  # path → the option of every method of a case that has one there
+
+
+def check_size(study: Study, yes: bool) -> None:
+    """Raise StudyError for a study of more than 10,000 trials that is not confirmed."""
+    trials = count_trials(study)
+    if trials > MAX_TRIALS and not yes:
+        remedy = "vary less, or confirm with --yes"
+        raise StudyError(f"the study has {trials:,} trials, more than {MAX_TRIALS:,}", remedy, study.place("seeds"))
+
+
+def check_study(study: Study) -> None:
+    """Raise StudyError for the first name or value that does not exist."""
+    if study.paper is not None:
+        with placed_at(study.place("paper", "id")):
+            PAPERS[study.paper.id]
+    for index, name in enumerate(study.probes):
+        with placed_at(study.place("probes", index)):
+            PROBES[name]
+    for index in range(len(study.cases)):
+        check_case(study, index)
+    check_metric(study, study.metric, study.place("metric"))
+    for metric in study.search.objectives if study.search is not None else ():
+        check_metric(study, metric, study.key_place("search", "objectives", metric))
+
+
+def check_case(study: Study, index: int) -> None:
+    """Raise StudyError for an unknown method, data set or setting of a case, or a value of the wrong type or range."""
+    written = tuple(assignments(study, index))
+    for one in written:
+        if one.path in METHOD_AND_DATASET:
+            with placed_at(one.place):
+                (METHODS if one.path == "method" else DATASETS)[str(one.value)]
+    options, methods = options_by_path(study, index), methods_of(study, index)
+    for one in written:
+        if one.path not in METHOD_AND_DATASET:
+            check_assignment(one, options, methods, study.probes)
+
+
+def check_assignment(one: Assignment, options: OptionsByPath, methods: Sequence[str], probes: Sequence[str]) -> None:
+    with placed_at(one.key_place):
+        check_path(one.path, options, probes)
+        if one.varies:
+            check_axis(one.path)
+            check_of_every_method(one.path, methods)
+    with placed_at(one.place):
+        for option in options[one.path]:
+            coerce(option, one.value, one.path)
+
+
+def check_of_every_method(path: str, methods: Sequence[str]) -> None:
+    """Raise StudyError for an axis that is not a setting of every method of its case."""
+    section, _, name = path.partition(".")
+    for method in methods if section == "method" else ():
+        if name not in options_by_name(METHODS[method]):
+            raise StudyError(f"method '{method}' has no setting '{name}' to vary", "give it a case of its own")
+
+
+def check_metric(study: Study, metric: str, place: str) -> None:
+    """Raise StudyError for a metric that neither a chosen probe computes nor training logs."""
+    computed = [f"{probe}/{name}" for probe in study.probes for name in PROBES[probe].metrics]
+    if metric in computed or (metric.startswith("train/") and metric != "train/"):
+        return
+    probe = metric.partition("/")[0]
+    if probe in PROBES and probe not in study.probes:
+        raise StudyError(f"no chosen probe computes '{metric}'", f"add {probe} to 'probes'", place)
+    raise StudyError(f"no chosen probe computes '{metric}'", suggest(metric, computed), place)
+
+
+def check_distinct_variants(study: Study, trials: Sequence[Trial]) -> None:
+    """Raise StudyError where two variants, of different cases, are the same trial."""
+    first: dict[str, Trial] = {}
+    for trial in trials:
+        if trial.key in first:
+            names = f"'{first[trial.key].variant_name}' and '{trial.variant_name}'"
+            raise StudyError(
+                f"two cases hold the same variant, {names}", "keep it in one of them", study.place("cases")
+            )
+        first[trial.key] = trial
+
+
+def methods_of(study: Study, index: int) -> tuple[str, ...]:
+    """The methods of a case: one, or the levels of its axis `method`."""
+    return tuple(str(one.value) for one in assignments(study, index) if one.path == "method")
+
+
+def options_by_path(study: Study, index: int) -> OptionsByPath:
+    """Every path that a case may set."""
+    found: dict[str, list[Option]] = {}
+    owners: list[tuple[str, type]] = [("method", METHODS[method]) for method in methods_of(study, index)]
+    owners += [(f"probes.{name}", PROBES[name]) for name in study.probes]
+    for section, owner in [*owners, ("training", Recipe)]:
+        for name, option in options_by_name(owner).items():
+            found.setdefault(f"{section}.{name}", []).append(option)
+    return {path: tuple(options) for path, options in found.items()}
+
+
+@contextmanager
+def placed_at(place: str) -> Iterator[None]:
+    """Add the place to a StudyError that has none."""
+    try:
+        yield
+    except StudyError as error:
+        raise StudyError(error.problem, error.remedy, error.place or place) from None

@@ -1,0 +1,78 @@
+"""Checks of one resolved trial: whether its method and probes can work with these settings on this data."""
+
+import re
+
+from ablate.data import DATASETS
+from ablate.data_info import DataInfo
+from ablate.errors import StudyError
+from ablate.methods import METHODS
+from ablate.methods.capabilities import CAPABILITIES, has_capability
+from ablate.options import build
+from ablate.planning.check_study import placed_at
+from ablate.probes import PROBES
+from ablate.study.assignments import METHOD_AND_DATASET, assignments
+from ablate.study.model import Study
+from ablate.trial import Trial, short
+
+
+def check_trial(study: Study, index: int, trial: Trial) -> None:
+    """Raise StudyError where the method or a probe cannot work with these settings on this data."""
+    config, dataset = trial.config, DATASETS[trial.config.dataset]
+    batch_size, subset = config.training["batch_size"], config.training["samples"]
+    assert isinstance(batch_size, int), "the recipe's types are checked before"
+    assert isinstance(subset, int), "the recipe's types are checked before"
+    method = build(METHODS[config.method], config.settings)
+    check_snapshots(study, trial)
+    try:
+        check_subset(subset, dataset.samples)
+        samples = subset or dataset.samples
+        method.check(DataInfo(dataset.shape, samples, dataset.classes, method.samples(batch_size)))
+    except StudyError as error:
+        raise StudyError(error.problem, error.remedy, place_of_cause(study, index, trial, error)) from None
+    info = DataInfo(
+        shape=dataset.shape,
+        classes=dataset.classes,
+        probed=dataset.labelled or dataset.samples,
+        evaluation=dataset.samples,
+        targets=len(dataset.targets),
+    )
+    for position, (name, settings) in enumerate(trial.probes.items()):
+        with placed_at(study.place("probes", position)):
+            check_capabilities(name, config.method)
+            build(PROBES[name], settings).check(info)
+
+
+def check_snapshots(study: Study, trial: Trial) -> None:
+    """Raise StudyError where the study's metric is the best of several snapshots and the recipe keeps one."""
+    probe, _, name = study.metric.partition("/")
+    best = probe in study.probes and PROBES[probe].best_of_snapshots and name.startswith("best_")
+    if best and trial.config.training["snapshots"] == 1:
+        problem = f"'{study.metric}' is the best of several snapshots, and 'training.snapshots' is 1"
+        raise StudyError(problem, "as in 'fixed: {training.snapshots: 10}'", study.place("metric"))
+
+
+def check_subset(subset: int, samples: int) -> None:
+    if subset > samples:
+        problem = f"{subset} samples are more than the {samples} of the training set"
+        raise StudyError(problem, f"use training.samples of at most {samples}, or 0 for all")
+
+
+def check_capabilities(probe: str, method: str) -> None:
+    """Raise StudyError where a probe needs a capability that the method does not have."""
+    needs = PROBES[probe].needs
+    missing = [need for need in needs if not has_capability(METHODS[method], need)]
+    if missing:
+        able = sorted(name for name, kind in METHODS.items() if all(has_capability(kind, need) for need in needs))
+        problem = f"the probe {probe} needs a method with {CAPABILITIES[missing[0]].words}, and '{method}' has none"
+        raise StudyError(problem, f"leave the probe out, or choose from {', '.join(able)}")
+
+
+def place_of_cause(study: Study, index: int, trial: Trial, error: StudyError) -> str:
+    """Where the setting is written that the problem, or else the remedy, names; else where the method is."""
+    written = list(assignments(study, index))
+    for words in (error.problem, error.remedy):
+        for one in written:
+            holds = trial.levels.get(one.path) == one.value if one.varies else one.path not in METHOD_AND_DATASET
+            if holds and re.search(rf"\b{short(one.path).replace('_', '[_ ]')}\b", words):
+                return one.place
+    return study.place("cases", index, "method")

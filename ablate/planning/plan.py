@@ -1,0 +1,175 @@
+"""The plan of a launch: every trial, what is recorded of it and what is left to do, in packs; made once per launch."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ablate.events import State
+from ablate.planning.design import count_trials
+from ablate.planning.packs import Pack, make_packs, spread, with_pretraining
+from ablate.planning.probe_digests import probe_digests
+from ablate.planning.resources import Node, slots
+from ablate.record import TrialRecord
+from ablate.study.model import Study
+from ablate.trial import Trial
+
+
+class Work(StrEnum):
+    """What a launch has to do for a trial."""
+
+    NOTHING = "nothing"
+    SCORE = "score"  # it is trained; probes are new or have changed
+    RESUME = "resume"  # an earlier launch began it
+    TRAIN = "train"
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A trial, what is recorded of it, and what is left to do."""
+
+    trial: Trial
+    work: Work
+    record: TrialRecord | None = None
+
+    @property
+    def key(self) -> str:
+        return self.trial.key
+
+    @property
+    def state(self) -> State:
+        """As recorded where there is nothing left to do, else waiting."""
+        return self.record.state if self.work is Work.NOTHING and self.record else State.WAITING
+
+    @property
+    def probes(self) -> dict[str, str]:
+        """Probe → digest, of those whose scores are missing."""
+        wanted = probe_digests(self.trial)
+        if self.work is not Work.SCORE or self.record is None:
+            return wanted
+        return {name: value for name, value in wanted.items() if self.record.probes.get(name) != value}
+
+    @property
+    def to_run(self) -> Trial:
+        """The trial to run: with all its probes, or only with those whose scores are missing where it is trained."""
+        if self.work is not Work.SCORE:
+            return self.trial
+        return replace(self.trial, probes={name: self.trial.probes[name] for name in self.probes})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a launch does, for `plan`, `launch`, the live view and the summary alike."""
+
+    study: Study
+    trials: tuple[PlannedTrial, ...]  # pretraining trials before those that start from them
+    proposals: int  # trials that a search has yet to propose, at most
+    packs: tuple[Pack, ...]  # of what is left; what a search trains is packed by its conductor, proposal by proposal
+    slots: int  # packs side by side; 0: the nodes are not known yet
+    seconds: float | None  # estimated from finished trials like these; None without any
+
+    @property
+    def left(self) -> tuple[PlannedTrial, ...]:
+        """The trials that this launch has to run."""
+        return tuple(planned for planned in self.trials if planned.work is not Work.NOTHING)
+
+    @property
+    def pack_count(self) -> int:
+        """Packs that are left to run, each proposed trial counted as one."""
+        listed = sum(len(pack) for pack in self.packs)
+        packs = len(spread(self.packs, self.slots)) if self.slots else len(self.packs)
+        return packs + len(self.left) - listed + self.proposals
+
+    @property
+    def total(self) -> int:
+        return len(self.trials) + self.proposals
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Trial's name → reason, of those that failed and are not run again."""
+        failed = [planned for planned in self.trials if planned.state.failed]
+        return {planned.trial.name: planned.record.reason for planned in failed if planned.record}
+
+    def count(self, *states: State) -> int:
+        return sum(planned.state in states for planned in self.trials)
+
+    def works(self) -> Counter[Work]:
+        """How many trials need what."""
+        return Counter(planned.work for planned in self.trials)
+
+
+def make_plan(
+    study: Study,
+    trials: Sequence[Trial],
+    records: Mapping[str, TrialRecord],
+    nodes: Sequence[Node],
+    *,
+    retry: bool = False,
+) -> Plan:
+    """Plan a launch of a study's trials: those of its design, or those that its search has proposed up to now.
+
+    `records` holds what the tracking store has, by key; with `retry` failed trials are run again.  Raises StudyError
+    where no node has room for a pack.
+    """
+    planned = tuple(plan_trial(trial, records.get(trial.key), retry) for trial in with_pretraining(trials))
+    left = [one for one in planned if one.work is not Work.NOTHING]
+    resources, width = study.resources, slots(nodes, study) if nodes else 0
+    listed = [one.to_run for one in left if not study.search or one.work is Work.SCORE]
+    packs = make_packs(listed, resources.pack, resources.gpu > 0)
+    proposals = max(0, count_trials(study) - len(trials)) if study.search else 0
+    plan = Plan(study, planned, proposals, packs, width, None)
+    return replace(plan, seconds=estimated_seconds(plan, records))
+
+
+def plan_trial(trial: Trial, record: TrialRecord | None, retry: bool) -> PlannedTrial:
+    """What is left to do for a trial, given its record."""
+    return PlannedTrial(trial, work_of(trial, record, retry), record)
+
+
+def work_of(trial: Trial, record: TrialRecord | None, retry: bool) -> Work:
+    if record is None:
+        return Work.TRAIN
+    if record.state.failed:
+        return Work.RESUME if retry else Work.NOTHING
+    if record.state is State.PRUNED:
+        return Work.NOTHING
+    if record.state is not State.FINISHED:
+        return Work.RESUME
+    wanted = probe_digests(trial)
+    scored = all(record.probes.get(name) == value for name, value in wanted.items())
+    return Work.NOTHING if scored else Work.SCORE
+
+
+def estimated_seconds(plan: Plan, records: Mapping[str, TrialRecord]) -> float | None:
+    """Seconds that the plan takes, if each pack takes as long as finished trials of its data set and epochs took."""
+    count = plan.pack_count
+    if not count:
+        return 0.0
+    alike = {_cost_key(planned.trial) for planned in plan.left}
+    took = [
+        record.ended - record.started
+        for record in records.values()
+        if record.state is State.FINISHED and record.ended and record.trial
+        if not alike or _cost_key(record.trial) in alike
+    ]
+    return sum(took) / len(took) * count / max(1, min(plan.slots, count)) if took else None
+
+
+def _cost_key(trial: Trial) -> tuple[object, ...]:
+    return trial.config.dataset, trial.config.training.get("epochs")
+
+
+def objective_values(study: Study, records: Mapping[str, TrialRecord], retry: bool) -> dict[str, float | None]:
+    """Key → the search's objective of every trial that ended, None where it failed.
+
+    With `retry` failed trials count as not ended.
+    """
+    if study.search is None:
+        return {}
+    metric = next(iter(study.search.objectives))
+    ended = {key: record for key, record in records.items() if record.state.ended}
+    return {
+        key: record.metrics.get(metric) if record.state is State.FINISHED else None
+        for key, record in ended.items()
+        if not (retry and record.state.failed)
+    }

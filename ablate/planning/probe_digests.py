@@ -1,0 +1,19 @@
+"""Digests of probes: whether a trial's recorded scores are those that a study asks for."""
+
+from collections.abc import Mapping
+
+from ablate.options import Value, former_names
+from ablate.probes import PROBES
+from ablate.probes.probe import Probe
+from ablate.trial import Trial, digest
+
+
+def probe_digests(trial: Trial) -> dict[str, str]:
+    """Probe → digest of its revision and settings; its scores are measured again where this changes."""
+    return {name: probe_digest(PROBES[name], settings) for name, settings in trial.probes.items()}
+
+
+def probe_digest(probe: type[Probe], settings: Mapping[str, Value]) -> str:
+    """The digest of one probe; a renamed option is hashed under its former name."""
+    names = former_names(probe)
+    return digest([probe.revision, {names.get(name, name): value for name, value in settings.items()}])

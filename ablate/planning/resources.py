@@ -1,0 +1,56 @@
+"""How many packs fit side by side on the nodes of a cluster."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ablate.errors import StudyError
+from ablate.study.model import Resources, Study
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of a cluster, or this one."""
+
+    name: str
+    cpus: float
+    gpus: float
+
+    def slots(self, wanted: Resources) -> int:
+        """How many packs can run here side by side; a share of a GPU is a share of one GPU."""
+        by_cpu = times(wanted.cpu, self.cpus)
+        if not wanted.gpu:
+            return by_cpu
+        by_gpu = int(self.gpus) * times(wanted.gpu, 1) if wanted.gpu < 1 else times(wanted.gpu, self.gpus)
+        return min(by_cpu, by_gpu)
+
+
+def times(part: float, whole: float) -> int:
+    """How often a part fits into a whole, robust to float rounding: 0.1 fits ten times into 1."""
+    return int(whole / part + 1e-9)
+
+
+def this_node() -> Node:
+    """The cores that this process may use, and the GPUs that torch finds."""
+    import torch
+
+    return Node("this machine", len(os.sched_getaffinity(0)), torch.cuda.device_count())
+
+
+def slots(nodes: Sequence[Node], study: Study) -> int:
+    """How many packs can run side by side on all nodes.  Raises StudyError where no node has room for one."""
+    wanted = study.resources
+    if wanted.gpu > 1 and not wanted.gpu.is_integer():
+        raise StudyError(
+            f"a pack asks for {wanted.gpu:g} GPUs", "ask for whole GPUs, or for a part of one", study.place("resources")
+        )
+    total = sum(node.slots(wanted) for node in nodes)
+    if not total:
+        largest = max(nodes, key=lambda node: (node.gpus, node.cpus))
+        raise StudyError(
+            f"a pack asks for {wanted.cpu:g} CPUs and {wanted.gpu:g} GPUs, and no node has as much: the largest,"
+            f" {largest.name}, has {largest.cpus:g} and {largest.gpus:g}",
+            f"ask for less, as in --set resources.gpu=0 --set resources.cpu={min(1, largest.cpus):g}",
+            study.place("resources"),
+        )
+    return total

@@ -1,0 +1,32 @@
+"""The answer of `ablate check`: a valid study's counts of trials and variants, its data sets and its whole text."""
+
+from dataclasses import dataclass
+
+from ablate.planning.design import count_trials
+from ablate.planning.resolve import resolve
+from ablate.study.model import Study
+from ablate.study.write import to_yaml
+
+
+@dataclass(frozen=True)
+class ValidStudy:
+    """A study in which `resolve` found nothing wrong."""
+
+    study: str
+    trials: int
+    variants: int
+    datasets: tuple[str, ...]
+    resolved: str  # as YAML, with every default
+
+
+def validate(study: Study, yes: bool = False) -> ValidStudy:
+    """Resolve a study, with `yes` also one of more than 10,000 trials.  StudyError at the place of a mistake."""
+    trials = resolve(study, yes=yes)
+    datasets = {trial.config.dataset for trial in trials} or {case.dataset for case in study.cases}
+    return ValidStudy(
+        study=study.name,
+        trials=count_trials(study),
+        variants=len({trial.variant for trial in trials}),
+        datasets=tuple(sorted(datasets)),
+        resolved=to_yaml(study),
+    )

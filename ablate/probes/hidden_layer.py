@@ -1,0 +1,46 @@
+"""Training of a perceptron with one hidden layer: the abstract class of the probes that read features with one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from ablate.options import option
+from ablate.probes.network import accuracy, check_finite, perceptron, shuffled, train
+from ablate.probes.probe import Embedded, Metrics, Probe
+
+METRICS: Metrics = {
+    "accuracy": "maximize",
+    "train_accuracy": "maximize",
+    "highest_accuracy": "maximize",  # the epoch is chosen by the test labels: optimistic
+}
+
+
+@dataclass(frozen=True)
+class HiddenLayerProbe(Probe):
+    """A probe that trains networks whose one hidden layer has as many units as there are features."""
+
+    epochs: int = option(200, "passes over the training split", least=1)
+    batch_size: int = option(128, "samples in a step", least=2)
+    learning_rate: float = option(3e-4, "step size of Adam", above=0)
+
+    def accuracies(self, embedded: Embedded, seed: int) -> Iterator[tuple[float, float]]:
+        """Accuracy on the test and on the training split, after each epoch of training on the labels."""
+        x, y, test_x, test_y = (
+            torch.tensor(array) for split in (embedded.train, embedded.test) for array in (split.x, split.y)
+        )
+        generator = torch.Generator().manual_seed(seed)
+        network = perceptron((x.shape[1], x.shape[1], int(y.max()) + 1), generator)
+        optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
+        for epoch in range(1, self.epochs + 1):
+            batches = ((x[rows], y[rows]) for rows in shuffled(len(y), self.batch_size, generator))
+            train(network, batches, optimizer, cross_entropy)
+            check_finite(network, "MLP probe", x)
+            embedded.report_progress(epoch / self.epochs)
+            yield accuracy(network, test_x, test_y), accuracy(network, x, y)
+
+    def label_scores(self, embedded: Embedded, seed: int) -> dict[str, float]:
+        """`METRICS` of a network that is trained on the labels."""
+        epochs = list(self.accuracies(embedded, seed))
+        return {"accuracy": epochs[-1][0], "train_accuracy": epochs[-1][1], "highest_accuracy": max(epochs)[0]}

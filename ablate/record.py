@@ -1,0 +1,28 @@
+"""What a tracking store holds of a trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ablate.events import State
+from ablate.options import Value
+from ablate.trial import Trial
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A trial as the tracking store has it; metrics are the latest values by their full names."""
+
+    run_id: str
+    key: str
+    variant: str  # key of the variant
+    seed: int
+    state: State
+    probes: Mapping[str, str]  # name → digest of revision and settings, of the probes whose scores are in
+    metrics: Mapping[str, float]
+    levels: Mapping[str, Value]
+    params: Mapping[str, str]
+    trial: Trial | None  # None where it cannot be read: another version of ablate wrote it
+    reason: str
+    started: float  # seconds since the epoch
+    ended: float | None
+    parent: str  # run id of the variant

@@ -1,0 +1,152 @@
+"""Builds the report of a study from its results."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from ablate.draw.figure_specs import ComparedVariant, HistoryFigure, axes_of, axis_figure
+from ablate.draw.labels import level_text, variant_label
+from ablate.errors import StudyError
+from ablate.papers.reference import Ablation, title
+from ablate.reporting.paper import (
+    Difference,
+    ablations_of,
+    datasets_of,
+    datasets_without_results,
+    differences,
+    place_in_paper,
+    printed_value,
+    stand_ins,
+)
+from ablate.reporting.report import Gap, PaperSection, Report, ReportFigure, Results
+from ablate.reporting.tables import best_variants, metrics_table, results_table
+from ablate.stats.results import Result
+from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
+from ablate.study.model import Study
+from ablate.trial import short
+
+
+def report_of(study: Study, results: Sequence[Result]) -> Report:
+    """The report of a study; a wrong reference to a paper is stated in it, and leaves the rest as it is.
+
+    `results` holds every planned trial, with or without a run (`results_of`); those of a search are in the order of
+    its proposals.
+    """
+    metric = compared_metric(study)
+    study, ablations, problem = check_paper(study, metric)
+    variants = variants_of(study, results, metric)
+    compared = tuple(ComparedVariant(variant, printed_value(study, variant, metric)) for variant in variants)
+    differing = tuple(dict.fromkeys(pair for ablation in ablations for pair in differences(study, variants, ablation)))
+    return Report(
+        study=study.name,
+        question=study.question,
+        profile=study.profile,
+        metric=metric,
+        setup=tuple(setup(study, variants)),
+        results=results_section(study, results, metric, compared, differing),
+        figures=tuple(figures(study, compared, metric)),
+        gaps=tuple(gap for variant in variants for gap in gaps(variant)),
+        paper=paper_section(study, ablations, differing),
+        paper_problem=problem,
+        outdated=sum(case_of(study, result) is None for result in results),
+    )
+
+
+def compared_metric(study: Study) -> str:
+    """The metric that the report compares: a search's objective, else the study's metric."""
+    return study.metric if study.search is None else next(iter(study.search.objectives))
+
+
+def check_paper(study: Study, metric: str) -> tuple[Study, tuple[Ablation, ...], str]:
+    """The study, its paper's ablations and no problem; or the study without its paper, and what is wrong with it."""
+    try:
+        return study, ablations_of(study, metric), ""
+    except StudyError as error:
+        return study.model_copy(update={"paper": None}), (), str(error)
+
+
+def setup(study: Study, variants: Iterable[Variant]) -> Iterator[tuple[str, str]]:
+    """What all trials have in common, as (name, text); without what the study does not set."""
+    fixed = [f"{path} = {level_text(level)}" for case in study.cases for path, level in case.fixed.items()]
+    epochs = {str(variant.config.training.get("epochs", "–")) for variant in variants}
+    rows = {
+        "Method": methods_of(study),
+        "Data set": datasets_of(study),
+        "Design": [case.design for case in study.cases],
+        "Seeds": [str(seed) for seed in study.seeds],
+        "Epochs": sorted(epochs),
+        "Profile": [study.profile] if study.profile else [],
+        "Fixed": fixed,
+        "Probes": study.probes,
+    }
+    yield from ((name, ", ".join(dict.fromkeys(texts))) for name, texts in rows.items() if texts)
+
+
+def methods_of(study: Study) -> tuple[str, ...]:
+    """Every method of the study, in its order."""
+    return tuple(dict.fromkeys(str(name) for case in study.cases for name in case.axes.get("method", (case.method,))))
+
+
+def results_section(
+    study: Study,
+    results: Sequence[Result],
+    metric: str,
+    compared: tuple[ComparedVariant, ...],
+    differing: Iterable[Difference],
+) -> Results:
+    """The tables of measured values; of a search, the best proposals only."""
+    smaller = tuple(difference for difference in differing if difference.smaller)
+    if study.search is not None:
+        direction = study.search.objectives[metric]
+        table = results_table(metric, best_variants(compared, direction), bool(smaller))
+        return Results(compared, table, metrics_table({}), smaller, direction)
+    others = {other: variants_of(study, results, other) for other in other_metrics(study, results, metric)}
+    return Results(compared, results_table(metric, compared, bool(smaller)), metrics_table(others), smaller)
+
+
+def other_metrics(study: Study, results: Iterable[Result], metric: str) -> list[str]:
+    """The other metrics of the study's probes, sorted."""
+    names = {name for result in results for name in result.metrics if name.partition("/")[0] in study.probes}
+    return sorted(names - {metric})
+
+
+def figures(study: Study, compared: Sequence[ComparedVariant], metric: str) -> Iterator[ReportFigure]:
+    """A figure per axis; for a search, the history of its proposals."""
+    if study.search is not None:
+        means = [(number, member.variant.estimate.mean) for number, member in enumerate(compared, start=1)]
+        scored = tuple((number, mean) for number, mean in means if mean is not None)
+        if scored:
+            spec = HistoryFigure(metric, study.search.objectives[metric], scored)
+            yield ReportFigure("figure-1-history", "Best mean so far, by proposal", spec)
+        return
+    scored_variants = [member for member in compared if member.variant.scores]
+    for number, axis in enumerate(axes_of(study, [member.variant for member in scored_variants]), start=1):
+        figure = axis_figure(study, scored_variants, axis, metric)
+        caption = f"{metric} by {short(axis)}" + (f" ({figure.note})" if figure.note else "")
+        yield ReportFigure(f"figure-{number}-{re.sub(r'[^A-Za-z0-9-]+', '-', short(axis))}", caption, figure)
+
+
+def gaps(variant: Variant) -> Iterator[Gap]:
+    """The seeds of a variant without a value, by reason."""
+    name = variant_label(variant, dict.fromkeys([*CASE_AXES, *variant.levels]))
+    for reason in dict.fromkeys(variant.failed.values()):
+        seeds = tuple(seed for seed, other in variant.failed.items() if other == reason)
+        yield Gap(name, seeds, f"failed: {reason}")
+    if variant.missing:
+        yield Gap(name, variant.missing, "not run to the end")
+
+
+def paper_section(
+    study: Study, ablations: tuple[Ablation, ...], differing: tuple[Difference, ...]
+) -> PaperSection | None:
+    """What the paper states; None for a study without a paper."""
+    if study.paper is None:
+        return None
+    return PaperSection(
+        id=study.paper.id,
+        title=title(study.paper.id),
+        place=place_in_paper(study),
+        ablations=ablations,
+        differences=differing,
+        stand_ins=stand_ins(study),
+        without_results=datasets_without_results(study),
+    )

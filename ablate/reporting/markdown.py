@@ -1,0 +1,52 @@
+"""Writes a report as Markdown."""
+
+import re
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ablate.reporting.report import Cell, Gap, Report, Table
+from ablate.reporting.text import cell_text
+
+MAX_GAPS = 50  # rows of the table of gaps
+MAX_REASON = 300  # characters
+
+
+def to_markdown(report: Report) -> str:
+    """The report as Markdown; figures are PNG files beside it."""
+    environment = Environment(
+        loader=PackageLoader("ablate.reporting", "."),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown; the filter `escaped` escapes what users wrote
+    )
+    environment.filters["escaped"] = escaped
+    text = environment.get_template("report.md.jinja").render(
+        report=report,
+        results=report.results,
+        setup=Table(("", ""), report.setup),
+        gaps=gap_table(report.gaps),
+        paper=report.paper,
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
+def gap_table(gaps: tuple[Gap, ...]) -> Table:
+    """The first MAX_GAPS gaps, and a row with the count of the others."""
+    rows: list[tuple[Cell, ...]] = [
+        (gap.variant, ", ".join(map(str, gap.seeds)), shortened(gap.reason)) for gap in gaps[:MAX_GAPS]
+    ]
+    more = len(gaps) - MAX_GAPS
+    rest: list[tuple[Cell, ...]] = [("…", "", f"and {more} more rows")] if more > 0 else []
+    return Table(("variant", "seeds", "why"), (*rows, *rest))
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}…"
+
+
+def escaped(cell: Cell) -> str:
+    """A cell on one line, with Markdown's special characters escaped, so that it neither ends a table nor is markup."""
+    line = " ".join(cell_text(cell).split())
+    return re.sub(r"([\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)

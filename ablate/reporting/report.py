@@ -1,0 +1,90 @@
+"""What a report states, as values: no format, no Markdown, no drawing library.
+
+`content` builds a `Report`; a module per format writes it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ablate.draw.figure_specs import AxisFigure, ComparedVariant, Direction, HistoryFigure
+from ablate.papers.reference import Ablation, Printed
+from ablate.reporting.paper import Difference
+from ablate.stats.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An estimate in a table."""
+
+    estimate: Estimate
+    smaller: bool = False  # whether it was measured with fewer epochs or seeds than the paper's
+
+
+Cell = str | int | float | Measured | Printed | None  # None: there is no value
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells below a head; each row is as long as the head."""
+
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Results:
+    """The measured values."""
+
+    variants: tuple[ComparedVariant, ...]  # all of them
+    table: Table  # of the study's metric; the best variants where the study is a search
+    other_metrics: Table  # without rows where there are none, and for a search
+    smaller: tuple[Difference, ...] = ()  # epochs or seeds of which the study has fewer than the paper
+    direction: Direction | None = None  # of a search
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A figure, the stem of its file's name, and its caption."""
+
+    stem: str
+    caption: str
+    spec: AxisFigure | HistoryFigure
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Seeds of a variant that have no value for the same reason."""
+
+    variant: str
+    seeds: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class PaperSection:
+    """What the paper states on the study's question."""
+
+    id: str
+    title: str
+    place: str  # `Table V`; empty where the study names none
+    ablations: tuple[Ablation, ...]
+    differences: tuple[Difference, ...]
+    stand_ins: Mapping[str, str]  # data sets that replace one of the paper's: ours → the paper's
+    without_results: tuple[str, ...]  # data sets that the paper has no results on
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the report of a study states."""
+
+    study: str
+    question: str
+    profile: str | None
+    metric: str
+    setup: tuple[tuple[str, str], ...]  # (name, text) of what all trials have in common
+    results: Results
+    figures: tuple[ReportFigure, ...]
+    gaps: tuple[Gap, ...]
+    paper: PaperSection | None = None
+    paper_problem: str = ""  # why the study's reference to its paper cannot be used
+    outdated: int = 0  # trials of an earlier version of the study file, which are left out

@@ -1,0 +1,74 @@
+"""The tables of a report: the study's metric by variant, and its other metrics."""
+
+from collections.abc import Mapping, Sequence
+
+from ablate.draw.figure_specs import ComparedVariant, Direction
+from ablate.draw.labels import level_text
+from ablate.reporting.report import Cell, Measured, Table
+from ablate.stats.variants import CASE_AXES, Variant
+from ablate.trial import short
+
+MAX_PROPOSALS = 10  # of a search
+
+
+def results_table(metric: str, compared: Sequence[ComparedVariant], smaller: bool) -> Table:
+    """A row per variant: levels, mean with interval, std, n, the paper's value, and counts of seeds without a value.
+
+    The last columns are left out where they are empty for all variants; `smaller` marks values measured at a smaller
+    scale than the paper's.
+    """
+    variants = [member.variant for member in compared]
+    spread = next((member.printed.spread for member in compared if member.printed is not None), None)
+    columns: list[tuple[str, Sequence[Cell]]] = [
+        *level_columns(variants),
+        (metric, [Measured(variant.estimate, smaller and bool(variant.scores)) for variant in variants]),
+        ("std", [variant.estimate.std for variant in variants]),
+        ("n", [variant.estimate.n for variant in variants]),
+    ]
+    optional: list[tuple[str, Sequence[Cell]]] = [
+        (f"paper (± {spread})", [member.printed for member in compared]),
+        ("failed", [len(variant.failed) for variant in variants]),
+        ("not run", [len(variant.missing) for variant in variants]),
+        ("", ["baseline" if variant.baseline else "" for variant in variants]),
+    ]
+    return table_of([*columns, *((name, cells) for name, cells in optional if any(cells))])
+
+
+def metrics_table(metrics: Mapping[str, Sequence[Variant]]) -> Table:
+    """A row per variant: levels, then mean with interval of each metric; no rows without metrics.
+
+    `metrics` maps each metric to the same variants, in the same order.
+    """
+    if not metrics:
+        return Table()
+    measured = [(metric, [Measured(variant.estimate) for variant in group]) for metric, group in metrics.items()]
+    return table_of([*level_columns(next(iter(metrics.values()))), *measured])
+
+
+def best_variants(compared: Sequence[ComparedVariant], direction: Direction) -> list[ComparedVariant]:
+    """The MAX_PROPOSALS variants with the best means, the best first."""
+    scored = [(mean, member) for member in compared if (mean := member.variant.estimate.mean) is not None]
+    ranked = sorted(scored, key=lambda pair: -pair[0] if direction == "maximize" else pair[0])
+    return [member for _, member in ranked[:MAX_PROPOSALS]]
+
+
+def table_of(columns: Sequence[tuple[str, Sequence[Cell]]]) -> Table:
+    """A table from (name, cells) of its columns."""
+    return Table(tuple(name for name, _ in columns), tuple(zip(*(cells for _, cells in columns), strict=True)))
+
+
+def level_columns(variants: Sequence[Variant]) -> list[tuple[str, list[str]]]:
+    """A column of levels per axis; data set and method only where several occur.
+
+    Columns have the last word of the axis's path as their name, or the whole path where that is ambiguous.
+    """
+    varied = [axis for axis in CASE_AXES if len({variant.level(axis) for variant in variants}) > 1]
+    axes = list(dict.fromkeys([*varied, *(axis for variant in variants for axis in variant.levels)]))
+    names = [short(axis) for axis in axes]
+    return [
+        (
+            name if names.count(name) == 1 else axis,
+            [level_text(variant.level(axis)) if variant.has(axis) else "" for variant in variants],
+        )
+        for axis, name in zip(axes, names, strict=True)
+    ]

@@ -1,0 +1,83 @@
+"""Optuna's journal of a search: opened, repaired, and read back as proposals and their trials."""
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial
+
+from ablate.errors import StudyError
+from ablate.options import Value
+from ablate.planning.resolve import resolve_proposal
+from ablate.study.model import Study
+from ablate.trial import Trial, digest
+
+
+def open_journal(study: Study, journal: Path) -> optuna.Study:
+    """The Optuna study of this search, created or loaded with everything it holds.
+
+    Its name holds a digest of what the values depend on (data, fixed settings, seeds, space), so another profile of the
+    same study has an Optuna study of its own.  Raises StudyError where the stored direction is another.
+    """
+    metric, direction = next(iter(objectives(study).items()))
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    stored = optuna.create_study(
+        study_name=f"{study.name}-{digest(_value_depends_on(study), 8)}",
+        storage=JournalStorage(JournalFileBackend(str(journal))),
+        direction=direction,
+        load_if_exists=True,
+    )
+    if stored.direction.name.lower() != direction:  # `load_if_exists` ignores another direction without an error
+        raise StudyError(
+            f"this search has begun to {stored.direction.name.lower()} {metric}, and is now to {direction} it",
+            f"put '{stored.direction.name.lower()}' back, or give the study another name",
+            study.place("search", "objectives"),
+        )
+    return stored
+
+
+def repair(journal: Path) -> None:
+    """Cut off a last line without a line break, which a full disk leaves and Optuna cannot read."""
+    content = journal.read_bytes() if journal.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(journal, whole)
+
+
+def objectives(study: Study) -> Mapping[str, Literal["maximize", "minimize"]]:
+    assert study.search is not None
+    return study.search.objectives
+
+
+def proposals_in(stored: optuna.Study, paths: Collection[str]) -> list[FrozenTrial]:
+    """The proposals in order, without repetitions and without those that a kill left incomplete."""
+    first: dict[tuple[Value, ...], FrozenTrial] = {}
+    for frozen in stored.get_trials(deepcopy=False):
+        if frozen.params.keys() == set(paths):
+            first.setdefault(tuple(frozen.params[path] for path in paths), frozen)
+    return list(first.values())
+
+
+def proposed_trials(study: Study, journal: Path) -> tuple[Trial, ...]:
+    """The trials of all proposals in the journal, in order; none where there is no journal."""
+    assert study.search is not None
+    if not journal.exists():
+        return ()
+    found = proposals_in(open_journal(study, journal), study.search.space)
+    return tuple(trial for frozen in found for trial in resolve_proposal(study, frozen.params))
+
+
+def _value_depends_on(study: Study) -> dict[str, Any]:
+    """Everything that a stored value depends on, except the direction."""
+    content = study.model_dump(mode="json", include={"cases", "seeds", "search"})
+    return {
+        "cases": content["cases"],
+        "seeds": content["seeds"],
+        "objective": list(objectives(study)),
+        "space": content["search"]["space"],
+    }

@@ -1,0 +1,47 @@
+"""A mean over seeds and its confidence interval by Student's t."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Mean of n values, their sample standard deviation, and the ends of the 95 % interval of the mean.
+
+    The interval is mean ± t(0.975, n − 1) · std / √n (Student 1908).  `mean` is None for no value; `std`, `low` and
+    `high` are None for fewer than two.  Values that are not finite make the results NaN or infinite.
+    """
+
+    n: int
+    mean: float | None = None
+    std: float | None = None  # with n − 1 in the denominator
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        n = len(values)
+        if n == 0:
+            return cls(0)
+        mean = sum(values) / n  # `statistics.stdev` raises for infinite values
+        if n == 1:
+            return cls(1, mean)
+        std = math.sqrt(sum((value - mean) * (value - mean) for value in values) / (n - 1))
+        half = t_quantile(n - 1) * std / math.sqrt(n)
+        return cls(n, mean, std, mean - half, mean + half)
+
+    @property
+    def half(self) -> float | None:
+        """Half the width of the interval."""
+        return None if self.high is None or self.mean is None else self.high - self.mean
+
+
+def t_quantile(freedom: int) -> float:
+    """The 0.975 quantile of Student's t: the half width of a 95 % interval in standard errors."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))

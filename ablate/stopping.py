@@ -1,0 +1,28 @@
+"""Requests to stop, as files that workers look up: one for a whole study, or one for a single trial."""
+
+from contextlib import suppress
+
+from ablate.events import CODEC, State, StopRequest
+from ablate.paths import StudyPaths
+
+BY_USER = StopRequest(State.STOPPED, "stopped on request")
+
+
+def request_stop(paths: StudyPaths, key: str, request: StopRequest) -> None:
+    """Ask the worker that trains a trial to end it, in the state and for the reason of the request."""
+    file = paths.trial(key).stop
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(CODEC.encode(request), encoding="utf-8")
+    part.replace(file)
+
+
+def stop_request(paths: StudyPaths, key: str) -> StopRequest | None:
+    """The request that concerns a trial: the study's, else its own, else None."""
+    if paths.stop.exists():
+        return BY_USER
+    with suppress(FileNotFoundError):
+        request = CODEC.decode(paths.trial(key).stop.read_text(encoding="utf-8"))
+        assert isinstance(request, StopRequest), "the file holds nothing else"
+        return request
+    return None

@@ -1,0 +1,78 @@
+"""An executor without Ray: packs run one after another in the calling process."""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from ablate.cluster.dispatch import Dispatcher
+from ablate.cluster.executor import Executor
+from ablate.events import LaunchConfig, Message, PackConfig, Ready, State
+from ablate.paths import Store, StudyPaths
+from ablate.run import RunContext, run_pack
+from ablate.search.proposals import Proposals
+from ablate.stopping import request_stop, stop_request
+from ablate.study.model import Study
+from ablate.study.read import read_study
+from ablate.track.spool import SpoolTracker
+from ablate.trial import Trial
+
+
+class InProcessExecutor(Executor):
+    """Runs packs on the CPU as a worker does, through the same queue; messages are yielded as they arise.
+
+    Between two messages a test may write stop requests or change files, as another process would.
+    """
+
+    def __init__(self, paths: StudyPaths, address: str = "") -> None:
+        self.paths = paths
+        self.sent: deque[Message] = deque()
+
+    def run(self, config: LaunchConfig) -> Iterator[Message]:
+        study = read_study(config.study)
+        dispatcher = self.make_dispatcher(config, study)
+        yield Ready(slots=1, nodes=1)
+        while (pack := dispatcher.next("pack")) is not None:
+            with SpoolTracker(self.paths, {"pack": str(len(pack.trials))}, pack.run_refs) as tracker:
+                for report in run_pack(pack.trials, self.context(pack, tracker)):
+                    dispatcher.receive(report, os.getpid())
+                    yield from self.drain()
+            dispatcher.complete("pack", died=False)
+            yield from self.drain()
+
+    def kill(self) -> None:
+        """Nothing: there is no other process."""
+
+    def make_dispatcher(self, config: LaunchConfig, study: Study) -> Dispatcher:
+        tracker = SpoolTracker(self.paths, {}, config.run_refs)
+
+        def record_failure(trial: Trial, reason: str) -> None:
+            tracker.start(trial)
+            tracker.finish(trial, State.FAILED, reason)
+
+        return Dispatcher(
+            config,
+            study.resources,
+            Proposals(study, self.paths.search, config.values) if study.search else None,
+            self.sent.append,
+            self.paths.stop.exists,
+            record_failure,
+            lambda key, request: request_stop(self.paths, key, request),
+        )
+
+    def context(self, pack: PackConfig, tracker: SpoolTracker) -> RunContext:
+        return RunContext(
+            paths=self.paths,
+            tensors=Store(Path(pack.store)).tensors,
+            tracker=tracker,
+            device=torch.device("cpu"),
+            checkpoint_every=pack.checkpoint_every,
+            stop_request=lambda key: stop_request(self.paths, key),
+            pretraining=frozenset(pack.pretraining),
+        )
+
+    def drain(self) -> Iterator[Message]:
+        while self.sent:
+            yield self.sent.popleft()

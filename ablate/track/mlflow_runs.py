@@ -1,0 +1,54 @@
+"""MLflow's runs as the values that `ablate.track.store` defines."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ablate.events import State
+from ablate.record import TrialRecord
+from ablate.track import tags
+from ablate.track.run_state import state_of
+from ablate.track.store import Snapshot, StudyRun, VariantRun
+
+
+def snapshot_of(study: str, runs: Iterable[Any]) -> Snapshot:
+    """The snapshot of a study with these runs, oldest first; runs that ablate did not make are left out."""
+    kinds: dict[str, list[Any]] = {"study": [], "variant": [], "trial": []}
+    for run in runs:
+        kinds.get(run.data.tags.get(tags.KIND, ""), []).append(run)
+    return Snapshot(
+        study,
+        tuple(StudyRun(run.info.run_id, run_state(run)) for run in kinds["study"]),
+        tuple(map(variant_run, kinds["variant"])),
+        tuple(map(trial_record, kinds["trial"])),
+    )
+
+
+def run_state(run: Any) -> State:
+    return state_of(run.info.status, run.data.tags.get(tags.STATE, ""))
+
+
+def variant_run(run: Any) -> VariantRun:
+    found = run.data.tags
+    return VariantRun(run.info.run_id, found[tags.VARIANT], run_state(run), found.get(tags.AGGREGATE, ""))
+
+
+def trial_record(run: Any) -> TrialRecord:
+    found = run.data.tags
+    names = tags.original_names(found)
+    trial = tags.trial_of_tags(found)
+    return TrialRecord(
+        run_id=run.info.run_id,
+        key=found[tags.KEY],
+        variant=found[tags.VARIANT],
+        seed=int(found[tags.SEED]),
+        state=run_state(run),
+        probes=tags.below(tags.PROBE, found),
+        metrics={names.get(name, name): value for name, value in run.data.metrics.items()},
+        levels=trial.levels if trial else {},
+        params=run.data.params,
+        trial=trial,
+        reason=found.get(tags.REASON, ""),
+        started=run.info.start_time / 1000,
+        ended=run.info.end_time / 1000 if run.info.end_time else None,
+        parent=found.get(tags.PARENT, ""),
+    )

@@ -1,0 +1,40 @@
+"""Corrects the runs of trials whose processes have died."""
+
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ablate.events import State
+from ablate.record import TrialRecord
+from ablate.track import tags
+from ablate.track.run_state import STATUSES
+from ablate.track.store import Snapshot
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def reconcile(client: "MlflowClient", snapshot: Snapshot, running: Collection[str] = frozenset()) -> Snapshot:
+    """Set RUNNING trials to KILLED, and delete those that have another run; the snapshot as it is then.
+
+    Trials whose keys are in `running` are left as they are.  Spools must have been sent before: they hold how a trial
+    ended that MLflow has as RUNNING.
+    """
+    trials = []
+    for record in snapshot.trials:
+        if record.state is not State.RUNNING or record.key in running:
+            trials.append(record)
+        elif record is snapshot.records[record.key]:
+            trials.append(kill(client, record))
+        else:
+            client.delete_run(record.run_id)
+    return replace(snapshot, trials=tuple(trials))
+
+
+def kill(client: "MlflowClient", record: TrialRecord) -> TrialRecord:
+    """Set a run's state to KILLED; the record as it is then."""
+    now = round(1000 * time.time())
+    client.set_tag(record.run_id, tags.STATE, State.KILLED)
+    client.set_terminated(record.run_id, STATUSES[State.KILLED], now)
+    return replace(record, state=State.KILLED, ended=now / 1000)

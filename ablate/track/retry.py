@@ -1,0 +1,56 @@
+"""Repeats a request to MLflow until the server answers, a few times."""
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from ablate.errors import AblateError, ServiceError
+from ablate.track.client import http_status, redact, refused
+
+DELAYS = (0.5, 2.0, 5.0)  # seconds before each repetition
+
+
+class HasUri(Protocol):
+    """An object whose methods send requests to a server."""
+
+    uri: str
+
+
+S = TypeVar("S", bound=HasUri)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Call the method again where MLflow does not answer, then raise ServiceError; a repeated call must do no harm."""
+
+    @functools.wraps(method)
+    def repeat(owner: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        for delay in (*DELAYS, None):
+            try:
+                return method(owner, *args, **kwargs)
+            except AblateError:
+                raise
+            except Exception as error:
+                if not is_service_error(error):
+                    raise
+                if delay is None or refused(error) or http_status(error) in (401, 403):
+                    raise service_error(error, owner.uri) from None
+                time.sleep(delay)
+        raise AssertionError  # the last repetition returns or raises
+
+    return repeat
+
+
+def is_service_error(error: Exception) -> bool:
+    """Whether MLflow's client or the network raised it."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+
+    return isinstance(error, MlflowException | RequestException)
+
+
+def service_error(error: Exception, uri: str) -> ServiceError:
+    remedy = "see whether the MLflow server runs and accepts your credentials"
+    return ServiceError(f"MLflow does not answer: {redact(error)}", remedy, redact(uri))

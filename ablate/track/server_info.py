@@ -1,0 +1,42 @@
+"""The file that describes the store's embedded MLflow server."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ablate.process import Process
+
+
+@dataclass(frozen=True)
+class ServerInfo:
+    """The store's embedded server, as `server.json` describes it."""
+
+    host: str
+    port: int
+    pid: int
+    created: float  # seconds since 1970: with the pid it identifies the process
+    mark: str  # value of the environment variable ABLATE_SERVER of its processes
+    users: tuple[Process, ...]  # processes that need the server
+
+    @classmethod
+    def load(cls, file: Path) -> "ServerInfo | None":
+        """Read the file; None where it does not exist or is damaged."""
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            users = tuple((int(pid), float(created)) for pid, created in content["users"])
+            return cls(**{**content, "users": users})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def save(self, file: Path) -> None:
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        fresh.replace(file)
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def process(self) -> Process:
+        return self.pid, self.created

@@ -1,0 +1,118 @@
+"""What a launch and a report need from the store of recorded trials: `TrackingStore`, and the values it returns."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ablate.events import State
+from ablate.paths import StudyPaths
+from ablate.record import TrialRecord
+from ablate.trial import Trial
+
+Curve = list[tuple[int, float]]  # (epoch, value), epochs ascending
+
+
+@dataclass(frozen=True)
+class VariantRun:
+    """The run that groups a variant's seeds."""
+
+    run_id: str
+    variant: str  # key of the variant
+    state: State
+    aggregate: str = ""  # identifies the trials and scores that the run's metrics summarize; empty: none yet
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """The run that holds the study file and the report."""
+
+    run_id: str
+    state: State
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All runs of a study as one listing returned them, oldest first."""
+
+    study: str
+    study_runs: tuple[StudyRun, ...] = ()  # more than one only where a request was carried out twice
+    variants: tuple[VariantRun, ...] = ()
+    trials: tuple[TrialRecord, ...] = ()
+
+    @cached_property
+    def records(self) -> Mapping[str, TrialRecord]:
+        """Key → the trial's run: the finished one if there is one, else the newest."""
+        chosen: dict[str, TrialRecord] = {}
+        for record in self.trials:
+            held = chosen.get(record.key)
+            if held is None or held.state is not State.FINISHED or record.state is State.FINISHED:
+                chosen[record.key] = record
+        return chosen
+
+    @property
+    def study_state(self) -> State | None:
+        """How the last launch ended; RUNNING where it has not ended, None where the study was never launched."""
+        return self.study_runs[0].state if self.study_runs else None
+
+
+class TrackingStore(ABC):
+    """Records studies, variants and trials.
+
+    Every method may be called again, and raises ServiceError where the server does not answer.  What all stores promise
+    is tested by `ablate.testing.tracking.TrackingContract`.
+    """
+
+    uri: str
+
+    @abstractmethod
+    def snapshot(self, study: str) -> Snapshot:
+        """All runs of the study, by one listing; empty where the study has none."""
+
+    @abstractmethod
+    def open_study(self, study: str, question: str, resolved_yaml: str, snapshot: Snapshot) -> str:
+        """The id of the study's run, found in the snapshot or made; its state is RUNNING, its file `study.yaml`."""
+
+    @abstractmethod
+    def close_study(self, study: str, state: State, snapshot: Snapshot | None = None) -> None:
+        """Set the state of the study's run; without a snapshot the run is looked up."""
+
+    @abstractmethod
+    def open_variants(self, trials: Iterable[Trial], snapshot: Snapshot) -> dict[str, str]:
+        """Variant key → id of the run that groups its seeds, found in the snapshot or made; its state is RUNNING."""
+
+    @abstractmethod
+    def find_finished(self, keys: Collection[str]) -> dict[str, TrialRecord]:
+        """Key → the newest finished trial of any study that has it; keys without one are left out."""
+
+    @abstractmethod
+    def curves(self, run_id: str, metrics: Iterable[str]) -> dict[str, Curve]:
+        """Metric → (epoch, value) in order of epochs, the newest value of each; empty for an unknown metric."""
+
+    @abstractmethod
+    def fetch(self, run_id: str, file: str, folder: Path) -> Path | None:
+        """Download an artifact at the top level of a run into a folder; None where the run has none of that name."""
+
+    @abstractmethod
+    def attach(self, study: str, folder: Path, artifact_path: str | None = None) -> None:
+        """Upload a folder's files to the study's run, below `artifact_path`; files of the same name are replaced."""
+
+    @abstractmethod
+    def attach_text(self, study: str, text: str, name: str) -> None:
+        """Upload a text as a file of the study's run."""
+
+    @abstractmethod
+    def upload(self, paths: StudyPaths, patience: float = 30.0) -> set[str]:
+        """Send the records in the study's spools; the keys of trials that could not be sent within `patience` seconds.
+
+        Trials that another process holds the lock of are left to it.  Does not raise where the server is away.
+        """
+
+    @abstractmethod
+    def settle(self, study: str, running: Collection[str] = frozenset()) -> Snapshot:
+        """Bring all runs up to date at the end of a launch, after `upload`; the snapshot as it is then.
+
+        Trials that are RUNNING become KILLED, except those whose keys are in `running`; further runs of the same trial
+        are removed; variants are summarized over their finished seeds, and their state follows from their trials'.
+        """

@@ -1,0 +1,38 @@
+"""The adapter between the queue of packs and Ray Tune."""
+
+import json
+from collections.abc import Callable
+
+from ray.tune.search import Searcher
+
+from ablate.cluster.dispatch import Dispatcher
+from ablate.cluster.searcher import PackSearcher
+from ablate.cluster.worker import pack_config
+from ablate.events import CODEC, Ended, EpochValues, LaunchConfig, Message, State
+from ablate.study.model import Resources
+from ablate.trial import Trial
+
+
+def test_packs_and_reports_pass_through_tune_and_the_end_is_finished(make_trial: Callable[..., Trial]) -> None:
+    trial, sent = make_trial(), list[Message]()
+    config = LaunchConfig("store", "http://127.0.0.1:1", "study.yaml", ((trial,),), {}, {})
+    searcher = PackSearcher(
+        Dispatcher(config, Resources(), None, sent.append, lambda: False, lambda trial, reason: None)
+    )
+    assert pack_config(searcher.suggest("a")).trials == (trial,)
+    assert searcher.suggest("b") is None
+    reports = [EpochValues(trial.key, 1, {"train/loss": float("inf")}), Ended(trial.key, State.FINISHED)]
+    searcher.on_trial_complete("a", {"reports": json.dumps([CODEC.encode(one) for one in reports]), "pid": 1})
+    assert sent == reports
+    assert searcher.suggest("b") == Searcher.FINISHED
+
+
+def test_a_dead_worker_s_pack_is_handed_out_again(make_trial: Callable[..., Trial]) -> None:
+    trial = make_trial()
+    config = LaunchConfig("store", "http://127.0.0.1:1", "study.yaml", ((trial,),), {}, {})
+    searcher = PackSearcher(
+        Dispatcher(config, Resources(), None, lambda message: None, lambda: False, lambda trial, reason: None)
+    )
+    searcher.suggest("a")
+    searcher.on_trial_complete("a", None, error=True)
+    assert pack_config(searcher.suggest("b")).trials == (trial,)

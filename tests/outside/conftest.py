@@ -1,0 +1,3 @@
+"""The outside package's own tests run in an environment where it is installed, not here."""
+
+collect_ignore = ["package"]

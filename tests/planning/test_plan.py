@@ -1,0 +1,163 @@
+"""The work left for a trial by its record, and the sums of a plan."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate.errors import StudyError
+from ablate.events import State
+from ablate.planning.plan import Plan, Work, make_plan, objective_values, plan_trial
+from ablate.planning.probe_digests import probe_digests
+from ablate.planning.resolve import resolve, resolve_proposal
+from ablate.planning.resources import Node
+from ablate.record import TrialRecord
+from ablate.study.model import Study
+from ablate.study.read import read_study
+from ablate.testing.plans import record_of
+from ablate.trial import Config, Trial
+
+TRIAL = Trial(Config("invariant", "1", {}, "digits", "1", {}, 0), {"linear": {"epochs": 5}, "knn": {}}, "small")
+NODES = (Node("here", 2, 0),)
+
+STUDY = """\
+method: invariant
+dataset: digits
+fixed: {training.epochs: 3}
+axes: {method.epsilon: [0.4, 0.8]}
+seeds: 2
+probes: [linear]
+metric: linear/accuracy
+"""
+
+
+def record(trial: Trial, state: State = State.FINISHED, **changes: Any) -> TrialRecord:
+    """The record of a trial that all its probes have scored."""
+    return replace(record_of(trial, state), **{"probes": probe_digests(trial), **changes})
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    (tmp_path / "small.yaml").write_text(STUDY, encoding="utf-8")
+    return read_study(tmp_path / "small.yaml")
+
+
+@pytest.mark.parametrize(
+    ("state", "retry", "work"),
+    [
+        (None, False, Work.TRAIN),
+        (State.FINISHED, False, Work.NOTHING),
+        (State.FINISHED, True, Work.NOTHING),
+        (State.FAILED, False, Work.NOTHING),
+        (State.FAILED, True, Work.RESUME),
+        (State.OUT_OF_MEMORY, False, Work.NOTHING),
+        (State.OUT_OF_MEMORY, True, Work.RESUME),
+        (State.PRUNED, False, Work.NOTHING),
+        (State.PRUNED, True, Work.NOTHING),
+        (State.KILLED, False, Work.RESUME),
+        (State.STOPPED, False, Work.RESUME),
+        (State.RUNNING, False, Work.RESUME),
+    ],
+)
+def test_work_follows_from_the_recorded_state(state: State | None, retry: bool, work: Work) -> None:
+    found = record(TRIAL, state) if state else None
+    planned = plan_trial(TRIAL, found, retry)
+    assert (planned.work, planned.to_run) == (work, TRIAL)
+    assert planned.state == (state if work is Work.NOTHING else State.WAITING)
+
+
+def test_only_probes_without_a_score_are_run() -> None:
+    planned = plan_trial(TRIAL, record(TRIAL, probes={"linear": probe_digests(TRIAL)["linear"]}), retry=False)
+    assert planned.work is Work.SCORE
+    assert planned.to_run == replace(TRIAL, probes={"knn": {}})
+    assert planned.probes == {"knn": probe_digests(TRIAL)["knn"]}
+
+
+def test_a_probe_with_other_settings_is_scored_again() -> None:
+    changed = replace(TRIAL, probes={"linear": {"epochs": 6}, "knn": {}})
+    planned = plan_trial(changed, record(TRIAL), retry=False)
+    assert planned.work is Work.SCORE
+    assert planned.to_run.probes == {"linear": {"epochs": 6}}
+
+
+def test_a_probe_of_an_earlier_revision_is_scored_again() -> None:
+    found = record(TRIAL, probes={**probe_digests(TRIAL), "knn": "digest of an earlier revision"})
+    assert plan_trial(TRIAL, found, retry=False).to_run.probes == {"knn": {}}
+
+
+def test_recorded_scores_of_other_probes_are_ignored() -> None:
+    assert plan_trial(replace(TRIAL, probes={"knn": {}}), record(TRIAL), retry=False).work is Work.NOTHING
+
+
+def test_an_unfinished_trial_is_scored_by_all_probes() -> None:
+    planned = plan_trial(TRIAL, record(TRIAL, State.KILLED, probes={"linear": "any"}), retry=False)
+    assert (planned.work, planned.to_run) == (Work.RESUME, TRIAL)
+
+
+def test_a_plan_counts_every_trial_once(study: Study) -> None:
+    trials = resolve(study)
+    records = {
+        trials[0].key: record(trials[0]),
+        trials[1].key: record(trials[1], State.FAILED, reason="loss is not finite at step 3"),
+    }
+    plan = make_plan(study, trials, records, NODES)
+    assert [planned.trial for planned in plan.trials] == list(trials)
+    assert [planned.trial for planned in plan.left] == list(trials[2:])
+    assert (plan.total, plan.count(State.FINISHED), plan.slots, plan.pack_count) == (4, 1, 2, 2)
+    assert plan.failed == {trials[1].name: "loss is not finite at step 3"}
+    assert [trial for pack in plan.packs for trial in pack] == list(trials[2:])
+
+
+def test_with_retry_a_failed_trial_is_run_again(study: Study) -> None:
+    trials = resolve(study)
+    plan = make_plan(study, trials, {trials[0].key: record(trials[0], State.FAILED)}, NODES, retry=True)
+    assert [planned.trial for planned in plan.left] == list(trials)
+    assert plan.failed == {}
+
+
+def test_time_is_estimated_from_finished_trials_of_the_same_data_set_and_epochs(study: Study) -> None:
+    trials = resolve(study)
+    other = replace(trials[1], config=replace(trials[1].config, training={"epochs": 300}))
+    records: Mapping[str, TrialRecord] = {
+        trials[0].key: record(trials[0], started=0.0, ended=10.0),
+        other.key: record(other, started=0.0, ended=1000.0),
+    }
+    plan = make_plan(study, trials, records, NODES)
+    assert plan.seconds == pytest.approx(10 * 3 / 2)  # three packs, two side by side
+    assert make_plan(study, trials, {}, NODES).seconds is None
+
+
+def test_a_plan_without_nodes_has_no_slots(study: Study) -> None:
+    assert make_plan(study, resolve(study), {}, ()).slots == 0
+
+
+def test_a_plan_that_no_node_has_room_for_is_refused(study: Study) -> None:
+    with pytest.raises(StudyError, match="no node has as much"):
+        make_plan(study, resolve(study), {}, [Node("small", 0.5, 0)])
+
+
+def test_the_packs_of_a_search_hold_only_trials_that_are_left_to_score(
+    search_study: Callable[..., Study],
+) -> None:
+    study = search_study("search.trials=3")
+    trials = resolve_proposal(study, {"method.epsilon": 1.0, "training.learning_rate": 0.001})
+    records = {trials[0].key: record(trials[0], probes={})}
+    plan: Plan = make_plan(study, trials, records, NODES)
+    assert (plan.total, plan.proposals) == (6, 4)
+    assert plan.packs == ((trials[0],),)
+    assert [planned.work for planned in plan.trials] == [Work.SCORE, Work.TRAIN]
+
+
+def test_objective_values_hold_the_trials_that_ended(search_study: Callable[..., Study]) -> None:
+    study = search_study()
+    others = [replace(TRIAL, config=replace(TRIAL.config, seed=seed)) for seed in range(4)]
+    states = [State.FINISHED, State.FAILED, State.PRUNED, State.RUNNING]
+    records = {
+        trial.key: record(trial, state, metrics={"linear/accuracy": 0.5})
+        for trial, state in zip(others, states, strict=True)
+    }
+    keys = [trial.key for trial in others]
+    assert objective_values(study, records, retry=False) == {keys[0]: 0.5, keys[1]: None, keys[2]: None}
+    assert objective_values(study, records, retry=True) == {keys[0]: 0.5, keys[2]: None}

@@ -1,0 +1,96 @@
+"""What a report states, before it is written in a format."""
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ablate.draw.figure_specs import AxisFigure, HistoryFigure
+from ablate.events import State
+from ablate.reporting.content import report_of
+from ablate.reporting.paper import Difference
+from ablate.reporting.report import Gap, Measured
+from ablate.stats.estimate import Estimate
+from ablate.stats.results import Result
+from ablate.study.model import Study
+
+MakeStudy = Callable[..., Study]
+MakeResult = Callable[..., Result]
+METRIC = "linear/accuracy"
+SEARCH = {"trials": 3, "objectives": {METRIC: "maximize"}, "space": {"method.epsilon": {"low": 1, "high": 9}}}
+
+
+def test_a_row_has_levels_the_estimate_its_std_and_n_and_the_papers_value(study: Study, results: list[Result]) -> None:
+    report = report_of(study, results)
+    assert report.results.table.head == ("transformation", METRIC, "std", "n", "paper (± standard deviation)", "")
+    level, measured, std, n, printed, baseline = report.results.table.rows[3]
+    assert (level, n, baseline) == ("vat", 3, "baseline")
+    assert std == pytest.approx(0.1)
+    assert measured == Measured(Estimate.of([0.7, 0.8, 0.9]), smaller=True)
+    assert printed is report.results.variants[3].printed
+    assert printed is not None
+    assert report.results.smaller == (Difference("epochs", 20, 5000), Difference("seeds", 3, 5))
+
+
+def test_a_figure_per_axis_is_specified(study: Study, results: list[Result]) -> None:
+    (figure,) = report_of(study, results).figures
+    assert (figure.stem, figure.caption) == ("figure-1-transformation", "linear/accuracy by transformation")
+    assert isinstance(figure.spec, AxisFigure)
+    printed = [member.printed.value for member in figure.spec.members if member.printed is not None]
+    assert printed == [0.379, 0.531, 0.847, 0.869]
+
+
+def test_seeds_without_a_value_are_gaps_by_variant_and_reason(study: Study, make_result: MakeResult) -> None:
+    def result(level: str, seed: int, score: float | None, **fields: Any) -> Result:
+        return make_result({"method.transformation": level}, seed, score, **fields)
+
+    results = [
+        result("vat", 0, 0.7),
+        result("vat", 1, None, state=State.FAILED, reason="loss is nan"),
+        result("vat", 2, None, state=State.FAILED, reason="loss is nan"),
+        result("np", 0, math.nan),
+        result("np", 1, None, state=State.WAITING),
+    ]
+    assert report_of(study, results).gaps == (
+        Gap("fsdd, invariant, transformation=np", (0,), "failed: linear/accuracy is nan"),
+        Gap("fsdd, invariant, transformation=np", (1, 2), "not run to the end"),
+        Gap("fsdd, invariant, transformation=vat", (1, 2), "failed: loss is nan"),
+    )
+
+
+def test_a_search_has_a_table_of_its_best_variants_and_a_history(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    study = make_study({"design": "search"}, search=SEARCH, seeds=(0,))
+    results = [make_result({"method.epsilon": level}, 0, score) for level, score in ((7, 0.5), (2, 0.9), (5, 0.7))]
+    report = report_of(study, results)
+    assert [row[0] for row in report.results.table.rows] == ["2", "5", "7"]
+    assert len(report.results.variants) == 3
+    (figure,) = report.figures
+    assert figure.spec == HistoryFigure(METRIC, "maximize", ((1, 0.5), (2, 0.9), (3, 0.7)))
+
+
+def test_a_search_lists_at_most_ten_variants(make_study: MakeStudy, make_result: MakeResult) -> None:
+    study = make_study({"design": "search"}, search={**SEARCH, "objectives": {METRIC: "minimize"}}, seeds=(0,))
+    report = report_of(study, [make_result({"method.epsilon": level}, 0, level / 100) for level in range(1, 13)])
+    assert [row[0] for row in report.results.table.rows] == [str(level) for level in range(1, 11)]
+
+
+def test_a_wrong_reference_to_a_paper_is_stated_and_nothing_is_compared(
+    make_study: MakeStudy, results: list[Result]
+) -> None:
+    axes = {"method.transformation": ("np", "rp", "rp+vat", "vat")}
+    report = report_of(make_study({"axes": axes}, paper={"id": "invariant-features", "table": "X"}), results)
+    assert report.paper_problem.startswith("'invariant-features' has no ablation in 'Table X'")
+    assert report.paper is None
+    assert len(report.results.table.rows) == 4
+
+
+@pytest.mark.slow
+def test_content_is_built_without_a_drawing_library_or_a_template_engine() -> None:
+    program = "import sys, ablate.reporting.content; print(*{name.partition('.')[0] for name in sys.modules})"
+    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert {"matplotlib", "jinja2", "torch", "mlflow"} & set(modules) == set()

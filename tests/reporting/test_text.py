@@ -1,0 +1,35 @@
+"""Numbers and estimates as text."""
+
+import pytest
+
+from ablate.reporting.report import Cell, Measured
+from ablate.reporting.text import cell_text, estimate_text, number
+from ablate.stats.estimate import Estimate
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.869, "0.8690"), (1.0, "1.0000"), (16.9, "16.90"), (1539.8, "1539.8"), (0.00002, "2.00e-05"), (0.0, "0.0000")],
+)
+def test_larger_numbers_have_fewer_decimals(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_an_estimate_states_its_interval_or_that_one_seed_has_none() -> None:
+    assert estimate_text(Estimate.of([])) == "–"
+    assert estimate_text(Estimate.of([0.5])) == "0.5000 (one seed, no interval)"
+    assert estimate_text(Estimate.of([0.7, 0.8, 0.9])) == "0.8000 ± 0.2484"
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("vat", "vat"),
+        (3, "3"),
+        (0.1, "0.1000"),
+        (None, "–"),
+        (Measured(Estimate(1, 0.5), smaller=True), "0.5000 (one seed, no interval) †"),
+    ],
+)
+def test_cells_of_every_type_have_a_text(cell: Cell, text: str) -> None:
+    assert cell_text(cell) == text

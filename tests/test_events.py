@@ -1,0 +1,139 @@
+"""Messages keep their values on the way through JSON, and anything else is refused."""
+
+import json
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ablate.cluster.supervisor import error_of
+from ablate.errors import DataError, ServiceError, StudyError
+from ablate.events import (
+    CODEC,
+    Activity,
+    Ended,
+    EpochValues,
+    ExecutorLost,
+    Heartbeat,
+    LaunchConfig,
+    Over,
+    PackConfig,
+    Progress,
+    Proposed,
+    Ready,
+    Refused,
+    RunRef,
+    State,
+    Stopping,
+    StopRequest,
+)
+from ablate.trial import Config, Trial
+
+names = st.text(min_size=1, max_size=20)
+numbers = st.floats(allow_nan=False)
+values = st.none() | st.booleans() | st.integers() | numbers | st.text(max_size=20)
+settings = st.dictionaries(names, values, max_size=3)
+metrics = st.dictionaries(names, numbers, max_size=3)
+configs = st.builds(Config, names, names, settings, names, names, settings, st.integers(0, 2**32 - 1))
+trials = st.builds(Trial, configs, st.dictionaries(names, settings, max_size=2), names, settings, names)
+packs = st.lists(trials, min_size=1, max_size=2).map(tuple)
+run_refs = st.dictionaries(
+    names, st.builds(RunRef, names, names, st.booleans(), st.dictionaries(names, names, max_size=2)), max_size=2
+)
+messages = st.one_of(
+    st.builds(Progress, st.lists(names, max_size=3).map(tuple), st.integers(), numbers, st.sampled_from(Activity)),
+    st.builds(EpochValues, names, st.integers(), metrics),
+    st.builds(Ended, names, st.sampled_from(State), st.text(), metrics),
+    st.builds(Ready, st.integers(), st.integers()),
+    st.builds(Proposed, packs),
+    st.builds(Refused, names, names, names, st.integers()),
+    st.builds(StopRequest, st.sampled_from(State), st.text()),
+    st.sampled_from([Heartbeat(), Stopping(), ExecutorLost(), Over()]),
+    st.builds(
+        LaunchConfig,
+        store=names,
+        uri=names,
+        study=names,
+        packs=st.lists(packs, max_size=3).map(tuple),
+        run_refs=run_refs,
+        values=st.dictionaries(names, st.none() | numbers, max_size=3),
+        checkpoint_every=numbers,
+    ),
+    st.builds(
+        PackConfig,
+        trials=packs,
+        run_refs=run_refs,
+        study=names,
+        store=names,
+        uri=names,
+        gpu=numbers,
+        threads=st.integers(),
+        checkpoint_every=numbers,
+        pretraining=st.lists(names, max_size=2).map(tuple),
+    ),
+)
+
+
+@given(messages)
+def test_a_message_is_one_line_that_decodes_to_itself(message: object) -> None:
+    line = CODEC.encode(message)
+    assert line.splitlines() == [line]
+    assert CODEC.decode(line) == message
+
+
+def test_every_kind_of_message_is_tested() -> None:
+    tested = {Progress, EpochValues, Ended, Ready, Proposed, Refused, StopRequest, Heartbeat, Stopping, ExecutorLost}
+    assert set(CODEC.kinds.values()) == {*tested, Over, LaunchConfig, PackConfig}
+
+
+def test_keys_of_decoded_trials_are_the_same(make_trial: Callable[..., Trial]) -> None:
+    sent = Proposed((make_trial(0), make_trial(1)))
+    decoded = CODEC.decode(CODEC.encode(sent))
+    assert isinstance(decoded, Proposed)
+    assert [trial.key for trial in decoded.trials] == [trial.key for trial in sent.trials]
+
+
+def test_metrics_that_are_not_finite_are_kept() -> None:
+    ended = CODEC.decode(CODEC.encode(Ended("k", State.FAILED, metrics={"a": math.nan, "b": -math.inf})))
+    assert isinstance(ended, Ended)
+    assert math.isnan(ended.metrics["a"])
+    assert ended.metrics["b"] == -math.inf
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[]",
+        "not JSON",
+        '{"kind": "unknown", "version": 1}',
+        '{"kind": "ready", "version": 1}',
+        '{"kind": "ready", "version": 1, "slots": 1, "nodes": 1, "more": 1}',
+        '{"kind": "ended", "version": 1, "trial": "k", "state": "no such state"}',
+        json.dumps({"kind": "heartbeat", "version": 2}),
+    ],
+)
+def test_a_line_that_is_no_message_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        CODEC.decode(line)
+
+
+@pytest.mark.parametrize(("code", "kind"), [(1, ServiceError), (2, StudyError), (3, DataError)])
+def test_a_refusal_becomes_the_error_that_it_was(code: int, kind: type[Exception]) -> None:
+    message = CODEC.decode(CODEC.encode(Refused("no data", "fetch them", "mnist", code)))
+    assert isinstance(message, Refused)
+    error = error_of(message)
+    assert type(error) is kind
+    assert str(error) == "mnist: no data; fetch them"
+
+
+def test_states_that_end_a_trial() -> None:
+    assert {state for state in State if state.ended} == {
+        State.FINISHED,
+        State.FAILED,
+        State.PRUNED,
+        State.OUT_OF_MEMORY,
+    }
+    assert {state for state in State if state.failed} == {State.FAILED, State.OUT_OF_MEMORY}
