@@ -1,7 +1,7 @@
-"""The invariant-features method as one writes it by hand: the plain PyTorch loop that the package is timed against.
+"""The invariant-features method written by hand, as a plain PyTorch loop: the baseline of training.py.
 
-It takes the steps that `ablate` takes with this method's defaults on vectors (Ntelemis et al. 2022), one thread, and
-imports nothing of it:
+It takes the same steps as `ablate` with this method's defaults on vectors (Ntelemis et al. 2022), in one thread, and
+imports nothing from `ablate`:
 
     python benchmarks/bare.py --samples 3000 --width 2304 --epochs 5
 """
@@ -40,10 +40,10 @@ def adversarial(net: nn.Module, inputs: Tensor, clean: Tensor, xi: float, epsilo
     return scaled(gradient, epsilon)
 
 
-def sinkhorn(logits: Tensor, smoothness: float, rounds: int = 10) -> Tensor:
+def sinkhorn(logits: Tensor, sinkhorn_lambda: float, rounds: int = 10) -> Tensor:
     """The first round in logarithms, the others as products: about four times as fast as ten rounds of logsumexp."""
     m, k = logits.shape
-    rows = (logits / smoothness).log_softmax(1).softmax(0)
+    rows = (logits / sinkhorn_lambda).log_softmax(1).softmax(0)
     columns = rows * (k / m)
     v = rows.new_ones(k)
     for _ in range(rounds - 1):
@@ -53,20 +53,20 @@ def sinkhorn(logits: Tensor, smoothness: float, rounds: int = 10) -> Tensor:
     return plan / plan.sum(1, keepdim=True)
 
 
-def target(logits: Tensor, smoothness: float, progress: float) -> tuple[Tensor, float]:
-    """The adaptive policy, which stops as soon as λ rests."""
+def target(logits: Tensor, sinkhorn_lambda: float, progress: float) -> tuple[Tensor, float]:
+    """The adaptive policy, which stops as soon as λ stays the same."""
     half = math.log(logits.shape[1]) / 2
     wanted = half * (1 + (math.cos(math.pi * min(progress / 0.02, 1)) + 1) / 2)
-    plan = sinkhorn(logits, smoothness)
+    plan = sinkhorn(logits, sinkhorn_lambda)
     for _ in range(5):
         excess = -(plan * plan.clamp(min=1e-12).log()).sum(1).mean().item() - wanted
-        moved = smoothness - 0.1 * ((excess > 0.005) - (excess < -0.005))
+        moved = sinkhorn_lambda - 0.1 * ((excess > 0.005) - (excess < -0.005))
         moved = min(max(round(moved, 1), 0.1), 1.0)
-        if moved == smoothness:
+        if moved == sinkhorn_lambda:
             break
-        smoothness = moved
-        plan = sinkhorn(logits, smoothness)
-    return plan, smoothness
+        sinkhorn_lambda = moved
+        plan = sinkhorn(logits, sinkhorn_lambda)
+    return plan, sinkhorn_lambda
 
 
 def divergence(plan: Tensor, logits: Tensor) -> Tensor:
@@ -82,9 +82,9 @@ def train(
     net = nn.Sequential(mlp(inputs.shape[1], 1024, 10), mlp(10, 128, 100))
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
     steps = len(inputs) // batch_size
-    smoothness, step, seconds, mean = 1.0, 0, [], math.nan
+    sinkhorn_lambda, step, seconds, mean = 1.0, 0, [], math.nan
     for _ in range(epochs):
-        begun, total = time.perf_counter(), 0.0
+        began, total = time.perf_counter(), 0.0
         for index in torch.randperm(len(inputs))[: steps * batch_size].view(steps, batch_size):
             batch, progress = inputs[index], step / (epochs * steps)
             optimizer.param_groups[0]["lr"] = 5e-4 if progress < 0.2 else 1e-4
@@ -95,14 +95,14 @@ def train(
             track(net, False)
             first = net(batch + adversarial(net, batch, clean, xi, epsilon))
             second = net(batch + adversarial(net, batch, clean, xi, epsilon))
-            first_target, smoothness = target(first.detach(), smoothness, progress)
-            second_target, smoothness = target(second.detach(), smoothness, progress)
+            first_target, sinkhorn_lambda = target(first.detach(), sinkhorn_lambda, progress)
+            second_target, sinkhorn_lambda = target(second.detach(), sinkhorn_lambda, progress)
             loss = divergence(second_target, first) + divergence(first_target, second)
             torch.autograd.backward(loss)
             optimizer.step()
             total += loss.item()
             step += 1
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - began)
         mean = total / steps
     return seconds, mean
 

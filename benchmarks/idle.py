@@ -1,4 +1,4 @@
-"""A method that learns nothing and shows five values an epoch: what is left is the time that keeping a trial takes."""
+"""A method that learns nothing and logs five values per epoch: its launch takes the time that records need."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,11 +13,11 @@ from ablate.options import option
 
 @dataclass(frozen=True)
 class Idle(Method):
-    """Its embedding is the middle of each input."""
+    """A method without learned parameters, which embeds an input as ten of its values."""
 
     source: ClassVar[str] = "ablate's own benchmark of tracking"
 
-    height: float = option(1.0, "factor of what is shown")
+    height: float = option(1.0, "factor of the logged loss")
 
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         return {"encoder.unused": torch.zeros(1)}, {}

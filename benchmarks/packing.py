@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from ablate.methods import METHODS
-from ablate.run import STACK
+from ablate.planning.packs import STACK
 from ablate.train import cuda_graph
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
@@ -45,13 +45,13 @@ def steps_per_second(name: str, members: int, practice: int, seconds: float) -> 
     for _ in range(10):
         next(steps)
     torch.cuda.synchronize()
-    begun, taken = time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds:
+    began, taken = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
         for _ in range(10):
             next(steps)
         torch.cuda.synchronize()
         taken += 10 * members
-    return taken / (time.perf_counter() - begun)
+    return taken / (time.perf_counter() - began)
 
 
 def main() -> None:

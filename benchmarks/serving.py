@@ -1,4 +1,4 @@
-"""What the benchmarks launch, and the MLflow server that hears of it."""
+"""A temporary store with an MLflow server, and commands started with it, for the other benchmarks."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ ABLATE = (sys.executable, "-m", "ablate")
 
 @contextmanager
 def serving() -> Iterator[tuple[Store, str]]:
-    """An empty store, and the address of the MLflow server that it starts; both go at the end."""
+    """An empty store, and the address of the MLflow server that it starts; both are removed at the end."""
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
@@ -27,13 +27,13 @@ def serving() -> Iterator[tuple[Store, str]]:
             server.stop()
 
 
-def surroundings(store: Store, uri: str, **more: str) -> Mapping[str, str]:
-    """The environment of a launch into that store: one thread a process, records to that server."""
+def environment_of(store: Store, uri: str, **more: str) -> Mapping[str, str]:
+    """The environment of a launch into that store: one thread per process, records sent to that server."""
     own = {"ABLATE_STORE": str(store.root), "MLFLOW_TRACKING_URI": uri, "OMP_NUM_THREADS": "1"}
     return {**os.environ, **own, **more}
 
 
 def begin(command: tuple[str, ...], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a command that speaks to a file."""
+    """Start a command whose output goes to a file."""
     with log.open("ab") as out:
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)

@@ -1,7 +1,7 @@
 """Seconds until the command line answers: its help, and a study checked against the registries.
 
 Goals: 0.4 s for `ablate --help`, 3 s for `ablate check` of the study `epsilon`.
-Medians of several runs that take turns.
+Medians of several runs; the commands alternate.
 
     python benchmarks/startup.py [--runs 7]
 """

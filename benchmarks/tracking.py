@@ -1,8 +1,8 @@
 """Seconds per trial that are not training: forty trials that learn nothing, from the first trial to the last record.
 
 Goals: at most 0.3 s per trial with two workers, and ten times less than the same trials take as a Tune function with
-Ray's own MLflowLoggerCallback.  Both run in the same minutes on the same two cores and speak to the same server; ours
-also save, score and draw what they have not learned.  The clock starts with the first run's start as MLflow has it,
+Ray's own MLflowLoggerCallback.  Both run in the same minutes on the same two cores with the same server; ours also
+save an encoder, score it and draw pictures.  The clock starts with the first run's start as MLflow has it,
 when a worker is already there, and stops when MLflow holds the last run as FINISHED.
 
     python benchmarks/tracking.py [--trials 40] [--callback-trials 8]
@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from serving import ABLATE, begin, serving, surroundings
+from serving import ABLATE, begin, environment_of, serving
 
 from ablate.paths import Store
 
@@ -46,19 +46,19 @@ def install(folder: Path) -> None:
     (about / "entry_points.txt").write_text("[ablate.methods]\nidle = idle:Idle\n")
 
 
-def ours(store: Store, uri: str, trials: int) -> float:
+def time_launch(store: Store, uri: str, trials: int) -> float:
     """Seconds per trial of a launch."""
     install(store.root / "plugin")
     study = store.root / "idle.yaml"
     study.write_text(STUDY.format(levels=", ".join(map(str, range(1, trials // 5 + 1)))))
-    environment = surroundings(store, uri, PYTHONPATH=str(store.root / "plugin"))
+    environment = environment_of(store, uri, PYTHONPATH=str(store.root / "plugin"))
     return timed((*ABLATE, "launch", str(study)), environment, store, "idle", "train/loss%", trials)
 
 
-def theirs(store: Store, uri: str, trials: int) -> float:
+def time_callback(store: Store, uri: str, trials: int) -> float:
     """Seconds per trial of Ray's callback."""
     command = (sys.executable, str(HERE / "callback.py"), uri, "callback", str(trials))
-    return timed(command, surroundings(store, uri), store, "callback", "loss%", trials)
+    return timed(command, environment_of(store, uri), store, "callback", "loss%", trials)
 
 
 def timed(
@@ -98,9 +98,9 @@ def main() -> None:
     given = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
     with serving() as (store, uri):
-        own = ours(store, uri, given.trials)
+        own = time_launch(store, uri, given.trials)
         print(f"ablate {own:.3f} s per trial (goal {LIMIT})", flush=True)
-        callback = theirs(store, uri, given.callback_trials)
+        callback = time_callback(store, uri, given.callback_trials)
     print(f"MLflowLoggerCallback {callback:.3f} s per trial, {callback / own:.0f} times as long (goal {FACTOR:.0f})")
     sys.exit(own > LIMIT or callback < FACTOR * own)
 

@@ -1,10 +1,10 @@
 """Epochs per second of `ablate launch` against the bare loop of bare.py, on the spoken digits.
 
 Goal: at least 0.95.  Each side trains in one thread and may use the same two cores, the second for Ray, MLflow and what
-carries records to it.  Launches and bare runs take turns, since machines are noisy: a launch is compared with the mean
-of the bare runs before and after it, and the median of these ratios counts; that of the fastest epochs, the least
-disturbed, is told beside it.  Every epoch but the first is timed, by the times at which MLflow has the epochs'
-losses.  The recordings are looked for in ABLATE_DATA.
+uploads records.  Launches and bare runs alternate, since machines are noisy: a launch is compared with the mean
+of the bare runs before and after it, and the median of these ratios counts; the ratio of the fastest epochs, which are
+the least disturbed, is printed beside it.  Every epoch but the first is timed, by the timestamps of the epochs' losses
+in MLflow.  The recordings are read from the folder ABLATE_DATA.
 
     ABLATE_DATA=... python benchmarks/training.py [--epochs 20] [--launches 5]
 """
@@ -17,7 +17,7 @@ import sys
 from itertools import pairwise
 
 from bare import train
-from serving import ABLATE, serving, surroundings
+from serving import ABLATE, environment_of, serving
 from torch import Tensor
 
 from ablate.data.cache import load
@@ -42,10 +42,10 @@ def launched(store: Store, uri: str, epochs: int, seed: int) -> list[float]:
     study.write_text(STUDY.format(epochs=epochs, seed=seed))
     log = store.root / "training.log"
     with log.open("ab") as out:
-        done = subprocess.run((*ABLATE, "launch", str(study)), env=surroundings(store, uri), stdout=out, stderr=out)
+        done = subprocess.run((*ABLATE, "launch", str(study)), env=environment_of(store, uri), stdout=out, stderr=out)
     if done.returncode:
         sys.exit(log.read_text())
-    (trial,) = (known for known in MlflowStore(uri).snapshot("training").records.values() if known.seed == seed)
+    (trial,) = (record for record in MlflowStore(uri).snapshot("training").records.values() if record.seed == seed)
     times = [point.timestamp / 1000 for point in connect(uri).get_metric_history(trial.run_id, "train/loss")]
     return [after - before for before, after in pairwise(sorted(times))]
 
@@ -73,8 +73,8 @@ def main() -> None:
             means = [statistics.fmean(seconds) for seconds in (before, after, ours)]
             ratios.append((means[0] + means[1]) / 2 / means[2])
             fastest.append(min(*before, *after) / min(ours))
-            told = "bare {:.3f} and {:.3f} s per epoch, ablate {:.3f}: {:.3f}".format(*means, ratios[-1])
-            print(told, flush=True)
+            line = "bare {:.3f} and {:.3f} s per epoch, ablate {:.3f}: {:.3f}".format(*means, ratios[-1])
+            print(line, flush=True)
             before = after
     ratio = statistics.median(ratios)
     print(f"ablate trains {ratio:.3f} times as many epochs per second as the bare loop (goal {GOAL})")

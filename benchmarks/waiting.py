@@ -1,4 +1,4 @@
-"""The share of a trial's time that it spends inside its tracker, while an uploader sends the records to a real MLflow.
+"""The share of a trial's time that is spent inside its tracker, while an uploader sends the records to a real MLflow.
 
 Goal: at most 1 %.  One trial of the invariant features on scikit-learn's digits, whose epochs are short; what is timed
 is every call that `run_pack` makes to its tracker.
@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from serving import serving
 
-from ablate.events import State
+from ablate.events import Ended, State
 from ablate.paths import Store
 from ablate.planning.resolve import resolve
-from ablate.run import Outcome, RunContext, run_pack
+from ablate.run import RunContext, run_pack
 from ablate.study.read import read_study
 from ablate.track.spool import SpoolTracker
 from ablate.track.trial_lock import lock_trial
@@ -38,7 +38,7 @@ GOAL = 0.01
 
 
 class Timed(SpoolTracker):
-    """A tracker that knows how long its callers waited."""
+    """A tracker that measures how long its callers wait."""
 
     waited = 0.0  # seconds
 
@@ -65,7 +65,7 @@ class Timed(SpoolTracker):
             super().finish(trial, state, reason)
 
 
-def config(store: Store, epochs: int) -> Trial:
+def make_trial(store: Store, epochs: int) -> Trial:
     file = store.root / "waiting.yaml"
     file.write_text(STUDY.format(epochs=epochs))
     (trial,) = resolve(read_study(str(file)))
@@ -79,11 +79,11 @@ def run(trial: Trial, store: Store, uri: str) -> tuple[float, float]:
     with Timed(paths) as tracker, lock_trial(paths.trial(trial.key)):
         uploader.watch(trial.key)
         began = time.perf_counter()
-        *_, outcome = run_pack([trial], RunContext(paths, store.tensors, tracker, torch.device("cpu")))
+        *_, last = run_pack([trial], RunContext(paths, store.tensors, tracker, torch.device("cpu")))
         seconds = time.perf_counter() - began
     left = uploader.close(60.0)
-    if not isinstance(outcome, Outcome) or outcome.status != "FINISHED" or left:
-        sys.exit(f"the trial did not arrive: {outcome}")
+    if not isinstance(last, Ended) or last.state is not State.FINISHED or left:
+        sys.exit(f"the trial is not finished in MLflow: {last}")
     return tracker.waited, seconds
 
 
@@ -93,7 +93,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     with serving() as (store, uri):
-        waited, seconds = run(config(store, given.epochs), store, uri)
+        waited, seconds = run(make_trial(store, given.epochs), store, uri)
     print(f"{waited * 1000:.1f} ms of {seconds:.1f} s inside the tracker: {waited / seconds:.3%} (goal {GOAL:.0%})")
     sys.exit(waited > GOAL * seconds)
 

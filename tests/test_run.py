@@ -178,9 +178,9 @@ def test_a_trial_is_trained_scored_drawn_and_kept(make_context: MakeContext) -> 
     trial, context = slope_trial(), make_context()
     (ended,) = run([trial], context)
     assert ended.state is State.FINISHED
-    told = curves(trial, context)
-    assert [epoch for epoch, _ in told["train/loss"]] == [1, 2]
-    assert told["linear/accuracy"] == [(2, ended.metrics["linear/accuracy"])]
+    logged = curves(trial, context)
+    assert [epoch for epoch, _ in logged["train/loss"]] == [1, 2]
+    assert logged["linear/accuracy"] == [(2, ended.metrics["linear/accuracy"])]
     assert [record.file for record in records(trial, context, SpoolArtifact)] == [
         "losses.png",
         "embedding.png",
@@ -303,9 +303,9 @@ def test_an_exception_is_the_end_of_the_trial_with_a_traceback(
 ) -> None:
     broken, sound, context = slope_trial(fault=fault), slope_trial(1), make_context()
     assert run([broken], context) == [Ended(broken.key, State.FAILED, reason)]
-    told = context.paths.trial(broken.key).traceback.read_text()
-    assert told.startswith("Traceback")
-    assert reason in told
+    text = context.paths.trial(broken.key).traceback.read_text()
+    assert text.startswith("Traceback")
+    assert reason in text
     assert "traceback.txt" in [record.file for record in records(broken, context, SpoolArtifact)]
     (end,) = records(broken, context, SpoolFinish)
     assert (end.state, end.reason) == (State.FAILED, reason)
@@ -349,11 +349,11 @@ def test_a_trained_trial_is_scored_and_not_trained_again(make_context: MakeConte
     encoder = context.paths.trial(trial.key).encoder
     kept = encoder.read_bytes()
     more = replace(trial, probes={**trial.probes, "knn": {}})
-    said = reports([more], context)
-    assert [report.activity for report in said if isinstance(report, Progress)] == [
+    sent = reports([more], context)
+    assert [report.activity for report in sent if isinstance(report, Progress)] == [
         Activity.SCORING
     ] * 2  # once per probe
-    (after,) = ends(said).values()
+    (after,) = ends(sent).values()
     assert {name.partition("/")[0] for name in set(after.metrics) - set(before.metrics)} == {"knn"}
     assert {**after.metrics, **before.metrics} == after.metrics
     assert encoder.read_bytes() == kept
@@ -436,8 +436,8 @@ def test_trials_in_one_process_equal_trials_in_processes_of_their_own(
         (ended,) = run([trial], shared)
         done = alone(tmp_path / trial.key, trial)
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        assert (told["state"], told["metrics"]) == ("finished", ended.metrics)
+        printed = json.loads(done.stdout)
+        assert (printed["state"], printed["metrics"]) == ("finished", ended.metrics)
         own = replace(shared, paths=Store(tmp_path / trial.key / "store").study("study"))
         assert_same(trial, own, shared)
 
@@ -462,9 +462,9 @@ def test_a_trial_that_fails_ends_its_process_with_code_one(tmp_path: Path) -> No
     diverging = replace(trial, config=replace(trial.config, training={"epochs": 1, "learning_rate": 1e30}))
     done = alone(tmp_path / "alone", diverging)
     assert done.returncode == 1
-    told = json.loads(done.stdout)
-    assert told["state"] == "failed"
-    assert told["reason"].startswith("loss is not finite at step ")
+    printed = json.loads(done.stdout)
+    assert printed["state"] == "failed"
+    assert printed["reason"].startswith("loss is not finite at step ")
 
 
 @pytest.mark.slow
@@ -477,8 +477,8 @@ def test_pretraining_is_run_first_wherever_it_is_listed(tmp_path: Path) -> None:
     for trials in ([after], [after, Trial(first, {}, "s")]):
         done = alone(tmp_path / str(len(trials)), *trials)
         assert done.returncode == 0, done.stdout + done.stderr
-        told = [json.loads(line) for line in done.stdout.splitlines()]
-        assert [(each["key"], each["status"]) for each in told] == [
-            (first.key, State.FINISHED),
-            (after.key, State.FINISHED),
+        printed = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [(each["trial"], each["state"]) for each in printed] == [
+            (first.key, "finished"),
+            (after.key, "finished"),
         ]

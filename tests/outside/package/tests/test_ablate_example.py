@@ -2,11 +2,11 @@
 
 import numpy as np
 import torch
-from ablate.testing.methods import MethodContract
 from ablate_example import Centroid, LinearAutoencoder, Rings
 
 from ablate.probes.probe import Embedded, Features
 from ablate.testing.datasets import DatasetContract
+from ablate.testing.methods import MethodContract
 from ablate.testing.probes import ProbeContract
 
 
