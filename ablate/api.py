@@ -14,7 +14,7 @@ from ablate.study.read import read_study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ablate.driver.launch import Listener
+    from ablate.driver.progress import Listener
     from ablate.driver.status import Status
     from ablate.driver.summary import Summary
     from ablate.planning.plan import Plan

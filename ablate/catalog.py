@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ablate.options import Option, options_of
-from ablate.plugins import Refused
+from ablate.plugins import RefusedRow
 from ablate.registry import Registry
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def with_package(described: CatalogEntry, package: str) -> CatalogEntry:
     return replace(described, details={**described.details, "package": package})
 
 
-def refused_entry(refused: Refused) -> CatalogEntry:
+def refused_entry(refused: RefusedRow) -> CatalogEntry:
     """The reason why a row was refused, and its remedy."""
     details = {"refused": refused.reason, "remedy": refused.remedy, "package": refused.package, "row": refused.target}
     return CatalogEntry(refused.name, f"{refused}; {refused.remedy}", details=details)

@@ -1,4 +1,4 @@
-"""The command line: parse, call one function, print.  What is heavy is imported by the command that needs it."""
+"""The command line: parse, call one function, print.  Heavy packages are imported by the commands that need them."""
 
 import contextlib
 import os
@@ -17,19 +17,26 @@ if TYPE_CHECKING:
     from ablate.study.model import Study
 
 app = typer.Typer(
-    help="Hyperparameter studies and ablations of self-supervised learning: Ray schedules, MLflow remembers.",
+    help="Hyperparameter studies and ablations of self-supervised learning, run with Ray and recorded in MLflow.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-File = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or a name: epsilon is studies/epsilon.yaml")]
-Name = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of a study that was launched")]
+StudyFile = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study file, or a name: epsilon is studies/epsilon.yaml")
+]
+StudyName = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study file, or the name of a study that was launched")
+]
 Profile = Annotated[str | None, typer.Option("--profile", "-p", help="One of the study's profiles")]
-Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="PATH=VALUE", help="Set one thing; repeatable")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="PATH=VALUE", help="Override one value of the study; repeatable"),
+]
 Storage = Annotated[Path | None, typer.Option("--storage", help="The store's folder [default: ./ablate-store]")]
 Address = Annotated[str, typer.Option("--address", help="A running Ray cluster [default: this machine]")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Also where there are more than 10,000 trials")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Confirm a study of more than 10,000 trials")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
 Kind = Annotated[
     Literal["methods", "datasets", "probes", "augmentations", "papers"], typer.Argument(help="Which table to list")
@@ -39,10 +46,10 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 
 @app.command()
 def launch(
-    study: File,
+    study: StudyFile,
     profile: Profile = None,
     overrides: Set = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and run nothing")] = False,
     storage: Storage = None,
     address: Address = "",
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a trial")] = 60.0,
@@ -56,12 +63,12 @@ def launch(
         if dry_run:
             show_plan(read, store_of(storage), yes, as_json)
         else:
-            start(read, store_of(storage), address, checkpoint_every, yes, as_json, retry=False)
+            launch_and_print(read, store_of(storage), address, checkpoint_every, yes, as_json, retry=False)
 
 
 @app.command()
 def retry(
-    study: File,
+    study: StudyFile,
     profile: Profile = None,
     overrides: Set = None,
     storage: Storage = None,
@@ -71,12 +78,13 @@ def retry(
 ) -> None:
     """Run the failed trials again, with whatever else is missing."""
     with errors(debug):
-        start(read_study(study, profile, overrides), store_of(storage), address, 60.0, False, as_json, retry=True)
+        read = read_study(study, profile, overrides)
+        launch_and_print(read, store_of(storage), address, 60.0, False, as_json, retry=True)
 
 
 @app.command()
 def plan(
-    study: File,
+    study: StudyFile,
     profile: Profile = None,
     overrides: Set = None,
     storage: Storage = None,
@@ -84,7 +92,7 @@ def plan(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say what would run: trials, packs, finished ones, devices, time; run nothing."""
+    """Show what would run: trials, packs, finished trials, devices, time; run nothing."""
     with errors(debug):
         show_plan(read_study(study, profile, overrides), store_of(storage), yes, as_json)
 
@@ -98,7 +106,7 @@ def status(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say where a study stands."""
+    """Show the states of a study's trials."""
     with errors(debug):
         from ablate.driver.status import statuses
         from ablate.view import print_status
@@ -108,12 +116,12 @@ def status(
 
 @app.command()
 def logs(
-    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's key, or the beginning of it, or its name")],
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's key, the beginning of its key, or its name")],
     study: Annotated[str | None, typer.Option("--study", help="Its study, where several have such a trial")] = None,
     storage: Storage = None,
     debug: Debug = False,
 ) -> None:
-    """Print what a trial said, and its traceback."""
+    """Print a trial's log and traceback."""
     with errors(debug):
         from ablate.driver.logs import log_of
 
@@ -121,8 +129,8 @@ def logs(
 
 
 @app.command()
-def stop(study: Name, storage: Storage = None, debug: Debug = False) -> None:
-    """Have the launch of a study checkpoint and stop, from another terminal."""
+def stop(study: StudyName, storage: Storage = None, debug: Debug = False) -> None:
+    """Make a running launch of a study write checkpoints and stop, from another terminal."""
     with errors(debug):
         from ablate.driver.stop import ask_to_stop
 
@@ -131,14 +139,14 @@ def stop(study: Name, storage: Storage = None, debug: Debug = False) -> None:
 
 @app.command()
 def report(
-    study: File,
+    study: StudyFile,
     profile: Profile = None,
     overrides: Set = None,
     storage: Storage = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write the tables and figures of what is there."""
+    """Write the report from the results that are recorded now."""
     with errors(debug):
         from ablate.driver.report import write_current_report
         from ablate.reporting.json import to_json
@@ -152,8 +160,8 @@ def report(
 
 
 @app.command()
-def sync(study: Name, storage: Storage = None, debug: Debug = False) -> None:
-    """Send to MLflow what an earlier launch could not."""
+def sync(study: StudyName, storage: Storage = None, debug: Debug = False) -> None:
+    """Upload the records that an earlier launch could not send to MLflow."""
     with errors(debug):
         from ablate.driver.sync import upload_rest
 
@@ -175,7 +183,7 @@ def ui(
 
 @app.command()
 def check(
-    study: File,
+    study: StudyFile,
     profile: Profile = None,
     overrides: Set = None,
     yes: Yes = False,
@@ -192,28 +200,26 @@ def check(
 
 @app.command()
 def doctor(storage: Storage = None, address: Address = "", as_json: Json = False, debug: Debug = False) -> None:
-    """Say whether this machine, the cluster and the server are fit, and what to do about what is not."""
+    """Check this machine, the cluster and the server, and print a remedy for each check that fails."""
     with errors(debug):
         from ablate.doctor import examine
-        from ablate.view import print_findings
+        from ablate.view import print_health_checks
 
-        findings = examine(store_of(storage), address)
-        print_findings(findings, as_json)
-    raise typer.Exit(any(not finding.fit for finding in findings))
+        checks = examine(store_of(storage), address)
+        print_health_checks(checks, as_json)
+    raise typer.Exit(any(not check.fit for check in checks))
 
 
 @app.command(name="list")
 def list_entries(
-    kind: Annotated[
-        Literal["methods", "datasets", "probes", "augmentations", "papers"], typer.Argument(help="Of what")
-    ],
+    kind: Kind,
     name: Annotated[str | None, typer.Argument(help="One entry: its settings, defaults and source")] = None,
-    show: Annotated[bool, typer.Option("--show", help="Draw what augmentations make of a data set's images")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Draw a data set's images and their augmented views")] = False,
     storage: Storage = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say what there is."""
+    """List the methods, data sets, probes, augmentations or papers, or describe one of them."""
     with errors(debug):
         if show:
             show_sheets(kind, name, store_of(storage))
@@ -263,7 +269,7 @@ def show_plan(study: "Study", store: "Store", yes: bool, as_json: bool) -> None:
     print_plan(make_plan(study, store=store.root, yes=yes), as_json)
 
 
-def start(
+def launch_and_print(
     study: "Study", store: "Store", address: str, checkpoint_every: float, yes: bool, as_json: bool, retry: bool
 ) -> None:
     from ablate.driver.launch import Options, launch
@@ -279,7 +285,7 @@ def start(
 
 @contextlib.contextmanager
 def errors(debug: bool) -> Iterator[None]:
-    """One paragraph and the right exit code for what a user can mend."""
+    """Print an error that the user can fix as one paragraph, and exit with its code."""
     try:
         yield
     except AblateError as error:
@@ -290,7 +296,7 @@ def errors(debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("ablate: interrupted", err=True)
         raise typer.Exit(130) from None
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

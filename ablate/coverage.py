@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ablate.study.model import Study
     from ablate.trial import Config
 
-Line = tuple[str, ...]  # a printed number without its value: table, data set, method, metric, setting
+PrintedLine = tuple[str, ...]  # a printed number without its value: table, data set, method, metric, setting
 
 
 def studies_of(paper: str) -> "dict[str, Study]":
@@ -34,7 +34,7 @@ def studies_of(paper: str) -> "dict[str, Study]":
     return found
 
 
-def printed_lines(study: "Study") -> Iterator[Line]:
+def printed_lines(study: "Study") -> Iterator[PrintedLine]:
     """The numbers that the study's paper printed of the study's variants, for any metric of its probes."""
     if study.paper is None:
         return
@@ -47,10 +47,10 @@ def printed_lines(study: "Study") -> Iterator[Line]:
         return
     for trial in trials:
         for metric in printed_metrics:
-            yield from lines_of(study, trial.config, metric)
+            yield from lines_of_trial(study, trial.config, metric)
 
 
-def lines_of(study: "Study", config: "Config", metric: str) -> Iterator[Line]:
+def lines_of_trial(study: "Study", config: "Config", metric: str) -> Iterator[PrintedLine]:
     """The numbers that the study's paper printed of a trial's method, data set and levels, in one metric."""
     assert study.paper is not None
     paper = PAPERS[study.paper.id]
@@ -63,5 +63,5 @@ def lines_of(study: "Study", config: "Config", metric: str) -> Iterator[Line]:
             yield line_of(row)
 
 
-def line_of(row: "Printed") -> Line:
+def line_of(row: "Printed") -> PrintedLine:
     return row.table, row.dataset, row.method, row.metric, row.setting

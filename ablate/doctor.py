@@ -154,13 +154,13 @@ def cluster(address: str) -> HealthCheck:
 
 def server(store: Store) -> HealthCheck:
     """Whether the server that MLFLOW_TRACKING_URI names answers; where it is not set, a launch starts its own."""
-    from ablate.track.server import check
+    from ablate.track.server import check_server
 
     address = os.environ.get("MLFLOW_TRACKING_URI")
     if not address:
         return HealthCheck("MLflow", True, f"no address given; a launch starts a server in {store.mlflow}")
     try:
-        check(address)
+        check_server(address)
     except AblateError as error:
         return HealthCheck("MLflow", False, error.problem, error.remedy)
     return HealthCheck("MLflow", True, "answers")

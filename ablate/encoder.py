@@ -99,13 +99,13 @@ def load_encoder(source: str | Path) -> Encoder:
 
     Raises DataError where there is no such file, or where it is damaged.
     """
-    path = download(str(source)) if str(source).startswith("runs:/") else Path(source)
+    path = download_encoder(str(source)) if str(source).startswith("runs:/") else Path(source)
     if not path.is_file():
         raise DataError("there is no such file", "name the file encoder.pt of a trial, or runs:/<run id>", str(source))
     return list(load_encoders(path).values())[-1]
 
 
-def download(run: str) -> Path:
+def download_encoder(run: str) -> Path:
     """Download `encoder.pt` of a run from the MLflow server at MLFLOW_TRACKING_URI; the path of the copy."""
     import mlflow.artifacts
 

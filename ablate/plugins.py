@@ -14,7 +14,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedRow:
     """A row of an installed package that cannot be used."""
 
     kind: str  # "method", "data set", ...
@@ -34,7 +34,7 @@ class Added:
 
     rows: dict[str, Any] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)  # name of a row → its package
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedRow] = field(default_factory=list)
     complete: bool = True  # false while a package whose own import uses the table is still being imported
 
 
@@ -47,14 +47,14 @@ def read_plugins(kind: str, group: str, is_taken: Callable[[str], bool], check: 
         package = package_of(entry)
         try:
             check_name(entry, is_taken, claims)
-            row = load(entry)
+            row = load_row(entry)
             if row is None:
                 added.complete = False
                 continue
-            validate(row, check)
+            check_row(row, check)
         except RowError as error:
             remedy = f"{error.remedy}, or uninstall {package.partition(' ')[0]}"
-            added.refused.append(Refused(kind, entry.name, package, entry.value, error.reason, remedy))
+            added.refused.append(RefusedRow(kind, entry.name, package, entry.value, error.reason, remedy))
         else:
             added.rows[entry.name] = row
             added.packages[entry.name] = package
@@ -76,7 +76,7 @@ def check_name(entry: EntryPoint, is_taken: Callable[[str], bool], claims: Mappi
         raise RowError(f"the name is taken by another package: {' and '.join(others)} add it", "rename one of them")
 
 
-def load(entry: EntryPoint) -> Any:
+def load_row(entry: EntryPoint) -> Any:
     """The object that an entry point names; None while its module is still being imported.  RowError on failure."""
     try:
         row = entry.load()
@@ -90,7 +90,7 @@ def load(entry: EntryPoint) -> Any:
     return row
 
 
-def validate(row: object, check: Check) -> None:
+def check_row(row: object, check: Check) -> None:
     """RowError where the check refuses the row, or where another package's code raises something else in it."""
     try:
         check(row)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from typing import Any, TypeVar
 
 from ablate.errors import StudyError
-from ablate.plugins import Added, Refused, read_plugins
+from ablate.plugins import Added, RefusedRow, read_plugins
 from ablate.row_checks import Check
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Registry(MutableMapping[str, T]):
         self._lock = threading.RLock()
 
     @property
-    def refused(self) -> tuple[Refused, ...]:
+    def refused(self) -> tuple[RefusedRow, ...]:
         """The rows of installed packages that cannot be used, with reasons."""
         self._read_plugins()
         return tuple(self._added.refused)

@@ -69,7 +69,7 @@ def check_subclass(row: object, base: type) -> type:
 
 
 def check_type(place: str, value: object, annotation: Any) -> None:
-    if not fits(value, annotation):
+    if not has_type(value, annotation):
         (inner,) = typing.get_args(annotation) if typing.get_origin(annotation) is ClassVar else (annotation,)
         wanted = inspect.formatannotation(inner)
         raise RowError(f"{place} is {value!r}, not of type {wanted}", f"set it to a value of type {wanted}")
@@ -111,20 +111,20 @@ def type_hints(row: type) -> dict[str, Any]:
         raise RowError(problem, "import the types that they name at the top of the module") from None
 
 
-def fits(value: object, annotation: Any) -> bool:
+def has_type(value: object, annotation: Any) -> bool:
     """Whether a value has the annotated type; true for annotations that cannot be checked."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is ClassVar:
-        return fits(value, arguments[0])
+        return has_type(value, arguments[0])
     if origin is Literal:
         return value in arguments
     if origin in (Union, UnionType):
-        return any(fits(value, member) for member in arguments)
+        return any(has_type(value, member) for member in arguments)
     if origin is tuple and arguments[-1] is Ellipsis:
-        return isinstance(value, tuple) and all(fits(item, arguments[0]) for item in value)
+        return isinstance(value, tuple) and all(has_type(item, arguments[0]) for item in value)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return isinstance(value, Mapping) and all(
-            fits(key, arguments[0]) and fits(item, arguments[1]) for key, item in value.items()
+            has_type(key, arguments[0]) and has_type(item, arguments[1]) for key, item in value.items()
         )
     plain = {float: int | float, None: NoneType, Any: object}.get(annotation, origin or annotation)
     return not isinstance(plain, type | UnionType) or isinstance(value, plain)

@@ -1,4 +1,4 @@
-"""One pack, end to end: train, score, draw, record.
+"""One pack, end to end: train_group, score, draw, record.
 
 `python -m ablate.run trials.json` runs packs on a machine that has neither Ray nor MLflow.
 """
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ablate.codec import to_plain
-from ablate.data.cache import load
+from ablate.data.cache import load_data
 from ablate.data.dataset import Data
 from ablate.draw.trial_pictures import trial_pictures
 from ablate.embedding import embed_splits
@@ -72,7 +72,7 @@ Started = tuple[Trial, checkpoint.Checkpoint | None]  # a trial and its checkpoi
 def prepare(datasets: Iterable[str], tensors: Path) -> None:
     """Decode every data set into the cache of tensors.  Raises DataError where one is missing or damaged."""
     for name in sorted(set(datasets)):
-        load(name, tensors)
+        load_data(name, tensors)
 
 
 def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:
@@ -103,21 +103,21 @@ def failures_reported(
         state = State.OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError | MemoryError) else State.FAILED
         for key in left:
             context.paths.trial(key).traceback.write_text(traceback.format_exc(), encoding="utf-8")
-            yield Ended(key, state, first_line(error))
+            yield Ended(key, state, reason_of(error))
 
 
-def first_line(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The error in one line."""
     return str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def train_and_score(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:
     """Train the trials that have no encoder yet, then score all that were trained."""
-    data = load(trials[0].config.dataset, context.tensors)
+    data = load_data(trials[0].config.dataset, context.tensors)
     untrained = [trial for trial in trials if not context.paths.trial(trial.key).encoder.exists()]
     ended = set()
     for group in at_same_step(untrained, context):
-        for report in failures_reported([trial for trial, _ in group], train(group, data, context), context):
+        for report in failures_reported([trial for trial, _ in group], train_group(group, data, context), context):
             if isinstance(report, Ended):
                 ended.add(report.trial)
             yield report
@@ -127,7 +127,7 @@ def train_and_score(trials: Sequence[Trial], context: RunContext) -> Iterator[Tr
 
 
 def at_same_step(trials: Sequence[Trial], context: RunContext) -> Iterator[list[Started]]:
-    """Groups of trials whose checkpoints are at the same step: only they can train together."""
+    """Groups of trials whose checkpoints are at the same step: only they can train_group together."""
     groups: dict[int, list[Started]] = {}
     for trial in trials:
         saved = checkpoint.load(context.paths.trial(trial.key).checkpoint)
@@ -135,14 +135,14 @@ def at_same_step(trials: Sequence[Trial], context: RunContext) -> Iterator[list[
     yield from groups.values()
 
 
-def train(group: Sequence[Started], data: Data, context: RunContext) -> Iterator[TrialUpdate]:
+def train_group(group: Sequence[Started], data: Data, context: RunContext) -> Iterator[TrialUpdate]:
     """Train one group until each trial is trained, failed or stopped; save the encoders of the trained ones."""
     trials = [trial for trial, _ in group]
     fit = fit_of(group, data, context)
     saved = time.monotonic()
     for events in fit.steps():
         for event in events:
-            yield report_of(event, trials[event.member], context)
+            yield record_event(event, trials[event.member], context)
         requests = stop_requests(fit, trials, context)
         if requests or time.monotonic() - saved >= context.checkpoint_every:
             save_checkpoints(fit, trials, context)
@@ -157,7 +157,7 @@ def train(group: Sequence[Started], data: Data, context: RunContext) -> Iterator
         save_trained(trials[member], fit.snapshots(member), context)
 
 
-def report_of(event: EpochEnd | MemberFailed, trial: Trial, context: RunContext) -> TrialUpdate:
+def record_event(event: EpochEnd | MemberFailed, trial: Trial, context: RunContext) -> TrialUpdate:
     """Record what training yielded for a trial, and return it as a report."""
     match event:
         case MemberFailed():

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.codec import to_plain
-from ablate.driver.progress import LaunchProgress, RunningTrial
+from ablate.driver.progress import LaunchProgress, Listener, RunningTrial
 from ablate.events import Activity, Ended, ExecutorLost, Message, Ready, State, Stopping
 from ablate.paths import Store
 from ablate.study.model import Study
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ablate.planning.plan import Plan
     from ablate.planning.valid_study import ValidStudy
 
-Listener = Callable[[LaunchProgress, Message], None]
 SHOWN = 16  # running trials
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 
@@ -60,7 +59,7 @@ class LiveView:
         self.live = live
 
     def __call__(self, progress: LaunchProgress, message: Message) -> None:
-        self.live.update(table_of(progress))
+        self.live.update(running_table(progress))
         for line in lines_of(progress, message):
             self.live.console.print(line, soft_wrap=True)
 
@@ -80,7 +79,7 @@ class Lines:
 
 
 def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
-    """The line that a message deserves, if any."""
+    """The line that is printed for a message, if any."""
     match message:
         case Ready(slots=slots, nodes=nodes):
             yield f"{slots} side by side on {nodes} node{'s' * (nodes != 1)}"
@@ -99,7 +98,7 @@ def study_metric_first(metrics: Mapping[str, float], metric: str) -> dict[str, f
     return {name: shown[name] for name in sorted(shown, key=lambda name: name != metric)}
 
 
-def table_of(progress: LaunchProgress) -> Group:
+def running_table(progress: LaunchProgress) -> Group:
     """The running trials, and the counts below them."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     for title, width in (("running", None), ("", 20), ("epoch", 5), ("", None), ("left", 8)):
@@ -226,7 +225,7 @@ def print_checked(checked: "ValidStudy", as_json: bool) -> None:
     )
 
 
-def print_findings(checks: Sequence["HealthCheck"], as_json: bool) -> None:
+def print_health_checks(checks: Sequence["HealthCheck"], as_json: bool) -> None:
     if as_json:
         answer([vars(check) for check in checks])
         return

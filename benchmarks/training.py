@@ -20,7 +20,7 @@ from bare import train
 from serving import ABLATE, environment_of, serving
 from torch import Tensor
 
-from ablate.data.cache import load
+from ablate.data.cache import load_data
 from ablate.paths import Store
 from ablate.track.client import connect
 from ablate.track.mlflow_store import MlflowStore
@@ -64,7 +64,7 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
     ratios, fastest = [], []
     with serving() as (store, uri):
-        data = load("fsdd", store.tensors)
+        data = load_data("fsdd", store.tensors)
         inputs = data.x[data.seen] * data.scale
         before = bare(inputs, given.epochs, 0)
         for seed in range(given.launches):

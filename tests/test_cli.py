@@ -119,18 +119,26 @@ def test_a_study_name_that_is_a_path_outside_the_store_is_refused(tmp_path: Path
     assert not (tmp_path.parent / "elsewhere").exists()
 
 
-def test_the_doctor_lists_every_check(tmp_path: Path) -> None:
-    findings = json.loads(ablate(tmp_path, "doctor", "--json").stdout)
-    checks = [finding["what"] for finding in findings]
+def test_doctor_lists_every_check(tmp_path: Path) -> None:
+    checks = json.loads(ablate(tmp_path, "doctor", "--json").stdout)
     machine = ["store", "memory", "cores", "GPUs"]
-    assert checks == ["Python", "packages", "plugins", "Ray", *machine, "cluster", "MLflow", "data"]
+    assert [check["what"] for check in checks] == [
+        "Python",
+        "packages",
+        "plugins",
+        "Ray",
+        *machine,
+        "cluster",
+        "MLflow",
+        "data",
+    ]
 
 
-def test_the_doctor_names_a_remedy_for_a_server_that_does_not_answer(
+def test_doctor_names_a_remedy_for_a_server_that_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     done = ablate(tmp_path, "doctor", "--json")
-    (mlflow,) = (finding for finding in json.loads(done.stdout) if finding["what"] == "MLflow")
+    (mlflow,) = (check for check in json.loads(done.stdout) if check["what"] == "MLflow")
     assert (done.returncode, mlflow["fit"]) == (1, False)
     assert mlflow["remedy"].startswith("start it, correct the address")

@@ -92,7 +92,7 @@ Look = Callable[[], str]
 
 def drawn(launch: LaunchProgress) -> str:
     output = view.verbatim(record=True, width=120, file=io.StringIO())
-    output.print(view.table_of(launch))
+    output.print(view.running_table(launch))
     return output.export_text()
 
 
@@ -297,8 +297,8 @@ def test_a_status_shows_counts_and_trials(shown: Look) -> None:
     ]
 
 
-def test_findings_and_entries_are_printed_with_their_details(shown: Look) -> None:
-    view.print_findings(
+def test_health_checks_and_entries_are_printed_with_their_details(shown: Look) -> None:
+    view.print_health_checks(
         [HealthCheck("store", True, "[/here]"), HealthCheck("MLflow", False, MARKUP, "start it")], as_json=False
     )
     assert shown().splitlines() == ["ok    store        [/here]", f"look  MLflow       {MARKUP}", "      start it"]

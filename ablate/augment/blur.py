@@ -34,13 +34,13 @@ class Blur(Transform):
 def blur(images: Tensor, sigma: Tensor, kernel: int) -> Tensor:
     """Each image convolved with a Gaussian of its own standard deviation (B,) in pixels, over `kernel` pixels."""
     B, C, H, W = images.shape
-    weight = gaussian(sigma, kernel).repeat_interleave(C, 0)
+    weight = gaussian_weights(sigma, kernel).repeat_interleave(C, 0)
     padded = F.pad(images, (kernel // 2,) * 4, mode="reflect").reshape(1, B * C, H + kernel - 1, W + kernel - 1)
     rows = F.conv2d(padded, weight[:, None, :, None], groups=B * C)
     return F.conv2d(rows, weight[:, None, None, :], groups=B * C).view(B, C, H, W)
 
 
-def gaussian(sigma: Tensor, kernel: int) -> Tensor:
+def gaussian_weights(sigma: Tensor, kernel: int) -> Tensor:
     """Gaussian weights (B, kernel) that sum to 1."""
     distance = torch.arange(kernel, device=sigma.device, dtype=sigma.dtype) - kernel // 2
     return (-0.5 * (distance / sigma[:, None]).square()).softmax(1)

@@ -66,7 +66,7 @@ def run_launch(config: LaunchConfig, send: Send) -> None:
     config = replace(config, packs=spread(config.packs, width))
     dispatcher = make_dispatcher(config, study, paths, send)
     send(Ready(width, len(nodes())))
-    threading.Thread(target=heartbeat, args=(send, local_ray_processes()), daemon=True).start()
+    threading.Thread(target=send_heartbeats, args=(send, local_ray_processes()), daemon=True).start()
     while not dispatcher.over and not paths.stop.exists():
         run_round(dispatcher, study.resources, width, store)
         dispatcher.start_round(lost_ends(study.name, running_probes(dispatcher), config.uri, paths))
@@ -157,7 +157,7 @@ def lost_ends(study: str, wanted: Mapping[str, Mapping[str, str]], uri: str, pat
                 yield Ended(key, State.FINISHED, metrics=record.metrics)
 
 
-def heartbeat(send: Send, ray_processes: list[Process]) -> None:
+def send_heartbeats(send: Send, ray_processes: list[Process]) -> None:
     """Send a heartbeat while Ray lives, then end this process, whatever else it waits for.
 
     Asking a remote cluster for its nodes blocks where its control store is dead: then no heartbeat is sent, and the

@@ -19,7 +19,7 @@ from ablate.paths import data_folder
 ARRAYS = ("x", "y", "test", "targets")  # `targets` only where the data set has some
 
 
-def load(name: str, tensors: Path) -> Data:
+def load_data(name: str, tensors: Path) -> Data:
     """The data set of a name, memory-mapped from its folder below `tensors`; decoded first if it is not there yet.
 
     Raises StudyError where no data set has that name, DataError where its original files are missing or damaged.
@@ -74,7 +74,9 @@ def write_cache(data: Data, folder: Path) -> None:
     try:
         part.mkdir()
         tensors = {array: tensor for array in ARRAYS if (tensor := getattr(data, array)) is not None}
-        sizes = {f"{array}.npy": save(tensor.numpy(), part / f"{array}.npy") for array, tensor in tensors.items()}
+        sizes = {
+            f"{array}.npy": write_array(tensor.numpy(), part / f"{array}.npy") for array, tensor in tensors.items()
+        }
         header = {"scale": data.scale, "training_split": data.training_split, "samples": len(data.x), "bytes": sizes}
         (part / "data.json").write_text(json.dumps(header, indent=1), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -83,7 +85,7 @@ def write_cache(data: Data, folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def save(array: np.ndarray, path: Path) -> int:
+def write_array(array: np.ndarray, path: Path) -> int:
     """Write an array to a file, flush it to the disk, and return the size of the file in bytes."""
     with path.open("wb") as file:
         np.save(file, array)

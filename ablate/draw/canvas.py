@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ablate.draw.style import DPI, GRID, INK, LABEL, TEXT, TITLE
+from ablate.draw.style import DPI, GRID_COLOR, INK, LABEL, TEXT, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def add_axes(figure: Figure, left: float, bottom: float, width: float, height: f
 def style_axes(axes: Axes, title: str = "", grid: Literal["both", "y"] = "both") -> None:
     """Draw a light grid below the data, and only the left and bottom spines."""
     axes.set_title(title, fontsize=LABEL, color=INK)
-    axes.grid(axis=grid, color=GRID, linewidth=0.6)
+    axes.grid(axis=grid, color=GRID_COLOR, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ablate.augment import PIPELINES
 from ablate.augment.pipeline import Pipeline
-from ablate.data.cache import load
+from ablate.data.cache import load_data
 from ablate.draw.images import Images, image_grid
 from ablate.errors import StudyError
 from ablate.paths import Store
@@ -24,7 +24,7 @@ def contact_sheets(dataset: str, store: Store) -> Iterator[Path]:
 
     Raises StudyError where the data are not images, DataError where they are missing.
     """
-    data = load(dataset, store.tensors)
+    data = load_data(dataset, store.tensors)
     if data.x.dim() != 4:
         raise StudyError(f"'{dataset}' holds no images", "choose a data set whose samples have the shape (C, H, W)")
     images = data.x[torch.linspace(0, len(data.x) - 1, NUM_IMAGES).long()].float() * data.scale

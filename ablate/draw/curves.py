@@ -25,7 +25,7 @@ def draw_curves(curves: Mapping[str, Curve], file: Path, title: str) -> None:
 
     Values that are not finite are left out.
     """
-    curves = {name: finite(curve) for name, curve in curves.items()}
+    curves = {name: finite_points(curve) for name, curve in curves.items()}
     panels = group_by_magnitude(curves)
     figure = titled_figure(width=7.0, height=1.0 + 2.0 * max(len(panels), 1), title=title)
     for position, names in enumerate(panels, start=1):
@@ -53,7 +53,7 @@ def group_by_magnitude(curves: Mapping[str, Curve]) -> list[list[str]]:
     return panels
 
 
-def finite(curve: Curve) -> Curve:
+def finite_points(curve: Curve) -> Curve:
     """The points whose values are finite."""
     return [(epoch, value) for epoch, value in curve if np.isfinite(value)]
 

@@ -4,7 +4,7 @@ DPI = 120
 
 INK = "#333333"  # text, axes, and marks that belong to no series
 PALE = "#8c8c8c"  # legend entries that stand for marks of several colours
-GRID = "#dddddd"
+GRID_COLOR = "#dddddd"
 # ten colours that colour-blind readers can distinguish
 # (Petroff 2021, Accessible Color Sequences for Data Visualization)
 COLORS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")

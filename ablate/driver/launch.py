@@ -11,7 +11,7 @@ from types import FrameType
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.driver.backends import RAY_AND_MLFLOW, Backends
 from ablate.driver.launch_lock import launching
-from ablate.driver.progress import LaunchProgress
+from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.reuse import reuse_encoders
 from ablate.driver.saved_plan import save_plan
 from ablate.driver.summary import Summary, is_settled, search_over, summarize, trials_of
@@ -34,8 +34,6 @@ from ablate.trial import Trial
 
 ROUNDS = 3  # executors that a launch may use up
 PATIENCE = 60.0  # seconds that a launch waits for a server that is away, at its start and at its end
-
-Listener = Callable[[LaunchProgress, Message], None]
 
 
 @dataclass(frozen=True)

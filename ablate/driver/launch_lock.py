@@ -46,11 +46,11 @@ class Owner:
 
 def owner_of(file: Path) -> Owner | None:
     """The process that launches the study at this moment; None where there is none."""
-    owner = load(file)
+    owner = read_owner(file)
     return owner if owner is not None and owner.alive else None
 
 
-def load(file: Path) -> Owner | None:
+def read_owner(file: Path) -> Owner | None:
     """The owner in a lock file; None where there is no file, or an incomplete one."""
     try:
         return Owner(**json.loads(file.read_text(encoding="utf-8")))
@@ -73,26 +73,26 @@ def launching(file: Path, study: str) -> Iterator[Owner]:
             )
         now = time.time()
         owner = Owner(socket.gethostname(), *current_process(), now, now)
-        save(file, owner)
+        write_owner(file, owner)
     over = threading.Event()
-    thread = threading.Thread(target=heartbeat, args=(file, owner, over), daemon=True)
+    thread = threading.Thread(target=refresh_heartbeat, args=(file, owner, over), daemon=True)
     thread.start()
     try:
         yield owner
     finally:
         over.set()
         thread.join()
-        if owner.same(load(file)):
+        if owner.same(read_owner(file)):
             file.unlink()
 
 
-def heartbeat(file: Path, owner: Owner, over: threading.Event) -> None:
+def refresh_heartbeat(file: Path, owner: Owner, over: threading.Event) -> None:
     """Refresh the time in the lock file until the launch is over or another process has taken the lock over."""
-    while not over.wait(HEARTBEAT) and owner.same(load(file)):
-        save(file, replace(owner, beat=time.time()))
+    while not over.wait(HEARTBEAT) and owner.same(read_owner(file)):
+        write_owner(file, replace(owner, beat=time.time()))
 
 
-def save(file: Path, owner: Owner) -> None:
+def write_owner(file: Path, owner: Owner) -> None:
     part = file.with_suffix(".part")
     part.write_text(json.dumps(asdict(owner)), encoding="utf-8")
     part.replace(file)

@@ -1,7 +1,7 @@
 """How far a launch is, from its plan and the messages of its executor: what the live view shows."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ablate.events import (
@@ -117,3 +117,6 @@ class LaunchProgress:
             self.waiting.discard(key)
             self.running[key] = RunningTrial(self.names.get(key, key), time.monotonic(), share)
         return self.running[key]
+
+
+Listener = Callable[[LaunchProgress, Message], None]  # called with every message, after the progress is updated

@@ -27,7 +27,7 @@ RECIPE: Mapping[str, Value] = {  # section 5
     "schedule": "constant",
     "warm_up": 10.0,
 }
-DATASETS: Mapping[str, Mapping[str, Value]] = {  # the paper has no grey images; their pipeline is ours
+SETTINGS_BY_DATASET: Mapping[str, Mapping[str, Value]] = {  # the paper has no grey images; their pipeline is ours
     "stl10": {"augmentation": "simclr-stl10"},
     "mnist": {"augmentation": "simclr-grey"},
     "emnist-digits": {"augmentation": "simclr-grey"},
@@ -48,7 +48,7 @@ class AAVAE(VariationalAutoencoder):
 
     source: ClassVar[str] = "Falcon, Jha, Koker & Cho 2021, AAVAE, arXiv:2107.12329"
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = DATASETS
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = SMALL
     small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
 
@@ -90,7 +90,7 @@ class AAAE(DeterministicAutoencoder):
 
     source: ClassVar[str] = "Falcon, Jha, Koker & Cho 2021, AAVAE, arXiv:2107.12329, Table 1"
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = DATASETS
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = SMALL
     small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
 

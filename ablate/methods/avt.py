@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ablate.augment.warp import COEFFICIENTS
 from ablate.methods.method import Tensors
-from ablate.methods.transformations import Equivariant, deep, drawn, learning, unit_gaussian_nll
+from ablate.methods.transformations import Equivariant, deep, learning, reparameterized, unit_gaussian_nll
 from ablate.options import option
 
 LOG_VARIANCE_SCALE = 1000.0  # divides the decoder's output for the log variance
@@ -35,9 +35,9 @@ class AVT(Equivariant):
         network = self.structure(tuple(noise["view"].shape[-3:]))
         normal = self.code_noise * noise["normal"]
         encoded, state = learning(network, "encoder", params, state, noise["view"][0])
-        image = drawn(encoded, normal[0])
+        image = reparameterized(encoded, normal[0])
         encoded, state = learning(network, "encoder", params, state, noise["view"][1])
-        codes = torch.cat([drawn(encoded, normal[1]), image], 1)
+        codes = torch.cat([reparameterized(encoded, normal[1]), image], 1)
         predicted, state = learning(network, "decoder", params, state, codes)
         if self.output_variance == "unit":
             total = unit_gaussian_nll(noise["target"], predicted)

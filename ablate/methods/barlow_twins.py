@@ -7,7 +7,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from ablate.methods.contrast import ADAM, CIFAR_ALONE, IDENTITY, SMALL_PERCEPTRON, Settings, TwoViews
+from ablate.methods.contrast import ADAM, CIFAR_ALONE, IDENTITY, SMALL_PERCEPTRON, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors
 from ablate.nets.heads import projection
 from ablate.options import Value, option
@@ -27,7 +27,7 @@ class BarlowTwins(TwoViews):
 
     source: ClassVar[str] = "Zbontar, Jing, Misra, LeCun & Deny 2021, Barlow Twins, arXiv:2103.03230"
     recipe: ClassVar[Mapping[str, Value]] = ADAM
-    datasets: ClassVar[Settings] = CIFAR_ALONE
+    datasets: ClassVar[SettingsByDataset] = CIFAR_ALONE
     small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4}
 
     proj_head: bool = option(True, "compare the outputs of a 3-layer projection head; else the features themselves")

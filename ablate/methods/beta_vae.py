@@ -35,7 +35,7 @@ class BetaVAE(VariationalAutoencoder):
 
     source: ClassVar[str] = "Higgins et al. 2017, β-VAE; as a baseline of Bizeul et al. 2024, arXiv:2402.01399"
     recipe: ClassVar[Mapping[str, Value]] = published.RECIPE
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = published.DATASETS
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = published.SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = shared.SMALL_PERCEPTRON
     small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
 

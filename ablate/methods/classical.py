@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
-from ablate.methods.method import Method, Objective, Tensors, below
+from ablate.methods.method import Method, Objective, Tensors, with_prefix
 from ablate.options import Value, option
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -36,7 +36,7 @@ class Classical(Method):
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
         points = self.sample(inputs, generator).flatten(1).double().cpu().numpy()
         fitted = {name: torch.tensor(array, dtype=torch.float32) for name, array in self.fit(points, seed).items()}
-        return below("encoder.", fitted), {}
+        return with_prefix("encoder.", fitted), {}
 
     def sample(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """The points to fit on."""

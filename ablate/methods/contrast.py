@@ -15,28 +15,28 @@ from ablate.data_info import DataInfo
 from ablate.methods.backbone import FLAT, Network, backbone, check_backbone, feature_dim
 from ablate.methods.capabilities import Augmenting
 from ablate.methods.limits import check_contrast
-from ablate.methods.method import Method, Tensors, below, within
+from ablate.methods.method import Method, Tensors, with_prefix, within
 from ablate.methods.parts import joined, through
 from ablate.nets.functional import apply
 from ablate.nets.heads import projection
 from ablate.nets.init import initialize
 from ablate.options import Value, option
 
-Settings = Mapping[str, Mapping[str, Value]]
+SettingsByDataset = Mapping[str, Mapping[str, Value]]
 
-GREY_AND_FACES: Settings = {  # Bizeul et al. 2024, arXiv:2402.01399, sections 5 and 6; those of digits are ours
+GREY_AND_FACES: SettingsByDataset = {  # Bizeul et al. 2024, arXiv:2402.01399, sections 5, 6; those of digits are ours
     "mnist": {"network": "simvae-mlp", "latent_dim": 10, "augmentation": "simvae-mnist"},
     "emnist-digits": {"network": "simvae-mlp", "latent_dim": 10, "augmentation": "simvae-mnist"},
     "fashion-mnist": {"network": "simvae-mlp", "latent_dim": 10, "augmentation": "simvae-fashion-mnist"},
     "celeba": {"network": "narrow", "latent_dim": 64, "augmentation": "simvae-celeba"},
     "digits": {"network": "simvae-mlp", "latent_dim": 10, "augmentation": "simclr-grey"},
 }
-SIMVAE: Settings = {  # that paper trains another network on CIFAR-10 than the others do
+SIMVAE: SettingsByDataset = {  # that paper trains another network on CIFAR-10 than the others do
     **GREY_AND_FACES,
     "cifar10": {"network": "narrow", "latent_dim": 64, "augmentation": "simvae-cifar10"},
     "cifar10-jpeg": {"network": "narrow", "latent_dim": 64, "augmentation": "simvae-cifar10"},
 }
-CIFAR_ALONE: Settings = {  # for methods whose paper has no other data set of ours than CIFAR-10
+CIFAR_ALONE: SettingsByDataset = {  # for methods whose paper has no other data set of ours than CIFAR-10
     "stl10": {"augmentation": "simclr-stl10"},
     "mnist": {"augmentation": "simclr-grey"},
     "emnist-digits": {"augmentation": "simclr-grey"},
@@ -81,7 +81,7 @@ class ImageEncoder(Method, Augmenting):
 
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         params, state = initialize(self.encoder(self.pipeline.check(info.shape)), generator)
-        return below("encoder.", params), below("encoder.", state)
+        return with_prefix("encoder.", params), with_prefix("encoder.", state)
 
     @abstractmethod
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:

@@ -34,7 +34,7 @@ class CRVAE(VariationalAutoencoder):
 
     source: ClassVar[str] = "Sinha & Dieng 2021, Consistency regularization for VAEs; as in Bizeul et al. 2024"
     recipe: ClassVar[Mapping[str, Value]] = published.RECIPE
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = published.DATASETS
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = published.SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = shared.SMALL_PERCEPTRON
     small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
 

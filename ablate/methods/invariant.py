@@ -22,7 +22,7 @@ from ablate.nets.stacking import gradient, known_true
 from ablate.options import Value, option
 
 HIDDEN_CLASSIFIER = (128, 128)
-GRID = 10  # the adaptive λ changes in steps of 1 / GRID, between LOWEST and HIGHEST
+STEPS_PER_UNIT = 10  # the adaptive λ changes in steps of 1 / STEPS_PER_UNIT, between LOWEST and HIGHEST
 LOWEST, HIGHEST = 0.1, 1.0
 EPSILON = 1e-12  # keeps zero gradients and probabilities finite
 
@@ -207,7 +207,7 @@ def sinkhorn(logits: Tensor, λ: Tensor | float, iterations: int) -> Tensor:
 def updated_lambda(λ: Tensor, excess: Tensor, tolerance: Tensor | float) -> Tensor:
     """The next λ: a step of the grid down if the entropy is too large by `excess`, up if too small (algorithm 2)."""
     steps = (excess < -tolerance).to(λ) - (excess > tolerance).to(λ)
-    return ((λ * GRID).round() + steps).div(GRID).clamp(LOWEST, HIGHEST)
+    return ((λ * STEPS_PER_UNIT).round() + steps).div(STEPS_PER_UNIT).clamp(LOWEST, HIGHEST)
 
 
 def wanted_entropy(k: int, warmed: Tensor) -> Tensor:

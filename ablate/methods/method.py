@@ -108,6 +108,6 @@ def within(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def below(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
+def with_prefix(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
     """All entries, with a prefix put before their names."""
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}

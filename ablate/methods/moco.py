@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.contrast import CIFAR_ALONE, IDENTITY, SIMVAE, SMALL_PERCEPTRON, Settings, TwoViews
-from ablate.methods.method import Tensors, below, within
+from ablate.methods.contrast import CIFAR_ALONE, IDENTITY, SIMVAE, SMALL_PERCEPTRON, SettingsByDataset, TwoViews
+from ablate.methods.method import Tensors, with_prefix, within
 from ablate.nets.functional import apply
 from ablate.nets.heads import projection
 from ablate.options import Value, option
@@ -55,7 +55,7 @@ class MomentumContrast(TwoViews):
         params, state = super().init(info, generator)
         queue = F.normalize(torch.randn(self.queue, self.projected, generator=generator), dim=1)
         teacher = {name: tensor.clone() for name, tensor in params.items()}
-        return params, {**state, **below("teacher.", teacher), "queue": queue}
+        return params, {**state, **with_prefix("teacher.", teacher), "queue": queue}
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
         """Two views (2, B, C, h, w) of each image, and the order (B,) in which the second ones pass the teacher."""
@@ -69,7 +69,7 @@ class MomentumContrast(TwoViews):
         projections, state = self.project(params, state, first[None])
         total, right = info_nce(F.normalize(projections[0], dim=1), keys, state["queue"], self.temperature)
         queue = torch.cat([keys, state["queue"]])[: self.queue]  # the newest first, of any size
-        return total, {"loss": total, "accuracy": right}, {**state, **below("teacher.", teacher), "queue": queue}
+        return total, {"loss": total, "accuracy": right}, {**state, **with_prefix("teacher.", teacher), "queue": queue}
 
     def updated_teacher(self, teacher: Tensors, params: Tensors) -> Tensors:
         """m θ' + (1 − m) θ (He et al. 2020, eq. 2), without gradient."""
@@ -96,7 +96,9 @@ class MoCo(MomentumContrast):
         "epochs": 600,  # of 600 to 800
         "batch_size": 128,
     }
-    datasets: ClassVar[Settings] = {name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()}
+    datasets: ClassVar[SettingsByDataset] = {
+        name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()
+    }
 
     def head(self) -> nn.Module:
         return TwoViews.head(self)
@@ -120,7 +122,7 @@ class MoCoV2(MomentumContrast):
         "epochs": 200,
         "batch_size": 512,
     }
-    datasets: ClassVar[Settings] = CIFAR_ALONE
+    datasets: ClassVar[SettingsByDataset] = CIFAR_ALONE
 
     temperature: float = option(0.1, "τ, divides the cosines", above=0)
 

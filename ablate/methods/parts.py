@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from ablate.methods.method import Tensors, below, within
+from ablate.methods.method import Tensors, with_prefix, within
 from ablate.nets.functional import apply
 
 
@@ -31,4 +31,4 @@ def through(
     prefix = f"{part}."
     own = within(params, prefix), within(state, prefix)
     outputs, after = apply(network.get_submodule(part), *own, inputs, training=training, tracking=tracking)
-    return outputs, {**state, **below(prefix, after)}
+    return outputs, {**state, **with_prefix(prefix, after)}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ablate.methods.contrast import ADAM, GREY_AND_FACES, SMALL_PERCEPTRON, Settings, TwoViews
+from ablate.methods.contrast import ADAM, GREY_AND_FACES, SMALL_PERCEPTRON, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors
 from ablate.options import Value, option
 
@@ -24,7 +24,7 @@ class SimCLR(TwoViews):
 
     source: ClassVar[str] = "Chen et al. 2020, arXiv:2002.05709; Lee et al. 2021, Distance enhancement loss"
     recipe: ClassVar[Mapping[str, Value]] = ADAM
-    datasets: ClassVar[Settings] = {
+    datasets: ClassVar[SettingsByDataset] = {
         **{name: {**settings, "proj_head": False, "temperature": 0.7} for name, settings in GREY_AND_FACES.items()},
         "stl10": {"augmentation": "simclr-stl10"},
     }

@@ -35,7 +35,7 @@ class SimVAE(VariationalAutoencoder):
 
     source: ClassVar[str] = "Bizeul, Schölkopf & Allen 2024, A probabilistic model, arXiv:2402.01399"
     recipe: ClassVar[Mapping[str, Value]] = published.RECIPE
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = published.DATASETS
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = published.SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = {**shared.SMALL_PERCEPTRON, "views": 2}
     small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
 

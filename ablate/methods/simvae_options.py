@@ -19,11 +19,11 @@ RECIPE: Mapping[str, Value] = {
     "schedule": "constant",
     "adam_epsilon": 1e-4,
 }
-GREY: Mapping[str, Value] = {"network": "simvae-mlp", "latent_dim": 10, "likelihood": "bernoulli"}
-DATASETS: Mapping[str, Mapping[str, Value]] = {
-    "mnist": {**GREY, "augmentation": "simvae-mnist"},
-    "emnist-digits": {**GREY, "augmentation": "simvae-mnist"},
-    "fashion-mnist": {**GREY, "augmentation": "simvae-fashion-mnist"},
-    "digits": {**GREY, "augmentation": "simvae-fashion-mnist"},
+GREY_SETTINGS: Mapping[str, Value] = {"network": "simvae-mlp", "latent_dim": 10, "likelihood": "bernoulli"}
+SETTINGS_BY_DATASET: Mapping[str, Mapping[str, Value]] = {
+    "mnist": {**GREY_SETTINGS, "augmentation": "simvae-mnist"},
+    "emnist-digits": {**GREY_SETTINGS, "augmentation": "simvae-mnist"},
+    "fashion-mnist": {**GREY_SETTINGS, "augmentation": "simvae-fashion-mnist"},
+    "digits": {**GREY_SETTINGS, "augmentation": "simvae-fashion-mnist"},
     "celeba": {"augmentation": "simvae-celeba"},
 }

@@ -12,9 +12,9 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.backbone import NORMALIZED
 from ablate.methods.capabilities import Classifying
-from ablate.methods.contrast import GREY_AND_FACES, ImageEncoder, Settings
+from ablate.methods.contrast import GREY_AND_FACES, ImageEncoder, SettingsByDataset
 from ablate.methods.limits import check_batchnorm
-from ablate.methods.method import Tensors, below, within
+from ablate.methods.method import Tensors, with_prefix, within
 from ablate.nets.functional import apply
 from ablate.nets.init import initialize
 from ablate.options import Value, option
@@ -39,7 +39,7 @@ class Supervised(ImageEncoder, Classifying):
         "epochs": 200,
         "batch_size": 128,
     }
-    datasets: ClassVar[Settings] = GREY_AND_FACES
+    datasets: ClassVar[SettingsByDataset] = GREY_AND_FACES
 
     augmentation: str = option("crop-flip", "the pipeline that draws the views")
     distance_enhancement: float = option(0.0, "λ, weight of D; 1 in the paper", least=0)
@@ -53,7 +53,7 @@ class Supervised(ImageEncoder, Classifying):
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         params, state = super().init(info, generator)
         classifier, _ = initialize(nn.Linear(self.features, info.classes, device="meta"), generator)
-        return {**params, **below("classifier.", classifier)}, state
+        return {**params, **with_prefix("classifier.", classifier)}, state
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
         """One view (1, B, C, h, w) of each image."""
@@ -78,7 +78,7 @@ class Supervised(ImageEncoder, Classifying):
         """Features (B, D) in training mode, and the state after them."""
         own = within(params, "encoder."), within(state, "encoder.")
         h, after = apply(self.encoder(tuple(views.shape[1:])), *own, views, training=True, tracking=True)
-        return h, {**state, **below("encoder.", after)}
+        return h, {**state, **with_prefix("encoder.", after)}
 
     def classify(self, params: Tensors, h: Tensor) -> Tensor:
         """Features (B, D) → logits (B, classes)."""

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ablate.data_info import DataInfo
-from ablate.methods.contrast import ADAM, CIFAR_ALONE, SMALL_PERCEPTRON, Settings, TwoViews
-from ablate.methods.method import Tensors, below, within
+from ablate.methods.contrast import ADAM, CIFAR_ALONE, SMALL_PERCEPTRON, SettingsByDataset, TwoViews
+from ablate.methods.method import Tensors, with_prefix, within
 from ablate.options import Value, option
 
 
@@ -29,7 +29,7 @@ class SwAV(TwoViews):
     revision: ClassVar[str] = "2"
     source: ClassVar[str] = "Caron et al. 2020, arXiv:2006.09882; as a baseline of Lee et al. 2021"
     recipe: ClassVar[Mapping[str, Value]] = ADAM
-    datasets: ClassVar[Settings] = CIFAR_ALONE
+    datasets: ClassVar[SettingsByDataset] = CIFAR_ALONE
     small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4, "prototypes": 5}
 
     prototypes: int = option(512, "P, number of prototypes", least=2)
@@ -42,7 +42,7 @@ class SwAV(TwoViews):
         params, state = super().init(info, generator)
         drawn = F.normalize(torch.randn(self.prototypes, self.projected, generator=generator), dim=1)
         memory = {"unit": drawn.clone(), "seen": drawn.clone(), "free": torch.tensor(False)}
-        return {**params, "prototypes.weight": drawn}, {**state, **below("prototypes.", memory)}
+        return {**params, "prototypes.weight": drawn}, {**state, **with_prefix("prototypes.", memory)}
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         prototypes, memory = self.updated_prototypes(
@@ -51,7 +51,7 @@ class SwAV(TwoViews):
         projections, state = self.project(params, state, noise["view"])
         first, second = (F.normalize(projections, dim=2) @ prototypes.T).unbind()
         total = (self.swapped_loss(first, second) + self.swapped_loss(second, first)) / 2
-        return total, {"loss": total}, {**state, **below("prototypes.", memory)}
+        return total, {"loss": total}, {**state, **with_prefix("prototypes.", memory)}
 
     def updated_prototypes(self, weight: Tensor, memory: Tensors, progress: Tensor) -> tuple[Tensor, Tensors]:
         """Unit prototypes (P, d), whose gradient is the weight's unless they are frozen; and the new memory."""

@@ -22,7 +22,7 @@ from ablate.nets.init import initialize
 from ablate.nets.nin import MIN_SIDE, alexnet, flat_dim, nin
 from ablate.options import Value, option
 
-GREY = ("digits", "mnist", "emnist-digits", "fashion-mnist")  # neither cropped nor flipped
+GREY_DATASETS = ("digits", "mnist", "emnist-digits", "fashion-mnist")  # neither cropped nor flipped
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Equivariant(Method, Stochastic, Augmenting):
     }
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
         "stl10-32": {"network": "alexnet"},
-        **{name: {"augmentation": "none"} for name in GREY},
+        **{name: {"augmentation": "none"} for name in GREY_DATASETS},
     }
     small: ClassVar[Mapping[str, Value]] = {"width": 8, "latent_dim": 4, "hidden": 8}
     small_shape: ClassVar[tuple[int, ...]] = (3, 16, 16)
@@ -107,7 +107,7 @@ class Equivariant(Method, Stochastic, Augmenting):
         return False
 
     def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
-        return network(encoder(self.network, shape, self.width, self.latent_dim), **self.heads())
+        return network(gaussian_encoder(self.network, shape, self.width, self.latent_dim), **self.heads())
 
 
 @functools.cache
@@ -117,7 +117,7 @@ def network(encoder: nn.Sequential, **heads: nn.Sequential) -> nn.Sequential:
 
 
 @functools.cache
-def encoder(kind: str, shape: tuple[int, ...], width: int, latent_dim: int) -> nn.Sequential:
+def gaussian_encoder(kind: str, shape: tuple[int, ...], width: int, latent_dim: int) -> nn.Sequential:
     """Images (B, *shape) → the codes' mean, then their log variance (B, 2 l), without parameters."""
     convolutions = {"nin": nin, "alexnet": alexnet}[kind](shape, width)
     with torch.device("meta"):
@@ -134,7 +134,7 @@ def learning(network: nn.Module, part: str, params: Tensors, state: Tensors, inp
     return through(network, part, params, state, inputs, training=True, tracking=True)
 
 
-def drawn(encoded: Tensor, normal: Tensor) -> Tensor:
+def reparameterized(encoded: Tensor, normal: Tensor) -> Tensor:
     """z = μ + σ e, of μ and log σ² (B, 2 l) and e (B, l)."""
     mean, log_variance = encoded.chunk(2, 1)
     return mean + (log_variance / 2).exp() * normal

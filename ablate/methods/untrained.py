@@ -6,7 +6,7 @@ from typing import ClassVar, final
 
 import torch
 
-from ablate.methods.contrast import GREY_AND_FACES, SMALL_PERCEPTRON, ImageEncoder, Settings
+from ablate.methods.contrast import GREY_AND_FACES, SMALL_PERCEPTRON, ImageEncoder, SettingsByDataset
 from ablate.methods.method import Objective, Tensors
 from ablate.options import Value, option
 
@@ -18,7 +18,7 @@ class Random(ImageEncoder):
 
     source: ClassVar[str] = "Lee et al. 2021, section 3.8; Bizeul et al. 2024, arXiv:2402.01399, section 4.1"
     objectives: ClassVar[tuple[Objective, ...]] = ()
-    datasets: ClassVar[Settings] = GREY_AND_FACES
+    datasets: ClassVar[SettingsByDataset] = GREY_AND_FACES
     small: ClassVar[Mapping[str, Value]] = SMALL_PERCEPTRON
 
     augmentation: str = option("normalized-cifar10", "the pipeline whose clean images are embedded")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ablate.methods.contrast import SIMVAE, SMALL_PERCEPTRON, Settings, TwoViews
+from ablate.methods.contrast import SIMVAE, SMALL_PERCEPTRON, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors
 from ablate.options import Value, option
 
@@ -30,7 +30,9 @@ class VICReg(TwoViews):
         "epochs": 600,  # of 600 to 800
         "batch_size": 128,
     }
-    datasets: ClassVar[Settings] = {name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()}
+    datasets: ClassVar[SettingsByDataset] = {
+        name: {**settings, "proj_head": False} for name, settings in SIMVAE.items()
+    }
     small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4}
 
     invariance_weight: float = option(25.0, "λ, of the views' squared distance", least=0, former="invariance")

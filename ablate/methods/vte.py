@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from ablate.augment.warp import COEFFICIENTS
 from ablate.data_info import DataInfo
 from ablate.methods.limits import check_contrast
-from ablate.methods.method import Pretraining, Tensors, below
+from ablate.methods.method import Pretraining, Tensors, with_prefix
 from ablate.methods.parts import joined, through
-from ablate.methods.transformations import Equivariant, deep, drawn, learning, unit_gaussian_nll
+from ablate.methods.transformations import Equivariant, deep, learning, reparameterized, unit_gaussian_nll
 from ablate.nets.encoders import activation, mlp
 from ablate.options import Value, option, options_of
 
@@ -33,7 +33,7 @@ class PredictiveTransformation(Equivariant):
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         network = self.structure(tuple(noise["view"].shape[-3:]))
         encoded, state = learning(network, "encoder", params, state, noise["view"][1])
-        predicted, state = learning(network, "decoder", params, state, drawn(encoded, noise["normal"][1]))
+        predicted, state = learning(network, "decoder", params, state, reparameterized(encoded, noise["normal"][1]))
         total = unit_gaussian_nll(noise["target"], predicted)
         return total, {"loss": total}, state
 
@@ -76,7 +76,7 @@ class VTE(Equivariant):
         return Pretraining("predictive-transformation", {name: getattr(self, name) for name in names})
 
     def load_pretrained(self, params: Tensors, state: Tensors, first: Tensors) -> tuple[Tensors, Tensors]:
-        frozen = below(FIRST, first)
+        frozen = with_prefix(FIRST, first)
         assert frozen.keys() == {name for name in state if name.startswith(FIRST)}
         return params, {**state, **frozen}
 
@@ -84,13 +84,13 @@ class VTE(Equivariant):
         """z and ẑ (B, l), and the state after encoding them."""
         network = self.structure(tuple(noise["view"].shape[-3:]))
         encoded, state = learning(network, "encoder", params, state, noise["view"][0])
-        ẑ = drawn(encoded, noise["normal"][0])
+        ẑ = reparameterized(encoded, noise["normal"][0])
         if self.two_phase:
             training = self.first_mode == "train"
             encoded, _ = through(network, "first", state, state, noise["view"][1], training=training)
         else:
             encoded, state = learning(network, "first", params, state, noise["view"][1])
-        return drawn(encoded, noise["normal"][1]), ẑ, state
+        return reparameterized(encoded, noise["normal"][1]), ẑ, state
 
     def structure(self, shape: tuple[int, ...]) -> nn.Sequential:
         return with_first(super().structure(shape))

@@ -9,7 +9,7 @@ from torch import nn
 from ablate.nets.residual import Residual
 from ablate.nets.resnet import DEPTHS, EXPANSION, stem_for
 
-GRID = 4  # side of the maps that a vector is reshaped to
+MAP_SIDE = 4  # side of the maps that a vector is reshaped to
 
 
 @functools.cache
@@ -25,11 +25,11 @@ def inverted_resnet(
     channels, *sides = shape
     doublings = 4 if stem_for(shape) == "7x7" else 3
     sizes = [(math.ceil(sides[0] / 2**n), math.ceil(sides[1] / 2**n)) for n in reversed(range(doublings + 1))]
-    folded, before = hidden // GRID**2, hidden
+    folded, before = hidden // MAP_SIDE**2, hidden
     with torch.device("meta"):
         layers: list[nn.Module] = [
             *[nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()],
-            *[nn.Unflatten(1, (folded, GRID, GRID)), nn.Conv2d(folded, hidden, 1), nn.ReLU()],
+            *[nn.Unflatten(1, (folded, MAP_SIDE, MAP_SIDE)), nn.Conv2d(folded, hidden, 1), nn.ReLU()],
         ]
         for index, depth in enumerate(reversed(DEPTHS[name])):
             after = 4 * width // 2**index * EXPANSION[name]

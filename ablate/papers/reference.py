@@ -39,14 +39,12 @@ class Ablation:
     datasets: tuple[str, ...]
     axis: str
     values: tuple[Value, ...]
-    values_source: str
     fixed: Mapping[str, Any]
     seeds: int
     metrics: tuple[Metric, ...]
     reference: str  # where its numbers are: in the CSV, in a figure only, or nowhere
     finding: str
     check: Mapping[str, Any]  # the finding as one of the check types that ablations.yaml lists
-    notes: str = ""
 
     @property
     def places(self) -> frozenset[str]:
@@ -244,7 +242,6 @@ def _ablation(entry: Mapping[str, Any], paper: str) -> Ablation:
         datasets=tuple(entry["datasets"]),
         axis=entry["axis"],
         values=tuple(entry["values"]),
-        values_source=entry["values_source"],
         fixed=entry["fixed"],
         seeds=entry["seeds"],
         metrics=tuple(
@@ -254,7 +251,6 @@ def _ablation(entry: Mapping[str, Any], paper: str) -> Ablation:
         reference=entry["reference"],
         finding=entry["finding"],
         check=entry["finding_check"],
-        notes=entry.get("notes", ""),
     )
 
 

@@ -53,7 +53,7 @@ def check_case(study: Study, index: int) -> None:
         if one.path in METHOD_AND_DATASET:
             with placed_at(one.place):
                 (METHODS if one.path == "method" else DATASETS)[str(one.value)]
-    options, methods = options_by_path(study, index), methods_of(study, index)
+    options, methods = options_by_path(study, index), methods_of_case(study, index)
     for one in written:
         if one.path not in METHOD_AND_DATASET:
             check_assignment(one, options, methods, study.probes)
@@ -101,7 +101,7 @@ def check_distinct_variants(study: Study, trials: Sequence[Trial]) -> None:
         first[trial.key] = trial
 
 
-def methods_of(study: Study, index: int) -> tuple[str, ...]:
+def methods_of_case(study: Study, index: int) -> tuple[str, ...]:
     """The methods of a case: one, or the levels of its axis `method`."""
     return tuple(str(one.value) for one in assignments(study, index) if one.path == "method")
 
@@ -109,7 +109,7 @@ def methods_of(study: Study, index: int) -> tuple[str, ...]:
 def options_by_path(study: Study, index: int) -> OptionsByPath:
     """Every path that a case may set."""
     found: dict[str, list[Option]] = {}
-    owners: list[tuple[str, type]] = [("method", METHODS[method]) for method in methods_of(study, index)]
+    owners: list[tuple[str, type]] = [("method", METHODS[method]) for method in methods_of_case(study, index)]
     owners += [(f"probes.{name}", PROBES[name]) for name in study.probes]
     for section, owner in [*owners, ("training", Recipe)]:
         for name, option in options_by_name(owner).items():

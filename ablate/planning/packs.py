@@ -42,10 +42,10 @@ def make_packs(trials: Sequence[Trial], size: Literal["auto"] | int, accelerator
             return 1
         return (STACK if accelerator and method.stacks else 1) if size == "auto" else size
 
-    return grouped(trials, most)
+    return split_into_packs(trials, most)
 
 
-def grouped(trials: Sequence[Trial], size: Callable[[Trial], int]) -> tuple[Pack, ...]:
+def split_into_packs(trials: Sequence[Trial], size: Callable[[Trial], int]) -> tuple[Pack, ...]:
     """The trials in packs of at most `size` of the pack's first trial, in the order of their first trials.
 
     Trials of a pack have the same pack key.

@@ -16,7 +16,7 @@ from ablate.study.model import Choices, Range, Study
 from ablate.train.recipe import Recipe
 from ablate.trial import Config, Trial
 
-Settings = Mapping[str, Value]  # path → value
+ValuesByPath = Mapping[str, Value]  # path → value
 
 
 def resolve(study: Study, *, yes: bool = False) -> tuple[Trial, ...]:
@@ -90,7 +90,7 @@ def resolve_variant(study: Study, index: int, levels: Levels) -> Trial:
     return trial
 
 
-def resolve_config(name: str, dataset: str, given: Settings, seed: int) -> Config:
+def resolve_config(name: str, dataset: str, given: ValuesByPath, seed: int) -> Config:
     """A config with every setting filled in: as given, else the paper's for this data set, else the default."""
     method = METHODS[name]
     return Config(
@@ -105,11 +105,11 @@ def resolve_config(name: str, dataset: str, given: Settings, seed: int) -> Confi
     )
 
 
-def _with_prefix(section: str, settings: Settings) -> dict[str, Value]:
+def _with_prefix(section: str, settings: ValuesByPath) -> dict[str, Value]:
     return {f"{section}.{name}": value for name, value in settings.items()}
 
 
-def filled_in(owner: type, section: str, given: Settings) -> dict[str, Value]:
+def filled_in(owner: type, section: str, given: ValuesByPath) -> dict[str, Value]:
     """Every setting of a method, a probe or the recipe: as given, else its default."""
     return {
         name: coerce(option, given.get(f"{section}.{name}", option.default), f"{section}.{name}")

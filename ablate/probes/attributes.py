@@ -78,7 +78,7 @@ class Attributes(HiddenLayerProbe):
     def trained_accuracies(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
         """Accuracies (epochs, attributes) on the test split; cached, so that score and picture share one training."""
         self.check_embedded(embedded)
-        return cached_accuracies(Training(self, seed, digest(embedded), replace(embedded, model=None)))
+        return cached_accuracies(Training(self, seed, digest_of(embedded), replace(embedded, model=None)))
 
     def train_networks(self, embedded: Embedded, seed: int) -> NDArray[np.float64]:
         """Accuracies (epochs, attributes) on the test split, after each epoch of a new training."""
@@ -154,7 +154,7 @@ def cached_accuracies(training: Training) -> NDArray[np.float64]:
     return training.probe.train_networks(training.embedded, training.seed)
 
 
-def digest(embedded: Embedded) -> str:
+def digest_of(embedded: Embedded) -> str:
     """The SHA-256 of features, labels and targets of the training and the test split."""
     found = hashlib.sha256()
     for split in (embedded.train, embedded.test):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.options import option
-from ablate.probes.inputs import batches, drawn, finite, inputs_of, model_of
+from ablate.probes.inputs import batches, inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Metrics, Model, Probe
 
 
@@ -40,7 +40,7 @@ class Density(Probe):
         self.check_embedded(embedded)
         model, generator = model_of(embedded), torch.Generator().manual_seed(seed)
         inputs = inputs_of(embedded.evaluation)
-        rows = drawn(len(inputs), self.images, seed)
+        rows = random_rows(len(inputs), self.images, seed)
         nats, values, done = 0.0, 0, 0
         for batch in batches(inputs, rows):
             nats += self.log_evidence(model, batch, generator).sum().item()
@@ -60,4 +60,5 @@ class Density(Probe):
             codes = mean + (log_variance / 2).exp() * normal
             log_prior_over_posterior = (normal.square() + log_variance - codes.square()).sum(1) / 2
             log_weights.append(model.log_likelihood(inputs, codes.float()).double() + log_prior_over_posterior)
-        return finite(torch.stack(log_weights, 1), "the log densities").logsumexp(1) - log(self.importance_samples)
+        weights = require_finite(torch.stack(log_weights, 1), "the log densities")
+        return weights.logsumexp(1) - log(self.importance_samples)

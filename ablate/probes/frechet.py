@@ -12,7 +12,7 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.image_features import ImageNetwork, extracted
-from ablate.probes.inputs import BATCH, batches, drawn, finite, inputs_of, model_of
+from ablate.probes.inputs import BATCH, batches, inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Metrics, Probe
 
 Array = NDArray[np.float64]
@@ -47,7 +47,7 @@ class FID(Probe):
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.check_embedded(embedded)
         real = inputs_of(embedded.evaluation)
-        images = batches(real, drawn(len(real), self.samples, seed), self.binarized)
+        images = batches(real, random_rows(len(real), self.samples, seed), self.binarized)
         real_features = extracted(self.network, images)
         embedded.report_progress(0.5)
         features = extracted(self.network, self.decoded(embedded, seed))
@@ -58,21 +58,21 @@ class FID(Probe):
         """Batches of decoded samples (B, C, H, W)."""
         model, inputs = model_of(embedded), inputs_of(embedded.train)
         images = batches(inputs, torch.arange(len(inputs)), self.binarized)
-        codes = finite(torch.cat([model.code(batch) for batch in images]), "the codes").double().numpy()
+        codes = require_finite(torch.cat([model.code(batch) for batch in images]), "the codes").double().numpy()
         samples = class_samples(codes, embedded.train.y, self.samples, np.random.default_rng(seed))
         for part in torch.from_numpy(samples).float().split(BATCH):
-            yield finite(model.decode(part), "the decoded samples")
+            yield require_finite(model.decode(part), "the decoded samples")
 
 
 def class_samples(codes: Array, labels: NDArray[np.int64], count: int, generator: np.random.Generator) -> Array:
     """Draws (count, L) from one Gaussian per class of codes (N, L), in proportion to and in order of labels (N,)."""
     wanted = np.sort(labels)[(np.arange(count) + 0.5).astype(np.int64) * len(labels) // count]
     classes, counts = np.unique(wanted, return_counts=True)
-    parts = [gaussian(codes[labels == one], size, generator) for one, size in zip(classes, counts, strict=True)]
+    parts = [gaussian_draws(codes[labels == one], size, generator) for one, size in zip(classes, counts, strict=True)]
     return np.concatenate(parts)
 
 
-def gaussian(codes: Array, count: int, generator: np.random.Generator) -> Array:
+def gaussian_draws(codes: Array, count: int, generator: np.random.Generator) -> Array:
     """Draws (count, L) from the Gaussian with the mean and covariance, which may be singular, of codes (N, L)."""
     covariance = np.atleast_2d(np.cov(codes.T)) if len(codes) > 1 else np.zeros((codes.shape[1],) * 2)
     variances, axes = np.linalg.eigh(covariance)

@@ -12,7 +12,7 @@ from ablate.probes.hidden_layer import METRICS, HiddenLayerProbe
 from ablate.probes.labels import take
 from ablate.probes.probe import Embedded, Features, Metrics
 
-ATTRIBUTES = 40  # of CelebA
+ATTRIBUTE_COUNT = 40  # of CelebA
 COLOURS = (4, 8, 9, 11, 17)  # the attributes bald, black, blond, brown and gray
 
 
@@ -24,8 +24,8 @@ class Hair(HiddenLayerProbe):
     metrics: ClassVar[Metrics] = METRICS
 
     def check(self, info: DataInfo) -> None:
-        if info.targets != ATTRIBUTES:
-            problem = f"this probe needs CelebA's {ATTRIBUTES} attributes, and there are {info.targets} targets"
+        if info.targets != ATTRIBUTE_COUNT:
+            problem = f"this probe needs CelebA's {ATTRIBUTE_COUNT} attributes, and there are {info.targets} targets"
             raise StudyError(problem, "choose celeba, or leave the probe out")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:

@@ -29,7 +29,7 @@ def fastest() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def drawn(samples: int, count: int | None, seed: int) -> Tensor:
+def random_rows(samples: int, count: int | None, seed: int) -> Tensor:
     """A random subset of `count` positions below `samples`, ascending; all of them where `count` is None or larger."""
     if count is None or count >= samples:
         return torch.arange(samples)
@@ -43,7 +43,7 @@ def batches(inputs: Inputs, rows: Tensor, binarized: bool = False) -> Iterator[T
         yield (values > 0.5).to(values) if binarized else values
 
 
-def finite(values: Tensor, what: str) -> Tensor:
+def require_finite(values: Tensor, what: str) -> Tensor:
     """The values (N, ...) as they are.  Raises TrialError where some are not finite; `what` names them."""
     broken = int((~values.isfinite()).flatten(1).any(dim=1).sum())
     if broken:

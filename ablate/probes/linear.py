@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, cos, pi
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,12 +20,6 @@ from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults in torch
 ENCODED = 500  # images in one forward pass
-
-
-class Step(Protocol):
-    """An optimizer step, which changes the layer in place."""
-
-    def __call__(self, layer: Tensor, gradient: Tensor, learning_rate: float) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +77,7 @@ class Linear(Probe):
         for _ in range(self.epochs):
             features = x if self.augmentation == "none" else self.augmented(embedded, generator)
             for inputs, targets in self.batches(features, y, generator):
-                step(layer, gradient(layer, inputs, targets), next(rates))
+                step(layer, cross_entropy_gradient(layer, inputs, targets), next(rates))
             check_finite(layer, embedded.train)
             yield layer
 
@@ -107,7 +101,7 @@ class Linear(Probe):
         return with_bias(torch.cat([model.embed(augment(inputs.batch(part), generator)) for part in rows]).numpy())
 
 
-def gradient(layer: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def cross_entropy_gradient(layer: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The gradient of a softmax layer's mean cross-entropy on inputs (B, D + 1) with one-hot labels (B, classes)."""
     return x.T @ (torch.softmax(x @ layer, dim=1) - y) / len(x)
 

@@ -117,11 +117,11 @@ def subsample(x: Points, most: int, generator: np.random.Generator) -> Points:
 def averaged(clusters: Labels, labels: Labels, batch_size: int | None) -> dict[str, float]:
     """Agreement on all samples, or its mean over consecutive batches, each with a matching of its own."""
     size = batch_size or len(labels)
-    scores = [agreement(clusters[at], labels[at]) for at in batches(len(labels), size)]
+    scores = [agreement(clusters[at], labels[at]) for at in batch_slices(len(labels), size)]
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
 
 
-def batches(samples: int, size: int) -> Iterator[slice]:
+def batch_slices(samples: int, size: int) -> Iterator[slice]:
     """Consecutive batches; the last one may be smaller."""
     for start in range(0, samples, size):
         yield slice(start, start + size)

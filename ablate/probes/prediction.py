@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from ablate.probes.inputs import batches, finite, inputs_of, model_of
+from ablate.probes.inputs import batches, inputs_of, model_of, require_finite
 from ablate.probes.probe import Embedded, Metrics, Probe
 
 
@@ -21,5 +21,5 @@ class Prediction(Probe):
         self.check_embedded(embedded)
         model, inputs = model_of(embedded), inputs_of(embedded.test)
         logits = [model.predict(batch) for batch in batches(inputs, torch.arange(len(inputs)))]
-        predicted = finite(torch.cat(logits), "the logits").argmax(dim=1)
+        predicted = require_finite(torch.cat(logits), "the logits").argmax(dim=1)
         return {"accuracy": (predicted == torch.tensor(embedded.test.y)).double().mean().item()}

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from ablate.data_info import DataInfo
 from ablate.options import option
-from ablate.probes.inputs import batches, drawn, finite, inputs_of, model_of
+from ablate.probes.inputs import batches, inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Metrics, Probe
 
 
@@ -29,10 +29,10 @@ class Reconstruction(Probe):
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.check_embedded(embedded)
         model, inputs = model_of(embedded), inputs_of(embedded.evaluation)
-        rows = drawn(len(inputs), self.images, seed)
+        rows = random_rows(len(inputs), self.images, seed)
         total, values = 0.0, 0
         for batch in batches(inputs, rows, self.binarized):
-            decoded = finite(model.decode(model.code(batch)), "the reconstructions")
+            decoded = require_finite(model.decode(model.code(batch)), "the reconstructions")
             total += (decoded - batch).double().square().sum().item()
             values += batch.numel()
             embedded.report_progress(values / batch[0].numel() / len(rows))

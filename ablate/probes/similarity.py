@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
-from ablate.probes.inputs import drawn, finite, inputs_of, model_of
+from ablate.probes.inputs import inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Matrix, Metrics, Model, Probe
 
 
@@ -48,9 +48,9 @@ class Similarity(Probe):
         """The cosines of all pairs of views (images * views, images * views); the views of an image are adjacent."""
         self.check_embedded(embedded)
         model, generator = model_of(embedded), torch.Generator().manual_seed(seed)
-        images = inputs_of(embedded.evaluation).batch(drawn(len(embedded.evaluation.y), self.images, seed))
+        images = inputs_of(embedded.evaluation).batch(random_rows(len(embedded.evaluation.y), self.images, seed))
         views = model.view(images.repeat_interleave(self.views, dim=0), generator)
-        directions = normalize(finite(latent(model, views), "the latent vectors").double(), dim=1)
+        directions = normalize(require_finite(latent(model, views), "the latent vectors").double(), dim=1)
         cosines: NDArray[np.float64] = (directions @ directions.T).numpy()
         return cosines
 

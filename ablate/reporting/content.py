@@ -32,7 +32,7 @@ def report_of(study: Study, results: Sequence[Result]) -> Report:
     its proposals.
     """
     metric = compared_metric(study)
-    study, ablations, problem = check_paper(study, metric)
+    study, ablations, problem = with_ablations(study, metric)
     variants = variants_of(study, results, metric)
     compared = tuple(ComparedVariant(variant, printed_value(study, variant, metric)) for variant in variants)
     differing = tuple(dict.fromkeys(pair for ablation in ablations for pair in differences(study, variants, ablation)))
@@ -56,7 +56,7 @@ def compared_metric(study: Study) -> str:
     return study.metric if study.search is None else next(iter(study.search.objectives))
 
 
-def check_paper(study: Study, metric: str) -> tuple[Study, tuple[Ablation, ...], str]:
+def with_ablations(study: Study, metric: str) -> tuple[Study, tuple[Ablation, ...], str]:
     """The study, its paper's ablations and no problem; or the study without its paper, and what is wrong with it."""
     try:
         return study, ablations_of(study, metric), ""
@@ -69,7 +69,7 @@ def setup(study: Study, variants: Iterable[Variant]) -> Iterator[tuple[str, str]
     fixed = [f"{path} = {level_text(level)}" for case in study.cases for path, level in case.fixed.items()]
     epochs = {str(variant.config.training.get("epochs", "–")) for variant in variants}
     rows = {
-        "Method": methods_of(study),
+        "Method": methods_of_study(study),
         "Data set": datasets_of(study),
         "Design": [case.design for case in study.cases],
         "Seeds": [str(seed) for seed in study.seeds],
@@ -81,7 +81,7 @@ def setup(study: Study, variants: Iterable[Variant]) -> Iterator[tuple[str, str]
     yield from ((name, ", ".join(dict.fromkeys(texts))) for name, texts in rows.items() if texts)
 
 
-def methods_of(study: Study) -> tuple[str, ...]:
+def methods_of_study(study: Study) -> tuple[str, ...]:
     """Every method of the study, in its order."""
     return tuple(dict.fromkeys(str(name) for case in study.cases for name in case.axes.get("method", (case.method,))))
 

@@ -82,12 +82,14 @@ def printed_value(study: Study, variant: Variant, metric: str) -> Printed | None
     rows = printed(study.paper.id, places_of(study.paper), variant.config.dataset, metric, method)
     settings = {**paper_settings(variant, names), **names.levels_in_metric_name(metric)}
     matching = [
-        row for row in rows if _has_levels(row, settings, names) and _others_as_required(row, variant, names, required)
+        row
+        for row in rows
+        if _settings_match(row, settings, names) and _others_as_required(row, variant, names, required)
     ]
     return matching[0] if len(matching) == 1 else None
 
 
-def _has_levels(row: Printed, settings: Mapping[str, Value], names: PaperNames) -> bool:
+def _settings_match(row: Printed, settings: Mapping[str, Value], names: PaperNames) -> bool:
     """Whether settings, by the paper's names, are at the row's levels."""
     return all(axis in settings and names.level(axis, settings[axis]) == level for axis, level in row.levels.items())
 

@@ -70,11 +70,11 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
 
 
 def case_of(study: Study, result: Result) -> int | None:
-    """The index of the first case that the result fits; None for a result of an earlier version of the study file."""
-    return next((index for index, case in enumerate(study.cases) if fits(case, result.trial)), None)
+    """The index of the first case that a result belongs to; None where an earlier version of the study file had it."""
+    return next((index for index, case in enumerate(study.cases) if belongs_to(case, result.trial)), None)
 
 
-def fits(case: Case, trial: Trial) -> bool:
+def belongs_to(case: Case, trial: Trial) -> bool:
     """Whether a trial has the case's method, data set and fixed settings, and one of the case's levels on each axis."""
     return (
         ("method" in case.axes or case.method == trial.config.method)

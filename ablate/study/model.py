@@ -178,10 +178,6 @@ class Study(StrictModel):
     profile: SafeName | None = None
     _origin: Origin = PrivateAttr(default=Origin())
 
-    @property
-    def searches(self) -> bool:
-        return self.search is not None
-
     def place(self, *path: str | int) -> str:
         """Where the value at the path was written: `study.place("cases", 0, "axes", "method.k", 2)`."""
         return find_node(self._origin.root, path).place

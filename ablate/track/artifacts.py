@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-def download(client: "MlflowClient", run_id: str, file: str, folder: Path) -> Path | None:
+def download_artifact(client: "MlflowClient", run_id: str, file: str, folder: Path) -> Path | None:
     """Download an artifact of a run into a folder, in one step; None where the run has none of that name."""
     from mlflow.exceptions import MlflowException
 
@@ -35,5 +35,5 @@ def text(store: Store, run_id: str, file: str) -> str:
         files = store.mlflow.glob(f"{FOLDER}/*/{run_id}/artifacts/{file}")
         return "".join(path.read_text(encoding="utf-8") for path in files)
     with tempfile.TemporaryDirectory() as folder:
-        downloaded = download(connect(address), run_id, file, Path(folder))
+        downloaded = download_artifact(connect(address), run_id, file, Path(folder))
         return downloaded.read_text(encoding="utf-8") if downloaded else ""

@@ -42,7 +42,7 @@ def trial_record(run: Any) -> TrialRecord:
         variant=found[tags.VARIANT],
         seed=int(found[tags.SEED]),
         state=run_state(run),
-        probes=tags.below(tags.PROBE, found),
+        probes=tags.without_prefix(tags.PROBE, found),
         metrics={names.get(name, name): value for name, value in run.data.metrics.items()},
         levels=trial.levels if trial else {},
         params=run.data.params,

@@ -11,7 +11,7 @@ from ablate.paths import StudyPaths
 from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.aggregate import aggregate
-from ablate.track.artifacts import download
+from ablate.track.artifacts import download_artifact
 from ablate.track.client import PAGE, connect, experiment_id, pages, read_curve, redact, search
 from ablate.track.mlflow_runs import snapshot_of, trial_record
 from ablate.track.reconcile import reconcile
@@ -97,7 +97,7 @@ class MlflowStore(TrackingStore):
 
     @retried
     def fetch(self, run_id: str, file: str, folder: Path) -> Path | None:
-        return download(self.client, run_id, file, folder)
+        return download_artifact(self.client, run_id, file, folder)
 
     @retried
     def attach(self, study: str, folder: Path, artifact_path: str | None = None) -> None:

@@ -20,7 +20,7 @@ class ResumedRun:
     def __init__(self, client: "MlflowClient", run_id: str, probes: Mapping[str, str]) -> None:
         self.client = client
         self.run = client.get_run(run_id)
-        recorded = tags.below(tags.PROBE, self.run.data.tags)
+        recorded = tags.without_prefix(tags.PROBE, self.run.data.tags)
         self.rescored = tuple(f"{name}/" for name in probes if recorded.get(name, probes[name]) != probes[name])
         self.points: dict[str, dict[int, float]] = {}  # metric, as MLflow calls it → epoch → value
 

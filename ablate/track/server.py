@@ -71,7 +71,7 @@ def ensure_server(store: Store) -> Server:
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
-        check(given)
+        check_server(given)
         return Server(given, None, started_here=False)
     store.mlflow.mkdir(parents=True, exist_ok=True)
     file = store.mlflow / "server.json"
@@ -104,7 +104,7 @@ def usual_port(store: Store) -> int:
         return 0
 
 
-def check(uri: str) -> None:
+def check_server(uri: str) -> None:
     """Raise ServiceError unless MLflow answers at this address and accepts the credentials in the environment."""
     place = f"MLFLOW_TRACKING_URI={redact(uri)}"
     if urlsplit(uri).scheme not in ("http", "https", "databricks"):

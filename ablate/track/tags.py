@@ -31,10 +31,10 @@ def name_tags(originals: Iterable[str]) -> dict[str, str]:
 
 def original_names(tags: Mapping[str, str]) -> dict[str, str]:
     """MLflow's metric name → the original, where they differ."""
-    return below(NAME, tags)
+    return without_prefix(NAME, tags)
 
 
-def below(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
+def without_prefix(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
     """The tags that begin with a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tags.items() if name.startswith(prefix)}
 

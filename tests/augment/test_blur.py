@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as F
 
-from ablate.augment.blur import Blur, blur, gaussian
+from ablate.augment.blur import Blur, blur, gaussian_weights
 from ablate.errors import StudyError
 
 
@@ -21,7 +21,7 @@ def test_blur_equals_torchvisions_for_every_image() -> None:
 def test_gaussian_weights_sum_to_one() -> None:
     """With σ² = 1 / (2 log 2) a neighbour has half the weight of the centre: 1/4, 1/2, 1/4."""
     sigma = torch.tensor([2 * torch.tensor(2.0).log()]).rsqrt()
-    torch.testing.assert_close(gaussian(sigma, 3), torch.tensor([[0.25, 0.5, 0.25]]))
+    torch.testing.assert_close(gaussian_weights(sigma, 3), torch.tensor([[0.25, 0.5, 0.25]]))
 
 
 def test_sigma_is_uniform_and_half_of_the_images_are_not_blurred() -> None:
@@ -30,9 +30,9 @@ def test_sigma_is_uniform_and_half_of_the_images_are_not_blurred() -> None:
     images[:, :, 4, 4] = 1
     kept = Blur()(images, generator())[:, 0, 4, 4]
     for least in (0.4, 0.8, 1.2, 1.6):
-        centre = gaussian(torch.tensor([least]), 9)[0, 4]
+        centre = gaussian_weights(torch.tensor([least]), 9)[0, 4]
         assert abs((kept < centre**2).float().mean() - 0.5 * (2 - least) / 1.9) < 0.03
-    assert kept.min() > 0.99 * gaussian(torch.tensor([2.0]), 9)[0, 4] ** 2
+    assert kept.min() > 0.99 * gaussian_weights(torch.tensor([2.0]), 9)[0, 4] ** 2
 
 
 def test_images_too_small_for_reflection_padding_are_refused() -> None:

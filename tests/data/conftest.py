@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ablate.data import DATASETS
-from ablate.data.cache import load
+from ablate.data.cache import load_data
 from ablate.data.dataset import Data
 from ablate.testing.datasets import skip_without_files
 
@@ -20,6 +20,6 @@ def real(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
         def load_or_skip(name: str) -> Data:
             skip_without_files(DATASETS[name], real_data)
-            return load(name, tensors)
+            return load_data(name, tensors)
 
         yield load_or_skip

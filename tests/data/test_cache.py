@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ablate.data import DATASETS
-from ablate.data.cache import load
+from ablate.data.cache import load_data
 from ablate.data.dataset import Data, Dataset
 from ablate.data.digits import Digits
 from ablate.errors import DataError
@@ -55,21 +55,21 @@ def same(one: Data, other: Data) -> bool:
 
 
 def test_loaded_tensors_equal_the_decoded_ones(tmp_path: Path) -> None:
-    assert same(load("digits", tmp_path), Digits().read(tmp_path))
+    assert same(load_data("digits", tmp_path), Digits().read(tmp_path))
 
 
 def test_targets_are_cached_where_there_are_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATASETS, "targeted", DatasetWithTargets)
     for _ in ("decoded", "from the cache"):
-        targets = load("targeted", tmp_path).targets
+        targets = load_data("targeted", tmp_path).targets
         assert targets is not None
         assert targets.tolist() == [[0.0, 0.5], [1.0, 0.25]]
-    assert load("digits", tmp_path).targets is None
+    assert load_data("digits", tmp_path).targets is None
     assert not (tmp_path / "digits-1" / "targets.npy").exists()
 
 
 def test_a_data_set_is_decoded_once(counted: type[CountingDataset], tmp_path: Path) -> None:
-    assert same(load("counted", tmp_path), load("counted", tmp_path))
+    assert same(load_data("counted", tmp_path), load_data("counted", tmp_path))
     assert counted.decoded == 1
 
 
@@ -78,35 +78,35 @@ def test_a_data_set_is_decoded_once(counted: type[CountingDataset], tmp_path: Pa
 def test_a_damaged_cache_is_rebuilt(
     array: str, size: int | None, counted: type[CountingDataset], tmp_path: Path
 ) -> None:
-    before = load("counted", tmp_path)
+    before = load_data("counted", tmp_path)
     path = tmp_path / "counted-1" / array
     content = path.read_bytes()
     path.unlink()
     if size is not None:
         path.write_bytes(content[:size])
-    assert same(load("counted", tmp_path), before)
+    assert same(load_data("counted", tmp_path), before)
     assert counted.decoded == 2
     assert path.read_bytes() == content
 
 
 def test_a_changed_version_is_decoded_again(counted: type[CountingDataset], tmp_path: Path) -> None:
-    load("counted", tmp_path)
+    load_data("counted", tmp_path)
     counted.version = "2"
-    load("counted", tmp_path)
+    load_data("counted", tmp_path)
     assert counted.decoded == 2
 
 
 def test_changing_a_loaded_tensor_changes_no_file(tmp_path: Path) -> None:
-    data = load("digits", tmp_path)
+    data = load_data("digits", tmp_path)
     data.x.zero_()
-    assert load("digits", tmp_path).x.any()
+    assert load_data("digits", tmp_path).x.any()
 
 
 def test_the_partial_folder_of_a_killed_process_is_removed(counted: type[CountingDataset], tmp_path: Path) -> None:
     part = tmp_path / ".counted-1.part"
     part.mkdir()
     (part / "x.npy").write_bytes(b"half of it")
-    load("counted", tmp_path)
+    load_data("counted", tmp_path)
     assert counted.decoded == 1
     assert not part.exists()
 
@@ -116,14 +116,14 @@ def test_missing_files_leave_no_cache_folder(tmp_path: Path, monkeypatch: pytest
     files = tuple(type(file)(file.path, (), file.checksums) for file in DATASETS["mnist"].files)  # without addresses
     monkeypatch.setattr(DATASETS["mnist"], "files", files)
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz: the file is missing and cannot be fetched"):
-        load("mnist", tmp_path / "tensors")
+        load_data("mnist", tmp_path / "tensors")
     assert not (tmp_path / "tensors" / "mnist-1").exists()
 
 
 def test_an_error_names_the_store_that_cannot_be_written(counted: type[CountingDataset], tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where a folder should be")
     with pytest.raises(DataError) as error:
-        load("counted", tmp_path / "store" / "tensors")
+        load_data("counted", tmp_path / "store" / "tensors")
     assert str(error.value) == (
         f"{tmp_path / 'store/tensors/counted-1'}: the tensors cannot be stored: Not a directory; "
         "free some space, or set ABLATE_STORE to a folder that can be written"
@@ -135,7 +135,7 @@ LOAD = """
 import sys
 from pathlib import Path
 from ablate.data import DATASETS
-from ablate.data.cache import load
+from ablate.data.cache import load_data
 from ablate.data.digits import Digits
 
 class Logged(Digits):
@@ -145,7 +145,7 @@ class Logged(Digits):
         return super().read(folder)
 
 DATASETS["logged"] = Logged
-assert load("logged", Path(sys.argv[1])).x.sum() == 561718
+assert load_data("logged", Path(sys.argv[1])).x.sum() == 561718
 """
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ablate.data.cache import load
+from ablate.data.cache import load_data
 from ablate.data.msi import Msi, divide_by_maximum
 from ablate.errors import DataError
 
@@ -118,7 +118,7 @@ def test_content_that_is_no_imzml_is_refused(content: str, tmp_path: Path) -> No
 def test_an_error_names_the_path_of_the_missing_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ABLATE_DATA", str(tmp_path))
     with pytest.raises(DataError) as error:
-        load("msi", tmp_path / "tensors")
+        load_data("msi", tmp_path / "tensors")
     assert str(error.value) == (
         f"{tmp_path / 'MSI/sample.imzML'}: the file is missing and cannot be fetched (no address is known); "
         "put it there, or set ABLATE_DATA to the folder that holds it"
@@ -139,12 +139,12 @@ def test_an_error_names_the_extra_to_install_where_pyimzml_is_missing(
 def test_changed_files_of_the_user_are_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ABLATE_DATA", str(tmp_path))
     write_sample(tmp_path, THREE)
-    assert load("msi", tmp_path / "tensors").targets is None
+    assert load_data("msi", tmp_path / "tensors").targets is None
     np.save(tmp_path / "MSI/targets.npy", np.full((3, 3), 0.5))
-    assert load("msi", tmp_path / "tensors").targets is not None
+    assert load_data("msi", tmp_path / "tensors").targets is not None
     write_sample(tmp_path, THREE[:2])
     (tmp_path / "MSI/targets.npy").unlink()
-    assert len(load("msi", tmp_path / "tensors").x) == 2
+    assert len(load_data("msi", tmp_path / "tensors").x) == 2
 
 
 @pytest.mark.parametrize("kind", ["Continuous", "Processed"])

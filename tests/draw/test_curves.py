@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from ablate.draw.curves import draw_curves, draw_panel, epoch_range, finite, group_by_magnitude
+from ablate.draw.curves import draw_curves, draw_panel, epoch_range, finite_points, group_by_magnitude
 
 Size = Callable[[Path], tuple[int, int]]
 NAN, INF = float("nan"), float("inf")
@@ -29,7 +29,7 @@ def test_a_panel_has_at_most_eight_curves() -> None:
 
 
 def test_points_that_are_not_finite_are_left_out() -> None:
-    assert finite([(1, 2.0), (2, NAN), (3, INF), (4, 1.0)]) == [(1, 2.0), (4, 1.0)]
+    assert finite_points([(1, 2.0), (2, NAN), (3, INF), (4, 1.0)]) == [(1, 2.0), (4, 1.0)]
 
 
 def test_epoch_range_covers_all_curves_with_a_margin_of_a_fiftieth() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ablate.driver.launch import Listener, Options, ignore, launch
-from ablate.driver.progress import LaunchProgress
+from ablate.driver.launch import Options, ignore, launch
+from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.summary import Summary
 from ablate.errors import Interrupted, ServiceError
 from ablate.events import Ended, EpochValues, Message, Proposed, State, StopRequest

@@ -170,7 +170,7 @@ def test_a_launch_whose_lock_was_taken_over_does_not_write_it_again(
     with launching(path, "epsilon") as owner:
         write(path, host="elsewhere")
         monkeypatch.setattr(launch_lock, "HEARTBEAT", 0.001)
-        launch_lock.heartbeat(path, owner, threading.Event())  # ends by itself
+        launch_lock.refresh_heartbeat(path, owner, threading.Event())  # ends by itself
     successor = owner_of(path)
     assert successor is not None
     assert successor.host == "elsewhere"

@@ -10,7 +10,7 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.methods.avt import AVT, predicted_variance_nll
 from ablate.methods.method import Tensors
-from ablate.methods.transformations import drawn, unit_gaussian_nll
+from ablate.methods.transformations import reparameterized, unit_gaussian_nll
 from ablate.train.recipe import Recipe
 
 SHAPE = (3, 16, 16)
@@ -36,7 +36,7 @@ def loss(method: AVT, start: Start, **noise: torch.Tensor) -> float:
 def test_the_standard_deviation_of_codes_is_exp_of_half_the_log_variance() -> None:
     """μ = (1, 0), σ² = (9, 1), e = (2, −1): 1 + 3 · 2 and −1."""
     encoded = torch.tensor([[1.0, 0.0, 2 * math.log(3), 0.0]])
-    assert drawn(encoded, torch.tensor([[2.0, -1.0]])).flatten().tolist() == pytest.approx([7, -1])
+    assert reparameterized(encoded, torch.tensor([[2.0, -1.0]])).flatten().tolist() == pytest.approx([7, -1])
 
 
 def test_the_nll_is_summed_over_dimensions_and_averaged_over_the_batch() -> None:

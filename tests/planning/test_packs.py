@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ablate.planning.packs import grouped, spread, with_pretraining
+from ablate.planning.packs import split_into_packs, spread, with_pretraining
 from ablate.trial import Config, Trial
 
 
@@ -21,10 +21,10 @@ def constant_size(size: int) -> Callable[[Trial], int]:
 
 def test_trials_that_differ_in_seed_and_float_settings_share_a_pack() -> None:
     trials = [trial(seed, settings={"epsilon": epsilon}) for seed in (0, 1) for epsilon in (1.0, 2.0)]
-    assert grouped(trials, constant_size(4)) == (tuple(trials),)
-    assert grouped(trials, constant_size(3)) == (tuple(trials[:3]), (trials[3],))
+    assert split_into_packs(trials, constant_size(4)) == (tuple(trials),)
+    assert split_into_packs(trials, constant_size(3)) == (tuple(trials[:3]), (trials[3],))
     pair = trial(), trial(training={"learning_rate": 0.2})
-    assert grouped(pair, constant_size(4)) == (pair,)
+    assert split_into_packs(pair, constant_size(4)) == (pair,)
 
 
 def test_trials_that_differ_in_anything_else_do_not_share_a_pack() -> None:
@@ -39,19 +39,19 @@ def test_trials_that_differ_in_anything_else_do_not_share_a_pack() -> None:
         trial(version="2"),
         replace(trial(), probes={"linear": {"epochs": 3}}),
     ]
-    assert grouped([trial(), *others], constant_size(16)) == ((trial(),), *((other,) for other in others))
+    assert split_into_packs([trial(), *others], constant_size(16)) == ((trial(),), *((other,) for other in others))
 
 
 def test_packs_are_in_the_order_of_their_first_trials() -> None:
     small, large = [trial(seed) for seed in (0, 1)], [trial(seed, settings={"k": 20}) for seed in (0, 1)]
     mixed = [small[0], large[0], small[1], large[1]]
-    assert grouped(mixed, constant_size(2)) == (tuple(small), tuple(large))
-    assert grouped(mixed, constant_size(1)) == tuple((trial,) for trial in mixed)
+    assert split_into_packs(mixed, constant_size(2)) == (tuple(small), tuple(large))
+    assert split_into_packs(mixed, constant_size(1)) == tuple((trial,) for trial in mixed)
 
 
 def test_the_size_of_a_pack_may_depend_on_its_first_trial() -> None:
     trials = [trial(0), trial(0, method="simclr"), trial(1), trial(1, method="simclr")]
-    packs = grouped(trials, lambda trial: 1 if trial.config.method == "simclr" else 2)
+    packs = split_into_packs(trials, lambda trial: 1 if trial.config.method == "simclr" else 2)
     assert packs == ((trials[0], trials[2]), (trials[1],), (trials[3],))
 
 
@@ -86,4 +86,4 @@ def test_a_trial_of_the_study_that_is_also_a_pretraining_trial_is_listed_once() 
 
 def test_trials_of_a_pack_may_start_from_different_trials() -> None:
     trials = [pretrained(seed, trial(seed, method="predictive")) for seed in (0, 1)]
-    assert grouped(trials, constant_size(2)) == (tuple(trials),)
+    assert split_into_packs(trials, constant_size(2)) == (tuple(trials),)

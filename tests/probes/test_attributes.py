@@ -8,7 +8,7 @@ import torch
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
-from ablate.probes.attributes import Attributes, Bank, cross_entropy, digest
+from ablate.probes.attributes import Attributes, Bank, cross_entropy, digest_of
 from ablate.probes.network import perceptron
 from ablate.probes.probe import Embedded, Features
 
@@ -118,10 +118,10 @@ def test_scores_and_picture_share_one_training() -> None:
 
 def test_the_digest_changes_with_the_targets() -> None:
     view = embedded()
-    assert digest(view) == digest(embedded())
+    assert digest_of(view) == digest_of(embedded())
     other = replace(view.train, targets=1 - np.asarray(view.train.targets))
-    assert digest(replace(view, train=other)) != digest(view)
-    assert digest(replace(view, train=replace(view.train, targets=None))) != digest(view)
+    assert digest_of(replace(view, train=other)) != digest_of(view)
+    assert digest_of(replace(view, train=replace(view.train, targets=None))) != digest_of(view)
 
 
 def test_targets_that_are_not_binary_are_refused() -> None:

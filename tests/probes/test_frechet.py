@@ -8,7 +8,7 @@ from scipy.linalg import sqrtm
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
-from ablate.probes.frechet import FID, class_samples, frechet, gaussian, square_root
+from ablate.probes.frechet import FID, class_samples, frechet, gaussian_draws, square_root
 from ablate.testing.linear_gaussian import LinearGaussian, embed_all
 
 ORIGIN = np.zeros(2)
@@ -52,14 +52,14 @@ def test_the_square_root_of_a_singular_covariance() -> None:
 
 def test_draws_have_the_mean_and_covariance_of_the_codes() -> None:
     codes = np.random.default_rng(0).normal(size=(400, 2)) @ np.array([[2.0, 1.0], [0.0, 0.5]]) + [5.0, -3.0]
-    samples = gaussian(codes, 40000, np.random.default_rng(1))
+    samples = gaussian_draws(codes, 40000, np.random.default_rng(1))
     np.testing.assert_allclose(samples.mean(0), codes.mean(0), atol=0.05)
     np.testing.assert_allclose(np.cov(samples.T), np.cov(codes.T), rtol=0.05)
 
 
 def test_draws_from_a_singular_gaussian_lie_on_its_line() -> None:
     codes = np.array([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]])
-    samples = gaussian(codes, 50, np.random.default_rng(0))
+    samples = gaussian_draws(codes, 50, np.random.default_rng(0))
     np.testing.assert_allclose(samples[:, 1], 2 * samples[:, 0], atol=1e-6)
     assert samples.std() > 0.1
 

@@ -95,7 +95,6 @@ def test_keys_that_are_left_out_have_defaults() -> None:
 
 def test_every_key_of_a_search_is_read_with_its_type() -> None:
     study = read(SEARCH)
-    assert study.searches
     assert study.search == Search(
         sampler="tpe",
         pruner="none",
