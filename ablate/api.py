@@ -88,7 +88,7 @@ def status(study: str | None = None, *, store: Path | str | None = None) -> "tup
 
 
 def report(study: StudyLike, *, store: Path | str | None = None) -> "Report":
-    """What the report on a study says now, as a typed value; it is written to the study's folder as well.
+    """The report on a study from the results recorded now, which is also written to the study's folder.
 
     Raises StudyError where the study was never launched.
     """

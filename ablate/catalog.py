@@ -22,7 +22,7 @@ class CatalogEntry:
     description: str
     source: str = ""
     settings: tuple[Option, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)  # title → what else there is to know; JSON values
+    details: Mapping[str, Any] = field(default_factory=dict)  # title → further information; JSON values
 
     def to_json(self) -> dict[str, Any]:
         return {

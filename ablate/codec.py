@@ -61,7 +61,7 @@ class Codec(Generic[M]):
     """Writes and reads the messages of one channel, a line of JSON each."""
 
     def __init__(self, kinds: Mapping[str, type[M]], version: int) -> None:
-        """`kinds` holds the type of every message by the name that its lines bear."""
+        """`kinds` maps the name of a message in its lines to its type."""
         self.kinds = dict(kinds)
         self.names = {kind: name for name, kind in kinds.items()}
         self.version = version
@@ -72,7 +72,7 @@ class Codec(Generic[M]):
         return json.dumps({**head, **to_plain(message)})
 
     def decode(self, line: str | bytes) -> M:
-        """The message of a line.  Raises ValueError for a line that is none of this channel and version."""
+        """The message of a line.  Raises ValueError for a line of another channel or version."""
         try:
             content = dict(json.loads(line))
             kind, version = content.pop("kind"), content.pop("version", 1)

@@ -1,4 +1,4 @@
-"""Which of the numbers that a paper printed the studies of the studies' folder measure."""
+"""Which numbers that a paper printed are measured by the studies in the studies folder."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ PrintedLine = tuple[str, ...]  # a printed number without its value: table, data
 
 
 def studies_of(paper: str) -> "dict[str, Study]":
-    """The studies of the studies' folder that name the paper, by their files below it: `invariant/k`."""
+    """The studies in the studies folder that name the paper, by their files below it: `invariant/k`."""
     found = {}
     for file in sorted(STUDIES_FOLDER.rglob("*.yaml")):
         if paper not in file.read_text(encoding="utf-8"):

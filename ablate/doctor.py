@@ -25,8 +25,8 @@ DASHBOARD = ("aiohttp_cors", "prometheus_client", "smart_open", "virtualenv")  #
 class HealthCheck:
     """The result of one check, with a remedy where it failed."""
 
-    what: str  # was checked
-    fit: bool  # for a launch
+    what: str  # the name of the check
+    fit: bool  # whether it was passed
     found: str
     remedy: str = ""
 

@@ -9,20 +9,20 @@ from ablate.trial import Trial
 
 
 class State(StrEnum):
-    """Where a trial stands."""
+    """The state of a trial."""
 
     WAITING = "waiting"
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
     PRUNED = "pruned"  # ended early because its curve was worse than those of others
-    STOPPED = "stopped"  # checkpointed on request; the next launch goes on with it
+    STOPPED = "stopped"  # checkpointed on request; the next launch continues it
     OUT_OF_MEMORY = "out of memory"
-    KILLED = "killed"  # its process died; the next launch goes on with it
+    KILLED = "killed"  # its process died; the next launch continues it
 
     @property
     def ended(self) -> bool:
-        """Whether the trial is over, so that no launch goes on with it."""
+        """Whether the trial is over, so that no launch continues it."""
         return self in (State.FINISHED, State.FAILED, State.PRUNED, State.OUT_OF_MEMORY)
 
     @property
@@ -94,12 +94,12 @@ class Ended:
 TrialUpdate = Progress | EpochValues | Ended
 
 
-# Sent to the driver by the process that talks to Ray, or by the driver to its view.
+# Sent to the driver by the process that uses Ray, or by the driver to its listener.
 
 
 @dataclass(frozen=True)
 class Ready:
-    """Ray has started: so many packs can run side by side."""
+    """Ray has started, with `slots` packs side by side."""
 
     slots: int
     nodes: int
@@ -107,7 +107,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """Ray is alive."""
+    """Ray is running."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ Message = TrialUpdate | Ready | Heartbeat | Proposed | Refused | Stopping | Exec
 
 @dataclass(frozen=True)
 class RunRef:
-    """What the driver found of a trial's place in MLflow before the trial starts."""
+    """Where a trial is recorded in MLflow, as the driver found it before the trial starts."""
 
     parent: str = ""  # run id of the variant
     run_id: str = ""  # of the trial, where MLflow has a run
@@ -188,7 +188,7 @@ class PackConfig:
 
 @dataclass(frozen=True)
 class StopRequest:
-    """Asks a running trial to end, in the state that is recorded for it."""
+    """A request to end a running trial, in the state that is recorded for it."""
 
     state: State
     reason: str

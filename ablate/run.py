@@ -55,7 +55,7 @@ def never_stop(key: str) -> StopRequest | None:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where a pack runs, where it writes, and who may stop it."""
+    """Where a pack runs and writes, and where its stop requests are looked up."""
 
     paths: StudyPaths
     tensors: Path  # folder of memory-mapped data sets
@@ -83,22 +83,22 @@ def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpda
         for file in (paths.traceback, paths.stop):  # of an earlier attempt
             file.unlink(missing_ok=True)
         context.tracker.start(trial)
-    for report in failures_reported(trials, train_and_score(trials, context), context):
-        if isinstance(report, Ended):
-            close(by_key[report.trial], report, context)
-        yield report
+    for update in failures_reported(trials, train_and_score(trials, context), context):
+        if isinstance(update, Ended):
+            close(by_key[update.trial], update, context)
+        yield update
 
 
 def failures_reported(
-    trials: Sequence[Trial], reports: Iterator[TrialUpdate], context: RunContext
+    trials: Sequence[Trial], updates: Iterator[TrialUpdate], context: RunContext
 ) -> Iterator[TrialUpdate]:
-    """The reports on the trials; an exception becomes the end of those that have not ended, and of no others."""
+    """The updates of the trials; an exception becomes the end of those that have not ended, and of no others."""
     left = [trial.key for trial in trials]
     try:
-        for report in reports:
-            if isinstance(report, Ended):
-                left.remove(report.trial)
-            yield report
+        for update in updates:
+            if isinstance(update, Ended):
+                left.remove(update.trial)
+            yield update
     except Exception as error:
         state = State.OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError | MemoryError) else State.FAILED
         for key in left:
@@ -117,10 +117,10 @@ def train_and_score(trials: Sequence[Trial], context: RunContext) -> Iterator[Tr
     untrained = [trial for trial in trials if not context.paths.trial(trial.key).encoder.exists()]
     ended = set()
     for group in at_same_step(untrained, context):
-        for report in failures_reported([trial for trial, _ in group], train_group(group, data, context), context):
-            if isinstance(report, Ended):
-                ended.add(report.trial)
-            yield report
+        for update in failures_reported([trial for trial, _ in group], train_group(group, data, context), context):
+            if isinstance(update, Ended):
+                ended.add(update.trial)
+            yield update
     for trial in trials:
         if trial.key not in ended:
             yield from failures_reported([trial], score(trial, data, context), context)
@@ -153,12 +153,12 @@ def train_group(group: Sequence[Started], data: Data, context: RunContext) -> It
                 yield Ended(trials[member].key, request.state, request.reason)
         keys = tuple(trials[member].key for member in fit.members)
         yield Progress(keys, fit.step // fit.epoch_steps, fit.step / fit.total)
-    for member in fit.alive:
+    for member in fit.checked_members:
         save_trained(trials[member], fit.snapshots(member), context)
 
 
 def record_event(event: EpochEnd | MemberFailed, trial: Trial, context: RunContext) -> TrialUpdate:
-    """Record what training yielded for a trial, and return it as a report."""
+    """Record what training yielded for a trial, and return it as an update."""
     match event:
         case MemberFailed():
             return Ended(trial.key, State.FAILED, event.reason)
@@ -214,7 +214,7 @@ def pretrained_encoder(pretraining: Config, paths: StudyPaths) -> Mapping[str, T
 
 def save_checkpoints(fit: Fit, trials: Sequence[Trial], context: RunContext) -> None:
     """Write a checkpoint of every member that still trains."""
-    for member in fit.alive:
+    for member in fit.checked_members:
         checkpoint.save(context.paths.trial(trials[member].key).checkpoint, fit.checkpoint(member))
 
 
@@ -227,7 +227,7 @@ def save_trained(trial: Trial, epochs: Mapping[int, Mapping[str, Tensor]], conte
 
 
 def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate]:
-    """Score the trial's encoders by its probes and draw its pictures; a stop leaves that to the next launch."""
+    """Score the trial's encoders by its probes and draw its pictures; after a stop request the next launch does so."""
     encoders = load_encoders(context.paths.trial(trial.key).encoder)
     views = [embed_splits(encoder.to(context.device), data) for encoder in encoders.values()]
     metrics: dict[str, float] = {}
@@ -301,13 +301,13 @@ def main() -> int:
     with SpoolTracker(paths) as tracker:
         context = RunContext(paths, store.tensors, tracker, device, pretraining=pretraining_keys(trials))
         packs = make_packs(trials, "auto", device.type != "cpu")
-        for report in (report for members in packs for report in run_pack(members, context)):
-            if isinstance(report, Ended):
-                failed = failed or report.state.failed
-                print(json.dumps(to_plain(report)), flush=True)
-            elif isinstance(report, Progress) and time.monotonic() - printed > 10:
+        for update in (update for members in packs for update in run_pack(members, context)):
+            if isinstance(update, Ended):
+                failed = failed or update.state.failed
+                print(json.dumps(to_plain(update)), flush=True)
+            elif isinstance(update, Progress) and time.monotonic() - printed > 10:
                 printed = time.monotonic()
-                print(json.dumps(to_plain(report)), file=sys.stderr, flush=True)
+                print(json.dumps(to_plain(update)), file=sys.stderr, flush=True)
     return int(failed)
 
 

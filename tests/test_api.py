@@ -1,4 +1,4 @@
-"""The public API: its names, what importing it loads, and what it answers without Ray and MLflow."""
+"""The public API: its names, what importing it loads, and what its functions return without Ray and MLflow."""
 
 import importlib
 import subprocess
@@ -89,7 +89,7 @@ def test_check_refuses_an_unknown_setting_at_its_place(file: Path) -> None:
         ablate.check(file)
 
 
-def test_check_wants_more_than_10_000_trials_confirmed(file: Path) -> None:
+def test_check_refuses_more_than_10_000_trials_unless_confirmed(file: Path) -> None:
     file.write_text(STUDY.replace("seeds: 2", "seeds: 5001"))
     with pytest.raises(ablate.StudyError, match=r"10,?002"):
         ablate.check(file)

@@ -1,4 +1,4 @@
-"""Nothing is there that no study uses, and nothing that a paper asked or printed is out of reach."""
+"""Studies cover every method, data set and probe, and every ablation and printed number of the papers."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ Resolved = Sequence[tuple[Study, Sequence[Trial]]]
 
 @pytest.fixture(scope="module")
 def resolved() -> Resolved:
-    """Every study as the papers have it, and with stand-ins, each with its jobs of one seed."""
+    """Every study with the papers' data and with data that stand in for them, each with its trials of one seed."""
     return tuple((study, resolve(study.model_copy(update={"seeds": study.seeds[:1]}))) for study in read_all())
 
 
@@ -42,24 +42,22 @@ def read_all() -> Iterator[Study]:
 
 
 def test_every_ablation_has_a_file_of_its_name_that_refers_to_it() -> None:
-    for known in ablations():
-        study = read_study(FOLDER / f"{known.id}.yaml")
+    for one in ablations():
+        study = read_study(FOLDER / f"{one.id}.yaml")
         assert study.paper is not None
-        assert f"{PAPERS[study.paper.id].prefix}/{study.paper.ablation}" == known.id
+        assert f"{PAPERS[study.paper.id].prefix}/{study.paper.ablation}" == one.id
 
 
 def test_every_ablation_has_its_own_number_of_levels() -> None:
-    """But where levels are methods, or what one encoder is asked for several times."""
-    for known in ablations():
-        if known.axis in ("method", "num_labels", "kept_fraction", "pretraining_dataset", "loss"):
+    """Except where levels are methods, or several scores of one encoder."""
+    for one in ablations():
+        if one.axis in ("method", "num_labels", "kept_fraction", "pretraining_dataset", "loss"):
             continue
-        study = read_study(FOLDER / f"{known.id}.yaml")
-        spelled = PAPERS[known.paper]
-        axes = [
-            levels for case in study.cases for axis, levels in case.axes.items() if spelled.axis(axis) == known.axis
-        ]
-        assert axes, known.id
-        assert all(len(levels) == len(known.values) for levels in axes), known.id
+        study = read_study(FOLDER / f"{one.id}.yaml")
+        names = PAPERS[one.paper]
+        axes = [levels for case in study.cases for axis, levels in case.axes.items() if names.axis(axis) == one.axis]
+        assert axes, one.id
+        assert all(len(levels) == len(one.values) for levels in axes), one.id
 
 
 def test_every_method_of_a_paper_and_every_data_set_and_probe_is_used_by_a_study(resolved: Resolved) -> None:
@@ -71,7 +69,7 @@ def test_every_method_of_a_paper_and_every_data_set_and_probe_is_used_by_a_study
     assert probes == set(PROBES)
 
 
-def test_every_table_of_numbers_is_that_of_a_study(resolved: Resolved) -> None:
+def test_every_table_of_numbers_belongs_to_a_study(resolved: Resolved) -> None:
     papers = [study.paper for study, _ in resolved if study.paper is not None]
     asked = {(paper.id, place) for paper in papers for place in places_of(paper)}
     assert {(name, place) for name in PAPERS for row in numbers(name) for place in row.places} <= asked
@@ -109,7 +107,7 @@ def test_a_paper_is_listed_with_what_no_study_covers(
     uncovered = " ".join(details["not covered"].values())
     assert all(word in uncovered for word in left)
     assert bool(left) == bool(uncovered), uncovered
-    assert set(details["studies"]) >= {known.id for known in ablations() if known.paper == paper}
+    assert set(details["studies"]) >= {one.id for one in ablations() if one.paper == paper}
 
 
 def test_short_names_find_their_study_and_shared_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -342,7 +342,7 @@ def test_a_malformed_name_is_refused(install: Install, name: str) -> None:
     assert [(row.name, row.reason) for row in METHODS.refused] == [(name, "names consist of a-z, 0-9 and -")]
 
 
-def test_a_package_may_use_the_table_at_its_top(install: Install, tmp_path: Path) -> None:
+def test_a_package_may_use_the_table_while_it_is_imported(install: Install, tmp_path: Path) -> None:
     """Imported by the table, or imported first: then its rows are there once its import has ended."""
     text = "from ablate.methods import METHODS\nNAMES = list(METHODS)\nfrom rows import Mine\n"
     (tmp_path / "uses_table.py").write_text(text)

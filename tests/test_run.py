@@ -134,19 +134,19 @@ class After:
         return self.request if self.left <= 0 else None
 
 
-def reports(trials: Sequence[Trial], context: RunContext) -> list[TrialUpdate]:
+def updates(trials: Sequence[Trial], context: RunContext) -> list[TrialUpdate]:
     assert isinstance(context.tracker, SpoolTracker)
     with context.tracker:
         return list(run_pack(trials, context))
 
 
 def ends(found: Iterable[TrialUpdate]) -> dict[str, Ended]:
-    return {report.trial: report for report in found if isinstance(report, Ended)}
+    return {update.trial: update for update in found if isinstance(update, Ended)}
 
 
 def run(trials: Sequence[Trial], context: RunContext) -> list[Ended]:
     """How the trials of a pack end, in their order."""
-    by_key = ends(reports(trials, context))
+    by_key = ends(updates(trials, context))
     return [by_key[trial.key] for trial in trials]
 
 
@@ -193,15 +193,15 @@ def test_a_trial_is_trained_scored_drawn_and_kept(make_context: MakeContext) -> 
 
 def test_progress_counts_epochs_and_the_share_of_training(make_context: MakeContext) -> None:
     trial, context = slope_trial(), make_context()
-    progress = [report for report in reports([trial], context) if isinstance(report, Progress)]
-    assert [report.epoch for report in progress] == [0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 0]
-    assert [report.share for report in progress[:-1]] == pytest.approx([step / 10 for step in range(1, 11)])
+    progress = [update for update in updates([trial], context) if isinstance(update, Progress)]
+    assert [update.epoch for update in progress] == [0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 0]
+    assert [update.share for update in progress[:-1]] == pytest.approx([step / 10 for step in range(1, 11)])
     assert (progress[-1].trials, progress[-1].activity) == ((trial.key,), Activity.SCORING)
 
 
 def test_the_epochs_of_every_member_are_reported_as_they_are_recorded(make_context: MakeContext) -> None:
     pair, context = [slope_trial(0), slope_trial(1)], make_context()
-    epochs = [report for report in reports(pair, context) if isinstance(report, EpochValues)]
+    epochs = [update for update in updates(pair, context) if isinstance(update, EpochValues)]
     for trial in pair:
         reported = [(one.epoch, one.values["train/loss"]) for one in epochs if one.trial == trial.key]
         assert reported == curves(trial, context)["train/loss"]
@@ -349,8 +349,8 @@ def test_a_trained_trial_is_scored_and_not_trained_again(make_context: MakeConte
     encoder = context.paths.trial(trial.key).encoder
     kept = encoder.read_bytes()
     more = replace(trial, probes={**trial.probes, "knn": {}})
-    sent = reports([more], context)
-    assert [report.activity for report in sent if isinstance(report, Progress)] == [
+    sent = updates([more], context)
+    assert [update.activity for update in sent if isinstance(update, Progress)] == [
         Activity.SCORING
     ] * 2  # once per probe
     (after,) = ends(sent).values()

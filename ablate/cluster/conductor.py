@@ -1,7 +1,8 @@
 """The process that uses Ray: it starts or joins a cluster and lets Ray Tune schedule the packs of a launch.
 
-It is a process of its own because Ray can hang where no exception is raised (a dead control store), and prints where it
-likes.  The driver reads one message a line from its standard output, and ends it where it falls silent.
+It is a separate process because Ray can hang without raising an exception (where its control store has died), and
+prints to both standard streams.  The driver reads one message per line from its standard output, and kills it where
+none comes.
 """
 
 import os
@@ -125,7 +126,7 @@ def run_round(dispatcher: Dispatcher, resources: Resources, width: int, store: S
 
 
 class LacksWorkers(tune.Stopper):
-    """Ends a round in which a dead worker is not replaced."""
+    """Ends a round in which a worker that died is not replaced."""
 
     def __init__(self, dispatcher: Dispatcher, width: int) -> None:
         self.dispatcher, self.width = dispatcher, width
@@ -158,10 +159,10 @@ def lost_ends(study: str, wanted: Mapping[str, Mapping[str, str]], uri: str, pat
 
 
 def send_heartbeats(send: Send, ray_processes: list[Process]) -> None:
-    """Send a heartbeat while Ray lives, then end this process, whatever else it waits for.
+    """Send heartbeats while Ray's processes run, then end this process, whatever its other threads wait for.
 
-    Asking a remote cluster for its nodes blocks where its control store is dead: then no heartbeat is sent, and the
-    driver ends this process.
+    Listing the nodes of a remote cluster blocks where its control store has died: then no heartbeat is sent, and the
+    driver kills this process.
     """
     while all(alive(process) for process in ray_processes):
         try:
@@ -199,9 +200,9 @@ def start_ray(address: str) -> None:
 
 
 def nodes() -> list[Node]:
-    """The living nodes of the cluster."""
-    living = [node for node in ray.nodes() if node["Alive"]]
-    return [Node(node["NodeName"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in living]
+    """The nodes of the cluster that are alive."""
+    found = [node for node in ray.nodes() if node["Alive"]]
+    return [Node(node["NodeName"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in found]
 
 
 def refuse_embedded_server_for_many_nodes(config: LaunchConfig, found: list[Node]) -> None:
@@ -234,7 +235,7 @@ def sender_to(out: TextIO) -> Send:
 
 def main() -> None:
     """Start Ray, or join the cluster that the second argument names; run the launch that the first one's file holds."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")  # the driver's pipe; whatever else is printed goes to the log
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")  # the driver's pipe; other output goes to the log
     os.dup2(2, 1)
     send = sender_to(out)
     try:

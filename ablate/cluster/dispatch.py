@@ -1,4 +1,4 @@
-"""The queue of packs: which one runs next, what became of those that ran, and which run again. Knows nothing of Ray."""
+"""The queue of packs: which one runs next, which trials have ended, and which packs run again.  Independent of Ray."""
 
 import time
 from collections import Counter, deque
@@ -17,7 +17,7 @@ ATTEMPTS = 3  # workers that a pack may lose before it counts as failed
 
 
 class Dispatcher:
-    """Hands out packs, records how their trials end, and hands out again those whose worker died."""
+    """Assigns packs to workers, records how their trials end, and queues again those whose worker died."""
 
     def __init__(
         self,
@@ -29,9 +29,9 @@ class Dispatcher:
         record_failure: Callable[[Trial, str], None],
         stop_running: Callable[[str, StopRequest], None] = lambda key, request: None,
     ) -> None:
-        """`stopped` says whether the study is to stop; `record_failure` records a trial whose worker cannot.
+        """`stopped` returns whether the study is to stop; `record_failure` records a trial whose worker died.
 
-        `stop_running` passes a request on to the worker that trains the trial of this key.
+        `stop_running` passes a request to the worker that trains the trial of this key.
         """
         self.config, self.resources, self.proposals = config, resources, proposals
         self.send, self.stopped, self.record_failure = send, stopped, record_failure
@@ -40,8 +40,8 @@ class Dispatcher:
         self.pretraining = set(pretraining_keys([trial for pack in config.packs for trial in pack]))
         self.running: dict[str, Pack] = {}  # id of a slot's pack, as the executor chose it → the pack
         self.ended: set[str] = set()  # keys
-        self.deaths: Counter[tuple[str, ...]] = Counter()  # keys of a pack → workers that it lost
-        self.last_message: dict[int, float] = {}  # worker's process → time of its last report
+        self.lost_workers: Counter[tuple[str, ...]] = Counter()  # keys of a pack → number of workers
+        self.last_message: dict[int, float] = {}  # worker's process → time of its last update
         self.died_at = 0.0  # when a worker last died in this round; 0: none has
 
     @property
@@ -50,7 +50,7 @@ class Dispatcher:
 
     @property
     def exhausted(self) -> bool:
-        """Whether no pack will be handed out any more; otherwise one may be, later, where `next` returns None."""
+        """Whether no pack will follow; while false, one may follow even after `next` has returned None."""
         return self.stopped() or (not self.waiting and not self.running)
 
     def next(self, pack_id: str) -> PackConfig | None:
@@ -66,22 +66,22 @@ class Dispatcher:
         self.running[pack_id] = ready
         return self._pack_config(ready)
 
-    def receive(self, report: Message, worker: int) -> None:
-        """Pass a worker's report on to the driver, and record the end of a trial."""
+    def receive(self, update: Message, worker: int) -> None:
+        """Pass a worker's update to the driver, and record the end of a trial."""
         self.last_message[worker] = time.monotonic()
-        if isinstance(report, Ended):
-            self.end(report)
-        elif not (isinstance(report, EpochValues) and report.trial in self.ended):
-            self.send(report)
+        if isinstance(update, Ended):
+            self.end(update)
+        elif not (isinstance(update, EpochValues) and update.trial in self.ended):
+            self.send(update)
 
     def complete(self, pack_id: str, died: bool) -> None:
-        """Record that a pack's worker is done with it, or died over it."""
+        """Record that a pack's worker has returned, or has died."""
         pack = self.running.pop(pack_id, ())
         left = tuple(trial for trial in pack if trial.key not in self.ended)
         if left and died:
             self._retry_or_fail(left)
         elif left and not self.stopped():
-            self.waiting.appendleft(left)  # the worker ended without a report on these
+            self.waiting.appendleft(left)  # the worker ended without an update on these
 
     def end(self, ended: Ended) -> None:
         """Record how a trial ended, once."""
@@ -139,9 +139,9 @@ class Dispatcher:
 
     def _waits_for_pretraining(self, pack: Pack) -> bool:
         """Whether the pack starts from a trial that has not ended; where that has failed, the worker reports it."""
-        first = pretraining_keys(pack)
+        needed = pretraining_keys(pack)
         to_end = (trial.key for other in (*self.waiting, *self.running.values()) for trial in other)
-        return bool(first) and not first.isdisjoint(set(to_end) - self.ended)
+        return not needed.isdisjoint(set(to_end) - self.ended)
 
     def _propose(self) -> None:
         """Queue the trials of the search's next proposal, and the pretraining trials that they need."""
@@ -171,8 +171,8 @@ class Dispatcher:
         """Queue a pack again whose worker died, or record its trials as failed after the last attempt."""
         self.died_at = time.monotonic()
         keys = tuple(trial.key for trial in pack)
-        self.deaths[keys] += 1
-        if self.deaths[keys] < ATTEMPTS:
+        self.lost_workers[keys] += 1
+        if self.lost_workers[keys] < ATTEMPTS:
             self.waiting.appendleft(pack)
             return
         for trial in pack:

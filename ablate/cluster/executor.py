@@ -1,4 +1,4 @@
-"""What a driver needs of whatever runs the packs of a launch."""
+"""The interface of what runs the packs of a launch: Ray, or the calling process in tests."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from ablate.events import LaunchConfig, Message
 
 
 class Executor(ABC):
-    """Runs the packs of a launch; it begins to start when it is created."""
+    """Runs the packs of a launch; its processes start when it is created."""
 
     @abstractmethod
     def run(self, config: LaunchConfig) -> Iterator[Message]:
@@ -24,4 +24,4 @@ class Executor(ABC):
 
 
 class ExecutorDied(ServiceError):
-    """Ray has died under a launch, whose finished trials and checkpoints are kept."""
+    """Ray has died during a launch; finished trials and checkpoints are kept."""

@@ -1,4 +1,4 @@
-"""The queue of packs as a Ray Tune searcher: Tune asks it for configurations and reports results to it."""
+"""The queue of packs as a Ray Tune searcher: Tune takes configurations from it and passes results to it."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ablate.events import CODEC
 
 
 class PackSearcher(Searcher):
-    """Passes packs from a dispatcher to Tune, and the reports of workers back."""
+    """Passes packs from a dispatcher to Tune, and the workers' updates from Tune to the dispatcher."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__(metric="pid", mode="max")
@@ -25,7 +25,7 @@ class PackSearcher(Searcher):
         return Searcher.FINISHED if self.dispatcher.exhausted else None
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        for line in json.loads(result["reports"]):
+        for line in json.loads(result["updates"]):
             self.dispatcher.receive(CODEC.decode(line), result["pid"])  # type: ignore[arg-type]
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Starts, reads and ends the conductor process, from the driver's side."""
+"""Starts the conductor process, reads its messages and ends it, in the driver's process."""
 
 import os
 import queue
@@ -17,11 +17,11 @@ from ablate.errors import AblateError, DataError, ServiceError, StudyError
 from ablate.events import CODEC, LaunchConfig, Message, Over, Refused
 
 START = 180.0  # seconds that Ray may take to start
-SILENCE = 25.0  # seconds without a message after which Ray counts as dead
+SILENCE = 25.0  # seconds without a message after which Ray is taken to have died
 
 
 class RayExecutor(Executor):
-    """Runs packs on Ray, in a conductor process; what that prints goes to the log file.
+    """Runs packs on Ray, in a conductor process, whose other output goes to the log file.
 
     The process starts Ray at once and waits for the launch's configuration, so that Ray and MLflow start side by side.
     """
@@ -88,7 +88,7 @@ class RayExecutor(Executor):
             patience = SILENCE
 
     def _died(self, problem: str) -> ExecutorDied:
-        return ExecutorDied(problem, "launch again: what is finished is kept, the rest goes on", str(self.log))
+        return ExecutorDied(problem, "launch again: finished trials are kept, the others are continued", str(self.log))
 
     def _wait(self) -> None:
         """Wait until the process has shut Ray down."""
@@ -99,7 +99,7 @@ class RayExecutor(Executor):
 
 
 def session_members(leader: int) -> list[psutil.Process]:
-    """All processes of a session, those included whose parents have died."""
+    """All processes of a session, including those whose parents have ended."""
     members = []
     for process in psutil.process_iter():
         try:

@@ -26,7 +26,7 @@ SLICE = 1.0  # seconds of training between two results for Tune
 LOOKUP = 0.25  # seconds between two lookups of a stop request
 IMPORTED_EARLY = ("mlflow", "sklearn.neighbors", "sklearn.utils.extmath", "matplotlib.backends.backend_agg")
 BY_CLUSTER = StopRequest(State.STOPPED, "its worker was ended")
-PATIENCE = 60.0  # seconds to wait for a trial's lock that a dying worker holds, and for the last upload
+PATIENCE = 60.0  # seconds to wait for a trial's lock that a worker which is being ended holds, and for the last upload
 
 
 class Worker(tune.Trainable):
@@ -43,7 +43,7 @@ class Worker(tune.Trainable):
         self.paths = Store(Path(pack.store)).study(pack.study)
         self.device = torch.device("cuda" if pack.gpu else "cpu")
         self.uploader = Uploader(pack.uri, self.paths)
-        self.facts = environment(str(self.device))
+        self.environment = environment(str(self.device))
         for module in IMPORTED_EARLY:  # they take four seconds, which would count as the first trial's
             importlib.import_module(module)
         self.begin(pack)
@@ -53,10 +53,10 @@ class Worker(tune.Trainable):
         return True
 
     def begin(self, pack: PackConfig) -> None:
-        """Make the reports of a pack the next to be produced; nothing runs before the first step."""
+        """Prepare a pack; it starts to run at the first step."""
         from ablate.run import RunContext
 
-        tracker = SpoolTracker(self.paths, {**self.facts, "pack": str(len(pack.trials))}, pack.run_refs)
+        tracker = SpoolTracker(self.paths, {**self.environment, "pack": str(len(pack.trials))}, pack.run_refs)
         context = RunContext(
             paths=self.paths,
             tensors=Store(Path(pack.store)).tensors,
@@ -69,10 +69,10 @@ class Worker(tune.Trainable):
         self.closing = False
         self.looked_up: dict[str, tuple[float, StopRequest | None]] = {}  # key → time of the last lookup, its result
         self.started = False
-        self.reports = self.run(pack, context, tracker)
+        self.updates = self.run(pack, context, tracker)
 
     def run(self, pack: PackConfig, context: "RunContext", tracker: SpoolTracker) -> Iterator[TrialUpdate]:
-        """The pack's reports, produced while this process holds the locks of its trials."""
+        """The pack's updates, produced while this process holds the locks of its trials."""
         from ablate.run import run_pack
 
         with contextlib.ExitStack() as locks, tracker:
@@ -83,23 +83,23 @@ class Worker(tune.Trainable):
         self.uploader.send_soon()
 
     def step(self) -> dict[str, Any]:
-        """Work for a second; the reports of that time, of progress only the latest."""
+        """Run for a second; the updates of that time, with the latest progress only."""
         self.started = True
-        reports: list[TrialUpdate] = []
+        updates: list[TrialUpdate] = []
         progress: Progress | None = None
         until = time.monotonic() + SLICE
         done = True
-        for report in self.reports:
-            if isinstance(report, Progress):
-                progress = report
+        for update in self.updates:
+            if isinstance(update, Progress):
+                progress = update
             else:
-                reports.append(report)
+                updates.append(update)
             if time.monotonic() >= until:
                 done = False
                 break
         latest = [progress] if progress and not done else []
-        lines = [CODEC.encode(report) for report in (*reports, *latest)]
-        return {"reports": json.dumps(lines), "pid": os.getpid(), "done": done}
+        lines = [CODEC.encode(update) for update in (*updates, *latest)]
+        return {"updates": json.dumps(lines), "pid": os.getpid(), "done": done}
 
     def stop_request(self, key: str) -> StopRequest | None:
         """The stop request that concerns a trial, looked up a few times a second."""
@@ -112,10 +112,10 @@ class Worker(tune.Trainable):
     def cleanup(self) -> None:
         """Write checkpoints of what still trains, and upload what is recorded.
 
-        A pack that was never begun stays so: Tune may clean up a replacement whose pack another worker has finished.
+        A pack that was not started is not run: Tune may clean up a replacement whose pack another worker has finished.
         """
         self.closing = True
-        for _ in self.reports if self.started else ():
+        for _ in self.updates if self.started else ():
             pass
         self.uploader.close(PATIENCE)
 

@@ -1,4 +1,4 @@
-"""What a launch uses to run packs and to keep records: Ray and MLflow, or stand-ins that a test passes."""
+"""What a launch uses to run packs and to store records: Ray and MLflow, or replacements in tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ from ablate.trial import Trial
 
 
 def trials_frame(study: Study, store: Store) -> pd.DataFrame:
-    """A row for each trial of the study, those included that have not run; metrics are the latest values."""
+    """A row for each trial of the study, including those that have not run; metrics are the latest values."""
     records = records_of(store, study.name)
     rows: list[dict[str, Any]] = []
     for trial in trials_of(study, store.study(study.name)):
@@ -44,7 +44,7 @@ def epochs_frame(study: Study, store: Store) -> pd.DataFrame:
 
 
 def _columns(trial: Trial) -> dict[str, Any]:
-    """What identifies a trial; an axis `method` or `dataset` is no second column."""
+    """The columns that identify a trial; an axis `method` or `dataset` does not add a second column of that name."""
     config = trial.config
     about = {"key": trial.key, "name": trial.name, "method": config.method, "dataset": config.dataset}
     return {**about, "seed": config.seed, **{axis: level for axis, level in trial.levels.items() if axis not in about}}

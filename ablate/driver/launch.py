@@ -32,13 +32,13 @@ from ablate.track.server import Server
 from ablate.track.store import Snapshot, TrackingStore
 from ablate.trial import Trial
 
-ROUNDS = 3  # executors that a launch may use up
+ROUNDS = 3  # executors that a launch starts at most
 PATIENCE = 60.0  # seconds that a launch waits for a server that is away, at its start and at its end
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to launch, apart from what."""
+    """The options of a launch, apart from its study."""
 
     address: str = ""  # of a Ray cluster; empty: this machine
     retry: bool = False  # run failed trials again
@@ -46,7 +46,7 @@ class Options:
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes that are known before Ray starts; of a cluster none are."""
+        """The nodes that are known before Ray starts: this machine, or none for a cluster."""
         return () if self.address else (this_node(),)
 
 
@@ -63,7 +63,7 @@ def launch(
     yes: bool = False,
     backends: Backends = RAY_AND_MLFLOW,
 ) -> Summary:
-    """Run what is missing of a study; nothing has started when the study, its data or its resources are refused.
+    """Run what is missing of a study; the study, its data and its resources are checked before anything starts.
 
     Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
     """
@@ -195,10 +195,10 @@ class Launch:
                 if isinstance(message, Ended) and message.state is not State.STOPPED:
                     self.ended.add(message.trial)
                 self.show(message)
-                self.restart_dead_server()
+                self.restart_server()
 
-    def restart_dead_server(self) -> None:
-        """Start an embedded server that has died again, at its address."""
+    def restart_server(self) -> None:
+        """Start the embedded server again, at its address, where it has died."""
         if not self.server.alive:
             self.server = self.backends.server(self.store)
 
@@ -216,8 +216,8 @@ class Launch:
         self.listen(self.progress, message)
 
     def close(self, unsent: int) -> Summary:
-        """Bring the runs in the tracking store up to date, write the report, and say how the study stands."""
-        self.restart_dead_server()
+        """Bring the runs in the tracking store up to date, write the report, and return the summary."""
+        self.restart_server()
         snapshot = self.tracking.settle(self.study.name)
         trials = self.designed or trials_of(self.study, self.paths)
         plan = make_plan(self.study, trials, snapshot.records, self.options.nodes)
@@ -245,12 +245,12 @@ def on_interrupt(first: Callable[[], None], second: Callable[[], None]) -> Itera
     if threading.current_thread() is not threading.main_thread():  # where no signal can be handled
         yield
         return
-    asked = False
+    interrupted = False
 
     def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
             first()
             return
         second()

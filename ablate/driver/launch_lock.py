@@ -15,7 +15,7 @@ from ablate.lock import locked
 from ablate.process import alive, current_process
 
 HEARTBEAT = 10.0  # seconds
-STALE = 60.0  # seconds without a heartbeat after which an owner on another machine counts as dead
+STALE = 60.0  # seconds without a heartbeat after which an owner on another machine counts as ended
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Owner:
 
     @property
     def alive(self) -> bool:
-        """On this machine, whether the process lives; for another machine, whether the last heartbeat is recent."""
+        """Whether the process is running; on another machine, whether its last heartbeat is recent."""
         if self.host != socket.gethostname():
             return time.time() - self.beat < STALE
         return alive((self.process, self.born))
@@ -60,9 +60,9 @@ def read_owner(file: Path) -> Owner | None:
 
 @contextmanager
 def launching(file: Path, study: str) -> Iterator[Owner]:
-    """Own a study for the time of a launch; the lock of a dead process is taken over.
+    """Hold a study's lock during a launch; the lock of a process that has ended is taken over.
 
-    Raises ServiceError where another process owns it.
+    Raises ServiceError where another process holds it.
     """
     with locked(file.with_suffix(".guard"), 10.0, "another launch is just beginning"):
         if (other := owner_of(file)) is not None:

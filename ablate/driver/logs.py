@@ -10,7 +10,7 @@ FILES = ("log.txt", "traceback.txt")  # as artifacts
 
 
 def log_of(store: Store, trial: str, study_name: str | None = None) -> str:
-    """The log and the traceback of the trial with this name, or whose key begins so, of any study or of one.
+    """The log and the traceback of the trial with this name or this beginning of its key, in any study or in one.
 
     Raises StudyError where there is no such trial.
     """

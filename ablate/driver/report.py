@@ -1,4 +1,4 @@
-"""The report on a study from what MLflow has now."""
+"""The report on a study from the results that MLflow holds now."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from ablate.study.model import Study
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """What a report says, and the file in which it is written."""
+    """A report, and the file it was written to."""
 
     report: Report
     path: Path

@@ -1,4 +1,4 @@
-"""Encoders that need no training: they are fetched from the tracking store, from this study or from another one."""
+"""Encoders that this study or another one has trained, fetched from the tracking store to be used again."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How studies stand: the states of their trials, who launches them, and what is not uploaded yet."""
+"""The status of studies: the states of their trials, the process that launches them, and what is not uploaded yet."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ablate.track.ui import reading_address
 
 @dataclass(frozen=True)
 class TrialStatus:
-    """How one trial stands."""
+    """The status of one trial."""
 
     key: str
     name: str
@@ -28,7 +28,7 @@ class TrialStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """How one study stands."""
+    """The status of one study."""
 
     study: str
     counts: Mapping[State, int]  # trials by state
@@ -65,7 +65,7 @@ def launched_studies(store: Store) -> list[str]:
 
 
 def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
-    """Trials of the last launch that have no record are counted as waiting."""
+    """The status of one study; trials of its last launch that have no record count as waiting."""
     paths = store.study(study)
     records = records_of(store, study)
     plan = load_plan(paths)

@@ -6,7 +6,7 @@ from ablate.paths import Store
 
 
 def ask_to_stop(store: Store, study: str) -> str:
-    """Ask the launch of a study to write checkpoints and stop; a sentence that says so.
+    """Request that the launch of a study write checkpoints and stop; returns the line to print.
 
     Raises StudyError where no launch of the study runs.
     """

@@ -1,4 +1,4 @@
-"""How a study stands when no launch runs: the summary of a launch, and whether anything is left to do."""
+"""The summary of a launch, and whether anything of a study is left to run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ablate.trial import Trial
 
 @dataclass(frozen=True)
 class Summary:
-    """How a study stands after a launch, and where its files are."""
+    """The states of a study's trials after a launch, and where its files are."""
 
     total: int  # trials
     finished: int
@@ -44,7 +44,7 @@ def is_settled(plan: Plan, snapshot: Snapshot, paths: StudyPaths) -> bool:
 
 
 def is_reported(study: Study, paths: StudyPaths) -> bool:
-    """Whether the last report is one of this very study."""
+    """Whether the last report was written for the study as it is now."""
     same = paths.study.exists() and paths.study.read_text(encoding="utf-8") == to_yaml(study)
     return same and (paths.report / "report.md").exists()
 

@@ -1,4 +1,4 @@
-"""Uploading the records that MLflow did not get while it was away."""
+"""Uploading the records that could not be sent to MLflow during a launch."""
 
 from ablate.driver.status import check_launched
 from ablate.errors import ServiceError
@@ -8,7 +8,7 @@ from ablate.track.server import ensure_server
 
 
 def upload_rest(store: Store, study: str) -> str:
-    """Upload a study's spools and bring its runs up to date; a sentence that says so.
+    """Upload a study's spools and bring its runs up to date; returns the line to print.
 
     Raises ServiceError where records are left.
     """

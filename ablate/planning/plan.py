@@ -94,7 +94,7 @@ class Plan:
         return sum(planned.state in states for planned in self.trials)
 
     def works(self) -> Counter[Work]:
-        """How many trials need what."""
+        """Work → how many trials need it."""
         return Counter(planned.work for planned in self.trials)
 
 

@@ -1,4 +1,4 @@
-"""Digests of probes: whether a trial's recorded scores are those that a study asks for."""
+"""Digests of probes: whether a trial's recorded scores are those that a study requests."""
 
 from collections.abc import Mapping
 

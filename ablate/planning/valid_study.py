@@ -1,4 +1,4 @@
-"""The answer of `ablate check`: a valid study's counts of trials and variants, its data sets and its whole text."""
+"""The result of `ablate check`: a valid study's counts of trials and variants, its data sets and its whole text."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class ValidStudy:
 
 
 def validate(study: Study, yes: bool = False) -> ValidStudy:
-    """Resolve a study, with `yes` also one of more than 10,000 trials.  StudyError at the place of a mistake."""
+    """Resolve a study; `yes` confirms more than 10,000 trials.  Raises StudyError at the place of a mistake."""
     trials = resolve(study, yes=yes)
     datasets = {trial.config.dataset for trial in trials} or {case.dataset for case in study.cases}
     return ValidStudy(

@@ -9,7 +9,7 @@ from ablate.stats.estimate import CONFIDENCE
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The report as JSON values; null stands for what is not known."""
+    """The report as JSON values; null where a value is not known."""
     return {
         "study": report.study,
         "question": report.question,

@@ -36,8 +36,8 @@ class InProcessExecutor(Executor):
         yield Ready(slots=1, nodes=1)
         while (pack := dispatcher.next("pack")) is not None:
             with SpoolTracker(self.paths, {"pack": str(len(pack.trials))}, pack.run_refs) as tracker:
-                for report in run_pack(pack.trials, self.context(pack, tracker)):
-                    dispatcher.receive(report, os.getpid())
+                for update in run_pack(pack.trials, self.context(pack, tracker)):
+                    dispatcher.receive(update, os.getpid())
                     yield from self.drain()
             dispatcher.complete("pack", died=False)
             yield from self.drain()

@@ -101,7 +101,7 @@ class Fit:
         return self.pack.members
 
     @property
-    def alive(self) -> tuple[int, ...]:
+    def checked_members(self) -> tuple[int, ...]:
         """The members that still train, after a check for failures that waits for the device."""
         self.drop_failed()
         return self.pack.members
@@ -129,7 +129,7 @@ class Fit:
         On a CPU the others' numbers stay the same bit for bit.  Take the member's checkpoint before, there is none
         afterwards; its snapshots stay.  A member that has failed or was stopped is left as it is.
         """
-        if member in self.alive:
+        if member in self.checked_members:
             self.pack.drop(member)
 
     def advance(self) -> None:
@@ -202,8 +202,8 @@ class Fit:
         return self.encoders[member]
 
     def checkpoint(self, member: int) -> Checkpoint:
-        """All that the member needs to be resumed at this step, also within an epoch; the member must be `alive`."""
-        assert member in self.alive, f"member {member} has failed or was stopped"
+        """All that the member needs to be resumed at this step, also within an epoch; the member must still train."""
+        assert member in self.checked_members, f"member {member} has failed or was stopped"
         pack = self.pack
         return Checkpoint(
             step=self.step,

@@ -1,4 +1,4 @@
-"""The queue of packs: the order in which they are handed out, what happens when a worker dies, and stop requests."""
+"""The queue of packs: the order in which they are assigned, what happens when a worker dies, and stop requests."""
 
 import math
 import time
@@ -95,7 +95,7 @@ def trials(make_trial: Callable[..., Trial]) -> list[Trial]:
     return [make_trial(seed) for seed in range(6)]
 
 
-def test_packs_are_handed_out_in_order_with_their_run_refs_and_probe_digests(start: Start, trials: list[Trial]) -> None:
+def test_packs_are_assigned_in_order_with_their_run_refs_and_probe_digests(start: Start, trials: list[Trial]) -> None:
     launch = start((trials[0], trials[1]), (trials[2],))
     assert launch.dispatcher.next("a") == PackConfig(
         trials=(trials[0], trials[1]),
@@ -128,7 +128,7 @@ def test_a_trial_waits_for_its_pretraining(start: Start, make_trial: Callable[..
     assert launch.next("c") == [second.key]
 
 
-def test_no_pack_is_handed_out_while_the_last_one_runs_nor_after(start: Start, trials: list[Trial]) -> None:
+def test_no_pack_is_assigned_while_the_last_one_runs_nor_after(start: Start, trials: list[Trial]) -> None:
     launch = start((trials[0],))
     assert launch.next("a") == [trials[0].key]
     assert launch.next("b") is None
@@ -140,7 +140,7 @@ def test_no_pack_is_handed_out_while_the_last_one_runs_nor_after(start: Start, t
     assert launch.dispatcher.over
 
 
-def test_a_stopped_launch_hands_out_no_pack(start: Start, trials: list[Trial]) -> None:
+def test_a_stopped_launch_assigns_no_pack(start: Start, trials: list[Trial]) -> None:
     launch = start((trials[0],), (trials[1],))
     launch.next("a")
     launch.stopped = True
@@ -173,7 +173,7 @@ def test_progress_and_the_epochs_of_every_member_are_passed_on(start: Start, tri
     assert launch.sent == messages
 
 
-def test_the_rest_of_a_dead_worker_s_pack_is_handed_out_next(start: Start, trials: list[Trial]) -> None:
+def test_the_rest_of_the_pack_of_a_worker_that_died_is_assigned_next(start: Start, trials: list[Trial]) -> None:
     launch = start((trials[0], trials[1]), (trials[2],))
     launch.next("a")
     launch.report(trials[0])
@@ -197,7 +197,7 @@ def test_a_pack_that_loses_three_workers_has_failed(start: Start, trials: list[T
     assert launch.dispatcher.over
 
 
-def test_a_pack_whose_worker_ended_without_a_report_is_handed_out_again(start: Start, trials: list[Trial]) -> None:
+def test_a_pack_whose_worker_ended_without_an_update_is_assigned_again(start: Start, trials: list[Trial]) -> None:
     launch = start((trials[0],))
     launch.next("a")
     launch.dispatcher.complete("a", died=False)
@@ -276,7 +276,7 @@ def test_a_stopped_trial_is_not_reported_to_optuna(
     assert Proposals(study, tmp_path / "search.log", {trials[0].key: 0.25}).next() == (trials[1],)
 
 
-def test_a_dead_worker_without_a_replacement_is_detected(start: Start, trials: list[Trial]) -> None:
+def test_a_worker_that_died_without_a_replacement_is_detected(start: Start, trials: list[Trial]) -> None:
     launch = start(*((trial,) for trial in trials))
     launch.next("a")
     launch.next("b")

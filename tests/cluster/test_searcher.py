@@ -21,13 +21,13 @@ def test_packs_and_reports_pass_through_tune_and_the_end_is_finished(make_trial:
     )
     assert pack_config(searcher.suggest("a")).trials == (trial,)
     assert searcher.suggest("b") is None
-    reports = [EpochValues(trial.key, 1, {"train/loss": float("inf")}), Ended(trial.key, State.FINISHED)]
-    searcher.on_trial_complete("a", {"reports": json.dumps([CODEC.encode(one) for one in reports]), "pid": 1})
-    assert sent == reports
+    updates = [EpochValues(trial.key, 1, {"train/loss": float("inf")}), Ended(trial.key, State.FINISHED)]
+    searcher.on_trial_complete("a", {"updates": json.dumps([CODEC.encode(one) for one in updates]), "pid": 1})
+    assert sent == updates
     assert searcher.suggest("b") == Searcher.FINISHED
 
 
-def test_a_dead_worker_s_pack_is_handed_out_again(make_trial: Callable[..., Trial]) -> None:
+def test_the_pack_of_a_worker_that_died_is_assigned_again(make_trial: Callable[..., Trial]) -> None:
     trial = make_trial()
     config = LaunchConfig("store", "http://127.0.0.1:1", "study.yaml", ((trial,),), {}, {})
     searcher = PackSearcher(

@@ -63,6 +63,6 @@ class Browser:
             found = waiting.until(lambda _: seen() or False)
         except TimeoutException:
             body = self.driver.find_element(By.TAG_NAME, "body").text
-            raise AssertionError(f"no {what} at {self.driver.current_url}, which says:\n{body}") from None
+            raise AssertionError(f"no {what} at {self.driver.current_url}, whose text is:\n{body}") from None
         assert found
         return found

@@ -1,4 +1,4 @@
-"""The lock of a launch: one launch of a study at a time, and locks of dead processes are taken over."""
+"""The lock of a launch: one launch of a study at a time, and locks of processes that have ended are taken over."""
 
 import json
 import os
@@ -110,7 +110,7 @@ def test_the_lock_of_a_killed_launch_is_taken_over_while_the_process_is_a_zombie
     go.touch()
     assert line_of(first) == "owns"
     first.send_signal(signal.SIGKILL)
-    os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)  # it is dead, and still in the process table
+    os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is still in the process table
     assert psutil.Process(first.pid).status() == psutil.STATUS_ZOMBIE
     with launching(path, "epsilon") as owner:
         assert owner_of(path) == owner

@@ -27,12 +27,12 @@ metric: linear/accuracy
 """
 
 
-def two_workers(command: Command, *dead: int) -> list[int]:
-    """Two living workers other than `dead`, once each has been seen to train; short trials rarely train at one time."""
+def two_workers(command: Command, *killed: int) -> list[int]:
+    """Two running workers other than the killed ones, once each was seen to train; they rarely train at one time."""
     seen: dict[int, Process] = {}
 
     def look() -> bool:
-        for pid in {process.pid for process in command.descendants("Trainable.train")} - {*dead, *seen}:
+        for pid in {process.pid for process in command.descendants("Trainable.train")} - {*killed, *seen}:
             with suppress(psutil.NoSuchProcess):
                 seen[pid] = identify(pid)
         return sum(map(alive, seen.values())) == 2

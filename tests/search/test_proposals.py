@@ -49,12 +49,12 @@ def batches(proposals: Proposals) -> Iterator[tuple[Trial, ...]]:
 
 def run(proposals: Proposals) -> list[tuple[Trial, ...]]:
     """Run a search to its end; the trials of each proposal."""
-    handed = []
+    returned = []
     for trials in batches(proposals):
-        handed.append(trials)
+        returned.append(trials)
         for trial in trials:
             proposals.record(trial.key, score(trial))
-    return handed
+    return returned
 
 
 def stored_proposals(study: Study, journal: Path) -> list[FrozenTrial]:
@@ -65,8 +65,8 @@ def params(study: Study, journal: Path) -> list[dict[str, Value]]:
     return [frozen.params for frozen in stored_proposals(study, journal)]
 
 
-def names(handed: Sequence[tuple[Trial, ...]]) -> list[str]:
-    return [trial.name for trials in handed for trial in trials]
+def names(returned: Sequence[tuple[Trial, ...]]) -> list[str]:
+    return [trial.name for trials in returned for trial in trials]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
@@ -74,13 +74,13 @@ def test_a_proposal_has_a_trial_for_every_seed_and_is_reported_with_their_mean(
     search_study: MakeStudy, journal: Path, sampler: str
 ) -> None:
     study = search_study(f"search.sampler={sampler}")
-    handed = run(Proposals(study, journal, {}))
-    assert [[trial.config.seed for trial in trials] for trials in handed] == [[0, 1]] * 12
-    assert all(first.variant == second.variant for first, second in handed)
+    returned = run(Proposals(study, journal, {}))
+    assert [[trial.config.seed for trial in trials] for trials in returned] == [[0, 1]] * 12
+    assert all(first.variant == second.variant for first, second in returned)
     stored = stored_proposals(study, journal)
     assert [frozen.state for frozen in stored] == [TrialState.COMPLETE] * 12
-    assert [frozen.value for frozen in stored] == pytest.approx([accuracy(first) + 0.005 for first, _ in handed])
-    assert [frozen.params for frozen in stored] == [dict(first.levels) for first, _ in handed]
+    assert [frozen.value for frozen in stored] == pytest.approx([accuracy(first) + 0.005 for first, _ in returned])
+    assert [frozen.params for frozen in stored] == [dict(first.levels) for first, _ in returned]
 
 
 def test_later_proposals_of_tpe_are_nearer_to_the_optimum(search_study: MakeStudy, journal: Path) -> None:
@@ -150,10 +150,10 @@ def test_a_killed_search_continues_as_if_it_were_uninterrupted(
     whole = names(run(Proposals(study, tmp_path / "whole.log", {})))
     killed = Proposals(study, journal, {})
     ended: Values = {}
-    handed: list[Trial] = []
+    returned: list[Trial] = []
     for number, trials in enumerate(batches(killed)):
-        handed += trials[: 1 if number == killed_at else 2]
-        for trial in handed[2 * number :]:
+        returned += trials[: 1 if number == killed_at else 2]
+        for trial in returned[2 * number :]:
             killed.record(trial.key, score(trial))
             ended[trial.key] = accuracy(trial)
         if number == killed_at:
@@ -163,7 +163,7 @@ def test_a_killed_search_continues_as_if_it_were_uninterrupted(
     assert not resumed.over
     rest = run(resumed)
     assert [trial.config.seed for trial in rest[0]] == [1]
-    assert [trial.name for trial in handed] + names(rest) == whole
+    assert [trial.name for trial in returned] + names(rest) == whole
     assert resumed.over
     assert params(study, journal) == params(study, tmp_path / "whole.log")
     assert [frozen.value for frozen in stored_proposals(study, journal)] == [
@@ -208,13 +208,13 @@ def test_trials_whose_records_were_deleted_run_again_and_are_not_reported_twice(
 def test_a_small_space_is_exhausted_without_repetition(search_study: MakeStudy, journal: Path, sampler: str) -> None:
     study = search_study(*SMALL, f"search.sampler={sampler}")
     proposals = Proposals(study, journal, {})
-    handed = []
+    returned = []
     for trials in batches(proposals):
-        handed.append(trials[0].levels)
+        returned.append(trials[0].levels)
         for trial in trials:
             proposals.record(trial.key, {"linear/accuracy": 0.5})
     assert proposals.over
-    found = [(levels["method.transformation"], levels["method.k"]) for levels in handed]
+    found = [(levels["method.transformation"], levels["method.k"]) for levels in returned]
     assert sorted(found) == [(kind, k) for kind in ("np", "rp", "vat") for k in (10, 20)]
     assert len(proposed_trials(study, journal)) == 12
     assert Proposals(study, journal, proposals.values).over
@@ -232,11 +232,11 @@ def test_incomplete_proposals_of_a_killed_process_are_not_run(
     killed.stored.ask(killed.space)  # killed before the repetition was noticed
     killed.stored.enqueue_trial({"method.epsilon": 2.0, "training.learning_rate": 1e-3})  # killed before it was asked
     resumed = Proposals(study, journal, {})
-    handed = run(resumed)
-    assert [len(trials) for trials in handed] == [2, 2, 2]
-    assert handed[0] == first
-    assert handed[1][0].levels == {"method.epsilon": 2.0, "training.learning_rate": 1e-3}
-    assert [trial for trials in handed for trial in trials] == list(proposed_trials(study, journal))
+    returned = run(resumed)
+    assert [len(trials) for trials in returned] == [2, 2, 2]
+    assert returned[0] == first
+    assert returned[1][0].levels == {"method.epsilon": 2.0, "training.learning_rate": 1e-3}
+    assert [trial for trials in returned for trial in trials] == list(proposed_trials(study, journal))
     assert {frozen.state for frozen in stored_proposals(study, journal)} == {TrialState.COMPLETE, TrialState.FAIL}
 
 
@@ -248,8 +248,8 @@ def test_an_incomplete_last_line_of_the_journal_is_cut_off(search_study: MakeStu
         proposals.record(trial.key, score(trial))
     with journal.open("ab") as file:
         file.write(b'{"op_code":4,"wor')
-    handed = run(Proposals(study, journal, proposals.values))
-    assert len(handed) == 2
+    returned = run(Proposals(study, journal, proposals.values))
+    assert len(returned) == 2
     assert len(proposed_trials(study, journal)) == 6
 
 
@@ -260,8 +260,8 @@ def test_proposed_trials_lists_all_trials_in_order_and_creates_no_journal(
     assert proposed_trials(study, journal) == ()
     assert not journal.exists()
     proposals = Proposals(study, journal, {})
-    handed = [*run(proposals)]
-    assert proposed_trials(study, journal) == tuple(trial for trials in handed for trial in trials)
+    returned = [*run(proposals)]
+    assert proposed_trials(study, journal) == tuple(trial for trials in returned for trial in trials)
 
 
 def test_a_space_becomes_distributions_of_its_types(search_study: MakeStudy, journal: Path) -> None:

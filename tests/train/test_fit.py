@@ -170,7 +170,7 @@ def test_a_resumed_trial_equals_an_uninterrupted_one(
     expected = finish(whole)
     first = fit(kind, [method] * 2)
     events = take(first, stop)
-    for member in first.alive:
+    for member in first.checked_members:
         save(tmp_path / f"{member}.pt", first.checkpoint(member))
     second = fit(kind, [method] * 2, resume=[load(tmp_path / f"{member}.pt") for member in (0, 1)])
     assert [*events, *finish(second)] == expected
@@ -250,7 +250,7 @@ def test_a_loss_that_is_not_finite_fails_its_member_only(kind: type[Fit]) -> Non
     failures = [event for event in events if isinstance(event, MemberFailed)]
     assert failures == [MemberFailed(1, 1, 2, "loss is not finite at step 2")]
     assert {event.member for event in events if isinstance(event, EpochEnd)} == {0, 2}
-    assert training.alive == (0, 2)
+    assert training.checked_members == (0, 2)
     assert training.step == training.total
     with pytest.raises(AssertionError, match="member 1 has failed or was stopped"):
         training.checkpoint(1)
@@ -265,7 +265,7 @@ def test_training_ends_when_all_members_have_failed(kind: type[Fit]) -> None:
     training = fit(kind, [Denoising()] * 2, recipes)
     events = finish(training)
     assert [type(event) for event in events] == [MemberFailed, MemberFailed]
-    assert training.alive == ()
+    assert training.checked_members == ()
     assert training.step <= 3
 
 
@@ -273,7 +273,7 @@ def test_a_failure_detected_between_steps_is_yielded_with_the_next_step() -> Non
     training = fit(StackedFit, recipes=[dataclasses.replace(RECIPE, learning_rate=1e25)])
     running = training.steps()
     assert next(running) == next(running) == ()
-    assert training.alive == ()
+    assert training.checked_members == ()
     assert next(running) == (MemberFailed(0, 1, 2, "loss is not finite at step 2"),)
     assert next(running, None) is None
 

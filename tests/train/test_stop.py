@@ -79,7 +79,7 @@ def test_a_stopped_member_yields_no_event_after_the_stop(kind: type[Fit], step: 
     assert [event.epoch for event in before] == [1] * (step // 4)
     assert training.members == (0, 1, 2)
     training.stop(1)
-    assert training.members == training.alive == (0, 2)
+    assert training.members == training.checked_members == (0, 2)
     assert {event.member for event in finish(training)} == {0, 2}
     assert training.step == training.total
 
