@@ -73,13 +73,14 @@ def retry(
     overrides: Set = None,
     storage: Storage = None,
     address: Address = "",
+    yes: Yes = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Run the failed trials again, with whatever else is missing."""
     with errors(debug):
         read = read_study(study, profile, overrides)
-        launch_and_print(read, store_of(storage), address, 60.0, False, as_json, retry=True)
+        launch_and_print(read, store_of(storage), address, 60.0, yes, as_json, retry=True)
 
 
 @app.command()

@@ -23,7 +23,7 @@ def studies_of(paper: str) -> "dict[str, Study]":
     """The studies in the studies folder that name the paper, by their files below it: `invariant/k`."""
     found = {}
     for file in sorted(STUDIES_FOLDER.rglob("*.yaml")):
-        if paper not in file.read_text(encoding="utf-8"):
+        if paper not in file.read_text(encoding="utf-8", errors="replace"):
             continue
         try:
             study = read_study(file)

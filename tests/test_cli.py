@@ -78,6 +78,15 @@ def test_resources_that_no_node_has_are_refused_before_anything_starts(tmp_path:
     assert not (tmp_path / "ablate-store").exists()
 
 
+@pytest.mark.parametrize("command", ["check", "plan", "launch", "retry"])
+def test_more_than_10_000_trials_are_refused_unless_confirmed(tmp_path: Path, command: str) -> None:
+    (tmp_path / "small.yaml").write_text(STUDY.replace("seeds: 2", "seeds: 6000"))
+    done = ablate(tmp_path, command, "small.yaml")
+    assert done.returncode == 2
+    assert "confirm with --yes" in done.stderr
+    assert "--yes" in ablate(tmp_path, command, "--help").stdout
+
+
 @pytest.mark.parametrize("kind", ["methods", "datasets", "probes", "augmentations", "papers"])
 def test_every_listed_entry_has_a_name_and_a_description(tmp_path: Path, kind: str) -> None:
     entries = json.loads(ablate(tmp_path, "list", kind, "--json").stdout)

@@ -110,6 +110,15 @@ def test_a_paper_is_listed_with_what_no_study_covers(
     assert set(details["studies"]) >= {one.id for one in ablations() if one.paper == paper}
 
 
+def test_a_study_file_that_is_not_utf_8_is_skipped_in_the_list_of_papers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "latin.yaml").write_bytes("question: Größer?\npaper: {id: vte}\n".encode("latin-1"))
+    monkeypatch.chdir(tmp_path)
+    assert entry("papers", "vte").details["studies"] == {}
+
+
 def test_short_names_find_their_study_and_shared_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert study_file("epsilon") == Path("studies/invariant/epsilon.yaml")

@@ -78,7 +78,7 @@ def launch(
         paths.stop.unlink(missing_ok=True)
         current = Launch(study, designed, store, options, listen, backends)
         summary = current.settled() or current.start()
-    if summary.stopped and summary.finished < summary.total:
+    if summary.stopped:
         raise Interrupted(
             f"stopped with {summary.finished} of {summary.total} trials finished", "launch again to go on"
         )
@@ -225,7 +225,8 @@ class Launch:
         file = write_report(report, self.paths.report)
         self.tracking.attach(self.study.name, self.paths.report, "report")
         save_plan(plan, self.paths)
-        stopped = self.paths.stop.exists()
+        left = bool(plan.left) or not search_over(self.study, self.paths, snapshot.records)
+        stopped = left and self.paths.stop.exists()
         if not stopped and not plan.left:
             shutil.rmtree(self.paths.pretrained_folder, ignore_errors=True)  # no trial is left that starts from them
         state = State.KILLED if stopped else State.FAILED if plan.failed else State.FINISHED

@@ -24,7 +24,7 @@ class Summary:
     failed: Mapping[str, str]  # trial's name → reason
     log: Path
     ran: int = 0  # trials that ended in this launch
-    stopped: bool = False
+    stopped: bool = False  # before everything was run
     unsent: int = 0  # trials whose records MLflow does not have yet
     report: Path | None = None
 

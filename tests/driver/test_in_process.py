@@ -45,7 +45,7 @@ question: Which ε is best?
 method: invariant
 dataset: digits
 design: search
-fixed: {{training.epochs: {EPOCHS}, training.samples: 64, method.k: 5, probes.linear.epochs: 1}}
+fixed: {{training.epochs: {EPOCHS}, training.batch_size: 32, training.samples: 64, method.k: 5, probes.linear.epochs: 1}}
 search:
   trials: 3
   objectives: {{linear/accuracy: maximize}}
@@ -294,6 +294,30 @@ def test_a_search_runs_every_proposal_with_all_seeds(launches: Launches) -> None
     assert [[trial.config.seed for trial in trials] for trials in proposed] == [[0, 1]] * 3
     assert launches.launch(study).ran == 0
     assert launches.messages == []
+
+
+def test_a_search_that_is_stopped_between_two_proposals_is_interrupted_and_continued(launches: Launches) -> None:
+    study = launches.read(SEARCH)
+
+    def stop_after_a_proposal(progress: LaunchProgress, message: Message) -> None:
+        if len(launches.ended) == 2:
+            launches.paths.stop.touch()
+
+    with pytest.raises(Interrupted, match="stopped with 2 of 2 trials finished; launch again to go on"):
+        launches.launch(study, stop_after_a_proposal)
+    assert [run.state for run in launches.tracking.snapshots["small"].study_runs] == [State.KILLED]
+    summary = launches.launch(study)
+    assert (summary.total, summary.finished, summary.ran) == (6, 6, 4)
+
+
+def test_a_stop_request_after_the_last_trial_has_ended_changes_nothing(launches: Launches) -> None:
+    def stop_at_the_end(progress: LaunchProgress, message: Message) -> None:
+        if len(launches.ended) == 4:
+            launches.paths.stop.touch()
+
+    summary = launches.launch(launches.read(STUDY), stop_at_the_end)
+    assert (summary.finished, summary.stopped) == (4, False)
+    assert [run.state for run in launches.tracking.snapshots["small"].study_runs] == [State.FINISHED]
 
 
 def test_a_pretraining_trial_runs_once_and_before_the_trials_that_start_from_it(launches: Launches) -> None:
