@@ -45,7 +45,12 @@ question: Which ε is best?
 method: invariant
 dataset: digits
 design: search
-fixed: {{training.epochs: {EPOCHS}, training.batch_size: 32, training.samples: 64, method.k: 5, probes.linear.epochs: 1}}
+fixed:
+  training.epochs: {EPOCHS}
+  training.batch_size: 32
+  training.samples: 64
+  method.k: 5
+  probes.linear.epochs: 1
 search:
   trials: 3
   objectives: {{linear/accuracy: maximize}}
