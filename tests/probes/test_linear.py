@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
-from ablate.probes.linear import Adam, Linear, Nesterov, Step, accuracy, gradient
+from ablate.probes.linear import Adam, Linear, Nesterov, accuracy, cross_entropy_gradient
 from ablate.probes.probe import Embedded, Features, Inputs, Model
 
 Draw = Callable[[int, int], Features]
@@ -27,7 +27,7 @@ def fitted(probe: Linear, train: Features, seed: int) -> torch.Tensor:
 
 def test_one_step_of_adam_moves_each_weight_by_the_learning_rate() -> None:
     layer = torch.zeros(2, 2)  # logits 0, probabilities 1/2: gradient x (p − y) = 3 (−1/2, 1/2) and 1 (−1/2, 1/2)
-    slope = gradient(layer, torch.tensor([[3.0, 1.0]]), torch.tensor([[1.0, 0.0]]))
+    slope = cross_entropy_gradient(layer, torch.tensor([[3.0, 1.0]]), torch.tensor([[1.0, 0.0]]))
     assert slope.tolist() == [[-1.5, 1.5], [-0.5, 0.5]]
     Adam()(layer, slope, 0.1)
     torch.testing.assert_close(layer, torch.tensor([[0.1, -0.1], [0.1, -0.1]]))
@@ -47,12 +47,12 @@ def test_training_equals_training_by_torchs_optimizers(name: str) -> None:
     batches = [(torch.randn(8, 4, generator=generator), torch.randint(3, (8,), generator=generator)) for _ in range(60)]
     ours = torch.randn(4, 3, generator=generator)
     theirs = ours.clone().requires_grad_()
-    step: Step = Adam() if name == "adam" else Nesterov(0.9)
+    step: Nesterov | Adam = Adam() if name == "adam" else Nesterov(0.9)
     torchs: torch.optim.Optimizer = torch.optim.Adam([theirs], lr=0.02)
     if name == "sgd":
         torchs = torch.optim.SGD([theirs], lr=0.02, momentum=0.9, nesterov=True)
     for x, y in batches:
-        step(ours, gradient(ours, x, one_hot(y, 3).float()), 0.02)
+        step(ours, cross_entropy_gradient(ours, x, one_hot(y, 3).float()), 0.02)
         (theirs.grad,) = torch.autograd.grad(cross_entropy(x @ theirs, y), [theirs])
         torchs.step()
     torch.testing.assert_close(ours, theirs.detach())
