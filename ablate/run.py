@@ -79,9 +79,7 @@ def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpda
     """Bring every trial of a pack to its end, each from its checkpoint; failures are reported, not raised."""
     by_key = {trial.key: trial for trial in trials}
     for trial in trials:
-        paths = context.paths.trial(trial.key)
-        for file in (paths.traceback, paths.stop):  # of an earlier attempt
-            file.unlink(missing_ok=True)
+        context.paths.trial(trial.key).traceback.unlink(missing_ok=True)  # of an earlier attempt
         context.tracker.start(trial)
     for update in failures_reported(trials, train_and_score(trials, context), context):
         if isinstance(update, Ended):
@@ -268,9 +266,10 @@ def share_logger(trial: Trial, probe: str, context: RunContext) -> Callable[[flo
 
 def close(trial: Trial, ended: Ended, context: RunContext) -> None:
     """Attach the trial's files and finish its record; a stopped trial stays open for the next launch."""
+    paths = context.paths.trial(trial.key)
+    paths.stop.unlink(missing_ok=True)
     if ended.state is State.STOPPED:
         return
-    paths = context.paths.trial(trial.key)
     if ended.reason:
         log_line(trial, context, ended.reason)
     for file in (paths.encoder, paths.log, paths.traceback):

@@ -26,3 +26,9 @@ def stop_request(paths: StudyPaths, key: str) -> StopRequest | None:
         assert isinstance(request, StopRequest), "the file holds nothing else"
         return request
     return None
+
+
+def clear_stop_requests(paths: StudyPaths) -> None:
+    """Remove the requests that an earlier launch left; only the process that launches the study may call this."""
+    for file in (paths.stop, *paths.trials.glob("*/stop.json")):
+        file.unlink(missing_ok=True)

@@ -74,13 +74,13 @@ def run_launch(config: LaunchConfig, send: Send) -> None:
 
 
 def make_dispatcher(config: LaunchConfig, study: Study, paths: StudyPaths, send: Send) -> Dispatcher:
-    """The queue of a launch's packs, whose failures and stop requests are written into the study's folder."""
+    """The queue of a launch's packs, whose records and stop requests are written into the study's folder."""
     tracker = SpoolTracker(paths, {}, config.run_refs)
 
-    def record_failure(trial: Trial, reason: str) -> None:
+    def record_end(trial: Trial, state: State, reason: str) -> None:
         with lock_trial(paths.trial(trial.key), patience=60.0):
             tracker.start(trial)
-            tracker.finish(trial, State.FAILED, reason)
+            tracker.finish(trial, state, reason)
 
     return Dispatcher(
         config,
@@ -88,7 +88,7 @@ def make_dispatcher(config: LaunchConfig, study: Study, paths: StudyPaths, send:
         proposals_of(study, config, paths) if study.search else None,
         send,
         paths.stop.exists,
-        record_failure,
+        record_end,
         lambda key, request: request_stop(paths, key, request),
     )
 

@@ -26,15 +26,16 @@ class Dispatcher:
         proposals: "Proposals | None",
         send: Callable[[Message], None],
         stopped: Callable[[], bool],
-        record_failure: Callable[[Trial, str], None],
+        record_end: Callable[[Trial, State, str], None],
         stop_running: Callable[[str, StopRequest], None] = lambda key, request: None,
     ) -> None:
-        """`stopped` returns whether the study is to stop; `record_failure` records a trial whose worker died.
+        """`stopped` returns whether the study is to stop; `record_end` records the end of a trial for which no
+        worker does: it was stopped while it was waiting, or its workers died.
 
         `stop_running` passes a request to the worker that trains the trial of this key.
         """
         self.config, self.resources, self.proposals = config, resources, proposals
-        self.send, self.stopped, self.record_failure = send, stopped, record_failure
+        self.send, self.stopped, self.record_end = send, stopped, record_end
         self.stop_running = stop_running
         self.waiting: deque[Pack] = deque(config.packs)
         self.pretraining = set(pretraining_keys([trial for pack in config.packs for trial in pack]))
@@ -94,14 +95,14 @@ class Dispatcher:
 
     def stop(self, key: str, request: StopRequest) -> None:
         """Stop one trial: a waiting one ends now, a running one at its next step; others are not affected."""
-        for pack in list(self.waiting):
-            if any(trial.key == key for trial in pack):
-                left = tuple(trial for trial in pack if trial.key != key)
-                place = self.waiting.index(pack)
-                self.waiting.remove(pack)
-                if left:
-                    self.waiting.insert(place, left)
-                self.end(Ended(key, request.state, request.reason))
+        for place, pack in enumerate(list(self.waiting)):
+            for trial in pack:
+                if trial.key == key:
+                    self.waiting[place] = tuple(other for other in pack if other.key != key)
+                    if request.state.ended:
+                        self.record_end(trial, request.state, request.reason)
+                    self.end(Ended(key, request.state, request.reason))
+        self.waiting = deque(pack for pack in self.waiting if pack)
         if any(trial.key == key for pack in self.running.values() for trial in pack) and key not in self.ended:
             self.stop_running(key, request)
 
@@ -177,7 +178,7 @@ class Dispatcher:
             return
         for trial in pack:
             reason = f"its worker died {ATTEMPTS} times, the last time while this trial was running"
-            self.record_failure(trial, reason)
+            self.record_end(trial, State.FAILED, reason)
             self.end(Ended(trial.key, State.FAILED, reason))
 
 

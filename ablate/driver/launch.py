@@ -25,6 +25,7 @@ from ablate.reporting.content import report_of
 from ablate.reporting.write import write_report
 from ablate.run import prepare
 from ablate.stats.results import results_of
+from ablate.stopping import clear_stop_requests
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
 from ablate.track.environment import installed
@@ -75,7 +76,7 @@ def launch(
     paths = store.study(study.name)
     paths.folder.mkdir(parents=True, exist_ok=True)
     with launching(paths.lock, study.name):
-        paths.stop.unlink(missing_ok=True)
+        clear_stop_requests(paths)
         current = Launch(study, designed, store, options, listen, backends)
         summary = current.settled() or current.start()
     if summary.stopped:

@@ -48,9 +48,9 @@ class InProcessExecutor(Executor):
     def make_dispatcher(self, config: LaunchConfig, study: Study) -> Dispatcher:
         tracker = SpoolTracker(self.paths, {}, config.run_refs)
 
-        def record_failure(trial: Trial, reason: str) -> None:
+        def record_end(trial: Trial, state: State, reason: str) -> None:
             tracker.start(trial)
-            tracker.finish(trial, State.FAILED, reason)
+            tracker.finish(trial, state, reason)
 
         return Dispatcher(
             config,
@@ -58,7 +58,7 @@ class InProcessExecutor(Executor):
             Proposals(study, self.paths.search, config.values) if study.search else None,
             self.sent.append,
             self.paths.stop.exists,
-            record_failure,
+            record_end,
             lambda key, request: request_stop(self.paths, key, request),
         )
 

@@ -37,7 +37,7 @@ class Launch:
 
     def __init__(self, packs: tuple[Pack, ...], proposals: Proposals | None = None) -> None:
         self.sent: list[Message] = []
-        self.failures: list[tuple[str, str]] = []
+        self.recorded: list[tuple[str, State, str]] = []
         self.stop_requests: list[tuple[str, StopRequest]] = []
         self.stopped = False
         self.time = 1000.0
@@ -49,7 +49,7 @@ class Launch:
             proposals,
             self.sent.append,
             lambda: self.stopped,
-            lambda trial, reason: self.failures.append((trial.key, reason)),
+            lambda trial, state, reason: self.recorded.append((trial.key, state, reason)),
             lambda key, request: self.stop_requests.append((key, request)),
         )
 
@@ -186,11 +186,11 @@ def test_the_rest_of_the_pack_of_a_worker_that_died_is_assigned_next(start: Star
 def test_a_pack_that_loses_three_workers_has_failed(start: Start, trials: list[Trial]) -> None:
     launch = start((trials[0],), (trials[1],))
     for attempt in range(ATTEMPTS):
-        assert launch.failures == []
+        assert launch.recorded == []
         assert launch.next(f"a{attempt}") == [trials[0].key]
         launch.dispatcher.complete(f"a{attempt}", died=True)
     reason = "its worker died 3 times, the last time while this trial was running"
-    assert launch.failures == [(trials[0].key, reason)]
+    assert launch.recorded == [(trials[0].key, State.FAILED, reason)]
     assert launch.sent == [Ended(trials[0].key, State.FAILED, reason)]
     assert launch.next("b") == [trials[1].key]
     launch.end("b", trials[1])
@@ -209,6 +209,7 @@ def test_a_waiting_trial_that_is_stopped_never_starts(start: Start, trials: list
     launch.dispatcher.stop(trials[1].key, PRUNE)
     launch.dispatcher.stop(trials[2].key, PRUNE)
     assert launch.sent == [Ended(trial.key, State.PRUNED, PRUNE.reason) for trial in trials[1:3]]
+    assert launch.recorded == [(trial.key, State.PRUNED, PRUNE.reason) for trial in trials[1:3]]
     assert launch.next("a") == [trials[0].key]
     assert launch.stop_requests == []
     launch.end("a", trials[0])

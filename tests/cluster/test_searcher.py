@@ -17,7 +17,7 @@ def test_packs_and_reports_pass_through_tune_and_the_end_is_finished(make_trial:
     trial, sent = make_trial(), list[Message]()
     config = LaunchConfig("store", "http://127.0.0.1:1", "study.yaml", ((trial,),), {}, {})
     searcher = PackSearcher(
-        Dispatcher(config, Resources(), None, sent.append, lambda: False, lambda trial, reason: None)
+        Dispatcher(config, Resources(), None, sent.append, lambda: False, lambda trial, state, reason: None)
     )
     assert pack_config(searcher.suggest("a")).trials == (trial,)
     assert searcher.suggest("b") is None
@@ -31,7 +31,7 @@ def test_the_pack_of_a_worker_that_died_is_assigned_again(make_trial: Callable[.
     trial = make_trial()
     config = LaunchConfig("store", "http://127.0.0.1:1", "study.yaml", ((trial,),), {}, {})
     searcher = PackSearcher(
-        Dispatcher(config, Resources(), None, lambda message: None, lambda: False, lambda trial, reason: None)
+        Dispatcher(config, Resources(), None, lambda message: None, lambda: False, lambda trial, state, reason: None)
     )
     searcher.suggest("a")
     searcher.on_trial_complete("a", None, error=True)
