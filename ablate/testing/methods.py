@@ -52,6 +52,12 @@ class MethodContract:
 
     method: ClassVar[type[Method]]
 
+    @pytest.fixture(autouse=True)
+    def skip_without_accelerator(self, request: pytest.FixtureRequest) -> None:
+        """Skip tests marked `gpu` where there is no accelerator."""
+        if request.node.get_closest_marker("gpu") is not None and not torch.cuda.is_available():
+            pytest.skip("there is no accelerator")
+
     @pytest.fixture
     def small(self) -> Method:
         """The method with its small options."""
