@@ -196,6 +196,7 @@ def test_science_modules_load_no_services(module: str) -> None:
 @pytest.mark.slow
 def test_status_loads_no_torch_and_stop_no_mlflow() -> None:
     heavy = {"torch", "ray", "optuna", "sklearn", "pandas", "matplotlib"}
+    assert loaded_by("ablate.view") & {*heavy, "mlflow"} == set()
     assert loaded_by("ablate.driver.status") & heavy == set()
     assert loaded_by("ablate.driver.stop") & {*heavy, "mlflow"} == set()
 

@@ -22,7 +22,6 @@ from ablate.planning.plan import Plan, PlannedTrial, make_plan, objective_values
 from ablate.planning.resolve import resolve
 from ablate.planning.resources import Node, slots, this_node
 from ablate.reporting.content import report_of
-from ablate.reporting.write import write_report
 from ablate.run import prepare
 from ablate.stats.results import results_of
 from ablate.stopping import clear_stop_requests
@@ -223,6 +222,8 @@ class Launch:
         trials = self.designed or trials_of(self.study, self.paths)
         plan = make_plan(self.study, trials, snapshot.records, self.options.nodes)
         report = report_of(self.study, results_of(trials, snapshot.records))
+        from ablate.reporting.write import write_report  # imports matplotlib and pandas: not for a settled study
+
         file = write_report(report, self.paths.report)
         self.tracking.attach(self.study.name, self.paths.report, "report")
         save_plan(plan, self.paths)

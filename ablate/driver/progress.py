@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ablate.events import (
     Activity,
@@ -15,8 +16,10 @@ from ablate.events import (
     Ready,
     State,
 )
-from ablate.planning.plan import Plan
 from ablate.trial import Trial
+
+if TYPE_CHECKING:
+    from ablate.planning.plan import Plan
 
 
 @dataclass
@@ -41,7 +44,7 @@ class RunningTrial:
 class LaunchProgress:
     """The trials of a launch by state, kept up to date by its messages."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: "Plan") -> None:
         self.plan = plan
         self.names = {planned.key: planned.trial.name for planned in plan.trials}
         self.waiting = {planned.key for planned in plan.left}
