@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     from ablate.api import check as check
     from ablate.api import epochs as epochs
     from ablate.api import launch as launch
+    from ablate.api import load_encoder as load_encoder
+    from ablate.api import logs as logs
     from ablate.api import plan as plan
     from ablate.api import report as report
     from ablate.api import status as status
+    from ablate.api import stop as stop
+    from ablate.api import sync as sync
     from ablate.api import trials as trials
     from ablate.driver.status import Status as Status
     from ablate.driver.summary import Summary as Summary
-    from ablate.encoder import load_encoder as load_encoder
     from ablate.errors import AblateError as AblateError
     from ablate.errors import DataError as DataError
     from ablate.errors import Interrupted as Interrupted
@@ -45,11 +48,14 @@ MODULES = {  # public name → its module
     "check": "ablate.api",
     "epochs": "ablate.api",
     "launch": "ablate.api",
-    "load_encoder": "ablate.encoder",
+    "load_encoder": "ablate.api",
+    "logs": "ablate.api",
     "plan": "ablate.api",
     "read_study": "ablate.study.read",
     "report": "ablate.api",
     "status": "ablate.api",
+    "stop": "ablate.api",
+    "sync": "ablate.api",
     "trials": "ablate.api",
 }
 
@@ -70,10 +76,13 @@ __all__ = [
     "epochs",
     "launch",
     "load_encoder",
+    "logs",
     "plan",
     "read_study",
     "report",
     "status",
+    "stop",
+    "sync",
     "trials",
 ]
 

@@ -4,9 +4,11 @@ A study is given as what `read_study` returns, or as the path or name of a study
 checkpoints and the embedded server's files; without one it is `ABLATE_STORE`, else `./ablate-store`.
 """
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.errors import DataError
 from ablate.paths import Store, default_store
 from ablate.study.model import Study
 from ablate.study.read import read_study
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from ablate.driver.progress import Listener
     from ablate.driver.status import Status
     from ablate.driver.summary import Summary
+    from ablate.encoder import Encoder
     from ablate.planning.plan import Plan
     from ablate.reporting.report import Report
 
@@ -77,14 +80,14 @@ def launch(
     return run_launch(study_of(study), store_of(store), options, listen or ignore, yes=yes)
 
 
-def status(study: str | None = None, *, store: Path | str | None = None) -> "tuple[Status, ...]":
+def status(study: StudyLike | None = None, *, store: Path | str | None = None) -> "tuple[Status, ...]":
     """The trials of a launched study by state; of all studies of the store where none is named.
 
     Raises StudyError for a study that was not launched with this store.
     """
     from ablate.driver.status import statuses
 
-    return statuses(store_of(store), study)
+    return statuses(store_of(store), None if study is None else name_of(study))
 
 
 def report(study: StudyLike, *, store: Path | str | None = None) -> "Report":
@@ -111,9 +114,64 @@ def epochs(study: StudyLike, *, store: Path | str | None = None) -> "pd.DataFram
     return epochs_frame(study_of(study), store_of(store))
 
 
+def stop(study: StudyLike, *, store: Path | str | None = None) -> str:
+    """Ask the running launch of a study to write checkpoints and stop; a sentence that says so.
+
+    Raises StudyError where no launch of the study runs.
+    """
+    from ablate.driver.stop import ask_to_stop
+
+    return ask_to_stop(store_of(store), name_of(study))
+
+
+def sync(study: StudyLike, *, store: Path | str | None = None) -> str:
+    """Upload the records that MLflow did not get while it was away; a sentence that says so.
+
+    Raises ServiceError where records are left.
+    """
+    from ablate.driver.sync import upload_rest
+
+    return upload_rest(store_of(store), name_of(study))
+
+
+def logs(trial: str, *, study: str | None = None, store: Path | str | None = None) -> str:
+    """The log and the traceback of a trial, by its name or the beginning of its key.
+
+    Raises StudyError where there is no such trial.
+    """
+    from ablate.driver.logs import log_of
+
+    return log_of(store_of(store), trial, study)
+
+
+def load_encoder(source: Path | str, *, store: Path | str | None = None) -> "Encoder":
+    """The encoder after the last epoch, of a file `encoder.pt` or of a finished run in MLflow (`runs:/<run id>`).
+
+    A run is looked up at MLFLOW_TRACKING_URI, else in the store.  Raises DataError where there is no such file or run.
+    """
+    from ablate.encoder import load_encoder as load_file
+
+    if not str(source).startswith("runs:/"):
+        return load_file(source)
+    from ablate.track.artifacts import fetch
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = fetch(store_of(store), str(source).removeprefix("runs:/").rstrip("/"), "encoder.pt", Path(folder))
+        if file is None:
+            raise DataError("this run has no encoder", "name a finished trial's run, and its store", str(source))
+        return load_file(file)
+
+
 def study_of(study: StudyLike) -> Study:
     return study if isinstance(study, Study) else read_study(study)
 
 
 def store_of(folder: Path | str | None) -> Store:
     return Store(Path(folder).expanduser().absolute()) if folder is not None else default_store()
+
+
+def name_of(study: StudyLike) -> str:
+    """The name of a study, which is given as such, by its file, or by its name."""
+    if isinstance(study, Study):
+        return study.name
+    return str(read_study(study).name) if Path(study).suffix in (".yaml", ".yml") else str(study)

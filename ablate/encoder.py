@@ -94,19 +94,8 @@ def load_encoders(path: Path) -> dict[int, Encoder]:
         raise DataError("not an encoder file, or a damaged one", remedy, str(path)) from error
 
 
-def load_encoder(source: str | Path) -> Encoder:
-    """The encoder after the last epoch, of a file or of a finished run in MLflow (`runs:/<run id>`).
-
-    Raises DataError where there is no such file, or where it is damaged.
-    """
-    path = download_encoder(str(source)) if str(source).startswith("runs:/") else Path(source)
-    if not path.is_file():
-        raise DataError("there is no such file", "name the file encoder.pt of a trial, or runs:/<run id>", str(source))
-    return list(load_encoders(path).values())[-1]
-
-
-def download_encoder(run: str) -> Path:
-    """Download `encoder.pt` of a run from the MLflow server at MLFLOW_TRACKING_URI; the path of the copy."""
-    import mlflow.artifacts
-
-    return Path(mlflow.artifacts.download_artifacts(f"{run.rstrip('/')}/encoder.pt"))
+def load_encoder(path: str | Path) -> Encoder:
+    """The encoder of a file after its last epoch.  Raises DataError where there is no such file, or a damaged one."""
+    if not Path(path).is_file():
+        raise DataError("there is no such file", "name the file encoder.pt of a trial, or runs:/<run id>", str(path))
+    return list(load_encoders(Path(path)).values())[-1]

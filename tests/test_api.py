@@ -26,10 +26,13 @@ NAMES = [
     "epochs",
     "launch",
     "load_encoder",
+    "logs",
     "plan",
     "read_study",
     "report",
     "status",
+    "stop",
+    "sync",
     "trials",
 ]
 STUDY = """
@@ -120,6 +123,12 @@ def test_report_and_status_of_a_study_that_was_never_launched_are_refused(file: 
         ablate.report(file, store=tmp_path / "store")
     with pytest.raises(ablate.StudyError, match="no study 'small' was ever launched here"):
         ablate.status("small", store=tmp_path / "store")
+    with pytest.raises(ablate.StudyError, match="no study 'small' was ever launched here"):
+        ablate.status(ablate.read_study(file), store=tmp_path / "store")
+    with pytest.raises(ablate.StudyError, match="'small' is not being launched"):
+        ablate.stop(file, store=tmp_path / "store")
+    with pytest.raises(ablate.StudyError, match="no trial is called 'x'"):
+        ablate.logs("x", store=tmp_path / "store")
     assert ablate.status(store=tmp_path / "store") == ()
 
 
@@ -130,3 +139,11 @@ def test_the_store_is_the_one_that_the_environment_names(
     monkeypatch.setenv("ABLATE_STORE", str(tmp_path / "other"))
     (status,) = ablate.status()
     assert (status.study, dict(status.counts)) == ("small", {})
+
+
+def test_the_encoder_of_an_unknown_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ablate.DataError, match="this run has no encoder; name a finished trial's run, and its store"):
+        ablate.load_encoder("runs:/0123", store=tmp_path / "store")
+    assert list(tmp_path.glob("*.db")) == []

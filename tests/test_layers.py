@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "stats": {"study", "trial", "numpy", "scipy", "pandas"},
     "draw": {"study", "trial", "augment", "data", "papers", "probes", "stats", *SCIENCE, "PIL", "matplotlib"},
     "track": {"record", "study", "trial", "stats", "mlflow", "requests", "psutil"},
-    "encoder": {"methods", "nets", "trial", "torch", "mlflow"},
+    "encoder": {"methods", "nets", "trial", "torch"},
     "subset": {"torch"},
     "embedding": {"data", "encoder", "probes", "torch"},
     "run": {
@@ -89,7 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "stats",
         "pandas",
     },
-    "api": {"study", "planning", "driver", "reporting", "pandas"},
+    "api": {"study", "encoder", "planning", "driver", "reporting", "track", "pandas"},
     "view": {"study", "planning", "driver", "catalog", "doctor", "rich"},
     "cli": {"api", "study", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view", "typer"},
     "testing": {

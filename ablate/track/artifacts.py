@@ -28,12 +28,24 @@ def download_artifact(client: "MlflowClient", run_id: str, file: str, folder: Pa
         return downloaded.replace(folder / file)
 
 
-def text(store: Store, run_id: str, file: str) -> str:
-    """A text artifact of a run, empty where it has none of that name; no server is started to read it."""
+def fetch(store: Store, run_id: str, file: str, folder: Path) -> Path | None:
+    """An artifact of a run as a local file, downloaded into the folder unless the store holds it; None without one.
+
+    No server is started: where none runs, the files of the embedded server are read from the store.
+    """
+    from mlflow.exceptions import MlflowException
+
     address = reading_address(store)
-    if address.startswith("sqlite:"):  # no server runs, but the embedded server's files are in the store
-        files = store.mlflow.glob(f"{FOLDER}/*/{run_id}/artifacts/{file}")
-        return "".join(path.read_text(encoding="utf-8") for path in files)
+    if not address or address.startswith("sqlite:"):
+        return next(iter(store.mlflow.glob(f"{FOLDER}/*/{run_id}/artifacts/{file}")), None)
+    try:
+        return download_artifact(connect(address), run_id, file, folder)
+    except MlflowException:  # there is no such run
+        return None
+
+
+def text(store: Store, run_id: str, file: str) -> str:
+    """A text artifact of a run, empty where it has none of that name."""
     with tempfile.TemporaryDirectory() as folder:
-        downloaded = download_artifact(connect(address), run_id, file, Path(folder))
-        return downloaded.read_text(encoding="utf-8") if downloaded else ""
+        found = fetch(store, run_id, file, Path(folder))
+        return found.read_text(encoding="utf-8") if found else ""

@@ -55,3 +55,6 @@ def test_a_study_launched_from_python_has_its_results_in_frames(
     (status,) = ablate.status("from-python", store=store)
     assert status.counts == {ablate.State.FINISHED: 2}
     assert ablate.report(file, store=store) is not None
+
+    record = next(iter(records.values()))
+    assert ablate.load_encoder(f"runs:/{record.run_id}", store=store).config.key == record.key
