@@ -1,4 +1,4 @@
-"""One pack, end to end: train_group, score, draw, record.
+"""One pack, end to end: train, score, draw, record.
 
 `python -m ablate.run trials.json` runs packs on a machine that has neither Ray nor MLflow.
 """
@@ -125,7 +125,7 @@ def train_and_score(trials: Sequence[Trial], context: RunContext) -> Iterator[Tr
 
 
 def at_same_step(trials: Sequence[Trial], context: RunContext) -> Iterator[list[Started]]:
-    """Groups of trials whose checkpoints are at the same step: only they can train_group together."""
+    """Groups of trials whose checkpoints are at the same step: only they can train together."""
     groups: dict[int, list[Started]] = {}
     for trial in trials:
         saved = checkpoint.load(context.paths.trial(trial.key).checkpoint)

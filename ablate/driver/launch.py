@@ -14,7 +14,7 @@ from ablate.driver.launch_lock import launching
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.reuse import reuse_encoders
 from ablate.driver.saved_plan import save_plan
-from ablate.driver.summary import Summary, is_settled, search_over, summarize, trials_of
+from ablate.driver.summary import Summary, is_closed, is_reported, search_over, summarize, trials_of
 from ablate.errors import Interrupted
 from ablate.events import Ended, ExecutorLost, LaunchConfig, Message, RunRef, State, Stopping
 from ablate.paths import Store, StudyPaths
@@ -100,6 +100,7 @@ class Launch:
     ended: set[str] = field(default_factory=set)  # keys of trials that ended in this launch
     executor: Executor | None = None
 
+    plan: Plan = field(init=False)  # of that listing
     server: Server = field(init=False)
     tracking: TrackingStore = field(init=False)
     progress: LaunchProgress = field(init=False)
@@ -113,12 +114,18 @@ class Launch:
         address = self.backends.address(self.store)
         if not address or any(self.paths.trials.glob("*/spool.jsonl")):
             return None
-        self.snapshot = self.backends.tracking(address).snapshot(self.study.name)
-        plan = self.plan(self.snapshot)
-        self.idle = not plan.left and search_over(self.study, self.paths, self.snapshot.records, self.options.retry)
-        if not self.idle or not is_settled(plan, self.snapshot, self.paths):
+        snapshot = self.list_and_plan(self.backends.tracking(address))
+        if not self.idle or not is_closed(snapshot) or not is_reported(self.study, self.paths):
             return None
-        return summarize(plan, self.paths, report=self.paths.report / "report.md")
+        return summarize(self.plan, self.paths, report=self.paths.report / "report.md")
+
+    def list_and_plan(self, tracking: TrackingStore) -> Snapshot:
+        """List what is recorded of the study, and plan what is left."""
+        self.snapshot = tracking.snapshot(self.study.name)
+        self.plan = self.make_plan(self.snapshot)
+        records = self.snapshot.records
+        self.idle = not self.plan.left and search_over(self.study, self.paths, records, self.options.retry)
+        return self.snapshot
 
     def start(self) -> Summary:
         """Start the executor, if something is left to run, and the server side by side; run the launch; end both."""
@@ -139,19 +146,18 @@ class Launch:
         """Plan, run what is left, upload and report."""
         self.tracking = self.backends.tracking(self.server.uri)
         unsent = self.tracking.upload(self.paths, PATIENCE)
-        snapshot = self.snapshot or self.tracking.snapshot(self.study.name)
+        snapshot = self.snapshot or self.list_and_plan(self.tracking)
         resolved = to_yaml(self.study)
         self.paths.study.write_text(resolved, encoding="utf-8")
         self.tracking.open_study(self.study.name, self.study.question, resolved, snapshot)
         self.tracking.attach_text(self.study.name, installed(), "environment.txt")
-        plan = self.plan(snapshot)
-        save_plan(plan, self.paths)
-        if plan.left or not search_over(self.study, self.paths, snapshot.records, self.options.retry):
-            self.execute(plan, snapshot)
+        save_plan(self.plan, self.paths)
+        if not self.idle:
+            self.execute(self.plan, snapshot)
             unsent = self.tracking.upload(self.paths, PATIENCE)
         return self.close(len(unsent))
 
-    def plan(self, snapshot: Snapshot) -> Plan:
+    def make_plan(self, snapshot: Snapshot) -> Plan:
         """The plan of the trials that are known now."""
         trials = self.designed or trials_of(self.study, self.paths)
         return make_plan(self.study, trials, snapshot.records, self.options.nodes, retry=self.options.retry)
@@ -171,7 +177,7 @@ class Launch:
             self.show(ExecutorLost())
             self.tracking.upload(self.paths, PATIENCE)
             snapshot = self.tracking.snapshot(self.study.name)
-            plan = self.plan(snapshot)
+            plan = self.make_plan(snapshot)
             self.executor = self.backends.executor(self.paths, self.options.address)
 
     def launch_config(self, plan: Plan, snapshot: Snapshot, parents: Mapping[str, str]) -> LaunchConfig:
@@ -217,18 +223,19 @@ class Launch:
 
     def close(self, unsent: int) -> Summary:
         """Bring the runs in the tracking store up to date, write the report, and return the summary."""
+        from ablate.reporting.write import write_report  # imports matplotlib and pandas: not for a settled study
+
         self.restart_server()
         snapshot = self.tracking.settle(self.study.name)
         trials = self.designed or trials_of(self.study, self.paths)
         plan = make_plan(self.study, trials, snapshot.records, self.options.nodes)
         report = report_of(self.study, results_of(trials, snapshot.records))
-        from ablate.reporting.write import write_report  # imports matplotlib and pandas: not for a settled study
-
         file = write_report(report, self.paths.report)
         self.tracking.attach(self.study.name, self.paths.report, "report")
         save_plan(plan, self.paths)
-        left = bool(plan.left) or not search_over(self.study, self.paths, snapshot.records)
-        stopped = left and self.paths.stop.exists()
+        stopped = self.paths.stop.exists() and (
+            bool(plan.left) or not search_over(self.study, self.paths, snapshot.records)
+        )
         if not stopped and not plan.left:
             shutil.rmtree(self.paths.pretrained_folder, ignore_errors=True)  # no trial is left that starts from them
         state = State.KILLED if stopped else State.FAILED if plan.failed else State.FINISHED

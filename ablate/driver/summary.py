@@ -37,10 +37,9 @@ def summarize(
     return Summary(len(plan.trials), finished, plan.failed, paths.log, ran, stopped, unsent, report)
 
 
-def is_settled(plan: Plan, snapshot: Snapshot, paths: StudyPaths) -> bool:
-    """Whether a study without work left was closed and reported by an earlier launch."""
-    over = search_over(plan.study, paths, snapshot.records)
-    return over and snapshot.study_state in (State.FINISHED, State.FAILED) and is_reported(plan.study, paths)
+def is_closed(snapshot: Snapshot) -> bool:
+    """Whether the last launch of a study closed its run, without having been stopped."""
+    return snapshot.study_state in (State.FINISHED, State.FAILED)
 
 
 def is_reported(study: Study, paths: StudyPaths) -> bool:
