@@ -194,7 +194,7 @@ class StopRequest:
     reason: str
 
 
-CODEC: Codec[object] = Codec(
+MESSAGES: Codec[Message] = Codec(
     {
         "progress": Progress,
         "epoch": EpochValues,
@@ -206,9 +206,9 @@ CODEC: Codec[object] = Codec(
         "stopping": Stopping,
         "executor-lost": ExecutorLost,
         "over": Over,
-        "launch": LaunchConfig,
-        "pack": PackConfig,
-        "stop": StopRequest,
     },
     version=1,
 )
+LAUNCH_CONFIG: Codec[LaunchConfig] = Codec({"launch": LaunchConfig}, version=1)
+PACK_CONFIG: Codec[PackConfig] = Codec({"pack": PackConfig}, version=1)
+STOP_REQUEST: Codec[StopRequest] = Codec({"stop": StopRequest}, version=1)

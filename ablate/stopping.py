@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from ablate.events import CODEC, State, StopRequest
+from ablate.events import STOP_REQUEST, State, StopRequest
 from ablate.paths import StudyPaths
 
 BY_USER = StopRequest(State.STOPPED, "stopped on request")
@@ -13,7 +13,7 @@ def request_stop(paths: StudyPaths, key: str, request: StopRequest) -> None:
     file = paths.trial(key).stop
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
-    part.write_text(CODEC.encode(request), encoding="utf-8")
+    part.write_text(STOP_REQUEST.encode(request), encoding="utf-8")
     part.replace(file)
 
 
@@ -22,9 +22,7 @@ def stop_request(paths: StudyPaths, key: str) -> StopRequest | None:
     if paths.stop.exists():
         return BY_USER
     with suppress(FileNotFoundError):
-        request = CODEC.decode(paths.trial(key).stop.read_text(encoding="utf-8"))
-        assert isinstance(request, StopRequest), "the file holds nothing else"
-        return request
+        return STOP_REQUEST.decode(paths.trial(key).stop.read_text(encoding="utf-8"))
     return None
 
 

@@ -3,15 +3,20 @@
 import json
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.cluster.supervisor import error_of
+from ablate.codec import Codec
 from ablate.errors import DataError, ServiceError, StudyError
 from ablate.events import (
-    CODEC,
+    LAUNCH_CONFIG,
+    MESSAGES,
+    PACK_CONFIG,
+    STOP_REQUEST,
     Activity,
     Ended,
     EpochValues,
@@ -30,6 +35,8 @@ from ablate.events import (
     StopRequest,
 )
 from ablate.trial import Config, Trial
+
+CODECS: tuple[Codec[Any], ...] = (MESSAGES, LAUNCH_CONFIG, PACK_CONFIG, STOP_REQUEST)
 
 names = st.text(min_size=1, max_size=20)
 numbers = st.floats(allow_nan=False)
@@ -78,25 +85,26 @@ messages = st.one_of(
 
 @given(messages)
 def test_a_message_is_one_line_that_decodes_to_itself(message: object) -> None:
-    line = CODEC.encode(message)
+    codec = next(codec for codec in CODECS if type(message) in codec.names)
+    line = codec.encode(message)
     assert line.splitlines() == [line]
-    assert CODEC.decode(line) == message
+    assert codec.decode(line) == message
 
 
 def test_every_kind_of_message_is_tested() -> None:
     tested = {Progress, EpochValues, Ended, Ready, Proposed, Refused, StopRequest, Heartbeat, Stopping, ExecutorLost}
-    assert set(CODEC.kinds.values()) == {*tested, Over, LaunchConfig, PackConfig}
+    assert {kind for codec in CODECS for kind in codec.names} == {*tested, Over, LaunchConfig, PackConfig}
 
 
 def test_keys_of_decoded_trials_are_the_same(make_trial: Callable[..., Trial]) -> None:
     sent = Proposed((make_trial(0), make_trial(1)))
-    decoded = CODEC.decode(CODEC.encode(sent))
+    decoded = MESSAGES.decode(MESSAGES.encode(sent))
     assert isinstance(decoded, Proposed)
     assert [trial.key for trial in decoded.trials] == [trial.key for trial in sent.trials]
 
 
 def test_metrics_that_are_not_finite_are_kept() -> None:
-    ended = CODEC.decode(CODEC.encode(Ended("k", State.FAILED, metrics={"a": math.nan, "b": -math.inf})))
+    ended = MESSAGES.decode(MESSAGES.encode(Ended("k", State.FAILED, metrics={"a": math.nan, "b": -math.inf})))
     assert isinstance(ended, Ended)
     assert math.isnan(ended.metrics["a"])
     assert ended.metrics["b"] == -math.inf
@@ -117,12 +125,12 @@ def test_metrics_that_are_not_finite_are_kept() -> None:
 )
 def test_a_line_that_is_no_message_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        CODEC.decode(line)
+        MESSAGES.decode(line)
 
 
 @pytest.mark.parametrize(("code", "kind"), [(1, ServiceError), (2, StudyError), (3, DataError)])
 def test_a_refusal_becomes_the_error_that_it_was(code: int, kind: type[Exception]) -> None:
-    message = CODEC.decode(CODEC.encode(Refused("no data", "fetch them", "mnist", code)))
+    message = MESSAGES.decode(MESSAGES.encode(Refused("no data", "fetch them", "mnist", code)))
     assert isinstance(message, Refused)
     error = error_of(message)
     assert type(error) is kind

@@ -36,7 +36,7 @@ from ablate.cluster.dispatch import Dispatcher, running_probes
 from ablate.cluster.searcher import PackSearcher
 from ablate.cluster.worker import Worker
 from ablate.errors import AblateError, ServiceError
-from ablate.events import CODEC, Ended, Heartbeat, LaunchConfig, Message, Over, Ready, Refused, State
+from ablate.events import LAUNCH_CONFIG, MESSAGES, Ended, Heartbeat, LaunchConfig, Message, Over, Ready, Refused, State
 from ablate.paths import Store, StudyPaths
 from ablate.planning.packs import spread
 from ablate.planning.resources import Node, slots
@@ -184,9 +184,7 @@ def await_config(file: Path) -> LaunchConfig:
             ray.shutdown()
             os._exit(LOST)
         time.sleep(0.05)
-    config = CODEC.decode(file.read_text(encoding="utf-8"))
-    assert isinstance(config, LaunchConfig), "the driver writes nothing else"
-    return config
+    return LAUNCH_CONFIG.decode(file.read_text(encoding="utf-8"))
 
 
 def start_ray(address: str) -> None:
@@ -227,7 +225,7 @@ def sender_to(out: TextIO) -> Send:
 
     def send(message: Message) -> None:
         with lock:
-            out.write(CODEC.encode(message) + "\n")
+            out.write(MESSAGES.encode(message) + "\n")
             out.flush()
 
     return send

@@ -1,13 +1,12 @@
 """The queue of packs as a Ray Tune searcher: Tune takes configurations from it and passes results to it."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from ablate.cluster.dispatch import Dispatcher
-from ablate.events import CODEC
+from ablate.events import MESSAGES, PACK_CONFIG
 
 
 class PackSearcher(Searcher):
@@ -21,12 +20,12 @@ class PackSearcher(Searcher):
         """The next pack as a worker's configuration; None for 'not now', FINISHED when no pack will follow."""
         config = self.dispatcher.next(trial_id)
         if config is not None:
-            return {"pack": CODEC.encode(config)}
+            return {"pack": PACK_CONFIG.encode(config)}
         return Searcher.FINISHED if self.dispatcher.exhausted else None
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        for line in json.loads(result["updates"]):
-            self.dispatcher.receive(CODEC.decode(line), result["pid"])  # type: ignore[arg-type]
+        for line in result["updates"].splitlines():
+            self.dispatcher.receive(MESSAGES.decode(line), result["pid"])
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         if result and not error:

@@ -14,7 +14,7 @@ import psutil
 
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.errors import AblateError, DataError, ServiceError, StudyError
-from ablate.events import CODEC, LaunchConfig, Message, Over, Refused
+from ablate.events import LAUNCH_CONFIG, MESSAGES, LaunchConfig, Message, Over, Refused
 
 START = 180.0  # seconds that Ray may take to start
 SILENCE = 25.0  # seconds without a message after which Ray is taken to have died
@@ -48,7 +48,7 @@ class RayExecutor(Executor):
 
     def run(self, config: LaunchConfig) -> Iterator[Message]:
         part = self.config_file.with_suffix(".part")
-        part.write_text(CODEC.encode(config), encoding="utf-8")
+        part.write_text(LAUNCH_CONFIG.encode(config), encoding="utf-8")
         part.replace(self.config_file)
         yield from self._messages()
         self._wait()
@@ -66,7 +66,7 @@ class RayExecutor(Executor):
         with pipe:
             for line in pipe:
                 if line.endswith("\n"):  # else the process died while it wrote
-                    self.received.put(CODEC.decode(line))  # type: ignore[arg-type]
+                    self.received.put(MESSAGES.decode(line))
         self.received.put(None)
 
     def _messages(self) -> Iterator[Message]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
-from ablate.events import CODEC, PackConfig, Progress, State, StopRequest, TrialUpdate
+from ablate.events import MESSAGES, PACK_CONFIG, PackConfig, Progress, State, StopRequest, TrialUpdate
 from ablate.paths import Store
 from ablate.stopping import stop_request
 from ablate.track.environment import environment
@@ -38,7 +37,7 @@ class Worker(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         import torch
 
-        pack = pack_config(config)
+        pack = PACK_CONFIG.decode(config["pack"])
         torch.set_num_threads(pack.threads)
         self.paths = Store(Path(pack.store)).study(pack.study)
         self.device = torch.device("cuda" if pack.gpu else "cpu")
@@ -49,7 +48,7 @@ class Worker(tune.Trainable):
         self.begin(pack)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self.begin(pack_config(new_config))
+        self.begin(PACK_CONFIG.decode(new_config["pack"]))
         return True
 
     def begin(self, pack: PackConfig) -> None:
@@ -98,8 +97,8 @@ class Worker(tune.Trainable):
                 done = False
                 break
         latest = [progress] if progress and not done else []
-        lines = [CODEC.encode(update) for update in (*updates, *latest)]
-        return {"updates": json.dumps(lines), "pid": os.getpid(), "done": done}
+        lines = [MESSAGES.encode(update) for update in (*updates, *latest)]
+        return {"updates": "\n".join(lines), "pid": os.getpid(), "done": done}
 
     def stop_request(self, key: str) -> StopRequest | None:
         """The stop request that concerns a trial, looked up a few times a second."""
@@ -118,10 +117,3 @@ class Worker(tune.Trainable):
         for _ in self.updates if self.started else ():
             pass
         self.uploader.close(PATIENCE)
-
-
-def pack_config(config: dict[str, Any]) -> PackConfig:
-    """The pack in a configuration that Tune passes on."""
-    pack = CODEC.decode(config["pack"])
-    assert isinstance(pack, PackConfig), "the searcher sends nothing else"
-    return pack

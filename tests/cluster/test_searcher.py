@@ -1,14 +1,12 @@
 """The adapter between the queue of packs and Ray Tune."""
 
-import json
 from collections.abc import Callable
 
 from ray.tune.search import Searcher
 
 from ablate.cluster.dispatch import Dispatcher
 from ablate.cluster.searcher import PackSearcher
-from ablate.cluster.worker import pack_config
-from ablate.events import CODEC, Ended, EpochValues, LaunchConfig, Message, State
+from ablate.events import MESSAGES, PACK_CONFIG, Ended, EpochValues, LaunchConfig, Message, State
 from ablate.study.model import Resources
 from ablate.trial import Trial
 
@@ -19,10 +17,10 @@ def test_packs_and_reports_pass_through_tune_and_the_end_is_finished(make_trial:
     searcher = PackSearcher(
         Dispatcher(config, Resources(), None, sent.append, lambda: False, lambda trial, state, reason: None)
     )
-    assert pack_config(searcher.suggest("a")).trials == (trial,)
+    assert PACK_CONFIG.decode(searcher.suggest("a")["pack"]).trials == (trial,)
     assert searcher.suggest("b") is None
     updates = [EpochValues(trial.key, 1, {"train/loss": float("inf")}), Ended(trial.key, State.FINISHED)]
-    searcher.on_trial_complete("a", {"updates": json.dumps([CODEC.encode(one) for one in updates]), "pid": 1})
+    searcher.on_trial_complete("a", {"updates": "\n".join(MESSAGES.encode(one) for one in updates), "pid": 1})
     assert sent == updates
     assert searcher.suggest("b") == Searcher.FINISHED
 
@@ -35,4 +33,4 @@ def test_the_pack_of_a_worker_that_died_is_assigned_again(make_trial: Callable[.
     )
     searcher.suggest("a")
     searcher.on_trial_complete("a", None, error=True)
-    assert pack_config(searcher.suggest("b")).trials == (trial,)
+    assert PACK_CONFIG.decode(searcher.suggest("b")["pack"]).trials == (trial,)
