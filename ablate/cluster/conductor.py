@@ -34,6 +34,7 @@ from ray import tune
 
 from ablate.cluster.dispatch import Dispatcher, running_probes
 from ablate.cluster.searcher import PackSearcher
+from ablate.cluster.study_dispatcher import study_dispatcher
 from ablate.cluster.worker import Worker
 from ablate.errors import AblateError, ServiceError
 from ablate.events import LAUNCH_CONFIG, MESSAGES, Ended, Heartbeat, LaunchConfig, Message, Over, Ready, Refused, State
@@ -41,16 +42,12 @@ from ablate.paths import Store, StudyPaths
 from ablate.planning.packs import spread
 from ablate.planning.resources import Node, slots
 from ablate.process import Process, alive, identify
-from ablate.stopping import request_stop
-from ablate.study.model import Resources, Study
+from ablate.study.model import Resources
 from ablate.study.read import read_study
 from ablate.track.mlflow_store import MlflowStore
-from ablate.track.spool import SpoolTracker
-from ablate.track.trial_lock import lock_trial
-from ablate.trial import Trial
 
 if TYPE_CHECKING:
-    from ablate.search.proposals import Proposals
+    pass
 
 HEARTBEAT = 2.0  # seconds between two heartbeats
 LOST = 1  # exit code where Ray or the driver has died
@@ -65,39 +62,12 @@ def run_launch(config: LaunchConfig, send: Send) -> None:
     width = slots(nodes(), study)
     refuse_embedded_server_for_many_nodes(config, nodes())
     config = replace(config, packs=spread(config.packs, width))
-    dispatcher = make_dispatcher(config, study, paths, send)
+    dispatcher = study_dispatcher(config, study, paths, send)
     send(Ready(width, len(nodes())))
     threading.Thread(target=send_heartbeats, args=(send, local_ray_processes()), daemon=True).start()
     while not dispatcher.over and not paths.stop.exists():
         run_round(dispatcher, study.resources, width, store)
         dispatcher.start_round(lost_ends(study.name, running_probes(dispatcher), config.uri, paths))
-
-
-def make_dispatcher(config: LaunchConfig, study: Study, paths: StudyPaths, send: Send) -> Dispatcher:
-    """The queue of a launch's packs, whose records and stop requests are written into the study's folder."""
-    tracker = SpoolTracker(paths, {}, config.run_refs)
-
-    def record_end(trial: Trial, state: State, reason: str) -> None:
-        with lock_trial(paths.trial(trial.key), patience=60.0):
-            tracker.start(trial)
-            tracker.finish(trial, state, reason)
-
-    return Dispatcher(
-        config,
-        study.resources,
-        proposals_of(study, config, paths) if study.search else None,
-        send,
-        paths.stop.exists,
-        record_end,
-        lambda key, request: request_stop(paths, key, request),
-    )
-
-
-def proposals_of(study: Study, config: LaunchConfig, paths: StudyPaths) -> "Proposals":
-    """Optuna's proposals; imported here because only a search needs Optuna and the science."""
-    from ablate.search.proposals import Proposals
-
-    return Proposals(study, paths.search, config.values)
 
 
 def run_round(dispatcher: Dispatcher, resources: Resources, width: int, store: Store) -> None:

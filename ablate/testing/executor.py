@@ -7,17 +7,14 @@ from pathlib import Path
 
 import torch
 
-from ablate.cluster.dispatch import Dispatcher
 from ablate.cluster.executor import Executor
-from ablate.events import LaunchConfig, Message, PackConfig, Ready, State
+from ablate.cluster.study_dispatcher import study_dispatcher
+from ablate.events import LaunchConfig, Message, PackConfig, Ready
 from ablate.paths import Store, StudyPaths
 from ablate.run import RunContext, run_pack
-from ablate.search.proposals import Proposals
-from ablate.stopping import request_stop, stop_request
-from ablate.study.model import Study
+from ablate.stopping import stop_request
 from ablate.study.read import read_study
 from ablate.track.spool import SpoolTracker
-from ablate.trial import Trial
 
 
 class InProcessExecutor(Executor):
@@ -32,7 +29,7 @@ class InProcessExecutor(Executor):
 
     def run(self, config: LaunchConfig) -> Iterator[Message]:
         study = read_study(config.study)
-        dispatcher = self.make_dispatcher(config, study)
+        dispatcher = study_dispatcher(config, study, self.paths, self.sent.append)
         yield Ready(slots=1, nodes=1)
         while (pack := dispatcher.next("pack")) is not None:
             with SpoolTracker(self.paths, {"pack": str(len(pack.trials))}, pack.run_refs) as tracker:
@@ -44,23 +41,6 @@ class InProcessExecutor(Executor):
 
     def kill(self) -> None:
         """Nothing: there is no other process."""
-
-    def make_dispatcher(self, config: LaunchConfig, study: Study) -> Dispatcher:
-        tracker = SpoolTracker(self.paths, {}, config.run_refs)
-
-        def record_end(trial: Trial, state: State, reason: str) -> None:
-            tracker.start(trial)
-            tracker.finish(trial, state, reason)
-
-        return Dispatcher(
-            config,
-            study.resources,
-            Proposals(study, self.paths.search, config.values) if study.search else None,
-            self.sent.append,
-            self.paths.stop.exists,
-            record_end,
-            lambda key, request: request_stop(self.paths, key, request),
-        )
 
     def context(self, pack: PackConfig, tracker: SpoolTracker) -> RunContext:
         return RunContext(

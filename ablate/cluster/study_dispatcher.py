@@ -1,0 +1,41 @@
+"""The dispatcher of a study, with its proposals and the files of its stop requests and records; without Ray."""
+
+from collections.abc import Callable
+
+from ablate.cluster.dispatch import Dispatcher
+from ablate.events import LaunchConfig, Message, State
+from ablate.paths import StudyPaths
+from ablate.stopping import request_stop
+from ablate.study.model import Study
+from ablate.track.spool import SpoolTracker
+from ablate.track.trial_lock import lock_trial
+from ablate.trial import Trial
+
+PATIENCE = 60.0  # seconds to wait for the lock of a trial whose worker is ending
+
+
+def study_dispatcher(
+    config: LaunchConfig, study: Study, paths: StudyPaths, send: Callable[[Message], None]
+) -> Dispatcher:
+    """The queue of a launch's packs; `send` passes messages to the driver."""
+    tracker = SpoolTracker(paths, {}, config.run_refs)
+
+    def record_end(trial: Trial, state: State, reason: str) -> None:
+        with lock_trial(paths.trial(trial.key), PATIENCE):
+            tracker.start(trial)
+            tracker.finish(trial, state, reason)
+
+    proposals = None
+    if study.search is not None:
+        from ablate.search.proposals import Proposals  # imports Optuna and torch, which only a search needs here
+
+        proposals = Proposals(study, paths.search, config.values)
+    return Dispatcher(
+        config,
+        study.resources,
+        proposals,
+        send,
+        paths.stop.exists,
+        record_end,
+        lambda key, request: request_stop(paths, key, request),
+    )
