@@ -59,32 +59,7 @@ MODULES = {  # public name → its module
     "trials": "ablate.api",
 }
 
-__all__ = [
-    "AblateError",
-    "DataError",
-    "Interrupted",
-    "Plan",
-    "Report",
-    "ServiceError",
-    "State",
-    "Status",
-    "Study",
-    "StudyError",
-    "Summary",
-    "TrialError",
-    "check",
-    "epochs",
-    "launch",
-    "load_encoder",
-    "logs",
-    "plan",
-    "read_study",
-    "report",
-    "status",
-    "stop",
-    "sync",
-    "trials",
-]
+__all__ = sorted(MODULES)
 
 
 def __getattr__(name: str) -> Any:

@@ -109,10 +109,10 @@ def status(
 ) -> None:
     """Show the states of a study's trials."""
     with errors(debug):
-        from ablate.driver.status import statuses
+        from ablate.api import status as status_of
         from ablate.view import print_status
 
-        print_status(statuses(store_of(storage), name_of(study) if study else None), as_json)
+        print_status(status_of(study, store=storage), as_json)
 
 
 @app.command()
@@ -124,18 +124,18 @@ def logs(
 ) -> None:
     """Print a trial's log and traceback."""
     with errors(debug):
-        from ablate.driver.logs import log_of
+        from ablate.api import logs as log_of
 
-        typer.echo(log_of(store_of(storage), trial, study), nl=False)
+        typer.echo(log_of(trial, study=study, store=storage), nl=False)
 
 
 @app.command()
 def stop(study: StudyName, storage: Storage = None, debug: Debug = False) -> None:
     """Make a running launch of a study write checkpoints and stop, from another terminal."""
     with errors(debug):
-        from ablate.driver.stop import ask_to_stop
+        from ablate.api import stop as ask_to_stop
 
-        typer.echo(ask_to_stop(store_of(storage), name_of(study)))
+        typer.echo(ask_to_stop(study, store=storage))
 
 
 @app.command()
@@ -164,9 +164,9 @@ def report(
 def sync(study: StudyName, storage: Storage = None, debug: Debug = False) -> None:
     """Upload the records that an earlier launch could not send to MLflow."""
     with errors(debug):
-        from ablate.driver.sync import upload_rest
+        from ablate.api import sync as upload_rest
 
-        typer.echo(upload_rest(store_of(storage), name_of(study)))
+        typer.echo(upload_rest(study, store=storage))
 
 
 @app.command()
@@ -251,16 +251,9 @@ def show_sheets(kind: str, name: str | None, store: "Store") -> None:
 
 
 def store_of(storage: Path | None) -> "Store":
-    from ablate.paths import Store, default_store
+    from ablate.api import store_of as store_at
 
-    return Store(storage.absolute()) if storage else default_store()
-
-
-def name_of(study: str) -> str:
-    """The name of a study that is given by its file or by its name."""
-    if Path(study).suffix in (".yaml", ".yml"):
-        return str(read_study(study, None, None).name)
-    return study
+    return store_at(storage)
 
 
 def show_plan(study: "Study", store: "Store", yes: bool, as_json: bool) -> None:
