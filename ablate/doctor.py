@@ -28,7 +28,12 @@ class HealthCheck:
     what: str  # the name of the check
     fit: bool  # whether it was passed
     found: str
-    remedy: str = ""
+    remedy: str = ""  # empty where the check was passed
+
+
+def health_check(what: str, fit: bool, found: str, remedy: str) -> HealthCheck:
+    """The result of a check that names its remedy whether it was passed or not."""
+    return HealthCheck(what, fit, found, "" if fit else remedy)
 
 
 def examine(store: Store, address: str = "") -> list[HealthCheck]:
@@ -51,7 +56,7 @@ def examine(store: Store, address: str = "") -> list[HealthCheck]:
 
 def python() -> HealthCheck:
     found = ".".join(map(str, sys.version_info[:3]))
-    return HealthCheck("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or newer")
+    return health_check("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or newer")
 
 
 def packages() -> HealthCheck:
@@ -59,7 +64,7 @@ def packages() -> HealthCheck:
     unmet = list(unmet_requirements())
     remedy = f"pip install --upgrade {' '.join(repr(required) for required, _ in unmet)}"
     found = "; ".join(f"{required} required, {installed} installed" for required, installed in unmet)
-    return HealthCheck("packages", not unmet, found or "all installed", remedy)
+    return health_check("packages", not unmet, found or "all installed", remedy)
 
 
 def unmet_requirements() -> Iterator[tuple[str, str]]:
@@ -94,7 +99,7 @@ def ray_extras() -> HealthCheck:
     """Whether Ray is installed with its dashboard, which `ray[default]` adds."""
     missing = [name for name in DASHBOARD if not importlib.util.find_spec(name)]
     found = f"without {', '.join(missing)}" if missing else "with its dashboard"
-    return HealthCheck("Ray", not missing, found, "pip install 'ray[tune,default]'")
+    return health_check("Ray", not missing, found, "pip install 'ray[tune,default]'")
 
 
 def disk(folder: Path) -> HealthCheck:
@@ -104,20 +109,19 @@ def disk(folder: Path) -> HealthCheck:
     if not os.access(existing, os.W_OK):
         return HealthCheck("store", False, f"{existing} cannot be written", "name another folder with --storage")
     found = f"{free / GIGABYTE:.0f} GB free in {existing}"
-    return HealthCheck("store", free > LEAST_DISK, found, "free some space, or name another folder with --storage")
+    return health_check("store", free > LEAST_DISK, found, "free some space, or name another folder with --storage")
 
 
 def memory() -> HealthCheck:
     free = psutil.virtual_memory().available
     remedy = "close other programs, or run fewer trials side by side: --set resources.cpu=2"
-    return HealthCheck("memory", free > LEAST_MEMORY, f"{free / GIGABYTE:.0f} GB available", remedy)
+    return health_check("memory", free > LEAST_MEMORY, f"{free / GIGABYTE:.0f} GB available", remedy)
 
 
 def cores() -> HealthCheck:
     count = len(os.sched_getaffinity(0))
-    return HealthCheck(
-        "cores", count >= 2, f"{count}", "with one core, the driver and the trials share it: expect half the speed"
-    )
+    remedy = "with one core, the driver and the trials share it: expect half the speed"
+    return health_check("cores", count >= 2, f"{count}", remedy)
 
 
 def gpus() -> HealthCheck:
@@ -128,11 +132,10 @@ def gpus() -> HealthCheck:
     if count:
         names = ", ".join(torch.cuda.get_device_name(index) for index in range(count))
         return HealthCheck("GPUs", True, names)
-    driver = Path("/proc/driver/nvidia/version").exists()
+    if not Path("/proc/driver/nvidia/version").exists():
+        return HealthCheck("GPUs", True, "none; trials run on the CPU")
     remedy = "torch and the NVIDIA driver are incompatible: update the driver, or install torch for its CUDA version"
-    return HealthCheck(
-        "GPUs", not driver, "none that torch can use" if driver else "none; trials run on the CPU", remedy
-    )
+    return HealthCheck("GPUs", False, "none that torch can use", remedy)
 
 
 def cluster(address: str) -> HealthCheck:
@@ -144,7 +147,7 @@ def cluster(address: str) -> HealthCheck:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         alive = [node for node in ray.nodes() if node["Alive"]]
-        return HealthCheck("cluster", bool(alive), f"{len(alive)} nodes at {address}", "start its nodes")
+        return health_check("cluster", bool(alive), f"{len(alive)} nodes at {address}", "start its nodes")
     except (ConnectionError, RuntimeError, ValueError) as error:
         remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
         return HealthCheck("cluster", False, f"{address} does not answer: {error}".splitlines()[0], remedy)
@@ -174,6 +177,5 @@ def data(folder: Path) -> HealthCheck:
         name for name, dataset in DATASETS.items() if all((folder / file.path).exists() for file in dataset.files)
     ]
     fit = "ABLATE_DATA" not in os.environ or folder.is_dir()
-    return HealthCheck(
-        "data", fit, f"{', '.join(complete)} in {folder}", f"create the folder {folder} or set ABLATE_DATA to another"
-    )
+    remedy = f"create the folder {folder} or set ABLATE_DATA to another"
+    return health_check("data", fit, f"{', '.join(complete)} in {folder}", remedy)

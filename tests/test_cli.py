@@ -143,6 +143,11 @@ def test_doctor_lists_every_check(tmp_path: Path) -> None:
     ]
 
 
+def test_doctor_names_a_remedy_for_exactly_the_checks_that_failed(tmp_path: Path) -> None:
+    checks = json.loads(ablate(tmp_path, "doctor", "--json").stdout)
+    assert [check["what"] for check in checks if bool(check["remedy"]) == check["fit"]] == []
+
+
 def test_doctor_names_a_remedy_for_a_server_that_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
