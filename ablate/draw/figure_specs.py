@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ablate.draw.labels import variant_label
-from ablate.options import Value
+from ablate.options import Value, is_number
 from ablate.papers.reference import Printed
-from ablate.stats.variants import CASE_AXES, Variant, is_number
+from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study
 from ablate.trial import short
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ablate.options import Value
+from ablate.options import Value, is_number
 from ablate.papers import PAPERS
 from ablate.papers.names import PaperNames
 from ablate.papers.reference import Ablation, Printed, ablation_of, ablations_at, places_of, printed
-from ablate.stats.variants import CASE_AXES, Variant, is_number
+from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study
 
 

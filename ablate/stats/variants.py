@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeGuard
 
 from ablate.options import Value
 from ablate.stats.estimate import Estimate
@@ -93,8 +92,3 @@ def setting_of(config: Config, path: str) -> object:
 def rank(case: Case, variant: Variant) -> tuple[int, ...]:
     """Sort key: the case, then the index of the variant's level on each of the case's axes."""
     return (variant.case, *(levels.index(variant.levels[axis]) for axis, levels in case.axes.items()))
-
-
-def is_number(level: object) -> TypeGuard[int | float]:
-    """Whether a level is a number; True and False are not."""
-    return isinstance(level, int | float) and not isinstance(level, bool)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Union
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ablate.errors import StudyError
-from ablate.options import Option, Value, options_of
+from ablate.options import Option, Value, is_number, options_of
 from ablate.registry import suggest
 from ablate.study.scalars import format_value
 
@@ -34,7 +34,7 @@ def coerce(option: Option, value: Value, path: str) -> Value:
         problem = f"'{path}' must be {describe_type(option.type)}, not {format_value(value)}"
         raise StudyError(problem, remedy_for(option, value)) from None
     for name, bound in option.bounds.items():
-        if is_int_or_float(converted) and not is_within_bound(name, converted, bound):
+        if is_number(converted) and not is_within_bound(name, converted, bound):
             problem = f"'{path}' must be {BOUND_PHRASES[name]} {format_value(bound)}, not {format_value(value)}"
             raise StudyError(problem, f"its default is {format_value(option.default)}")
     return converted + 0.0 if isinstance(converted, float) else converted  # -0.0 becomes 0.0
@@ -44,10 +44,6 @@ def coerce(option: Option, value: Value, path: str) -> Value:
 def type_adapter(kind: Any) -> TypeAdapter[Any]:
     """Pydantic's validator of the type, without conversions from text and without NaN and infinity."""
     return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
-
-
-def is_int_or_float(value: object) -> typing.TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_within_bound(name: str, value: float, bound: float) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PrivateAttr, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from ablate.options import Value
+from ablate.options import Value, is_number, is_whole_number
 from ablate.study.document import YamlNode, find_node
 from ablate.study.scalars import format_value
 
@@ -32,7 +32,7 @@ def expand_seeds(value: Any) -> Any:
     """A list as it is; a count as that many seeds from 0."""
     if isinstance(value, tuple):
         return value
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SEEDS:
+    if not is_whole_number(value) or not 1 <= value <= MAX_SEEDS:
         problem = f"'seeds' must be a count from 1 to {MAX_SEEDS:,} or a list, not {format_value(value)}"
         raise rule_error(problem, "as in 'seeds: 5'")
     return tuple(range(value))
@@ -40,14 +40,14 @@ def expand_seeds(value: Any) -> Any:
 
 def check_number(value: Any) -> Any:
     """The value; an error where it is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise rule_error(f"the ends and steps of a range must be numbers, not {format_value(value)}", "as in 'low: 1'")
     return value
 
 
 def check_pack_size(value: Any) -> Any:
     """The value; an error where it is neither `auto` nor a whole number from 1."""
-    if value != "auto" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+    if value != "auto" and (not is_whole_number(value) or value < 1):
         problem = f"'pack' must be auto or a whole number from 1, not {format_value(value)}"
         raise rule_error(problem, "as in 'pack: auto'")
     return value
