@@ -7,8 +7,7 @@ import webbrowser
 from collections.abc import Callable
 
 from ablate.paths import Store
-from ablate.process import alive
-from ablate.track.server import ANSWER, ensure_server, healthy
+from ablate.track.server import answers, ensure_server
 from ablate.track.server_info import ServerInfo
 
 RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
@@ -20,7 +19,7 @@ def reading_address(store: Store) -> str:
     if given:
         return given
     info = ServerInfo.load(store.mlflow / "server.json")
-    if info and alive(info.process) and healthy(info.uri, ANSWER):
+    if info and answers(info):
         return info.uri
     database = store.mlflow / "mlflow.db"
     return f"sqlite:///{database.as_posix()}" if database.exists() else ""
