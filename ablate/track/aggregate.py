@@ -10,7 +10,7 @@ from ablate.record import TrialRecord
 from ablate.stats.estimate import Estimate
 from ablate.track import tags
 from ablate.track.client import read_curve
-from ablate.track.store import Snapshot, VariantRun
+from ablate.track.store import Curve, Snapshot, VariantRun
 from ablate.track.variant_runs import close_variant_run, make_variant_run, milliseconds
 from ablate.trial import Trial, digest
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 OPEN = ":open"  # ends the tag `ablate.aggregate` of a run that lacks some of the values
 MAX_EPOCHS = 500  # of a curve that are logged
 
-Curve = Sequence[tuple[int, float]]
 R = TypeVar("R", TrialRecord, VariantRun)
 
 

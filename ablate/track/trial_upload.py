@@ -14,8 +14,9 @@ from ablate.lock import locked
 from ablate.paths import TrialPaths
 from ablate.track import tags
 from ablate.track.client import http_status, redact, refused, search
+from ablate.track.mlflow_runs import run_state
 from ablate.track.resumed_run import ResumedRun
-from ablate.track.run_state import STATUSES, state_of
+from ablate.track.run_state import STATUSES
 from ablate.track.sent import Sent
 from ablate.track.spool import read
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolRecord, SpoolStart
@@ -130,7 +131,7 @@ class TrialUpload:
 
     def _continue(self, run: Any, ends: bool) -> None:
         """Continue a run that an earlier attempt made; one that is FINISHED stays so while it is scored again."""
-        state = state_of(run.info.status, run.data.tags.get(tags.STATE, ""))
+        state = run_state(run)
         if state not in (State.FINISHED, State.RUNNING) and not ends:
             self._reopen(run.info.run_id)
             state = State.RUNNING
