@@ -10,7 +10,6 @@ from ablate.papers.reference import Ablation, title
 from ablate.reporting.paper import (
     Difference,
     ablations_of,
-    datasets_of,
     datasets_without_results,
     differences,
     place_in_paper,
@@ -69,8 +68,8 @@ def setup(study: Study, variants: Iterable[Variant]) -> Iterator[tuple[str, str]
     fixed = [f"{path} = {level_text(level)}" for case in study.cases for path, level in case.fixed.items()]
     epochs = {str(variant.config.training.get("epochs", "–")) for variant in variants}
     rows = {
-        "Method": methods_of_study(study),
-        "Data set": datasets_of(study),
+        "Method": study.methods,
+        "Data set": study.datasets,
         "Design": [case.design for case in study.cases],
         "Seeds": [str(seed) for seed in study.seeds],
         "Epochs": sorted(epochs),
@@ -79,11 +78,6 @@ def setup(study: Study, variants: Iterable[Variant]) -> Iterator[tuple[str, str]
         "Probes": study.probes,
     }
     yield from ((name, ", ".join(dict.fromkeys(texts))) for name, texts in rows.items() if texts)
-
-
-def methods_of_study(study: Study) -> tuple[str, ...]:
-    """Every method of the study, in its order."""
-    return tuple(dict.fromkeys(str(name) for case in study.cases for name in case.axes.get("method", (case.method,))))
 
 
 def results_section(

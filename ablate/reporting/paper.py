@@ -49,7 +49,7 @@ def ablations_of(study: Study, metric: str) -> tuple[Ablation, ...]:
         return (ablation,)
     names = PAPERS[study.paper.id]
     paper_datasets = {**names.datasets, **names.stand_ins}
-    datasets = {paper_datasets.get(dataset, dataset) for dataset in datasets_of(study)}
+    datasets = {paper_datasets.get(dataset, dataset) for dataset in study.datasets}
     axes = {names.axis(axis) for case in study.cases for axis in case.axes} or {"method"}
     candidates = ablations_at(study.paper.id, place_in_paper(study))
     candidates = _preferred(candidates, lambda ablation: bool(datasets.intersection(ablation.datasets)))
@@ -126,7 +126,7 @@ def stand_ins(study: Study) -> dict[str, str]:
     if study.paper is None:
         return {}
     names = PAPERS[study.paper.id]
-    return {dataset: names.stand_ins[dataset] for dataset in datasets_of(study) if dataset in names.stand_ins}
+    return {dataset: names.stand_ins[dataset] for dataset in study.datasets if dataset in names.stand_ins}
 
 
 def datasets_without_results(study: Study) -> tuple[str, ...]:
@@ -134,9 +134,4 @@ def datasets_without_results(study: Study) -> tuple[str, ...]:
     if study.paper is None:
         return ()
     names = PAPERS[study.paper.id]
-    return tuple(dataset for dataset in datasets_of(study) if dataset not in {**names.datasets, **names.stand_ins})
-
-
-def datasets_of(study: Study) -> tuple[str, ...]:
-    """Every data set of the study, in its order."""
-    return tuple(dict.fromkeys(str(name) for case in study.cases for name in case.axes.get("dataset", (case.dataset,))))
+    return tuple(dataset for dataset in study.datasets if dataset not in {**names.datasets, **names.stand_ins})

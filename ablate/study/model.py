@@ -178,6 +178,20 @@ class Study(StrictModel):
     profile: SafeName | None = None
     _origin: Origin = PrivateAttr(default=Origin())
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Every method of its cases, in their order."""
+        return self._names("method")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Every data set of its cases, in their order."""
+        return self._names("dataset")
+
+    def _names(self, key: Literal["method", "dataset"]) -> tuple[str, ...]:
+        names = (name for case in self.cases for name in case.axes.get(key, (getattr(case, key),)))
+        return tuple(dict.fromkeys(map(str, names)))
+
     def place(self, *path: str | int) -> str:
         """Where the value at the path was written: `study.place("cases", 0, "axes", "method.k", 2)`."""
         return find_node(self._origin.root, path).place
