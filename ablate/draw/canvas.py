@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEFT = 0.8  # margin in inches
+MIN_WIDTH = 6.8  # inches of a figure with axes of any width, for its title
 TITLE_LINE = 0.2  # inches
 TITLE_LETTERS = 68  # in a line of a title
 
@@ -45,6 +47,11 @@ def wrapped(title: str) -> str:
 def title_height(title: str) -> float:
     """Inches that a title needs at the top of a figure."""
     return 0.6 + TITLE_LINE * wrapped(title).count("\n")
+
+
+def names_width(names: Sequence[str]) -> float:
+    """Inches that tick labels need beside an axis."""
+    return max(LEFT, 0.25 + 0.075 * max(map(len, names), default=0))
 
 
 def set_margins(figure: Figure, right: float, top: float, bottom: float) -> None:

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.draw.canvas import LEFT, add_axes, hide_frame, save, title_height, titled_figure, write_message
-from ablate.draw.matrix import MIN_WIDTH, names_width
+from ablate.draw.canvas import (
+    LEFT,
+    MIN_WIDTH,
+    add_axes,
+    hide_frame,
+    names_width,
+    save,
+    title_height,
+    titled_figure,
+    write_message,
+)
 from ablate.draw.style import DPI
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ablate.draw.canvas import LEFT, add_axes, hide_frame, save, title_height, titled_figure
+from ablate.draw.canvas import MIN_WIDTH, add_axes, hide_frame, names_width, save, title_height, titled_figure
 from ablate.draw.style import CELL, DIVERGING, INK, SEQUENTIAL, TEXT
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from ablate.probes.probe import Matrix
 
-MIN_WIDTH = 6.8  # inches of a figure, for its title
 MAX_NAMED_BLOCKS = 40  # more blocks than these have no names
 
 
@@ -46,11 +45,6 @@ def draw_matrix(matrix: Matrix, file: Path, title: str) -> None:
 def cell_size(count: int) -> float:
     """Inches per row or column; enough for its name, where all are named."""
     return min(0.5, max(5.2 / count, 0.18 if count <= MAX_NAMED_BLOCKS else 0.0))
-
-
-def names_width(names: Sequence[str]) -> float:
-    """Inches that tick labels need beside an axis."""
-    return max(LEFT, 0.25 + 0.075 * max(map(len, names), default=0))
 
 
 def rotated(names: Sequence[str]) -> bool:
