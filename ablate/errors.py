@@ -1,5 +1,7 @@
 """Exceptions for problems that a user can fix; their messages read `place: problem; remedy`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -43,3 +45,12 @@ class Interrupted(AblateError):
     """The launch was stopped on request."""
 
     exit_code = 130
+
+
+@contextmanager
+def placed_at(place: str) -> Iterator[None]:
+    """Add the place to a StudyError that has none."""
+    try:
+        yield
+    except StudyError as error:
+        raise StudyError(error.problem, error.remedy, error.place or place) from None

@@ -1,10 +1,9 @@
 """Checks of a whole study: its size, and every name, path and value in it, before anything is combined."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 from ablate.data import DATASETS
-from ablate.errors import StudyError
+from ablate.errors import StudyError, placed_at
 from ablate.methods import METHODS
 from ablate.options import Option
 from ablate.papers import PAPERS
@@ -115,12 +114,3 @@ def options_by_path(study: Study, index: int) -> OptionsByPath:
         for name, option in options_by_name(owner).items():
             found.setdefault(f"{section}.{name}", []).append(option)
     return {path: tuple(options) for path, options in found.items()}
-
-
-@contextmanager
-def placed_at(place: str) -> Iterator[None]:
-    """Add the place to a StudyError that has none."""
-    try:
-        yield
-    except StudyError as error:
-        raise StudyError(error.problem, error.remedy, error.place or place) from None

@@ -4,11 +4,10 @@ import re
 
 from ablate.data import DATASETS
 from ablate.data_info import DataInfo
-from ablate.errors import StudyError
+from ablate.errors import StudyError, placed_at
 from ablate.methods import METHODS
 from ablate.methods.capabilities import CAPABILITIES, has_capability
 from ablate.options import build
-from ablate.planning.check_study import placed_at
 from ablate.probes import PROBES
 from ablate.study.assignments import METHOD_AND_DATASET, assignments
 from ablate.study.model import Study

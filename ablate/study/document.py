@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from yaml.reader import ReaderError
 
-from ablate.errors import StudyError
+from ablate.errors import StudyError, placed_at
 from ablate.options import Value
 from ablate.study.scalars import TAG_PREFIX, double_quoted, format_value, parse_scalar
 
@@ -202,7 +202,5 @@ def convert_key(node: yaml.Node, place: str) -> str:
 
 def convert_scalar(node: yaml.ScalarNode, place: str) -> Value:
     """The scalar's value, with the place added to errors."""
-    try:
+    with placed_at(place):
         return parse_scalar(node.value, node.tag, quoted=node.style is not None)
-    except StudyError as error:
-        raise StudyError(error.problem, error.remedy, place) from None
