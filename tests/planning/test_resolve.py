@@ -272,14 +272,9 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
     ("original", "replacement", "message"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
 )
 def test_an_unknown_name_or_invalid_value_is_refused_at_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, original: str, replacement: str, message: str
+    original: str, replacement: str, message: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("study.yaml").write_text(STUDY.replace(original, replacement))
-    with pytest.raises(StudyError) as raised:
-        resolve(read_study("study.yaml"))
-    assert str(raised.value) == f"study.yaml:{message}"
-    assert raised.value.exit_code == 2
+    assert error_message(STUDY.replace(original, replacement)) == f"study.yaml:{message}"
 
 
 def read(text: str, profile: str | None = None, *overrides: str) -> Study:
@@ -290,6 +285,7 @@ def read(text: str, profile: str | None = None, *overrides: str) -> Study:
 def error_message(text: str, **options: bool) -> str:
     with pytest.raises(StudyError) as raised:
         resolve(read(text), **options)
+    assert raised.value.exit_code == 2
     return str(raised.value)
 
 

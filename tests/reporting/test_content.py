@@ -1,15 +1,12 @@
 """What a report states, before it is written in a format."""
 
-import math
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from ablate.draw.figure_specs import AxisFigure, HistoryFigure
-from ablate.events import State
 from ablate.reporting.content import report_of
 from ablate.reporting.paper import Difference
 from ablate.reporting.report import Gap, Measured
@@ -43,21 +40,11 @@ def test_a_figure_per_axis_is_specified(study: Study, results: list[Result]) -> 
     assert printed == [0.379, 0.531, 0.847, 0.869]
 
 
-def test_seeds_without_a_value_are_gaps_by_variant_and_reason(study: Study, make_result: MakeResult) -> None:
-    def result(level: str, seed: int, score: float | None, **fields: Any) -> Result:
-        return make_result({"method.transformation": level}, seed, score, **fields)
-
-    results = [
-        result("vat", 0, 0.7),
-        result("vat", 1, None, state=State.FAILED, reason="loss is nan"),
-        result("vat", 2, None, state=State.FAILED, reason="loss is nan"),
-        result("np", 0, math.nan),
-        result("np", 1, None, state=State.WAITING),
-    ]
-    assert report_of(study, results).gaps == (
+def test_seeds_without_a_value_are_gaps_by_variant_and_reason(study: Study, results_with_gaps: list[Result]) -> None:
+    assert report_of(study, results_with_gaps).gaps == (
         Gap("fsdd, invariant, transformation=np", (0,), "failed: linear/accuracy is nan"),
         Gap("fsdd, invariant, transformation=np", (1, 2), "not run to the end"),
-        Gap("fsdd, invariant, transformation=vat", (1, 2), "failed: loss is nan"),
+        Gap("fsdd, invariant, transformation=vat", (1, 2), "failed: loss | is nan\nat step 3"),
     )
 
 

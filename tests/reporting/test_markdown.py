@@ -1,6 +1,5 @@
 """The report as Markdown."""
 
-import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -48,18 +47,8 @@ def test_a_row_has_the_mean_with_interval_std_n_and_the_papers_value(study: Stud
     assert "† At smaller scale than the paper's: epochs 20 instead of 5000, seeds 3 instead of 5." in text
 
 
-def test_missing_values_are_listed_with_their_reason(study: Study, make_result: MakeResult) -> None:
-    def result(level: str, seed: int, score: float | None, **fields: Any) -> Result:
-        return make_result({"method.transformation": level}, seed, score, **fields)
-
-    results = [
-        result("vat", 0, 0.7),
-        result("vat", 1, None, state=State.FAILED, reason="loss | is nan\nat step 3"),
-        result("vat", 2, None, state=State.FAILED, reason="loss | is nan\nat step 3"),
-        result("np", 0, math.nan),
-        result("np", 1, None, state=State.WAITING),
-    ]
-    text = markdown(study, results)
+def test_missing_values_are_listed_with_their_reason(study: Study, results_with_gaps: list[Result]) -> None:
+    text = markdown(study, results_with_gaps)
     assert row(text, "vat") == [
         *("vat", "0.7000 (one seed, no interval) †", "–", "1", "0.8690 ± 0.0130", "2", "0", "baseline"),
     ]
