@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ablate.errors import ServiceError
 
-RETRY_INTERVAL = 0.05  # seconds between two attempts to take a lock
+RETRY_INTERVAL = 0.05  # seconds between two attempts to take a lock: flock itself has no timeout
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def check_row(row: object, check: Check) -> None:
         check(row)
     except RowError:
         raise
-    except Exception as error:
+    except Exception as error:  # the check may run code of another package, such as a property
         raise RowError(f"it cannot be checked: {type(error).__name__}: {error}", "repair the object") from None
 
 

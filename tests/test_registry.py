@@ -350,7 +350,7 @@ def test_a_package_may_use_the_table_while_it_is_imported(install: Install, tmp_
     assert "my-row" in METHODS
     sys.modules.pop("uses_table")
     METHODS._added = Added(complete=False)
-    import uses_table  # type: ignore[import-not-found]
+    import uses_table  # type: ignore[import-not-found]  # the test writes it
 
     assert "invariant" in uses_table.NAMES
     assert "my-row" not in uses_table.NAMES
@@ -359,7 +359,8 @@ def test_a_package_may_use_the_table_while_it_is_imported(install: Install, tmp_
 
 
 def test_threads_that_use_a_table_for_the_first_time_all_see_its_rows(install: Install, tmp_path: Path) -> None:
-    (tmp_path / "uses_table.py").write_text("import time\ntime.sleep(0.2)\nfrom rows import Mine\n")
+    slow = "import time\ntime.sleep(0.2)\nfrom rows import Mine\n"  # the other threads begin while it is imported
+    (tmp_path / "uses_table.py").write_text(slow)
     install("methods", {"my-row": "uses_table:Mine"})
     found: list[bool] = []
     threads = [threading.Thread(target=lambda: found.append("my-row" in METHODS)) for _ in range(4)]

@@ -141,7 +141,7 @@ class Composer(yaml.SafeLoader):
         self.depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # its stub has no types
         place = self.locate(event.start_mark.line + 1, event.start_mark.column + 1)
         refuse_aliases_and_tags(event, place)
         if self.depth >= MAX_DEPTH:

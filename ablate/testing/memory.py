@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ablate.errors import ServiceError
 from ablate.events import State
@@ -146,8 +147,8 @@ class MemoryStore(TrackingStore):
     def _of(self, study: str) -> Snapshot:
         return self.snapshots.get(study, Snapshot(study))
 
-    def _update(self, study: str, **changes: tuple[object, ...]) -> None:
-        self.snapshots[study] = replace(self._of(study), **changes)  # type: ignore[arg-type]
+    def _update(self, study: str, **changes: Any) -> None:
+        self.snapshots[study] = replace(self._of(study), **changes)
 
     def _set(self, study: str, record: TrialRecord) -> None:
         """Add the record, or replace the one of its run."""

@@ -30,7 +30,7 @@ class TrackingContract:
     @pytest.fixture
     def tracking(self) -> TrackingStore:
         """The store."""
-        raise NotImplementedError
+        raise NotImplementedError  # pytest cannot collect an abstract class
 
     @pytest.fixture
     def study(self) -> str:

@@ -32,12 +32,12 @@ def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P
                 return method(owner, *args, **kwargs)
             except AblateError:
                 raise
-            except Exception as error:
+            except Exception as error:  # raised again, unless it came from MLflow's client or the network
                 if not is_service_error(error):
                     raise
                 if delay is None or refused(error) or http_status(error) in (401, 403):
                     raise service_error(error, owner.uri) from None
-                time.sleep(delay)
+                time.sleep(delay)  # a server that restarts needs seconds
         raise AssertionError  # the last repetition returns or raises
 
     return repeat

@@ -25,6 +25,7 @@ from ablate.track.client import connect, http_status, reach_directly, redact
 from ablate.track.server_info import ServerInfo
 
 START = 300.0  # seconds that a server may take until it answers: other processes may use most of the processor
+POLL = 0.1  # seconds between two looks at a port or a process: neither notifies of a change
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 ANSWER = 10.0  # seconds that a server that has answered before may take to answer
 FOLDER = "artifacts"  # of the embedded server, beside its database
@@ -111,7 +112,7 @@ def check_server(uri: str) -> None:
         raise ServiceError("this is not a server", "start `mlflow server` on it and give its http address", place)
     try:
         connect(uri).search_experiments(max_results=1)
-    except Exception as error:
+    except Exception as error:  # of requests, MLflow or a plugin for the scheme: all mean that it cannot be used
         status = http_status(error)
         if status in (401, 403):
             remedy = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or add the host to its --allowed-hosts"
@@ -143,7 +144,7 @@ def start(store: Store, port: int) -> ServerInfo:
         if process.poll() is not None or time.monotonic() > deadline:
             end(info)
             raise ServiceError("the MLflow server does not start", f"read {log}", str(store.mlflow))
-        time.sleep(0.1)
+        time.sleep(POLL)
     return info
 
 
@@ -173,7 +174,7 @@ def free(port: int, patience: float = 0.0) -> int:
             return int(probe.getsockname()[1])
         if time.monotonic() >= deadline:
             return 0
-        time.sleep(0.1)
+        time.sleep(POLL)
 
 
 def answers(info: ServerInfo) -> bool:
@@ -182,7 +183,7 @@ def answers(info: ServerInfo) -> bool:
     while alive(info.process) and time.monotonic() < deadline:
         if healthy(info.uri):
             return True
-        time.sleep(0.1)
+        time.sleep(POLL)
     return False
 
 
@@ -203,7 +204,7 @@ def end(info: ServerInfo) -> None:
                 os.kill(pid, number)
         deadline = time.monotonic() + GRACE
         while any(map(alive, left)) and time.monotonic() < deadline:
-            time.sleep(0.05)
+            time.sleep(POLL / 2)
     CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]
 
 

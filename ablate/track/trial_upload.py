@@ -59,7 +59,7 @@ class TrialUpload:
         try:
             created = self._open(records, untouched)
             self._log(records, created)
-        except Exception as error:
+        except Exception as error:  # raised again: only the server's refusals concern this method
             if refused(error) and self.sent.run_id and self._run_was_deleted():
                 self.resumed = None
                 self._acknowledge(run_id="", offset=0, state=None, resumed=False)  # send all again, into a new run
@@ -114,7 +114,7 @@ class TrialUpload:
         """The run.  Raises LookupError where it was deleted."""
         try:
             run = self.client.get_run(run_id)
-        except Exception as error:
+        except Exception as error:  # raised again, unless the server refused
             if refused(error):
                 raise LookupError(run_id) from error
             raise
@@ -210,7 +210,7 @@ class TrialUpload:
             return
         try:
             self.client.log_artifact(self.sent.run_id, str(path), folder or None)
-        except Exception as error:
+        except Exception as error:  # raised again, unless the server refused this file
             if not refused(error) or self._run_was_deleted():
                 raise
             answer = f"{http_status(error)}: {redact(error)}"[:500]

@@ -68,7 +68,7 @@ class Uploader:
             state = self._upload(key).send()
         except ServiceError:  # another process is sending it
             return None
-        except Exception as error:
+        except Exception as error:  # whatever the client raises: training goes on, and a later round tries again
             self._log_error(key, error)
             return None
         self.away = False
@@ -118,10 +118,12 @@ class Uploader:
                     self.watched.pop(key, None)
 
     def _rest(self, pause: float) -> None:
+        """Wait until the next round; half a second at most while closing."""
         if self.deadline is None:
             self.wake.wait(pause)
             self.wake.clear()
         else:
+            # not `wake.wait`, which would return at once: `close` has set it
             time.sleep(max(0.0, min(pause, 0.5, self.deadline - time.monotonic())))
 
     def _late(self) -> bool:
@@ -151,7 +153,7 @@ def upload(uri: str, paths: StudyPaths, patience: float = 30.0) -> set[str]:
         left = _send_once(uploader, sorted(left))
         if not left or time.monotonic() + pause >= deadline:
             return left
-        time.sleep(pause)
+        time.sleep(pause)  # until the server may answer again
         pause = min(2 * pause, LONGEST_PAUSE)
 
 

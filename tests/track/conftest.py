@@ -163,7 +163,7 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
         deadline = time.monotonic() + 60
         while not holds():
             assert time.monotonic() < deadline, "the condition did not hold within a minute"
-            time.sleep(0.05)
+            time.sleep(0.05)  # the condition is another thread's or process's, which does not notify
 
     return wait
 

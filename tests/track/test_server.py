@@ -31,7 +31,7 @@ def test_a_server_is_shared_and_its_last_user_ends_it(
 ) -> None:
     def use() -> None:
         ensure_server(store)
-        time.sleep(60)
+        time.sleep(60)  # it is killed before
 
     first = ensure_server(store)
     assert first.started_here

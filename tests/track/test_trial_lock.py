@@ -25,7 +25,7 @@ def test_a_killed_process_releases_its_lock(
     def work() -> None:
         with lock_trial(paths.trial("k")):
             (paths.trial("k").folder / "held").touch()
-            time.sleep(60)
+            time.sleep(60)  # it is killed before
 
     child = in_child(work)
     eventually((paths.trial("k").folder / "held").exists)
