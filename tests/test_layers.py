@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "ablate"
 
 EVERYWHERE = {  # any layer may import these
+    "atomic_write",
     "codec",
     "data_info",
     "errors",
@@ -27,6 +28,7 @@ EVERYWHERE = {  # any layer may import these
 SCIENCE = {"torch", "torchvision", "numpy", "scipy", "sklearn"}
 
 MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the installed packages it may use
+    "atomic_write": set(),
     "codec": set(),
     "data_info": set(),
     "errors": set(),

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ablate.atomic_write import write_bytes
 from ablate.draw.style import DPI, GRID_COLOR, INK, LABEL, TEXT, TITLE
 
 if TYPE_CHECKING:
@@ -96,7 +97,5 @@ def png(figure: Figure) -> bytes:
 
 
 def save(figure: Figure, file: Path) -> None:
-    """Write a PNG under another name, then rename it, so that the file is never incomplete."""
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    unfinished.write_bytes(png(figure))
-    unfinished.replace(file)
+    """Write the figure as a PNG; the file is never incomplete."""
+    write_bytes(file, png(figure))

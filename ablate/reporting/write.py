@@ -1,8 +1,8 @@
 """Writes the files of a report: Markdown, figures, and the table of variants."""
 
-import os
 from pathlib import Path
 
+from ablate.atomic_write import write_bytes, write_text
 from ablate.draw.canvas import png
 from ablate.draw.report_figures import draw_figure
 from ablate.reporting.markdown import to_markdown
@@ -17,16 +17,9 @@ def write_report(report: Report, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for figure in report.figures:
-        replace(folder / f"{figure.stem}.png", png(draw_figure(figure.spec)))
+        write_bytes(folder / f"{figure.stem}.png", png(draw_figure(figure.spec)))
     table = frame(compared.variant for compared in report.results.variants)
-    replace(folder / "variants.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_bytes(folder / "variants.csv", table.to_csv(index=False, lineterminator="\n").encode())
     file = folder / "report.md"
-    replace(file, to_markdown(report).encode())
+    write_text(file, to_markdown(report))
     return file
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write under another name, then rename: readers see the old file or the new one, never a part."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_bytes(content)
-    new.replace(path)

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ablate.atomic_write import write_text
 from ablate.codec import to_plain
 from ablate.events import State
 from ablate.paths import TrialPaths
@@ -44,9 +45,7 @@ class Sent:
 
     def save(self, file: Path) -> None:
         """Replace the file in one step."""
-        fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps({"version": 1, **to_plain(self)}), encoding="utf-8")
-        fresh.replace(file)
+        write_text(file, json.dumps({"version": 1, **to_plain(self)}))
 
 
 def has_unsent(paths: TrialPaths) -> bool:

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ablate.atomic_write import write_text
 from ablate.process import Process
 
 
@@ -29,9 +30,8 @@ class ServerInfo:
             return None
 
     def save(self, file: Path) -> None:
-        fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        fresh.replace(file)
+        """Replace the file in one step."""
+        write_text(file, json.dumps(asdict(self)))
 
     @property
     def uri(self) -> str:
