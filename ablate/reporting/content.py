@@ -33,7 +33,7 @@ def report_of(study: Study, results: Sequence[Result]) -> Report:
     metric = compared_metric(study)
     study, ablations, problem = with_ablations(study, metric)
     variants = variants_of(study, results, metric)
-    compared = tuple(ComparedVariant(variant, printed_value(study, variant, metric)) for variant in variants)
+    compared = tuple(ComparedVariant(variant, printed_value(study, ablations, variant, metric)) for variant in variants)
     differing = tuple(dict.fromkeys(pair for ablation in ablations for pair in differences(study, variants, ablation)))
     return Report(
         study=study.name,

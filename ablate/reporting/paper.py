@@ -64,7 +64,7 @@ def _preferred(candidates: tuple[Ablation, ...], condition: Callable[[Ablation],
     return tuple(ablation for ablation in candidates if condition(ablation)) or candidates
 
 
-def printed_value(study: Study, variant: Variant, metric: str) -> Printed | None:
+def printed_value(study: Study, ablations: Iterable[Ablation], variant: Variant, metric: str) -> Printed | None:
     """The value that the paper prints for a variant; None where it prints none, or several.
 
     An axis of the study that the paper's table does not vary must be at the paper's fixed value, or, where the paper
@@ -73,7 +73,7 @@ def printed_value(study: Study, variant: Variant, metric: str) -> Printed | None
     if study.paper is None:
         return None
     names = PAPERS[study.paper.id]
-    fixed = {name: value for ablation in ablations_of(study, metric) for name, value in ablation.fixed.items()}
+    fixed = {name: value for ablation in ablations for name, value in ablation.fixed.items()}
     required = {
         path: fixed[names.axis(path)] if is_number(fixed.get(names.axis(path))) else level
         for path, level in study.cases[variant.case].baseline.items()

@@ -31,7 +31,8 @@ TABLE_FIVE = {"id": "invariant-features", "table": "V"}
 
 def values(study: Study, results: list[Result]) -> list[float | None]:
     """The values that the paper prints for the variants."""
-    rows = [printed_value(study, one, METRIC) for one in variants_of(study, results, METRIC)]
+    ablations = ablations_of(study, METRIC)
+    rows = [printed_value(study, ablations, one, METRIC) for one in variants_of(study, results, METRIC)]
     return [row.value if row else None for row in rows]
 
 
@@ -141,7 +142,8 @@ def test_a_count_of_labels_in_the_metric_selects_the_row_of_as_many_labels(
     paper = {"id": "vte", "ablation": "method_cifar10"}
     study = make_study({"method": "vte-barber-agakov", "dataset": "cifar10"}, paper=paper)
     results = [make_result({}, 0, 0.5, method="vte-barber-agakov", dataset="cifar10")]
-    (one,) = variants_of(study, results, "knn-5000/error_rate")
-    row = printed_value(study, one, "knn-5000/error_rate")
+    metric = "knn-5000/error_rate"
+    (one,) = variants_of(study, results, metric)
+    row = printed_value(study, ablations_of(study, metric), one, metric)
     assert row is not None
     assert (row.method, row.levels["num_labels"]) == ("VTEBA", "5000")
