@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from ablate.atomic_write import write_text
 from ablate.events import STOP_REQUEST, State, StopRequest
 from ablate.paths import StudyPaths
 
@@ -12,9 +13,7 @@ def request_stop(paths: StudyPaths, key: str, request: StopRequest) -> None:
     """Ask the worker that trains a trial to end it, in the state and for the reason of the request."""
     file = paths.trial(key).stop
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(STOP_REQUEST.encode(request), encoding="utf-8")
-    part.replace(file)
+    write_text(file, STOP_REQUEST.encode(request))
 
 
 def stop_request(paths: StudyPaths, key: str) -> StopRequest | None:

@@ -12,6 +12,7 @@ from typing import IO
 
 import psutil
 
+from ablate.atomic_write import write_text
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.errors import AblateError, DataError, ServiceError, StudyError
 from ablate.events import LAUNCH_CONFIG, MESSAGES, LaunchConfig, Message, Over, Refused
@@ -47,9 +48,7 @@ class RayExecutor(Executor):
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
 
     def run(self, config: LaunchConfig) -> Iterator[Message]:
-        part = self.config_file.with_suffix(".part")
-        part.write_text(LAUNCH_CONFIG.encode(config), encoding="utf-8")
-        part.replace(self.config_file)
+        write_text(self.config_file, LAUNCH_CONFIG.encode(config))
         yield from self._messages()
         self._wait()
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from ablate.atomic_write import write_text
 from ablate.errors import ServiceError
 from ablate.lock import locked
 from ablate.process import alive, current_process
@@ -93,6 +94,4 @@ def refresh_heartbeat(file: Path, owner: Owner, over: threading.Event) -> None:
 
 
 def write_owner(file: Path, owner: Owner) -> None:
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(asdict(owner)), encoding="utf-8")
-    part.replace(file)
+    write_text(file, json.dumps(asdict(owner)))

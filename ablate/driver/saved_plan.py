@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ablate.atomic_write import write_text
 from ablate.codec import Codec
 from ablate.paths import StudyPaths
 
@@ -25,9 +26,7 @@ PLAN_CODEC: Codec[SavedPlan] = Codec({"plan": SavedPlan}, version=1)
 def save_plan(plan: "Plan", paths: StudyPaths) -> None:
     """Write the plan's trials into the study's folder."""
     saved = SavedPlan({planned.key: planned.trial.name for planned in plan.trials}, plan.proposals)
-    part = paths.plan.with_suffix(".part")
-    part.write_text(PLAN_CODEC.encode(saved), encoding="utf-8")
-    part.replace(paths.plan)
+    write_text(paths.plan, PLAN_CODEC.encode(saved))
 
 
 def load_plan(paths: StudyPaths) -> SavedPlan | None:
