@@ -14,6 +14,7 @@ from ablate.methods.backbone import Network
 from ablate.methods.deterministic_autoencoder import DeterministicAutoencoder, plain_loss
 from ablate.methods.method import Tensors
 from ablate.methods.observation_models import LogscaleGaussianObservations, ObservationModel
+from ablate.methods.small_perceptron import SMALL_PERCEPTRON, SMALL_SHAPE
 from ablate.methods.variational_autoencoder import Term, VariationalAutoencoder, normal_divergence
 from ablate.options import Value, option
 
@@ -34,7 +35,7 @@ SETTINGS_BY_DATASET: Mapping[str, Mapping[str, Value]] = {  # the paper has no g
     "fashion-mnist": {"augmentation": "simclr-grey"},
     "digits": {"augmentation": "simclr-grey"},
 }
-SMALL: Mapping[str, Value] = {**shared.SMALL_PERCEPTRON, "decoder": "mirror"}
+SMALL: Mapping[str, Value] = {**SMALL_PERCEPTRON, "decoder": "mirror"}
 
 
 @final
@@ -50,7 +51,7 @@ class AAVAE(VariationalAutoencoder):
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = SMALL
-    small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
+    small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE
 
     latent_dim: int = option(128, shared.LATENT_DIM, least=1)
     network: Network = option("resnet50", shared.NETWORK)
@@ -92,7 +93,7 @@ class AAAE(DeterministicAutoencoder):
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = SMALL
-    small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
+    small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE
 
     latent_dim: int = option(128, shared.LATENT_DIM, least=1)
     network: Network = option("resnet50", shared.NETWORK)

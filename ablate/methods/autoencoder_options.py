@@ -32,10 +32,3 @@ NTELEMIS_DATASETS: Mapping[str, Mapping[str, Value]] = {  # texts are unbounded,
     "msi": {"output": "sigmoid"},
     "digits": {"output": "sigmoid"},
 }
-SMALL_SHAPE = (1, 8, 8)  # of the grey images in tests, with these options:
-SMALL_PERCEPTRON: Mapping[str, Value] = {
-    "network": "simvae-mlp",
-    "width": 1,
-    "latent_dim": 4,
-    "augmentation": "simclr-grey",
-}

@@ -7,8 +7,9 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from ablate.methods.contrast import ADAM, CIFAR_ALONE, IDENTITY, SMALL_PERCEPTRON, SettingsByDataset, TwoViews
+from ablate.methods.contrast import ADAM, CIFAR_ALONE, IDENTITY, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors
+from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.nets.heads import projection
 from ablate.options import Value, option
 

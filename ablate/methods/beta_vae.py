@@ -19,6 +19,7 @@ from ablate.methods.observation_models import (
     check_likelihood,
     observation_model,
 )
+from ablate.methods.small_perceptron import SMALL_PERCEPTRON, SMALL_SHAPE
 from ablate.methods.variational_autoencoder import Term, VariationalAutoencoder, normal_divergence
 from ablate.options import Value, option
 
@@ -36,8 +37,8 @@ class BetaVAE(VariationalAutoencoder):
     source: ClassVar[str] = "Higgins et al. 2017, β-VAE; as a baseline of Bizeul et al. 2024, arXiv:2402.01399"
     recipe: ClassVar[Mapping[str, Value]] = published.RECIPE
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = published.SETTINGS_BY_DATASET
-    small: ClassVar[Mapping[str, Value]] = shared.SMALL_PERCEPTRON
-    small_shape: ClassVar[tuple[int, ...]] = shared.SMALL_SHAPE
+    small: ClassVar[Mapping[str, Value]] = SMALL_PERCEPTRON
+    small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE
 
     latent_dim: int = option(64, shared.LATENT_DIM, least=1)
     network: Network = option("narrow", shared.NETWORK)

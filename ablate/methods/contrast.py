@@ -17,6 +17,7 @@ from ablate.methods.capabilities import Augmenting
 from ablate.methods.limits import check_contrast
 from ablate.methods.method import Method, Tensors, with_prefix, within
 from ablate.methods.parts import joined, through
+from ablate.methods.small_perceptron import SMALL_PERCEPTRON, SMALL_SHAPE
 from ablate.nets.functional import apply
 from ablate.nets.heads import projection
 from ablate.nets.init import initialize
@@ -52,12 +53,6 @@ ADAM: Mapping[str, Value] = {  # the recipe of Lee et al. 2021 for SimCLR and Sw
     "epochs": 100,
     "batch_size": 256,
 }
-SMALL_PERCEPTRON: Mapping[str, Value] = {
-    "network": "simvae-mlp",
-    "width": 1,
-    "latent_dim": 4,
-    "augmentation": "simclr-grey",
-}
 IDENTITY = nn.Identity()  # the head of a method that compares the features themselves
 
 
@@ -66,7 +61,7 @@ class ImageEncoder(Method, Augmenting):
     """A backbone that trains on augmented images and embeds clean ones; its outputs are the features."""
 
     small: ClassVar[Mapping[str, Value]] = SMALL_PERCEPTRON
-    small_shape: ClassVar[tuple[int, ...]] = (1, 8, 8)
+    small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE
 
     network: Network = option("resnet50", "the encoder; mlp and simvae-mlp flatten images, the others convolve")
     width: int = option(64, "channels of the first convolution; 64 is the published size, also of simvae-mlp", least=1)

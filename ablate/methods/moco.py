@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.contrast import CIFAR_ALONE, IDENTITY, SIMVAE, SMALL_PERCEPTRON, SettingsByDataset, TwoViews
+from ablate.methods.contrast import CIFAR_ALONE, IDENTITY, SIMVAE, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors, with_prefix, within
+from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.nets.functional import apply
 from ablate.nets.heads import projection
 from ablate.options import Value, option

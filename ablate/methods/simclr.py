@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ablate.methods.contrast import ADAM, GREY_AND_FACES, SMALL_PERCEPTRON, SettingsByDataset, TwoViews
+from ablate.methods.contrast import ADAM, GREY_AND_FACES, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors
+from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.options import Value, option
 
 

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ablate.data_info import DataInfo
-from ablate.methods.contrast import ADAM, CIFAR_ALONE, SMALL_PERCEPTRON, SettingsByDataset, TwoViews
+from ablate.methods.contrast import ADAM, CIFAR_ALONE, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors, with_prefix, within
+from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.options import Value, option
 
 

@@ -1,14 +1,13 @@
 """The untrained encoder, a baseline."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, final
 
 import torch
 
-from ablate.methods.contrast import GREY_AND_FACES, SMALL_PERCEPTRON, ImageEncoder, SettingsByDataset
+from ablate.methods.contrast import GREY_AND_FACES, ImageEncoder, SettingsByDataset
 from ablate.methods.method import Objective, Tensors
-from ablate.options import Value, option
+from ablate.options import option
 
 
 @final
@@ -19,7 +18,6 @@ class Random(ImageEncoder):
     source: ClassVar[str] = "Lee et al. 2021, section 3.8; Bizeul et al. 2024, arXiv:2402.01399, section 4.1"
     objectives: ClassVar[tuple[Objective, ...]] = ()
     datasets: ClassVar[SettingsByDataset] = GREY_AND_FACES
-    small: ClassVar[Mapping[str, Value]] = SMALL_PERCEPTRON
 
     augmentation: str = option("normalized-cifar10", "the pipeline whose clean images are embedded")
 
