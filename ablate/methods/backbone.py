@@ -9,14 +9,13 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.nets.encoders import encoder
 from ablate.nets.narrow import narrow_encoder, simvae_mlp
-from ablate.nets.resnet import resnet, resnet_dim
+from ablate.nets.resnet import resnet, resnet_dim, stem_for
 
 Network = Literal["mlp", "simvae-mlp", "cnn", "narrow", "resnet18", "resnet34", "resnet50"]
 
 RESNETS = ("resnet18", "resnet34", "resnet50")
 FLAT = ("mlp", "simvae-mlp")  # flatten images, and take vectors too
 NORMALIZED = ("narrow", *RESNETS)  # always have batch norm
-LARGE = 64  # pixels; the stem that halves the sides is used for larger images
 
 
 @functools.cache
@@ -29,7 +28,7 @@ def backbone(
     applies to them alone.  The features of a ResNet are its pooled maps, so `outputs` does not change their number.
     """
     if network in RESNETS:
-        return resnet(network, shape[0], "7x7" if max(shape[1:]) > LARGE else "3x3", width)
+        return resnet(network, shape[0], stem_for(shape), width)
     if network == "narrow":
         return narrow_encoder(shape, outputs, width)
     if network == "simvae-mlp":

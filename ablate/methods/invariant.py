@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods.limits import check_batchnorm, check_network
+from ablate.methods.backbone import check_backbone
+from ablate.methods.limits import check_batchnorm
 from ablate.methods.method import Method, Tensors
 from ablate.methods.parts import joined, through
 from ablate.nets.encoders import encoder, mlp
@@ -87,7 +88,7 @@ class Invariant(Method):
         if not isinstance(self.sinkhorn_lambda, str) and self.sinkhorn_lambda <= 0:
             problem = f"sinkhorn_lambda {self.sinkhorn_lambda} is not above 0"
             raise StudyError(problem, "use a positive number or 'adaptive'")
-        check_network(self.network, info)
+        check_backbone(self.network, info)
         check_batchnorm(info, batchnorm=self.batchnorm != "none", off="batchnorm 'none'")
 
     @property

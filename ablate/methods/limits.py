@@ -4,13 +4,6 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 
 
-def check_network(network: str, info: DataInfo) -> None:
-    """Raise StudyError for the network 'cnn' where the data are not images."""
-    if network == "cnn" and len(info.shape) != 3:
-        shape = " x ".join(map(str, info.shape))
-        raise StudyError(f"network 'cnn' needs images (C, H, W), the data are vectors ({shape})", "use network 'mlp'")
-
-
 def check_batchnorm(info: DataInfo, *, batchnorm: bool, off: str = "batchnorm false") -> None:
     """Raise StudyError for batch norm on batches of one; `off` is the remedy that turns it off."""
     if info.batch_size == 1 and batchnorm:
