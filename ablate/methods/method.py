@@ -10,9 +10,8 @@ from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
+from ablate.nets.functional import Tensors as Tensors  # the type of parameters, state, batches and noise
 from ablate.options import Value
-
-Tensors = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ablate.errors import TrialError
+from ablate.nets.functional import Tensors
 
-Tensors = Mapping[str, Tensor]
 FORMAT = 1  # increase it when the fields change
 
 

@@ -6,14 +6,12 @@ import torch
 from torch import Tensor
 
 from ablate.events import EpochEnd, MemberFailed
-from ablate.methods.method import Method
+from ablate.methods.method import Method, Tensors
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet, epoch_permutation, seeded_generator
 from ablate.train.optimizer import cpu_copy
 from ablate.train.pack import Looped, Pack, Stacked, common_settings
 from ablate.train.recipe import Recipe
-
-Tensors = Mapping[str, Tensor]
 
 
 class Fit:

@@ -7,9 +7,8 @@ from torch import Tensor
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
+from ablate.nets.functional import Tensors
 from ablate.train.recipe import Recipe
-
-Tensors = Mapping[str, Tensor]
 
 
 class Optimizer:

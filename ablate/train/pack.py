@@ -3,13 +3,13 @@
 import dataclasses
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ablate.methods.method import Method, Objective
+from ablate.methods.method import Method, Objective, Tensors
 from ablate.nets import stacking
 from ablate.nets.precision import step_precision
 from ablate.options import options_of
@@ -18,8 +18,6 @@ from ablate.train.cuda_graph import GraphedStep
 from ablate.train.data import TrainingSet
 from ablate.train.optimizer import Optimizer
 from ablate.train.recipe import Recipe
-
-Tensors = Mapping[str, Tensor]
 
 
 class Pack(ABC):
