@@ -1,9 +1,12 @@
-"""Types, descriptions and published values of the options that several autoencoders have in common."""
+"""The options that all autoencoders have in common, with their types, descriptions and published values."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
-from ablate.options import Value
+from ablate.methods.backbone import Network
+from ablate.methods.encoder_decoder import EncoderDecoder
+from ablate.options import Value, option
 
 Decoder = Literal["mirror", "narrow-shortcuts", "resnet18", "resnet34", "resnet50"]
 Output = Literal["linear", "sigmoid"]
@@ -32,3 +35,32 @@ NTELEMIS_DATASETS: Mapping[str, Mapping[str, Value]] = {  # texts are unbounded,
     "msi": {"output": "sigmoid"},
     "digits": {"output": "sigmoid"},
 }
+
+
+@dataclass(frozen=True)
+class AutoencoderOptions:
+    """The options of every autoencoder, and the networks that they describe."""
+
+    latent_dim: int = option(10, LATENT_DIM, least=1)
+    network: Network = option("mlp", NETWORK)
+    decoder: Decoder = option("mirror", DECODER)
+    width: int = option(64, WIDTH, least=2)
+    batchnorm: bool = option(False, BATCHNORM)
+    output: Output = option("linear", OUTPUT)
+    augmentation: str = option("none", AUGMENTATION)
+    strength: int = option(-1, STRENGTH, least=-1, most=3)
+    target: Target = option("clean", TARGET)
+
+    def encoder_decoder(self, encoder_outputs: int) -> EncoderDecoder:
+        """The networks, whose encoder computes so many outputs for an input."""
+        return EncoderDecoder(
+            network=self.network,
+            decoder=self.decoder,
+            width=self.width,
+            latent_dim=self.latent_dim,
+            encoder_outputs=encoder_outputs,
+            batchnorm=self.batchnorm,
+            output=self.output,
+            augmentation=self.augmentation,
+            strength=self.strength,
+        )

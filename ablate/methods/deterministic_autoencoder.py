@@ -11,17 +11,17 @@ from torch.nn import functional as F
 
 from ablate.data_info import DataInfo
 from ablate.methods import autoencoder_options as shared
-from ablate.methods.autoencoder_options import Decoder, Output, Target
-from ablate.methods.backbone import FLAT, Network
+from ablate.methods.autoencoder_options import AutoencoderOptions
+from ablate.methods.backbone import FLAT
 from ablate.methods.capabilities import Augmenting, Generative
 from ablate.methods.encoder_decoder import EncoderDecoder, activated
 from ablate.methods.input_target_pairs import InputTargetPairs
 from ablate.methods.method import Method, Tensors
-from ablate.options import Value, option
+from ablate.options import Value
 
 
 @dataclass(frozen=True)
-class DeterministicAutoencoder(Method, Generative, Augmenting):
+class DeterministicAutoencoder(AutoencoderOptions, Method, Generative, Augmenting):
     """An autoencoder whose features are the code e(x), or a ResNet's pooled maps below it.
 
     With an augmentation the encoder receives a view x⁺ of x, and the decoder reconstructs x, or x⁺ with `target`
@@ -30,16 +30,6 @@ class DeterministicAutoencoder(Method, Generative, Augmenting):
 
     exported: ClassVar[str] = ""  # the decoder as well, which `decode` needs
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = shared.NTELEMIS_DATASETS
-
-    latent_dim: int = option(10, shared.LATENT_DIM, least=1)
-    network: Network = option("mlp", shared.NETWORK)
-    decoder: Decoder = option("mirror", shared.DECODER)
-    width: int = option(64, shared.WIDTH, least=2)
-    batchnorm: bool = option(False, shared.BATCHNORM)
-    output: Output = option("linear", shared.OUTPUT)
-    augmentation: str = option("none", shared.AUGMENTATION)
-    strength: int = option(-1, shared.STRENGTH, least=-1, most=3)
-    target: Target = option("clean", shared.TARGET)
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
@@ -78,17 +68,7 @@ class DeterministicAutoencoder(Method, Generative, Augmenting):
 
     @property
     def networks(self) -> EncoderDecoder:
-        return EncoderDecoder(
-            network=self.network,
-            decoder=self.decoder,
-            width=self.width,
-            latent_dim=self.latent_dim,
-            encoder_outputs=self.latent_dim,
-            batchnorm=self.batchnorm,
-            output=self.output,
-            augmentation=self.augmentation,
-            strength=self.strength,
-        )
+        return self.encoder_decoder(self.latent_dim)
 
 
 def encode_batch(networks: EncoderDecoder, params: Tensors, state: Tensors, inputs: Tensor) -> tuple[Tensor, Tensors]:

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.methods import autoencoder_options as shared
-from ablate.methods.autoencoder_options import Decoder, Output, Reduction, Target
-from ablate.methods.backbone import FLAT, RESNETS, Network
+from ablate.methods.autoencoder_options import AutoencoderOptions, Reduction
+from ablate.methods.backbone import FLAT, RESNETS
 from ablate.methods.capabilities import Augmenting, Dense, Generative, Stochastic
 from ablate.methods.encoder_decoder import EncoderDecoder
 from ablate.methods.input_target_pairs import InputTargetPairs
@@ -29,7 +29,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class VariationalAutoencoder(Method, Generative, Augmenting, Stochastic, Dense):
+class VariationalAutoencoder(AutoencoderOptions, Method, Generative, Augmenting, Stochastic, Dense):
     """A negative evidence lower bound: −log p(x | z) at one z = μ + σ e of each view x, and the method's terms.
 
     The encoder's outputs are μ, then log σ²; the features are μ, or a ResNet's pooled maps.  Terms are summed over
@@ -39,15 +39,7 @@ class VariationalAutoencoder(Method, Generative, Augmenting, Stochastic, Dense):
     exported: ClassVar[str] = ""  # the decoder as well, which `decode` needs
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = shared.NTELEMIS_DATASETS
 
-    latent_dim: int = option(10, shared.LATENT_DIM, least=1)
-    network: Network = option("mlp", shared.NETWORK)
-    decoder: Decoder = option("mirror", shared.DECODER)
-    width: int = option(64, shared.WIDTH, least=2)
     batchnorm: bool = option(True, shared.BATCHNORM)
-    output: Output = option("linear", shared.OUTPUT)
-    augmentation: str = option("none", shared.AUGMENTATION)
-    strength: int = option(-1, shared.STRENGTH, least=-1, most=3)
-    target: Target = option("clean", shared.TARGET)
     beta: float = option(1.0, shared.BETA, least=0, former="weight")
     reduction: Reduction = option("mean", shared.REDUCTION)
 
@@ -130,17 +122,7 @@ class VariationalAutoencoder(Method, Generative, Augmenting, Stochastic, Dense):
 
     @property
     def networks(self) -> EncoderDecoder:
-        return EncoderDecoder(
-            network=self.network,
-            decoder=self.decoder,
-            width=self.width,
-            latent_dim=self.latent_dim,
-            encoder_outputs=2 * self.latent_dim,
-            batchnorm=self.batchnorm,
-            output=self.output,
-            augmentation=self.augmentation,
-            strength=self.strength,
-        )
+        return self.encoder_decoder(2 * self.latent_dim)
 
 
 def normal_divergence(mean: Tensor, log_variance: Tensor, entropy_scale: Tensor | float = 1.0) -> Tensor:
