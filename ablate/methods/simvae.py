@@ -8,26 +8,16 @@ from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
-from ablate.methods import autoencoder_options as shared
-from ablate.methods import simvae_options as published
-from ablate.methods.autoencoder_options import Output, Reduction, Target
-from ablate.methods.backbone import Network
-from ablate.methods.method import Tensors
-from ablate.methods.observation_models import (
-    LIKELIHOOD,
-    Likelihood,
-    ObservationModel,
-    check_likelihood,
-    observation_model,
-)
-from ablate.methods.small_perceptron import SMALL_PERCEPTRON, SMALL_SHAPE
+from ablate.methods.observation_models import check_likelihood
+from ablate.methods.simvae_options import SimVAEOptions
+from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.methods.variational_autoencoder import Term, VariationalAutoencoder
 from ablate.options import Value, option
 
 
 @final
 @dataclass(frozen=True)
-class SimVAE(VariationalAutoencoder):
+class SimVAE(SimVAEOptions, VariationalAutoencoder):
     """Σⱼ [−log p(xʲ | zʲ) − H(q(z | xʲ))] + 1/(2 s_y) Σⱼ ‖zʲ − z̄‖², summed over images with J views each.
 
     Every view is the target of its own reconstruction.  The batch size counts views.  (Bizeul et al. 2024, section 4;
@@ -35,21 +25,9 @@ class SimVAE(VariationalAutoencoder):
     """
 
     source: ClassVar[str] = "Bizeul, Schölkopf & Allen 2024, A probabilistic model, arXiv:2402.01399"
-    recipe: ClassVar[Mapping[str, Value]] = published.RECIPE
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = published.SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "views": 2}
-    small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE
 
-    latent_dim: int = option(64, shared.LATENT_DIM, least=1)
-    network: Network = option("narrow", shared.NETWORK)
-    output: Output = option("sigmoid", shared.OUTPUT)
-    augmentation: str = option("simvae-cifar10", shared.AUGMENTATION)
-    target: Target = option("input", shared.TARGET)
     beta: float = option(1.0, "weight of the entropy and the prior", least=0, former="weight")
-    reduction: Reduction = option("sum", shared.REDUCTION)
-    likelihood: Likelihood = option("gaussian", LIKELIHOOD)
-    likelihood_variance: float = option(published.VARIANCE, published.VARIANCE_TEXT, above=0, former="variance")
-    entropy_scale: float = option(1.0, published.ENTROPY_SCALE_TEXT, least=0)
     views: int = option(10, "J, views of each image", least=2)
     prior_variance: float = option(0.15, "s_y, variance of an image's codes around their mean", above=0)
     cluster_prior: Literal["uniform", "gaussian"] = option(
@@ -65,9 +43,6 @@ class SimVAE(VariationalAutoencoder):
 
     def samples(self, batch_size: int) -> int:
         return batch_size // self.views
-
-    def observation_model(self, params: Tensors, like: Tensor) -> ObservationModel:
-        return observation_model(self.likelihood, self.likelihood_variance, self.output)
 
     def terms(self, mean: Tensor, log_variance: Tensor, codes: Tensor) -> dict[str, Term]:
         z = codes.unflatten(0, (self.views, -1))  # (J, B, l)
