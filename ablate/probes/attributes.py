@@ -107,7 +107,7 @@ class Attributes(HiddenLayerProbe):
         for epoch in range(1, self.epochs + 1):
             batches = ((x[rows], y[rows]) for rows in shuffled(len(y), self.batch_size, generator))
             train(bank, batches, optimizer, cross_entropy)
-            check_finite(bank, "attributes probe", x)
+            check_finite(bank.parameters(), "attributes probe", x)
             embedded.report_progress(epoch / self.epochs)
             right = (outputs(bank, test_x) > 0) == (test_y > 0.5)
             accuracies.append(right.double().mean(dim=0).cpu().numpy())

@@ -63,7 +63,7 @@ class Classifier(Probe):
         optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
         for epoch in range(1, self.epochs + 1):
             train(network, self.batches(codes, generator), optimizer, cross_entropy)
-            check_finite(network, "classifier", codes.mean)
+            check_finite(network.parameters(), "classifier", codes.mean)
             embedded.report_progress(epoch / self.epochs)
         return network
 

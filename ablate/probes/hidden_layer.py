@@ -36,7 +36,7 @@ class HiddenLayerProbe(Probe):
         for epoch in range(1, self.epochs + 1):
             batches = ((x[rows], y[rows]) for rows in shuffled(len(y), self.batch_size, generator))
             train(network, batches, optimizer, cross_entropy)
-            check_finite(network, "MLP probe", x)
+            check_finite(network.parameters(), "MLP probe", x)
             embedded.report_progress(epoch / self.epochs)
             yield accuracy(network, test_x, test_y), accuracy(network, x, y)
 

@@ -96,7 +96,7 @@ class Information(Probe):
         ascent = Ascent(network, optimizer, features, self.moving_average_rate)
         for epoch in range(1, self.epochs + 1):
             reached = ascent.epoch(fitted, shuffled(len(fitted), self.batch_size, generator), generator)
-            check_finite(network, "MINE network", fitted)
+            check_finite(network.parameters(), "MINE network", fitted)
             embedded.report_progress(epoch / self.epochs)
             averaged = epoch > self.epochs - LAST
             yield held_out_bound(network, held_out, features) if averaged else float("nan"), reached

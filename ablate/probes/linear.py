@@ -13,9 +13,9 @@ from torch.nn.functional import one_hot
 
 from ablate.augment import pipeline
 from ablate.data_info import DataInfo
-from ablate.errors import TrialError
 from ablate.options import option
 from ablate.probes.inputs import inputs_of, model_of
+from ablate.probes.network import check_finite
 from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults in torch
@@ -78,7 +78,7 @@ class Linear(Probe):
             features = x if self.augmentation == "none" else self.augmented(embedded, generator)
             for inputs, targets in self.batches(features, y, generator):
                 step(layer, cross_entropy_gradient(layer, inputs, targets), next(rates))
-            check_finite(layer, embedded.train)
+            check_finite([layer], "linear probe", x[:, :-1])
             yield layer
 
     def learning_rates(self, steps: int) -> Iterator[float]:
@@ -131,15 +131,6 @@ class Nesterov:
     def __call__(self, layer: Tensor, gradient: Tensor, learning_rate: float) -> None:
         self.velocity = self.momentum * self.velocity + gradient
         layer.sub_(gradient + self.momentum * self.velocity, alpha=learning_rate)
-
-
-def check_finite(layer: Tensor, train: Features) -> None:
-    """Raise TrialError where a weight of the layer is not finite."""
-    if not layer.isfinite().all():
-        raise TrialError(
-            f"the linear probe diverged on features as large as {np.abs(train.x).max():.3g}",
-            "lower its learning rate, or the scale of the embedding",
-        )
 
 
 def with_bias(x: NDArray[np.float32]) -> Tensor:

@@ -65,9 +65,9 @@ def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
     return (outputs(network, x).argmax(dim=1) == y).double().mean().item()
 
 
-def check_finite(network: nn.Module, probe: str, x: Tensor) -> None:
+def check_finite(parameters: Iterable[Tensor], probe: str, x: Tensor) -> None:
     """Raise TrialError where a parameter is not finite after training on features x."""
-    if not all(parameter.isfinite().all() for parameter in network.parameters()):
+    if not all(parameter.isfinite().all() for parameter in parameters):
         raise TrialError(
             f"the {probe} diverged on features as large as {x.abs().max().item():.3g}",
             "lower its learning rate, or the scale of the embedding",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
+from ablate.probes.inputs import random_rows
 from ablate.probes.labels import take
 from ablate.probes.probe import Features, Probe, no_report
 
@@ -67,7 +68,7 @@ class TSNEProbe(Probe):
         """At most `points` samples, drawn by the seed, in their order."""
         if self.points is None or self.points >= len(features.y):
             return features
-        return take(features, np.sort(np.random.default_rng(seed).choice(len(features.y), self.points, replace=False)))
+        return take(features, random_rows(len(features.y), self.points, seed).numpy())
 
     def plane(self, x: NDArray[np.float32], seed: int, report: Callable[[float], None] = no_report) -> Plane:
         """Features (N, D) → (N, 2)."""
