@@ -16,7 +16,7 @@ from ablate.data.files import decoding, open_member
 from ablate.data.image import decode_image
 
 ALLOWED = {  # the globals that a pickled numpy array refers to, by their names in the numpy of 2009
-    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
+    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]  # not in the stubs
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
 }

@@ -39,7 +39,7 @@ class RandomRounding(TorchDispatchMode):
     """Operations of networks get relative errors, uniform in ±`unit`, in every factor and every result."""
 
     def __init__(self, unit: float, seed: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch declares no types for it
         self.unit = unit
         self.generator = torch.Generator().manual_seed(seed)
 

@@ -131,7 +131,7 @@ class MethodContract:
     def test_the_next_state_is_what_the_loss_returned(self, small: Method, kind: type[Fit]) -> None:
         """Also where the loss returns a parameter, which the optimizer then changes in place."""
         if len(small.objectives) != 1 or small.cannot_pack:
-            pytest.skip("it has several objectives, or none")
+            pytest.skip("it has several objectives or none, or cannot be packed")
         fit = run(kind, [small], [3], 2, double=True)
         before = fit.checkpoint(0)
         noise = torch.Generator()

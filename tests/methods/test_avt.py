@@ -11,6 +11,7 @@ from ablate.errors import StudyError
 from ablate.methods.avt import AVT, predicted_variance_nll
 from ablate.methods.method import Tensors
 from ablate.methods.transformations import reparameterized, unit_gaussian_nll
+from ablate.options import build
 from ablate.train.recipe import Recipe
 
 SHAPE = (3, 16, 16)
@@ -194,7 +195,7 @@ def test_impossible_options_are_refused(
 def test_nin_takes_images_of_one_pixel() -> None:
     """And alexnet images of 21 x 21."""
     for network, side in {"nin": 1, "alexnet": 21}.items():
-        method = AVT(**SMALL, network=network)  # type: ignore[arg-type]
+        method = build(AVT, {**SMALL, "network": network})
         info = DataInfo((3, side, side), 12, 2, 4)
         method.check(info)
         params, state = method.init(info, torch.Generator().manual_seed(0))
@@ -202,5 +203,5 @@ def test_nin_takes_images_of_one_pixel() -> None:
 
 
 def test_the_recipe_of_the_paper_has_a_constant_learning_rate() -> None:
-    recipe = Recipe(**AVT.recipe)  # type: ignore[arg-type]
+    recipe = build(Recipe, AVT.recipe)
     assert recipe.rate(0.0) == recipe.rate(0.99) == 1e-4

@@ -13,6 +13,7 @@ from ablate.events import EpochEnd
 from ablate.methods.cpc import CPC, pair_scores
 from ablate.methods.method import Tensors
 from ablate.methods.parts import through
+from ablate.options import build
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.recipe import Recipe
@@ -172,5 +173,5 @@ def test_impossible_options_are_refused(settings: dict[str, Any], info: DataInfo
 
 def test_possible_options_are_not_refused() -> None:
     CPC().check(DataInfo((1, 28, 28), 60000, 10, 256))
-    CPC(**CPC.datasets["digits"]).check(DataInfo((1, 8, 8), 1437, 10, 256))  # type: ignore[arg-type]
+    build(CPC, CPC.datasets["digits"]).check(DataInfo((1, 8, 8), 1437, 10, 256))
     CPC(segments=3).check(DataInfo((3,), 256, 10, 256))

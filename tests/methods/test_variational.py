@@ -17,6 +17,7 @@ from ablate.methods.observation_models import bernoulli_likelihood, gaussian_lik
 from ablate.methods.simvae import SimVAE
 from ablate.methods.vae import VAE
 from ablate.methods.variational_autoencoder import VariationalAutoencoder, normal_divergence
+from ablate.options import build
 from ablate.train.recipe import Recipe
 
 LN2, LN3, LN4, LN2PI = math.log(2), math.log(3), math.log(4), math.log(2 * math.pi)
@@ -142,7 +143,7 @@ def test_beta_vae_sums_over_the_batch_where_vae_averages() -> None:
     noise = {"view": torch.tensor([[[0.0, 0.0], [1.0, 0.0]]]), "clean": torch.full((2, 2), 9.0)}
     noise["normal"] = torch.tensor([[1.0, 0.0], [1.0, math.sqrt(2)]])
     for reduction, expected in (("sum", 20.0), ("mean", 10.0)):
-        method = BetaVAE(**LINEAR, likelihood_variance=0.1, reduction=reduction)  # type: ignore[arg-type]
+        method = build(BetaVAE, {**LINEAR, "likelihood_variance": 0.1, "reduction": reduction})
         found = shown(method, identity_networks(method), [[9.0, 9.0], [9.0, 9.0]], **noise)
         assert found["reconstruction"] == pytest.approx(expected)
     assert BetaVAE().reduction == "sum"
@@ -229,10 +230,10 @@ def test_the_batch_size_of_simvae_counts_views() -> None:
 
 
 def test_the_defaults_are_those_of_the_papers() -> None:
-    recipe = Recipe(**SimVAE.recipe)  # type: ignore[arg-type]
+    recipe = build(Recipe, SimVAE.recipe)
     assert (recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.adam_epsilon) == (400, 128, 8e-5, 1e-4)
     assert recipe.rate(0.0) == recipe.rate(0.99)
-    recipe = Recipe(**{**AAVAE.recipe, "batch_size": 512})  # type: ignore[arg-type]
+    recipe = build(Recipe, {**AAVAE.recipe, "batch_size": 512})
     assert recipe.rate(0.5) == pytest.approx(5e-4)  # as for STL-10
     assert (AAVAE().beta, AAVAE().logscale, AAVAE().latent_dim) == (0, 0, 128)
     assert 2 * SimVAE().likelihood_variance == pytest.approx(0.02, rel=0.01)

@@ -97,7 +97,7 @@ class Undeclared(Probe):
     """A probe without a source, with an option that has no default, and a wrong direction, need and metric."""
 
     source: ClassVar[str] = ""
-    metrics: ClassVar[Metrics] = {"height": "up"}  # type: ignore[dict-item]
+    metrics: ClassVar[Metrics] = {"height": "up"}  # type: ignore[dict-item]  # wrong on purpose
     needs: ClassVar[Any] = ("fly",)
 
     width: int = field()

@@ -4,7 +4,7 @@ import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -149,9 +149,9 @@ def test_squared_distances_do_not_overflow(name: str, separated: Embedded) -> No
 
 @pytest.mark.parametrize("split", ["train", "test", "evaluation"])
 def test_features_that_are_not_finite_are_counted_with_their_split(separated: Embedded, split: str) -> None:
-    broken = {split: spoiled(getattr(separated, split), math.nan)}
+    broken: dict[str, Any] = {split: spoiled(getattr(separated, split), math.nan)}
     with pytest.raises(TrialError) as refused:
-        Clustering().score(replace(separated, **broken), seed=0)  # type: ignore[arg-type]
+        Clustering().score(replace(separated, **broken), seed=0)
     samples = len(getattr(separated, split).y)
     assert str(refused.value) == (
         f"the embedding of the {split} split is not finite for 2 of {samples} samples; "
