@@ -13,7 +13,9 @@ def check_paper(row: object) -> None:
     assert isinstance(row, PaperNames)
     if any(row.prefix == other.prefix and row is not other for other in PAPERS.values()):
         raise RowError(f"the prefix '{row.prefix}' is taken by another paper", "choose another prefix")
-    read_title(row), read_ablations("", row), read_numbers(row)
+    read_title(row)
+    read_ablations("", row)
+    read_numbers(row)
 
 
 PAPERS: Registry[PaperNames] = Registry(

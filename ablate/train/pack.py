@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablate.methods.method import Method, Objective, Tensors
+from ablate.methods.method import Method, Objective, Tensors, with_prefix
 from ablate.nets import stacking
 from ablate.nets.precision import step_precision
 from ablate.options import options_of
@@ -89,16 +89,14 @@ class Pack(ABC):
         count, cuda = len(self.methods), self.device.type == "cuda"
         self.graphed = GraphedStep(self.step_in_precision, count, self.generators, self.device) if cuda else None
 
-    def named(self, objective: Objective, values: Tensors) -> Tensors:
-        """The values an objective returned, prefixed by its name where the method has several objectives."""
-        if len(self.objectives) == 1:
-            return values
-        return {f"{objective.loss}/{name}": value for name, value in values.items()}
+    def prefix(self, objective: Objective) -> str:
+        """The prefix of the values that an objective returns: its name where the method has several, else none."""
+        return f"{objective.loss}/" if len(self.objectives) > 1 else ""
 
     @property
     def losses(self) -> tuple[str, ...]:
         """The names of the objectives' losses among the values of `step`."""
-        return tuple(name for objective in self.objectives for name in self.named(objective, {"loss": torch.empty(0)}))
+        return tuple(f"{self.prefix(objective)}loss" for objective in self.objectives)
 
 
 class Looped(Pack):
@@ -141,7 +139,8 @@ class Looped(Pack):
             gradients = torch.autograd.grad(loss, [*optimizer.params.values()], materialize_grads=True)
             update_state(state, new_state)
             optimizer.step(gradients, rate)
-            values |= {name: value.detach() for name, value in self.named(objective, shown).items()}
+            detached = {name: value.detach() for name, value in shown.items()}
+            values |= with_prefix(self.prefix(objective), detached)
         return values
 
 
@@ -179,7 +178,7 @@ class Stacked(Pack):
                 )
             update_state(self._state, new_state)
             self.update(position, gradients, rates)
-            values |= self.named(objective, shown)
+            values |= with_prefix(self.prefix(objective), shown)
         return values
 
     def update(self, position: int, gradients: Tensors, rates: Sequence[Tensor | float]) -> None:
