@@ -10,6 +10,7 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.clustering import matched_accuracy
+from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Embedded, Features, Metrics
 from ablate.probes.tsne import Plane, TSNEProbe
 
@@ -74,7 +75,7 @@ def clustered_accuracy(features: Features, rows: NDArray[np.int64]) -> float:
     """Accuracy of the clusters (Ward 1963) of the samples in `rows`, as many clusters as all features have classes."""
     from sklearn.cluster import AgglomerativeClustering
 
-    unit = float(np.abs(features.x).max()) or 1.0
+    unit = largest_magnitude(features.x)
     x = features.x[rows].astype(np.float64) / unit
     found = AgglomerativeClustering(len(np.unique(features.y)), linkage="ward").fit_predict(x)
     return matched_accuracy(found, features.y[rows])

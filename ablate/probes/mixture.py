@@ -14,6 +14,7 @@ from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.clustering import Labels, agreement
+from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Embedded, Metrics, Probe
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Mixture(Probe):
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.check_embedded(embedded)
-        unit = float(np.abs(embedded.train.x).max()) or 1.0  # the floor of variances assumes features near 1
+        unit = largest_magnitude(embedded.train.x)  # the floor of variances assumes features near 1
         x, test = (split.x.astype(np.float64) / unit for split in (embedded.train, embedded.test))
         scale = float(x.std()) or 1.0
         components = self.fit(x / scale, len(np.unique(embedded.train.y)), seed, embedded).predict(test / scale)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Embedded, Features, Matrix, Metrics, Probe
 
 Cosines = NDArray[np.float64]  # (classes, classes)
@@ -37,7 +38,7 @@ class NLAD(Probe):
 
 def class_cosines(features: Features) -> Cosines:
     """The cosines (classes, classes) of the class means, by ascending label; a zero mean is replaced by ones."""
-    unit = float(np.abs(features.x).max()) or 1.0
+    unit = largest_magnitude(features.x)
     x = features.x.astype(np.float64) / unit
     means = np.stack([x[features.y == label].mean(axis=0) for label in np.unique(features.y)])
     lengths = np.linalg.norm(means, axis=1)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
 from ablate.options import option
+from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
 Values = NDArray[np.float64]
@@ -49,7 +50,7 @@ def targets(features: Features) -> Values:
 
 def predicted(train: Features, x: NDArray[np.float32]) -> Values:
     """Features x (N, D) → targets (N, T), by least squares on `train`; of several solutions that of least norm."""
-    unit = float(np.abs(train.x).max()) or 1.0
+    unit = largest_magnitude(train.x)
     inputs, expected = train.x.astype(np.float64) / unit, targets(train)
     center, mean = inputs.mean(axis=0), expected.mean(axis=0)
     weights = np.linalg.lstsq(inputs - center, expected - mean, rcond=None)[0]

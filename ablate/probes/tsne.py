@@ -16,6 +16,7 @@ from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.inputs import random_rows
 from ablate.probes.labels import take
+from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Features, Probe, no_report
 
 EXAGGERATED = 250  # steps of early exaggeration
@@ -72,7 +73,7 @@ class TSNEProbe(Probe):
 
     def plane(self, x: NDArray[np.float32], seed: int, report: Callable[[float], None] = no_report) -> Plane:
         """Features (N, D) → (N, 2)."""
-        unit = float(np.abs(x).max()) or 1.0  # t-SNE does not depend on the scale, but large float32 values overflow
+        unit = largest_magnitude(x)  # t-SNE does not depend on the scale, but large float32 values overflow
         if self.library == "openTSNE":
             return self.by_opentsne(x / unit, seed, report)
         return self.by_sklearn(x / unit, seed, report)
