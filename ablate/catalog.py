@@ -109,7 +109,11 @@ def registry(table: str) -> Registry[Any]:
 
 
 def method_entry(name: str, method: Any) -> CatalogEntry:
-    details = {"by data set": dict(method.datasets)}
+    details = {
+        "by data set": dict(method.datasets),
+        "training": dict(method.recipe),
+        "training by data set": dict(method.recipes),
+    }
     return CatalogEntry(name, first_line(method), method.source, tuple(options_of(method)), details)
 
 

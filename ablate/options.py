@@ -30,15 +30,19 @@ def option(
     below: float | None = None,
     most: float | None = None,
     former: str = "",
+    added: bool = False,
 ) -> Any:
     """A dataclass field with a description (the paper's symbol and equation in it) and a range.
 
-    `above` and `below` exclude the bound, `least` and `most` include it.  `former` is the option's name before it was
-    renamed: trial keys hash that name, so that finished trials stay finished.
+    `above` and `below` exclude the bound, `least` and `most` include it.  Two arguments keep trial keys and probe
+    digests, so that finished trials stay finished: `former` is the option's name before it was renamed, which is hashed
+    instead; an option `added` to a class that trials had used before is hashed only where it differs from its default,
+    which has to give the results of the class without it.
     """
     limits = {"above": above, "least": least, "below": below, "most": most}
     bounds = {name: limit for name, limit in limits.items() if limit is not None}
-    return dataclasses.field(default=default, metadata={"description": description, "bounds": bounds, "former": former})
+    metadata = {"description": description, "bounds": bounds, "former": former, "added": added}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Option:
     description: str
     bounds: Mapping[str, float]
     former: str = ""  # its name before it was renamed
+    added: bool = False  # whether hashes leave it out at its default
 
 
 def options_of(owner: type) -> Iterator[Option]:
@@ -59,8 +64,8 @@ def options_of(owner: type) -> Iterator[Option]:
     for field in dataclasses.fields(owner):
         default = typing.cast(Value, field.default)
         metadata = field.metadata
-        former = metadata.get("former", "")
-        yield Option(field.name, types[field.name], default, metadata["description"], metadata["bounds"], former)
+        history = metadata.get("former", ""), metadata.get("added", False)
+        yield Option(field.name, types[field.name], default, metadata["description"], metadata["bounds"], *history)
 
 
 def is_option(field: "dataclasses.Field[Any]") -> bool:
@@ -80,6 +85,18 @@ def is_option_type(annotation: Any) -> bool:
 def former_names(owner: type) -> dict[str, str]:
     """Option → its name before it was renamed, for the renamed options only."""
     return {option.name: option.former for option in options_of(owner) if option.former}
+
+
+def key_names(owner: type, settings: Mapping[str, Value]) -> dict[str, str]:
+    """Option → the name under which it is hashed, where that differs from its name; '' where it is left out."""
+    left_out = (one.name for one in options_of(owner) if one.added and settings.get(one.name) == one.default)
+    return {**former_names(owner), **dict.fromkeys(left_out, "")}
+
+
+def hashed(settings: Mapping[str, Value], names: Mapping[str, str]) -> dict[str, Value]:
+    """The settings under the names that `key_names` gives, which a hash is made of."""
+    pairs = ((names.get(name, name), value) for name, value in settings.items())
+    return {name: value for name, value in pairs if name}
 
 
 def build(owner: type[T], settings: Mapping[str, Value]) -> T:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
-from ablate.options import Value
+from ablate.options import Value, hashed
+
+TRAINING = "training."  # before the recipe's settings in `Config.key_names`
 
 
 def digest(content: Any, length: int = 16) -> str:
@@ -20,7 +22,8 @@ class Config:
     """Everything that decides a trial's result: two equal configs give equal results, so they share a key.
 
     The key hashes the names of these fields and of the settings, so a field is never renamed; a setting that was
-    renamed is hashed under its former name, which `key_names` holds.
+    renamed is hashed under its former name, and one that was added later only where it changes the result
+    (`ablate.options.option`): `key_names` holds both.
     """
 
     method: str
@@ -31,7 +34,8 @@ class Config:
     training: Mapping[str, Value]  # the recipe, after defaults
     seed: int
     first: "Config | None" = None  # the pretraining trial whose encoder this one starts from
-    key_names: Mapping[str, str] = field(default_factory=dict)  # setting → the name under which the key hashes it
+    # setting, or `training.` and its name → the name under which the key hashes it; '': it is not hashed
+    key_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -48,10 +52,15 @@ class Config:
 
     def _hashed(self) -> dict[str, Any]:
         """What the key is the hash of."""
-        settings = {self.key_names.get(name, name): value for name, value in self.settings.items()}
+        of_training = {
+            name.removeprefix(TRAINING): key_name
+            for name, key_name in self.key_names.items()
+            if name.startswith(TRAINING)
+        }
+        sections = {"settings": hashed(self.settings, self.key_names), "training": hashed(self.training, of_training)}
         first = {"first": self.first._hashed()} if self.first else {}
         content = {name: value for name, value in asdict(self).items() if name not in ("first", "key_names")}
-        return {**content, "settings": settings, **first}
+        return {**content, **sections, **first}
 
     def to_json(self) -> dict[str, Any]:
         content = {**asdict(self), "first": self.first.to_json() if self.first else None}

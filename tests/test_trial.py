@@ -47,6 +47,19 @@ def test_renaming_a_setting_leaves_the_key() -> None:
     assert Config.from_json(renamed.to_json()) == renamed
 
 
+def test_a_setting_that_was_added_later_leaves_the_key_where_it_changes_nothing() -> None:
+    added = replace(
+        CONFIG,
+        settings={**CONFIG.settings, "epochs": 3},
+        training={**CONFIG.training, "kept": "last"},
+        key_names={"epochs": "", "training.kept": ""},
+    )
+    assert added.key == CONFIG.key
+    assert added.variant_key == CONFIG.variant_key
+    assert Config.from_json(added.to_json()) == added
+    assert replace(added, key_names={"epochs": ""}).key != CONFIG.key  # kept otherwise than by default
+
+
 def test_a_trial_written_by_version_0_1_is_read() -> None:
     written = {name: value for name, value in TRIAL.to_json().items() if name != "config"}
     assert Trial.from_json({**written, "trial": CONFIG.to_json()}) == TRIAL

@@ -28,6 +28,9 @@ RECIPE: Mapping[str, Value] = {  # section 5
     "schedule": "constant",
     "warm_up": 10.0,
 }
+RECIPES: Mapping[str, Mapping[str, Value]] = {  # on STL-10 learning rate and warm-up are given for batches of 512
+    "stl10": {"batch_size": 512, "reference_batch": 512, "learning_rate": 5e-4},
+}
 SETTINGS_BY_DATASET: Mapping[str, Mapping[str, Value]] = {  # the paper has no grey images; their pipeline is ours
     "stl10": {"augmentation": "simclr-stl10"},
     "mnist": {"augmentation": "simclr-grey"},
@@ -49,6 +52,7 @@ class AAVAE(VariationalAutoencoder):
 
     source: ClassVar[str] = "Falcon, Jha, Koker & Cho 2021, AAVAE, arXiv:2107.12329"
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
+    recipes: ClassVar[Mapping[str, Mapping[str, Value]]] = RECIPES
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = SMALL
     small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE
@@ -91,6 +95,7 @@ class AAAE(DeterministicAutoencoder):
 
     source: ClassVar[str] = "Falcon, Jha, Koker & Cho 2021, AAVAE, arXiv:2107.12329, Table 1"
     recipe: ClassVar[Mapping[str, Value]] = RECIPE
+    recipes: ClassVar[Mapping[str, Mapping[str, Value]]] = RECIPES
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = SETTINGS_BY_DATASET
     small: ClassVar[Mapping[str, Value]] = SMALL
     small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE

@@ -47,6 +47,7 @@ class Method(ABC):
     cannot_pack: ClassVar[str] = ""  # the reason why trials of this method cannot train in one stack
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {}  # data set → options that the paper chose for it
     recipe: ClassVar[Mapping[str, Value]] = {}  # the paper's training options that differ from the recipe's defaults
+    recipes: ClassVar[Mapping[str, Mapping[str, Value]]] = {}  # data set → training options that differ from `recipe`
     small: ClassVar[Mapping[str, Value]] = {}  # options that make a step short, for `ablate.testing.methods`
     small_shape: ClassVar[tuple[int, ...]] = (6,)  # of the inputs in those tests: (D,) or (C, H, W)
 

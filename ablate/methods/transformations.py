@@ -39,6 +39,7 @@ class Equivariant(Method, Stochastic, Augmenting):
         "learning_rate": 1e-4,
         "schedule": "constant",
     }
+    recipes: ClassVar[Mapping[str, Mapping[str, Value]]] = {"stl10-32": {"batch_size": 512}}
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
         "stl10-32": {"network": "alexnet"},
         **{name: {"augmentation": "none"} for name in GREY_DATASETS},

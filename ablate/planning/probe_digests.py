@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ablate.options import Value, former_names
+from ablate.options import Value, hashed, key_names
 from ablate.probes import PROBES
 from ablate.probes.probe import Probe
 from ablate.trial import Trial, digest
@@ -14,6 +14,5 @@ def probe_digests(trial: Trial) -> dict[str, str]:
 
 
 def probe_digest(probe: type[Probe], settings: Mapping[str, Value]) -> str:
-    """The digest of one probe; a renamed option is hashed under its former name."""
-    names = former_names(probe)
-    return digest([probe.revision, {names.get(name, name): value for name, value in settings.items()}])
+    """The digest of one probe; renamed options and those added later are hashed as `ablate.options.option` states."""
+    return digest([probe.revision, hashed(settings, key_names(probe, settings))])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ablate.data import DATASETS
 from ablate.methods import METHODS
-from ablate.options import Option, Value, build, former_names
+from ablate.options import Option, Value, build, key_names
 from ablate.planning.check_study import check_distinct_variants, check_size, check_study, options_by_path
 from ablate.planning.check_trial import check_trial
 from ablate.planning.design import Levels, variants
@@ -14,7 +14,7 @@ from ablate.study.assignments import METHOD_AND_DATASET, space_values
 from ablate.study.coercion import coerce, options_by_name
 from ablate.study.model import Choices, Range, Study
 from ablate.train.recipe import Recipe
-from ablate.trial import Config, Trial
+from ablate.trial import TRAINING, Config, Trial
 
 ValuesByPath = Mapping[str, Value]  # path → value
 
@@ -93,15 +93,21 @@ def resolve_variant(study: Study, index: int, levels: Levels) -> Trial:
 def resolve_config(name: str, dataset: str, given: ValuesByPath, seed: int) -> Config:
     """A config with every setting filled in: as given, else the paper's for this data set, else the default."""
     method = METHODS[name]
+    defaults = _with_prefix("method", method.datasets.get(dataset, {})) | _with_prefix(
+        "training", {**method.recipe, **method.recipes.get(dataset, {})}
+    )
+    settings = filled_in(method, "method", {**defaults, **given})
+    training = filled_in(Recipe, "training", {**defaults, **given})
+    of_training = {f"{TRAINING}{name}": key_name for name, key_name in key_names(Recipe, training).items()}
     return Config(
         method=name,
         revision=method.revision,
-        settings=filled_in(method, "method", {**_with_prefix("method", method.datasets.get(dataset, {})), **given}),
+        settings=settings,
         dataset=dataset,
         version=DATASETS[dataset].version,
-        training=filled_in(Recipe, "training", {**_with_prefix("training", method.recipe), **given}),
+        training=training,
         seed=seed,
-        key_names=former_names(method),
+        key_names={**key_names(method, settings), **of_training},
     )
 
 

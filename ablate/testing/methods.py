@@ -19,7 +19,7 @@ import torch
 from ablate.errors import StudyError
 from ablate.methods.method import Method
 from ablate.nets.precision import Precision
-from ablate.options import options_of
+from ablate.options import build, options_of
 from ablate.testing.method_steps import (
     BATCH,
     CPU,
@@ -43,6 +43,7 @@ from ablate.train import cuda_graph
 from ablate.train.checkpoint import load, save
 from ablate.train.fit import Fit
 from ablate.train.pack import float_settings
+from ablate.train.recipe import Recipe
 
 UNIT_ROUNDOFF = {"tf32": 2.0**-11, "bfloat16": 2.0**-8}
 
@@ -71,6 +72,10 @@ class MethodContract:
         template: Any = small
         for settings in small.datasets.values():
             dataclasses.replace(template, **settings)
+
+    def test_training_options_by_data_set_exist(self, small: Method) -> None:
+        for settings in (small.recipe, *small.recipes.values()):
+            build(Recipe, settings)
 
     def test_no_class_of_a_method_derives_from_another_method(self, small: Method) -> None:
         """Concrete classes are final: the bases of this one cannot be created."""

@@ -345,6 +345,44 @@ def test_levels_precede_fixed_values_the_papers_values_and_defaults() -> None:
     assert resolve(read(text, None, "dataset=digits"))[0].config.settings["xi"] == Invariant().xi == 10.0
 
 
+def test_training_has_the_papers_options_for_the_data_set() -> None:
+    """SimCLR of Lee et al. on CIFAR-10 and of Bizeul et al. on MNIST; VTE and AAVAE on STL-10 in batches of 512."""
+
+    def recipe(method: str, dataset: str, *names: str) -> list[object]:
+        training = resolve(read(SHORT.replace("invariant", method).replace("digits", dataset)))[0].config.training
+        return [training[name] for name in names]
+
+    names = "epochs", "batch_size", "learning_rate", "schedule", "warm_up", "weight_decay"
+    assert recipe("simclr", "cifar10", *names) == [100, 256, 1e-3, "cosine", 10.0, 1e-6]
+    assert recipe("simclr", "mnist", *names) == [600, 128, 1e-3, "constant", 0.0, 0.0]
+    assert recipe("simclr", "celeba", *names) == [600, 128, 3e-4, "constant", 0.0, 0.0]
+    assert recipe("avt", "cifar10", "batch_size") == [256]
+    assert recipe("vte-infonce-separated", "stl10-32", "batch_size", "learning_rate") == [512, 1e-4]
+    for method in ("aavae", "aaae"):
+        assert recipe(method, "cifar10", "batch_size", "reference_batch", "learning_rate") == [256, 256, 2.5e-4]
+        assert recipe(method, "stl10", "batch_size", "reference_batch", "learning_rate") == [512, 512, 5e-4]
+        assert recipe(method, "stl10", "warm_up", "epochs") == [10.0, 3200]
+
+
+@dataclass(frozen=True)
+class Grown(Untrained):
+    """The method above, with an option that was added after it had been used."""
+
+    revision: ClassVar[str] = "3"
+    smoothing: float = option(0.0, "a share", least=0, added=True)
+
+
+def test_an_option_added_to_a_method_leaves_the_key_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = SHORT.replace("invariant", "untrained")
+    monkeypatch.setitem(METHODS, "untrained", Untrained)
+    before = resolve(read(text))[0].key
+    monkeypatch.setitem(METHODS, "untrained", Grown)
+    assert resolve(read(text))[0].key == before
+    assert resolve(read(text))[0].config.settings["smoothing"] == 0.0
+    assert resolve(read(text, None, "method.smoothing=0"))[0].key == before
+    assert resolve(read(text, None, "method.smoothing=0.5"))[0].key != before
+
+
 def test_an_int_and_a_float_of_the_same_value_give_the_same_trial() -> None:
     whole, point = (resolve(read(SHORT, None, f"method.epsilon={value}"))[0] for value in ("5", "5.0"))
     assert whole.key == point.key
