@@ -1,8 +1,15 @@
 """Exceptions for problems that a user can fix; their messages read `place: problem; remedy`."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
+
+
+def printable(text: str) -> str:
+    """The text in one line, with escapes in place of characters that cannot be printed or that reorder a line."""
+    joined = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in joined)
 
 
 class AblateError(Exception):
@@ -18,7 +25,7 @@ class AblateError(Exception):
 
     def __str__(self) -> str:
         sentence = f"{self.problem}; {self.remedy}" if self.remedy else self.problem
-        return f"{self.place}: {sentence}" if self.place else sentence
+        return printable(f"{self.place}: {sentence}" if self.place else sentence)
 
 
 class TrialError(AblateError):
@@ -54,3 +61,28 @@ def placed_at(place: str) -> Iterator[None]:
         yield
     except StudyError as error:
         raise StudyError(error.problem, error.remedy, error.place or place) from None
+
+
+REMEDIES = {  # errno → remedy
+    errno.EACCES: "check its permissions, or name another place",
+    errno.EPERM: "check its permissions, or name another place",
+    errno.EROFS: "the file system is read-only: name another place",
+    errno.ENOSPC: "free some space, or name another place",
+    errno.EDQUOT: "free some space, or name another place",
+    errno.ENAMETOOLONG: "shorten the path",
+    errno.EMFILE: "allow more open files, as with ulimit -n 4096",
+    errno.ENOMEM: "close other programs",
+}
+
+
+def from_system(error: BaseException) -> AblateError | None:
+    """An error of the operating system, of an encoding or of memory, as one that the user can fix; None for others."""
+    if isinstance(error, OSError):
+        place = str(error.filename) if error.filename is not None else ""
+        problem = error.strerror or str(error) or type(error).__name__
+        return ServiceError(problem, REMEDIES.get(error.errno or 0, "check the path and the device"), place)
+    if isinstance(error, UnicodeError):
+        return ServiceError(f"text that is not in the expected encoding ({error})", "save the file as UTF-8")
+    if isinstance(error, MemoryError):
+        return ServiceError("the memory is full", "close other programs, or use a smaller batch or data set")
+    return None

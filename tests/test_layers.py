@@ -93,7 +93,11 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     },
     "api": {"study", "encoder", "planning", "driver", "reporting", "track", "pandas"},
     "view": {"study", "planning", "driver", "catalog", "doctor", "rich"},
-    "cli": {"api", "study", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view", "typer"},
+    "commands": {
+        *{"api", "study", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view"},
+        "typer",
+    },
+    "cli": {"commands", "typer"},
     "testing": {
         "cluster",
         "data",

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ablate import view
 from ablate.catalog import CatalogEntry
 from ablate.doctor import HealthCheck
 from ablate.driver.progress import LaunchProgress
@@ -34,6 +33,7 @@ from ablate.study.model import Study
 from ablate.study.read import read_study
 from ablate.testing.plans import plan_of, record_of
 from ablate.trial import Config, Trial
+from ablate.view import answers, console, entries, live
 
 STUDY = """\
 question: Does [/it] matter?
@@ -75,8 +75,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """A function that returns what was printed to either stream since its last call."""
     output = io.StringIO()
-    for name in ("console", "aside"):
-        monkeypatch.setattr(view, name, view.verbatim(file=output, width=120, soft_wrap=name == "console"))
+    for name in ("out", "aside"):
+        monkeypatch.setattr(console, name, console.verbatim(file=output, width=120, soft_wrap=name == "out"))
 
     def look() -> str:
         text = output.getvalue()
@@ -91,8 +91,8 @@ Look = Callable[[], str]
 
 
 def drawn(launch: LaunchProgress) -> str:
-    output = view.verbatim(record=True, width=120, file=io.StringIO())
-    output.print(view.running_table(launch))
+    output = console.verbatim(record=True, width=120, file=io.StringIO())
+    output.print(live.running_table(launch))
     return output.export_text()
 
 
@@ -111,7 +111,7 @@ def drawn(launch: LaunchProgress) -> str:
     ],
 )
 def test_a_duration_is_printed_in_the_unit_that_fits(seconds: float, words: str) -> None:
-    assert view.span(seconds) == words
+    assert console.span(seconds) == words
 
 
 def test_the_live_view_shows_running_trials_with_progress_and_time_left(clock: list[float]) -> None:
@@ -140,7 +140,7 @@ def test_running_trials_beyond_the_table_are_counted(clock: list[float]) -> None
     for one in trials[:30]:
         launch.update(progress(one, 0.5, 1))
     text = drawn(launch)
-    assert sum("epsilon=0.4" in line for line in text.splitlines()) == view.SHOWN
+    assert sum("epsilon=0.4" in line for line in text.splitlines()) == live.SHOWN
     assert "0 of 40 finished, 30 running, 10 waiting, 0 failed" in text
 
 
@@ -150,7 +150,7 @@ def test_the_live_view_of_a_launch_without_trials_shows_zeros() -> None:
 
 def test_trials_that_a_search_has_not_proposed_yet_count_as_waiting(clock: list[float]) -> None:
     launch = LaunchProgress(plan_of(proposals=8))
-    assert view.counts(launch) == "0 of 8 finished, 0 running, 8 waiting, 0 failed"
+    assert live.counts(launch) == "0 of 8 finished, 0 running, 8 waiting, 0 failed"
 
 
 def test_the_lines_that_are_printed_for_messages() -> None:
@@ -166,9 +166,9 @@ def test_the_lines_that_are_printed_for_messages() -> None:
         "pruned    epsilon=0.4 · seed 0  below the median": ended(one, State.PRUNED, "below the median"),
     }
     for line, message in lines.items():
-        assert list(view.lines_of(launch, message)) == [line]
+        assert list(live.lines_of(launch, message)) == [line]
     for silent in (Heartbeat(), ended(one, State.STOPPED), progress(one, 0.5, 1)):
-        assert list(view.lines_of(launch, silent)) == []
+        assert list(live.lines_of(launch, silent)) == []
 
 
 MARKUP = "RuntimeError: shape [4, 4] of [/tmp/x] is no :smile: [bold]"
@@ -179,7 +179,7 @@ def test_without_a_terminal_ends_are_printed_at_once_and_counts_every_ten_second
 ) -> None:
     one = trial(0, "[/red]")
     launch = LaunchProgress(plan_of([one]))
-    with view.watching(study, Store(tmp_path), quiet=False) as listen:
+    with live.watching(study, Store(tmp_path), quiet=False) as listen:
         assert shown().splitlines() == [
             "small  Does [/it] matter?",
             f"output of Ray and MLflow: {tmp_path}/studies/small/launch.log",
@@ -188,7 +188,7 @@ def test_without_a_terminal_ends_are_printed_at_once_and_counts_every_ten_second
         assert shown() == ""
         listen(launch, ended(one, State.FAILED, MARKUP))
         assert shown() == f"failed    epsilon=[/red] · seed 0  {MARKUP}\n"
-        clock[0] += view.LINE_EVERY
+        clock[0] += live.LINE_EVERY
         listen(launch, Heartbeat())
         listen(launch, Heartbeat())
         assert shown() == "0 of 1 finished, 0 running, 1 waiting, 0 failed\n"
@@ -196,11 +196,11 @@ def test_without_a_terminal_ends_are_printed_at_once_and_counts_every_ten_second
 
 def test_in_a_terminal_the_view_is_live(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
-    terminal = view.verbatim(file=output, force_terminal=True, width=120)
-    monkeypatch.setattr(view, "aside", terminal)
+    terminal = console.verbatim(file=output, force_terminal=True, width=120)
+    monkeypatch.setattr(console, "aside", terminal)
     one = trial(0, "[/red]")
     launch = LaunchProgress(plan_of([one]))
-    with view.watching(study, Store(tmp_path), quiet=False) as listen:
+    with live.watching(study, Store(tmp_path), quiet=False) as listen:
         launch.update(progress(one, 0.5, 3))
         listen(launch, Heartbeat())
         launch.update(ended(one, State.FAILED, MARKUP))
@@ -210,15 +210,15 @@ def test_in_a_terminal_the_view_is_live(study: Study, tmp_path: Path, monkeypatc
 
 
 def test_with_quiet_there_is_no_live_view(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "aside", view.verbatim(file=io.StringIO(), force_terminal=True))
-    with view.watching(study, Store(tmp_path), quiet=True) as listen:
-        assert isinstance(listen, view.Lines)
+    monkeypatch.setattr(console, "aside", console.verbatim(file=io.StringIO(), force_terminal=True))
+    with live.watching(study, Store(tmp_path), quiet=True) as listen:
+        assert isinstance(listen, live.Lines)
 
 
 def test_a_summary_lists_failures_and_the_commands_to_run_next(study: Study, shown: Look, tmp_path: Path) -> None:
     failed = {"epsilon=[/b] · seed 1": MARKUP}
     summary = Summary(4, 3, failed, tmp_path / "launch.log", ran=2, unsent=1, report=tmp_path / "report.md")
-    view.print_summary(summary, study, as_json=False)
+    answers.print_summary(summary, study, as_json=False)
     assert shown().splitlines() == [
         "3 of 4 trials finished, 2 of them in this launch",
         f"failed: epsilon=[/b] · seed 1: {MARKUP}",
@@ -230,12 +230,12 @@ def test_a_summary_lists_failures_and_the_commands_to_run_next(study: Study, sho
 
 
 def test_a_summary_without_trials_is_short(study: Study, shown: Look, tmp_path: Path) -> None:
-    view.print_summary(Summary(0, 0, {}, tmp_path / "launch.log"), study, as_json=False)
+    answers.print_summary(Summary(0, 0, {}, tmp_path / "launch.log"), study, as_json=False)
     assert shown().splitlines() == ["0 of 0 trials finished, 0 of them in this launch", "compare:  ablate ui"]
 
 
 def test_a_summary_is_json(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    view.print_summary(Summary(2, 1, {"a": "b"}, tmp_path / "launch.log", ran=2), study, as_json=True)
+    answers.print_summary(Summary(2, 1, {"a": "b"}, tmp_path / "launch.log", ran=2), study, as_json=True)
     printed = json.loads(capsys.readouterr().out)
     assert (printed["total"], printed["finished"], printed["failed"], printed["report"]) == (2, 1, {"a": "b"}, "")
 
@@ -246,7 +246,7 @@ def node_line() -> str:
 
 
 def test_a_plan_without_trials_is_shown(shown: Look) -> None:
-    view.print_plan(plan_of(), as_json=False)
+    answers.print_plan(plan_of(), as_json=False)
     assert shown().splitlines() == [
         "small: 0 trials, 0 finished, 0 failed",
         "0 to run, in 0 packs, 2 side by side",
@@ -259,7 +259,7 @@ def test_a_plan_names_the_first_trials_and_counts_the_others(shown: Look) -> Non
     plan = plan_of(left, finished=4, proposals=6, seconds=125.0)
     scored = trial(7)
     plan = replace(plan, trials=(*plan.trials, PlannedTrial(scored, Work.SCORE, record_of(scored))))
-    view.print_plan(plan, as_json=False)
+    answers.print_plan(plan, as_json=False)
     lines = shown().splitlines()
     assert lines[:5] == [
         "small: 31 trials, 4 finished, 0 failed",
@@ -272,13 +272,13 @@ def test_a_plan_names_the_first_trials_and_counts_the_others(shown: Look) -> Non
 
 
 def test_a_plan_is_json(capsys: pytest.CaptureFixture[str]) -> None:
-    view.print_plan(plan_of([trial(0)]), as_json=True)
+    answers.print_plan(plan_of([trial(0)]), as_json=True)
     answer = json.loads(capsys.readouterr().out)
     assert (answer["to_run"], answer["node"]["cpus"]) == (["epsilon=0.4 · seed 0"], this_node().cpus)
 
 
 def test_a_status_shows_counts_and_trials(shown: Look) -> None:
-    view.print_status([], as_json=False)
+    answers.print_status([], as_json=False)
     assert shown() == "no study was launched here\n"
     trials = (
         TrialStatus("k", "epsilon=1 · seed 0", State.FAILED, MARKUP, {}),
@@ -286,7 +286,7 @@ def test_a_status_shows_counts_and_trials(shown: Look) -> None:
         TrialStatus("m", "epsilon=1 · seed 2", State.OUT_OF_MEMORY, "CUDA out of memory", {}),
     )
     counts = {State.FINISHED: 1, State.FAILED: 1, State.OUT_OF_MEMORY: 1}
-    view.print_status([Status("empty", {}), Status("small", counts, "process 1", 2, trials)], as_json=False)
+    answers.print_status([Status("empty", {}), Status("small", counts, "process 1", 2, trials)], as_json=False)
     assert shown().splitlines() == [
         "empty: nothing yet",
         "small: 1 failed, 1 finished, 1 out of memory",
@@ -298,15 +298,15 @@ def test_a_status_shows_counts_and_trials(shown: Look) -> None:
 
 
 def test_health_checks_and_entries_are_printed_with_their_details(shown: Look) -> None:
-    view.print_health_checks(
+    answers.print_health_checks(
         [HealthCheck("store", True, "[/here]"), HealthCheck("MLflow", False, MARKUP, "start it")], as_json=False
     )
     assert shown().splitlines() == ["ok    store        [/here]", f"look  MLflow       {MARKUP}", "      start it"]
     entry = CatalogEntry("invariant", MARKUP, "arXiv [/1]", (), {"by data set": {"digits": "[/x]"}, "files": []})
     refused = CatalogEntry("mine", MARKUP, details={"refused": MARKUP})
-    view.print_entries([entry, refused], as_json=False)
+    entries.print_entries([entry, refused], as_json=False)
     assert shown().splitlines() == [f"invariant  {MARKUP}", f"refused  {MARKUP}"]
-    view.print_entry(entry, as_json=False)
+    entries.print_entry(entry, as_json=False)
     assert shown().splitlines() == [
         f"invariant  {MARKUP}",
         "arXiv [/1]",

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ablate.errors import StudyError
+from ablate.errors import StudyError, printable
 from ablate.options import Value
 
 TAG_PREFIX = "tag:yaml.org,2002:"
@@ -122,15 +122,10 @@ def format_value(value: object) -> str:
     if isinstance(value, int | float):
         return format_number(value)
     if isinstance(value, str):
-        return f"'{truncate(escape_control_characters(value))}'"
+        return f"'{truncate(printable(value))}'"
     if isinstance(value, list | tuple):
         return truncate(f"[{', '.join(format_value(item) for item in value)}]")
     return "a mapping"
-
-
-def escape_control_characters(text: str) -> str:
-    """The text with escapes (`\\n`) in place of characters that cannot be printed."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def truncate(text: str, limit: int = 60) -> str:

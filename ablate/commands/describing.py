@@ -1,0 +1,56 @@
+"""`ablate doctor` and `list`: what this machine has, and what can be studied."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ablate.commands.arguments import Address, Debug, Json, Storage
+from ablate.commands.values import store_of
+from ablate.errors import StudyError
+
+if TYPE_CHECKING:
+    from ablate.paths import Store
+
+Kind = Annotated[
+    Literal["methods", "datasets", "probes", "augmentations", "papers"], typer.Argument(help="Which table to list")
+]
+
+
+def doctor(storage: Storage = None, address: Address = "", as_json: Json = False, debug: Debug = False) -> None:
+    """Check this machine, the cluster and the server, and print a remedy for each check that fails."""
+    from ablate.doctor import examine
+    from ablate.view.answers import print_health_checks
+
+    checks = examine(store_of(storage), address)
+    print_health_checks(checks, as_json)
+    raise typer.Exit(any(not check.fit for check in checks))
+
+
+def list_entries(
+    kind: Kind,
+    name: Annotated[str | None, typer.Argument(help="One entry: its settings, defaults and source")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Draw a data set's images and their augmented views")] = False,
+    storage: Storage = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the methods, data sets, probes, augmentations or papers, or describe one of them."""
+    if show:
+        show_sheets(kind, name, store_of(storage))
+        return
+    from ablate.catalog import entries, entry
+    from ablate.view.entries import print_entries, print_entry
+
+    if name is None:
+        print_entries(entries(kind), as_json)
+    else:
+        print_entry(entry(kind, name), as_json)
+
+
+def show_sheets(kind: str, name: str | None, store: "Store") -> None:
+    from ablate.draw.contact_sheets import contact_sheets
+
+    if kind != "datasets" or name is None:
+        raise StudyError("--show is for one data set", "as in 'ablate list datasets cifar10 --show'")
+    for file in contact_sheets(name, store):
+        typer.echo(file)

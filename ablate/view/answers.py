@@ -1,0 +1,114 @@
+"""The answers of the commands about studies and about this machine."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from ablate.codec import to_plain
+from ablate.events import State
+from ablate.study.model import Study
+from ablate.view import console
+from ablate.view.console import answer, span, values
+
+if TYPE_CHECKING:
+    from ablate.doctor import HealthCheck
+    from ablate.driver.status import Status
+    from ablate.driver.summary import Summary
+    from ablate.planning.plan import Plan
+    from ablate.planning.valid_study import ValidStudy
+
+SHOWN = 16  # trials that a plan names
+
+
+def print_summary(summary: "Summary", study: Study, as_json: bool) -> None:
+    if as_json:
+        answer({**vars(summary), "report": str(summary.report or ""), "log": str(summary.log)})
+        return
+    console.out.print(f"{summary.finished} of {summary.total} trials finished, {summary.ran} of them in this launch")
+    for name, reason in summary.failed.items():
+        console.out.print(f"failed: {name}: {reason}")
+    if summary.failed:
+        console.out.print(f"read why: ablate logs '{next(iter(summary.failed))}'; run again: ablate retry {study.name}")
+    if summary.unsent:
+        console.out.print(f"records of {summary.unsent} trials wait for MLflow: ablate sync {study.name}")
+    if summary.report:
+        console.out.print(f"report:   {summary.report}")
+    console.out.print("compare:  ablate ui")
+
+
+def print_plan(plan: "Plan", as_json: bool) -> None:
+    from ablate.planning.plan import Work
+    from ablate.planning.resources import this_node
+
+    node, left = this_node(), [planned.trial.name for planned in plan.left]
+    finished, failed, works = plan.count(State.FINISHED), len(plan.failed), plan.works()
+    if as_json:
+        answer(
+            {
+                "study": plan.study.name,
+                "trials": plan.total,
+                "finished": finished,
+                "failed": failed,
+                "to_score": works[Work.SCORE],
+                "to_run": left,
+                "to_propose": plan.proposals,
+                "packs": plan.pack_count,
+                "slots": plan.slots,
+                "node": to_plain(node),
+                "seconds": plan.seconds,
+            }
+        )
+        return
+    console.out.print(f"{plan.study.name}: {plan.total} trials, {finished} finished, {failed} failed")
+    if works[Work.SCORE]:
+        console.out.print(f"{works[Work.SCORE]} are trained and are scored by other probes")
+    more = f" and up to {plan.proposals} that a search proposes" if plan.proposals else ""
+    console.out.print(f"{len(left)} to run{more}, in {plan.pack_count} packs, {plan.slots} side by side")
+    console.out.print(f"on {node.name}: {node.cpus:g} cores, {node.gpus:g} GPUs")
+    if plan.seconds is not None:
+        console.out.print(f"about {span(plan.seconds)}, estimated from the finished trials")
+    for name in left[:SHOWN]:
+        console.out.print(f"  {name}")
+    if len(left) > SHOWN:
+        console.out.print(f"  and {len(left) - SHOWN} more")
+
+
+def print_status(found: Sequence["Status"], as_json: bool) -> None:
+    if as_json:
+        answer([to_plain(status) for status in found])
+        return
+    if not found:
+        console.out.print("no study was launched here")
+    for status in found:
+        counted = ", ".join(f"{count} {state}" for state, count in sorted(status.counts.items())) or "nothing yet"
+        console.out.print(f"{status.study}: {counted}")
+        if status.launched_by:
+            console.out.print(f"  launched by {status.launched_by}")
+        if status.unsent and not status.launched_by:
+            console.out.print(
+                f"  {status.unsent} trials are unfinished or wait for MLflow: launch again, or ablate sync"
+            )
+        for trial in status.trials:
+            scores = {name: value for name, value in trial.metrics.items() if not name.startswith("train/")}
+            console.out.print(f"  {trial.key}  {trial.state:13}  {trial.name}  {trial.reason or values(scores)}")
+
+
+def print_checked(checked: "ValidStudy", as_json: bool) -> None:
+    if as_json:
+        answer(vars(checked))
+        return
+    console.out.print(
+        f"{checked.study}: {checked.trials} trials of {checked.variants} variants on {', '.join(checked.datasets)}"
+    )
+
+
+def print_health_checks(checks: Sequence["HealthCheck"], as_json: bool) -> None:
+    if as_json:
+        answer([vars(check) for check in checks])
+        return
+    for check in checks:
+        mark = ("ok  ", "green") if check.fit else ("look", "red")
+        console.out.print(Text.assemble(mark, f"  {check.what:12} {check.found}"))
+        if not check.fit:
+            console.out.print(f"      {check.remedy}")

@@ -1,0 +1,32 @@
+"""Printing to the terminal: the two streams, JSON, and how values and durations are written."""
+
+import json
+import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+
+verbatim = partial(Console, highlight=False, markup=False, emoji=False)  # names and reasons may hold brackets
+out = verbatim(soft_wrap=True)  # standard output
+aside = verbatim(stderr=True)
+
+
+def values(metrics: Mapping[str, float], most: int = 3) -> str:
+    """The first few metrics, with four digits."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:most])
+
+
+def span(seconds: float) -> str:
+    """`50 s`, `12 min`, `3 h 20 min`"""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def answer(content: Any) -> None:
+    """JSON to standard output."""
+    json.dump(content, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")
