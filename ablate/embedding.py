@@ -1,5 +1,7 @@
 """Embeddings of a data set's splits by a frozen encoder, as probes score them."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -16,11 +18,11 @@ def embed_splits(encoder: Encoder, data: Data) -> Embedded:
     z = encoder(data.x if whole else data.x[needed], data.scale)
     position = torch.empty(len(data.x), dtype=torch.int64)  # row of the data set → row of z
     position[needed] = torch.arange(len(needed))
-    train, test, evaluation = (split_features(z[position[rows]], rows, data) for rows in splits)
+    train, test, evaluation = (split_features(z[position[rows]], rows, data, encoder.unaugmented) for rows in splits)
     return Embedded(train, test, evaluation, encoder)
 
 
-def split_features(z: Tensor, rows: Tensor, data: Data) -> Features:
-    """One split, from its embeddings (N, D) and their rows (N,) in the data set."""
+def split_features(z: Tensor, rows: Tensor, data: Data, unaugmented: Callable[[Tensor], Tensor]) -> Features:
+    """One split, from its embeddings (N, D), their rows (N,) in the data set, and the encoder's clean inputs."""
     targets = None if data.targets is None else data.targets[rows].numpy()
-    return Features(z.numpy(), data.y[rows].numpy(), targets, Inputs(data.x, rows, data.scale))
+    return Features(z.numpy(), data.y[rows].numpy(), targets, Inputs(data.x, rows, data.scale, unaugmented))

@@ -49,11 +49,16 @@ class Encoder(Model):
     def __call__(self, inputs: Tensor, scale: float = 1.0) -> Tensor:
         """Inputs (N, ...) → representations (N, D) on the CPU; stored values are multiplied by `scale` first."""
         rows = max(1, VALUES // max(1, inputs[0].numel()))
-        return torch.cat([self.embed(part.float() * scale) for part in inputs.split(rows)])
+        parts = (part.to(self.device).float() * scale for part in inputs.split(rows))
+        return torch.cat([self.embed(self.unaugmented(part)) for part in parts])
+
+    def unaugmented(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) of the data set, as floats → clean inputs (B, ...) as `embed` takes them."""
+        return self.method.unaugmented(inputs)
 
     @torch.no_grad()
     def embed(self, inputs: Tensor) -> Tensor:
-        """Inputs (B, ...) → representations (B, D) on the CPU."""
+        """Clean inputs or views (B, ...) → representations (B, D) on the CPU."""
         return self.method.embed(self.tensors, self.tensors, inputs.to(self.device)).cpu()
 
     def can(self, capability: Capability) -> bool:

@@ -1,4 +1,7 @@
-"""The table of augmentation pipelines, by the names that studies use; a new pipeline is one more row."""
+"""The table of augmentation pipelines, by the names that studies use; a new pipeline is one more row.
+
+Where the images of a row change, its trials run again only with a revision in `planning/pipeline_revisions.py`.
+"""
 
 import functools
 from dataclasses import replace

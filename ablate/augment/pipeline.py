@@ -20,7 +20,8 @@ class Pipeline:
     """Random transforms in their order, then the preprocessing of every image, view or clean.
 
     `threshold` makes images binary; `mean` and `std` of the channels normalize them.  Clean images are first enlarged
-    by the factor `enlarged` and cropped at the centre to the size of views.
+    by the factor `enlarged` and cropped at the centre to the size of views; without transforms, views are the clean
+    images.  An image passes `augment` or `unaugmented` once, and then `preprocess` once, in training as in probes.
     """
 
     transforms: tuple[Transform, ...] = ()
@@ -40,18 +41,24 @@ class Pipeline:
         return drawn.view(count, len(images), *drawn.shape[1:])
 
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """The random transforms alone: (B, C, h, w) in [0, 1], neither normalized nor made binary."""
+        """Views before their preprocessing: (B, C, h, w) in [0, 1], neither normalized nor made binary."""
+        if not self.transforms:
+            return self.unaugmented(images)
         for transform in self.transforms:
             images = transform(images, generator)
         return images
 
     def clean(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) in [0, 1] → the network's inputs in evaluation (B, C, h, w)."""
-        if self.enlarged != 1:
-            sides = [round(side * self.enlarged) for side in images.shape[2:]]
-            _, *size = self.check(shape_of(images))
-            images = center_crop(F.interpolate(images, sides, mode="bilinear"), (size[0], size[1]))
-        return self.preprocess(images)
+        return self.preprocess(self.unaugmented(images))
+
+    def unaugmented(self, images: Tensor) -> Tensor:
+        """Clean images before their preprocessing: (B, C, h, w) in [0, 1], of the size of views."""
+        if self.enlarged == 1:
+            return images
+        sides = [round(side * self.enlarged) for side in images.shape[2:]]
+        _, *size = self.check(shape_of(images))
+        return center_crop(F.interpolate(images, sides, mode="bilinear"), (size[0], size[1]))
 
     def preprocess(self, images: Tensor) -> Tensor:
         """Images in [0, 1], made binary and normalized where this pipeline does so."""

@@ -2,7 +2,8 @@
 
 A new capability is an edit of this file: its name in `Capability`, the abstract class that methods derive from, its
 row in `CAPABILITIES`, and its function in `Model`, through which probes call it.  All functions run in evaluation mode
-and are deterministic given the generator that some of them take.
+and are deterministic given the generator that some of them take.  `view` takes inputs of the data set; the others take
+clean inputs, as `Method.unaugmented` gives them, or views.
 """
 
 from abc import ABC, abstractmethod
@@ -51,7 +52,7 @@ class Augmenting(ABC):
 
     @abstractmethod
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """One view of each input (B, ...), drawn as in training."""
+        """One view of each input (B, ...) of the data set, drawn as in training; `embed` and the others take views."""
 
 
 class Classifying(ABC):
@@ -102,7 +103,7 @@ class Model(ABC):
         return cast(Tensor, self.call("log_likelihood", inputs, codes))
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """One view of each input (B, ...), drawn as in training."""
+        """One view of each input (B, ...) of the data set, drawn as in training."""
         return cast(Tensor, self.call("view", inputs, generator))
 
     def predict(self, inputs: Tensor) -> Tensor:

@@ -83,9 +83,12 @@ class ImageEncoder(Method, Augmenting):
         """The views of one step."""
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        clean = self.pipeline.clean(inputs)
+        x = self.pipeline.preprocess(inputs)
         own = within(params, "encoder."), within(state, "encoder.")
-        return apply(self.encoder(tuple(clean.shape[1:])), *own, clean, training=False)[0]
+        return apply(self.encoder(tuple(x.shape[1:])), *own, x, training=False)[0]
+
+    def unaugmented(self, inputs: Tensor) -> Tensor:
+        return self.pipeline.unaugmented(inputs)
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         return self.pipeline.augment(inputs, generator)

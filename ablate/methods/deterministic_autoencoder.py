@@ -49,10 +49,13 @@ class DeterministicAutoencoder(AutoencoderOptions, Method, Generative, Augmentin
         return self.networks.features(params, state, inputs)
 
     def code(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        return self.networks.encode_clean(params, state, inputs)
+        return self.networks.evaluate(params, state, inputs)
 
     def decode(self, params: Tensors, state: Tensors, codes: Tensor) -> Tensor:
         return self.networks.generate(params, state, codes)
+
+    def unaugmented(self, inputs: Tensor) -> Tensor:
+        return self.networks.pipeline.unaugmented(inputs)
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Views before their normalization: images stay in [0, 1], so that they can be embedded."""

@@ -57,9 +57,9 @@ class EncoderDecoder:
         return params, {**state, "shape": torch.tensor(shape)}
 
     def features(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        """Inputs (B, ...) → features (B, D) of the clean inputs, in evaluation mode."""
-        clean = self.pipeline.clean(inputs)
-        return through(self.structure(tuple(clean.shape[1:])), "encoder", params, state, clean, training=False)[0]
+        """Clean inputs or views (B, ...), not yet preprocessed → features (B, D), in evaluation mode."""
+        x = self.pipeline.preprocess(inputs)
+        return through(self.structure(tuple(x.shape[1:])), "encoder", params, state, x, training=False)[0]
 
     def encode(
         self, params: Tensors, state: Tensors, inputs: Tensor, *, training: bool, tracking: bool = False
@@ -73,9 +73,9 @@ class EncoderDecoder:
             inputs, state = through(structure, part, params, state, inputs, training=training, tracking=tracking)
         return inputs, state
 
-    def encode_clean(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        """Inputs (B, ...) → outputs (B, e) of encoder and projection for the clean inputs, in evaluation mode."""
-        return self.encode(params, state, self.pipeline.clean(inputs), training=False)[0]
+    def evaluate(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        """Clean inputs or views (B, ...), not yet preprocessed → outputs (B, e) of encoder and projection."""
+        return self.encode(params, state, self.pipeline.preprocess(inputs), training=False)[0]
 
     def decode(
         self, params: Tensors, state: Tensors, codes: Tensor, shape: tuple[int, ...], *, training: bool
@@ -85,7 +85,7 @@ class EncoderDecoder:
         return through(structure, "decoder", params, state, codes, training=training, tracking=training)
 
     def generate(self, params: Tensors, state: Tensors, codes: Tensor) -> Tensor:
-        """Codes (B, l) → inputs (B, ...) as in the data set; images are clipped to [0, 1].  In evaluation mode."""
+        """Codes (B, l) → clean inputs (B, ...), not preprocessed; images are clipped to [0, 1].  In evaluation mode."""
         shape = tuple(state["shape"].tolist())
         outputs, _ = self.decode(params, state, codes, shape, training=False)
         inputs = activated(outputs, self.output)

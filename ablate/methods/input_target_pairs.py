@@ -18,11 +18,15 @@ class InputTargetPairs:
     target: str  # 'clean', or 'input' for the view itself
 
     def draw(self, batch: Tensors, generator: torch.Generator) -> Tensors:
-        """Views (V, B, ...) of the inputs and the clean inputs (B, ...); nothing where the pipeline is empty."""
+        """Views (V, B, ...) of the inputs and the clean inputs (B, ...), as the networks receive them.
+
+        Without random transforms the views are the clean inputs and are left out; nothing where the pipeline is empty.
+        """
         if self.pipeline == Pipeline():
             return {}
         x = batch["input"]
-        return {"view": self.pipeline.views(x, self.views, generator), "clean": self.pipeline.clean(x)}
+        views = {"view": self.pipeline.views(x, self.views, generator)} if self.pipeline.transforms else {}
+        return {**views, "clean": self.pipeline.clean(x)}
 
     def make(self, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensor]:
         """The encoder's inputs (V·B, ...), all first views before all second ones, and their targets (V·B, ...)."""

@@ -83,9 +83,13 @@ class Method(ABC):
         """The noise of one step, drawn outside the loss."""
         return {}
 
+    def unaugmented(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) of the data set → clean inputs (B, ...), as `embed` takes them."""
+        return inputs
+
     @abstractmethod
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        """Clean inputs (B, ...) → representations (B, D), in evaluation mode; deterministic."""
+        """Clean inputs or views (B, ...) → representations (B, D), in evaluation mode; deterministic."""
 
     def check(self, info: DataInfo) -> None:
         """Raise StudyError where these options cannot work on this data; overriding methods call it first."""

@@ -94,13 +94,16 @@ class Equivariant(Method, Stochastic, Augmenting):
         """A crop and flip of each image (B, C, H, W), in [0, 1]; training warps and normalizes it."""
         return pipeline(self.augmentation).augment(inputs, generator)
 
+    def unaugmented(self, inputs: Tensor) -> Tensor:
+        return pipeline(self.augmentation).unaugmented(inputs)
+
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
         return self.posterior(params, state, inputs)[0]
 
     def posterior(self, params: Tensors, state: Tensors, inputs: Tensor) -> tuple[Tensor, Tensor]:
         network = self.structure(tuple(inputs.shape[1:]))
-        clean = pipeline(self.augmentation).clean(inputs)
-        mean, log_variance = through(network, "encoder", params, state, clean, training=False)[0].chunk(2, 1)
+        x = pipeline(self.augmentation).preprocess(inputs)
+        mean, log_variance = through(network, "encoder", params, state, x, training=False)[0].chunk(2, 1)
         return mean, log_variance
 
     @property

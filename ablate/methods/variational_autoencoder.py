@@ -84,7 +84,7 @@ class VariationalAutoencoder(AutoencoderOptions, Method, Generative, Augmenting,
         return features if self.network in RESNETS else features[:, : self.latent_dim]
 
     def posterior(self, params: Tensors, state: Tensors, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        return self.mean_and_log_variance(self.networks.encode_clean(params, state, inputs))
+        return self.mean_and_log_variance(self.networks.evaluate(params, state, inputs))
 
     def code(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
         return self.posterior(params, state, inputs)[0]
@@ -94,9 +94,12 @@ class VariationalAutoencoder(AutoencoderOptions, Method, Generative, Augmenting,
 
     def log_likelihood(self, params: Tensors, state: Tensors, inputs: Tensor, codes: Tensor) -> Tensor:
         """Of the clean inputs as the encoder receives them: normalized or binary where the augmentation does so."""
-        x = self.networks.pipeline.clean(inputs)
+        x = self.networks.pipeline.preprocess(inputs)
         outputs, _ = self.networks.decode(params, state, codes, tuple(x.shape[1:]), training=False)
         return self.observation_model(params, x).log_density(outputs, x)
+
+    def unaugmented(self, inputs: Tensor) -> Tensor:
+        return self.networks.pipeline.unaugmented(inputs)
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Views before their normalization: images stay in [0, 1], so that they can be embedded."""

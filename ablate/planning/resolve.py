@@ -9,6 +9,7 @@ from ablate.options import Option, Value, build, key_names
 from ablate.planning.check_study import check_distinct_variants, check_size, check_study, options_by_path
 from ablate.planning.check_trial import check_trial
 from ablate.planning.design import Levels, variants
+from ablate.planning.pipeline_revisions import revision
 from ablate.probes import PROBES
 from ablate.study.assignments import METHOD_AND_DATASET, space_values
 from ablate.study.coercion import coerce, options_by_name
@@ -101,7 +102,7 @@ def resolve_config(name: str, dataset: str, given: ValuesByPath, seed: int) -> C
     of_training = {f"{TRAINING}{name}": key_name for name, key_name in key_names(Recipe, training).items()}
     return Config(
         method=name,
-        revision=method.revision,
+        revision=revision(method, settings),
         settings=settings,
         dataset=dataset,
         version=DATASETS[dataset].version,

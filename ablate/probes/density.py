@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.options import option
-from ablate.probes.inputs import batches, inputs_of, model_of, random_rows, require_finite
+from ablate.probes.inputs import BATCH, inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Metrics, Model, Probe
 
 
@@ -42,17 +42,18 @@ class Density(Probe):
         inputs = inputs_of(embedded.evaluation)
         rows = random_rows(len(inputs), self.images, seed)
         nats, values, done = 0.0, 0, 0
-        for batch in batches(inputs, rows):
-            nats += self.log_evidence(model, batch, generator).sum().item()
+        for part in rows.split(BATCH):
+            batch = inputs.batch(part)
+            viewed = self.posterior_of == "view" and model.can("view")
+            encoded = model.view(inputs.originals(part), generator) if viewed else batch
+            nats += self.log_evidence(model, batch, encoded, generator).sum().item()
             values += batch.numel()
             done += len(batch)
             embedded.report_progress(done / len(rows))
         return {"bits_per_dimension": -nats / values / log(2)}
 
-    def log_evidence(self, model: Model, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Inputs (B, ...) → the estimate of log p(x) in nats (B,)."""
-        viewed = self.posterior_of == "view" and model.can("view")
-        encoded = model.view(inputs, generator) if viewed else inputs
+    def log_evidence(self, model: Model, inputs: Tensor, encoded: Tensor, generator: torch.Generator) -> Tensor:
+        """Inputs (B, ...), and what q is conditioned on (B, ...) → the estimate of log p(x) in nats (B,)."""
         mean, log_variance = (tensor.double() for tensor in model.posterior(encoded))
         log_weights = []
         for _ in range(self.importance_samples):

@@ -96,9 +96,9 @@ class Linear(Probe):
     def augmented(self, embedded: Embedded, generator: torch.Generator) -> Tensor:
         """The features (N, D + 1) of a new view of every training image, with a last column of ones."""
         inputs, model = inputs_of(embedded.train), model_of(embedded)
-        augment = pipeline(self.augmentation).augment  # the encoder normalizes its inputs
+        augment = pipeline(self.augmentation).augment  # the encoder normalizes views itself
         rows = torch.arange(len(inputs)).split(ENCODED)
-        return with_bias(torch.cat([model.embed(augment(inputs.batch(part), generator)) for part in rows]).numpy())
+        return with_bias(torch.cat([model.embed(augment(inputs.originals(part), generator)) for part in rows]).numpy())
 
 
 def cross_entropy_gradient(layer: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -23,6 +23,11 @@ Metrics = Mapping[str, Direction]  # name → the direction that is better
 DIVERGED = "training has diverged: lower the learning rate, or check the loss curve for divergence"  # a remedy
 
 
+def unchanged(inputs: Tensor) -> Tensor:
+    """The clean inputs of a method that uses those of the data set."""
+    return inputs
+
+
 @dataclass(frozen=True)
 class Inputs:
     """The inputs of a split, as positions in the values of the whole data set, which are not copied."""
@@ -30,12 +35,17 @@ class Inputs:
     values: Tensor  # (M, ...) of the data set, uint8 or float32
     rows: Tensor  # (N,) positions in `values`
     scale: float  # factor from stored values to inputs
+    unaugmented: Callable[[Tensor], Tensor] = unchanged  # inputs of the data set → the model's clean inputs
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def batch(self, index: Tensor) -> Tensor:
-        """The inputs (B, ...) at positions (B,) of the split, as floats."""
+        """The clean inputs (B, ...) at positions (B,) of the split, for all functions of the model but `view`."""
+        return self.unaugmented(self.originals(index))
+
+    def originals(self, index: Tensor) -> Tensor:
+        """The inputs (B, ...) of the data set at positions (B,) of the split, as floats: what views are drawn from."""
         return self.values[self.rows[index]].float() * self.scale
 
 

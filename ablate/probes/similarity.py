@@ -48,7 +48,7 @@ class Similarity(Probe):
         """The cosines of all pairs of views (images * views, images * views); the views of an image are adjacent."""
         self.check_embedded(embedded)
         model, generator = model_of(embedded), torch.Generator().manual_seed(seed)
-        images = inputs_of(embedded.evaluation).batch(random_rows(len(embedded.evaluation.y), self.images, seed))
+        images = inputs_of(embedded.evaluation).originals(random_rows(len(embedded.evaluation.y), self.images, seed))
         views = model.view(images.repeat_interleave(self.views, dim=0), generator)
         directions = normalize(require_finite(latent(model, views), "the latent vectors").double(), dim=1)
         cosines: NDArray[np.float64] = (directions @ directions.T).numpy()
