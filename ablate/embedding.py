@@ -1,13 +1,17 @@
 """Embeddings of a data set's splits by a frozen encoder, as probes score them."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ablate.data.dataset import Data
+from ablate.deferred import torch
 from ablate.encoder import Encoder
 from ablate.probes.probe import Embedded, Features, Inputs
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def embed_splits(encoder: Encoder, data: Data) -> Embedded:

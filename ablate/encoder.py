@@ -1,21 +1,23 @@
 """Trained encoders: how they are saved, loaded and called."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
+from ablate.deferred import torch
 from ablate.errors import DataError
 from ablate.methods import METHODS
 from ablate.methods.capabilities import Capability, Model, has_capability, row_of
 from ablate.methods.method import Method, Tensors
-from ablate.nets.batchnorm import STATISTICS
 from ablate.options import build
 from ablate.trial import Config
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 VALUES = 2**20  # of inputs embedded at a time; convolutions hold about a hundred times as many
 
@@ -43,6 +45,8 @@ class Encoder(Model):
     @property
     def parameters(self) -> int:
         """The number of learned values; integers and batch norm's running statistics are not learned."""
+        from ablate.nets.batchnorm import STATISTICS
+
         learned = {name: tensor for name, tensor in self.tensors.items() if tensor.is_floating_point()}
         return sum(tensor.numel() for name, tensor in learned.items() if not name.endswith(STATISTICS))
 
@@ -56,25 +60,25 @@ class Encoder(Model):
         """Inputs (B, ...) of the data set, as floats → clean inputs (B, ...) as `embed` takes them."""
         return self.method.unaugmented(inputs)
 
-    @torch.no_grad()
     def embed(self, inputs: Tensor) -> Tensor:
         """Clean inputs or views (B, ...) → representations (B, D) on the CPU."""
-        return self.method.embed(self.tensors, self.tensors, inputs.to(self.device)).cpu()
+        with torch.no_grad():
+            return self.method.embed(self.tensors, self.tensors, inputs.to(self.device)).cpu()
 
     def can(self, capability: Capability) -> bool:
         return has_capability(type(self.method), capability)
 
-    @torch.no_grad()
     def call(self, function: str, *arguments: Any) -> Any:
         row = row_of(function)
         assert isinstance(self.method, row.kind), f"method '{self.config.method}' has no '{function}'"
-        if not row.learned:
-            return getattr(self.method, function)(*arguments)
-        moved = [one.to(self.device) for one in arguments]
-        result = getattr(self.method, function)(self.tensors, self.tensors, *moved)
+        with torch.no_grad():
+            if not row.learned:
+                return getattr(self.method, function)(*arguments)
+            moved = [one.to(self.device) for one in arguments]
+            result = getattr(self.method, function)(self.tensors, self.tensors, *moved)
         return tuple(one.cpu() for one in result) if isinstance(result, tuple) else result.cpu()
 
-    def to(self, device: torch.device) -> "Encoder":
+    def to(self, device: torch.device) -> Encoder:
         """The same encoder with its tensors on a device."""
         return Encoder(self.config, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 

@@ -3,6 +3,8 @@
 `python -m ablate.run trials.json` runs packs on a machine that has neither Ray nor MLflow.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
@@ -10,14 +12,12 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ablate.codec import to_plain
 from ablate.data.cache import load_data
 from ablate.data.dataset import Data
+from ablate.deferred import torch
 from ablate.draw.trial_pictures import trial_pictures
 from ablate.embedding import embed_splits
 from ablate.encoder import load_encoders, save_encoders
@@ -47,6 +47,9 @@ from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.recipe import Recipe
 from ablate.trial import Config, Trial
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def never_stop(key: str) -> StopRequest | None:

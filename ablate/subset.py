@@ -1,9 +1,14 @@
 """Class-balanced subsets of labelled samples, nested and determined by a seed."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ablate.deferred import torch
 from ablate.errors import StudyError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SUBSET_SEED = 42  # the same subset for every trial
 

@@ -14,6 +14,7 @@ EVERYWHERE = {  # any layer may import these
     "atomic_write",
     "codec",
     "data_info",
+    "deferred",
     "errors",
     "events",
     "lock",
@@ -25,12 +26,14 @@ EVERYWHERE = {  # any layer may import these
     "row_checks",
     "stopping",
 }
+DEFERRED = {"torch": "torch", "nn": "torch", "F": "torch", "np": "numpy"}  # name in `ablate.deferred` → its package
 SCIENCE = {"torch", "torchvision", "numpy", "scipy", "sklearn"}
 
 MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the installed packages it may use
     "atomic_write": set(),
     "codec": set(),
     "data_info": set(),
+    "deferred": {"torch", "numpy"},
     "errors": set(),
     "events": {"trial"},
     "lock": set(),
@@ -153,6 +156,9 @@ def names(node: ast.AST) -> Iterator[str]:
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         assert node.module is not None, "imports are absolute"
+        if node.module == "ablate.deferred":
+            yield from (DEFERRED[alias.name] for alias in node.names)
+            return
         whole = (f"ablate.{alias.name}" for alias in node.names)
         yield from whole if node.module == "ablate" else (node.module,)
 

@@ -1,13 +1,16 @@
 """Gaussian blur as in torchvision: separable, with reflection padding."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ablate.augment.transform import Transform, random_mask, random_uniform
+from ablate.deferred import F, torch
 from ablate.errors import StudyError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

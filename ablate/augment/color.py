@@ -3,12 +3,16 @@
 Intermediate tensors are changed in place: on a CPU, allocating memory takes longer than the arithmetic.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ablate.augment.transform import Transform, check_colour, random_below, random_mask, random_uniform
+from ablate.deferred import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 TINY = 1e-12  # keeps the hue of grey finite

@@ -4,16 +4,18 @@ Crops are resized bilinearly without antialiasing.  They are never larger than t
 changes what is reduced, so that torchvision's results are the same with and without it.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import Literal
-
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, Literal
 
 from ablate.augment.transform import Transform, random_below, random_mask, random_uniform
+from ablate.deferred import F, torch
 from ablate.errors import StudyError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BOX_ATTEMPTS = 10  # random boxes before the central one is taken, as in torchvision
 

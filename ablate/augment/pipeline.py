@@ -1,16 +1,19 @@
 """Pipelines from images in [0, 1] to network inputs: random views in training, clean images in evaluation."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import TYPE_CHECKING
 
 from ablate.augment.color import Jitter
 from ablate.augment.geometry import ResizedCrop, center_crop, shape_of
 from ablate.augment.transform import Transform, constant
+from ablate.deferred import F, torch
 from ablate.errors import StudyError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LEVELS = ((0.9, 0.2, 0.05), (0.8, 0.4, 0.1), (0.6, 0.8, 0.2), (0.2, 1.0, 0.25))  # least area, jitter strength, hue
 
@@ -93,7 +96,7 @@ class Pipeline:
             current = transform.check(current)
         return current
 
-    def with_strength(self, strength: int) -> "Pipeline":
+    def with_strength(self, strength: int) -> Pipeline:
         """This pipeline with the crop and the jitter of a level.
 
         Raises StudyError where there is no such level, or where the pipeline has neither crop nor jitter.

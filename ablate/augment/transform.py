@@ -1,12 +1,16 @@
 """The interface of a random image transform, and its random numbers: all from one generator, on its device."""
 
+from __future__ import annotations
+
 import functools
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from ablate.deferred import torch
 from ablate.errors import StudyError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Transform(ABC):

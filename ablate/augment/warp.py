@@ -3,11 +3,15 @@
 Sinaga et al. 2022 (VTE), section 3, as Qi et al. 2019 (AVT) for images of 32 x 32; lengths scale with the image.
 """
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ablate.augment.transform import constant, random_below, random_uniform
+from ablate.deferred import F, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MIN_SCALE, MAX_SCALE = 0.8, 1.2
 CORNER_JITTER = 0.125  # largest displacement of a corner, as a share of the side

@@ -1,20 +1,23 @@
 """A cache of decoded data sets: memory-mapped tensors, written once per node and shared by its workers."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
 from pathlib import Path
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ablate.data import DATASETS
 from ablate.data.dataset import Data, Dataset
 from ablate.data.files import fetch
+from ablate.deferred import np, torch
 from ablate.errors import DataError
 from ablate.lock import locked
 from ablate.paths import data_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ARRAYS = ("x", "y", "test", "targets")  # `targets` only where the data set has some
 

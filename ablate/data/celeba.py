@@ -1,16 +1,19 @@
 """CelebA: photographs of faces with forty binary attributes."""
 
+from __future__ import annotations
+
 import zipfile
 from pathlib import Path
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 from ablate.data.image import decode_image, resize
+from ablate.deferred import np, torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 SIDE = 64  # pixels; height and width of a sample
 CROP = 178  # pixels; the width of an aligned original

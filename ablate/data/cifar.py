@@ -1,25 +1,21 @@
 """CIFAR-10: the original, read from its pickles, and a JPEG-recompressed copy."""
 
+from __future__ import annotations
+
 import io
 import pickle
 import tarfile
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding, open_member
 from ablate.data.image import decode_image
+from ablate.deferred import np, torch
 
-ALLOWED = {  # the globals that a pickled numpy array refers to, by their names in the numpy of 2009
-    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]  # not in the stubs
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-}
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Cifar10(Dataset):
@@ -70,12 +66,15 @@ def unpickle(content: bytes) -> Any:
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """An unpickler that refuses every global except those in `ALLOWED`."""
+    """An unpickler that refuses every global except those of a numpy array, by their names in the numpy of 2009."""
 
     def find_class(self, module_name: str, global_name: str) -> Any:
-        if (module_name, global_name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it refers to {module_name}.{global_name}, which is not allowed")
-        return ALLOWED[module_name, global_name]
+        match module_name, global_name:
+            case "numpy.core.multiarray", "_reconstruct":
+                return np._core.multiarray._reconstruct  # type: ignore[attr-defined]  # not in the stubs
+            case "numpy", "ndarray" | "dtype":
+                return getattr(np, global_name)
+        raise pickle.UnpicklingError(f"it refers to {module_name}.{global_name}, which is not allowed")
 
 
 class Cifar10Jpeg(Dataset):

@@ -1,11 +1,12 @@
 """Handwritten digits of 8 × 8 pixels, included in scikit-learn."""
 
-from pathlib import Path
+from __future__ import annotations
 
-import torch
+from pathlib import Path
 
 from ablate.data.dataset import Data, Dataset
 from ablate.data.split import held_out
+from ablate.deferred import torch
 
 
 class Digits(Dataset):

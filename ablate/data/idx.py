@@ -1,17 +1,20 @@
 """The MNIST family: MNIST, Fashion-MNIST and EMNIST digits, read from gzipped idx files as they are published."""
 
+from __future__ import annotations
+
 import gzip
 import struct
 import zipfile
 from math import prod
 from pathlib import Path
-from typing import ClassVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
+from ablate.deferred import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UNSIGNED_BYTE = 8  # the idx code for entries of type uint8
 

@@ -1,11 +1,14 @@
 """Decoding and resizing of images, as uint8 tensors."""
 
-import io
+from __future__ import annotations
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import io
+from typing import TYPE_CHECKING
+
+from ablate.deferred import F, np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def decode_image(content: bytes) -> Tensor:

@@ -1,19 +1,21 @@
 """A mass spectrometry image that the user provides as an imzML file."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
+from ablate.deferred import np, torch
 from ablate.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BINS = 1024  # of each spectrum, equally wide
 RANGE = (50.0, 1000.0)  # m/z

@@ -1,16 +1,16 @@
 """RCV1-v2 (Reuters-10k): newswire stories as tf-idf vectors, prepared as in Deep Embedded Clustering."""
 
+from __future__ import annotations
+
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
-import torch
 
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 from ablate.data.split import held_out
 from ablate.data.text import WORDS, tf_idf, word_counts
+from ablate.deferred import np, torch
 
 STORIES = 10000
 ROOTS = ("CCAT", "GCAT", "MCAT", "ECAT")  # corporate, government, markets, economics: classes 0 to 3

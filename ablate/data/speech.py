@@ -1,19 +1,21 @@
 """The Free Spoken Digit Dataset, as spectrograms of 48 × 48 pixels."""
 
+from __future__ import annotations
+
 import io
 import re
 import wave
 import zipfile
 from pathlib import Path
-
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ablate.data.checksum import recordings
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
+from ablate.deferred import F, np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"  # version 1.0.10, the latest
 WINDOW = 256  # samples: 32 ms at 8 kHz

@@ -1,7 +1,13 @@
 """A fixed train-test split for data sets that are published without one."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ablate.deferred import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def held_out(y: Tensor) -> Tensor:

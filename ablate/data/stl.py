@@ -1,17 +1,19 @@
 """STL-10, at its own resolution and resized to 32 × 32 pixels."""
 
+from __future__ import annotations
+
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import IO, TYPE_CHECKING
 
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding, open_member
 from ablate.data.image import resize
+from ablate.deferred import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIDE = 96  # pixels; height and width of an original image
 SIZE = 3 * SIDE * SIDE  # bytes of an original image

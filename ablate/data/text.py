@@ -1,5 +1,7 @@
 """News texts as tf-idf vectors: 20 newsgroups and Reuters-21578."""
 
+from __future__ import annotations
+
 import html
 import re
 import tarfile
@@ -9,16 +11,14 @@ from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 from ablate.data.split import held_out
+from ablate.deferred import np, torch
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+    from torch import Tensor
 
 WORDS = 2000  # size of the vocabulary
 
@@ -52,7 +52,7 @@ def word_vectors(texts: Sequence[str], words: int = WORDS) -> tuple[Tensor, Tens
     return torch.from_numpy(tf_idf(counts[kept]).toarray()), torch.from_numpy(kept)
 
 
-def word_counts(texts: Iterable[str], words: int, stop_words: str | None = None) -> "csr_matrix":
+def word_counts(texts: Iterable[str], words: int, stop_words: str | None = None) -> csr_matrix:
     """Counts (texts, words), sparse float32, of the words that are most frequent in all texts together."""
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -61,7 +61,7 @@ def word_counts(texts: Iterable[str], words: int, stop_words: str | None = None)
     return counts
 
 
-def tf_idf(counts: "csr_matrix") -> "csr_matrix":
+def tf_idf(counts: csr_matrix) -> csr_matrix:
     """Counts (N, words) → (1 + log tf) · idf with smoothed idf, each row scaled to the norm √words.
 
     As in the code of Xie, Girshick and Farhadi 2016, Deep Embedded Clustering.

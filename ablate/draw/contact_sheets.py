@@ -1,18 +1,21 @@
 """Contact sheets: a data set's images beside the views that an augmentation pipeline makes of them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ablate.augment import PIPELINES
 from ablate.augment.pipeline import Pipeline
 from ablate.data.cache import load_data
+from ablate.deferred import np, torch
 from ablate.draw.images import Images, image_grid
 from ablate.errors import StudyError
 from ablate.paths import Store
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NUM_IMAGES, NUM_VIEWS = 6, 7
 GAP = 2  # pixels between images, before enlarging

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ablate.deferred import np
 from ablate.draw.canvas import save, set_margins, style_axes, titled_figure, write_message
 from ablate.draw.style import COLORS, INK, LABEL, TEXT
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ablate.deferred import np
 from ablate.draw.canvas import save, set_margins, style_axes, titled_figure, write_message
 from ablate.draw.style import COLORS, INK, LABEL, MARKERS, TEXT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
-Points = NDArray[np.float64]  # (N, 2)
+Points: TypeAlias = "NDArray[np.float64]"  # (N, 2)
 
 CLASS_MARKERS = MARKERS[:2]
 MAX_LEGEND_CLASSES = len(COLORS) * len(CLASS_MARKERS)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ablate.deferred import np
 from ablate.draw.canvas import (
     LEFT,
     MIN_WIDTH,
@@ -24,8 +22,9 @@ from ablate.draw.style import DPI
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
-Images = NDArray[np.float32]  # (R, K, C, H, W), rows of images with values in [0, 1]
+Images: TypeAlias = "NDArray[np.float32]"  # (R, K, C, H, W), rows of images with values in [0, 1]
 
 IMAGE_SIDE = 0.62  # inches of an image's longer side
 GAP = 0.08  # between two images, of an image's longer side

@@ -7,8 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ablate.deferred import np
 from ablate.draw.canvas import MIN_WIDTH, add_axes, hide_frame, names_width, save, title_height, titled_figure
 from ablate.draw.style import CELL, DIVERGING, INK, SEQUENTIAL, TEXT
 

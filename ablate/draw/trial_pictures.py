@@ -1,11 +1,12 @@
 """All pictures of one trial: losses, embedding, the probes' matrices, reconstructions and samples."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from ablate.deferred import torch
 from ablate.draw.curves import draw_curves
 from ablate.draw.embedding import draw_embedding
 from ablate.draw.images import draw_images
@@ -13,6 +14,9 @@ from ablate.draw.matrix import draw_matrix
 from ablate.probes import PROBES
 from ablate.probes.probe import Embedded, Model
 from ablate.trial import Trial
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 COLUMNS = 10  # images in a row
 NUM_SAMPLES = 50

@@ -1,15 +1,14 @@
 """The adversarial autoencoder, with three objectives: reconstruction, discriminator and generator."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar, final
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, nn, torch
 from ablate.methods import autoencoder_options as shared
 from ablate.methods.deterministic_autoencoder import DeterministicAutoencoder, plain_loss
 from ablate.methods.method import Objective, Tensors
@@ -17,6 +16,9 @@ from ablate.methods.parts import joined, through
 from ablate.nets.encoders import mlp
 from ablate.nets.init import initialize
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

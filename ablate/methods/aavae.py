@@ -1,13 +1,13 @@
 """AAVAE, and AAAE, its ablation without noise in the codes."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from ablate.data_info import DataInfo
+from ablate.deferred import torch
 from ablate.methods import autoencoder_options as shared
 from ablate.methods.autoencoder_options import Decoder
 from ablate.methods.backbone import Network
@@ -17,6 +17,9 @@ from ablate.methods.observation_models import LogscaleGaussianObservations, Obse
 from ablate.methods.small_perceptron import SMALL_PERCEPTRON, SMALL_SHAPE
 from ablate.methods.variational_autoencoder import Term, VariationalAutoencoder, normal_divergence
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FLOOR = 1e-6  # added to every standard deviation, as in the authors' code
 

@@ -1,12 +1,12 @@
 """Plain, sparse and denoising autoencoders."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
-import torch
-from torch import Tensor
-
+from ablate.deferred import torch
 from ablate.methods import autoencoder_options as shared
 from ablate.methods.deterministic_autoencoder import (
     DeterministicAutoencoder,
@@ -16,6 +16,9 @@ from ablate.methods.deterministic_autoencoder import (
 )
 from ablate.methods.method import Tensors
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TINY = 1e-12  # least argument of the logarithms, so that activations of 0 and 1 give finite values
 SMALL: Mapping[str, Value] = {"latent_dim": 4}

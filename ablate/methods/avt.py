@@ -1,15 +1,18 @@
 """AVT, autoencoding variational transformations: one encoder for images and for their warps."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from ablate.augment.warp import COEFFICIENTS
+from ablate.deferred import nn, torch
 from ablate.methods.method import Tensors
 from ablate.methods.transformations import Equivariant, deep, learning, reparameterized, unit_gaussian_nll
 from ablate.options import option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOG_VARIANCE_SCALE = 1000.0  # divides the decoder's output for the log variance
 EPSILON = 1e-4  # added to the predicted variance

@@ -1,11 +1,12 @@
 """The encoder networks that methods share: `backbone` builds one from its name and sizes."""
 
+from __future__ import annotations
+
 import functools
 from typing import Literal
 
-from torch import nn
-
 from ablate.data_info import DataInfo
+from ablate.deferred import nn
 from ablate.errors import StudyError
 from ablate.nets.encoders import encoder
 from ablate.nets.narrow import narrow_encoder, simvae_mlp

@@ -1,17 +1,20 @@
 """Barlow Twins: the cross-correlation of two views' projections is brought close to the identity."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
-import torch
-from torch import Tensor, nn
-
-from ablate.methods.contrast import ADAM, CIFAR_ALONE, IDENTITY, SettingsByDataset, TwoViews
+from ablate.deferred import nn, torch
+from ablate.methods.contrast import ADAM, CIFAR_ALONE, SettingsByDataset, TwoViews, identity
 from ablate.methods.method import Tensors
 from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.nets.heads import projection
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EPSILON = 1e-5  # added to variances, as in batch norm
 
@@ -47,7 +50,7 @@ class BarlowTwins(TwoViews):
 
     def head(self) -> nn.Module:
         if not self.proj_head:
-            return IDENTITY
+            return identity()
         return projection(self.features, self.head_dim, self.head_dim, layers=3)
 
 

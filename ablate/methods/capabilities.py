@@ -6,15 +6,18 @@ and are deterministic given the generator that some of them take.  `view` takes 
 clean inputs, as `Method.unaugmented` gives them, or views.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-import torch
-from torch import Tensor
-
+from ablate.deferred import torch
 from ablate.methods.method import Method, Tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Capability = Literal["posterior", "code", "log_likelihood", "view", "predict"]
 
@@ -88,27 +91,27 @@ class Model(ABC):
 
     def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs (B, ...) → mean and log variance (B, L) of q(z | x)."""
-        return cast(tuple[Tensor, Tensor], self.call("posterior", inputs))
+        return cast(tuple[torch.Tensor, torch.Tensor], self.call("posterior", inputs))
 
     def code(self, inputs: Tensor) -> Tensor:
         """Inputs (B, ...) → codes (B, L) that `decode` takes."""
-        return cast(Tensor, self.call("code", inputs))
+        return cast(torch.Tensor, self.call("code", inputs))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (B, L) → inputs (B, ...)."""
-        return cast(Tensor, self.call("decode", codes))
+        return cast(torch.Tensor, self.call("decode", codes))
 
     def log_likelihood(self, inputs: Tensor, codes: Tensor) -> Tensor:
         """log p(x | z) in nats (B,)."""
-        return cast(Tensor, self.call("log_likelihood", inputs, codes))
+        return cast(torch.Tensor, self.call("log_likelihood", inputs, codes))
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """One view of each input (B, ...) of the data set, drawn as in training."""
-        return cast(Tensor, self.call("view", inputs, generator))
+        return cast(torch.Tensor, self.call("view", inputs, generator))
 
     def predict(self, inputs: Tensor) -> Tensor:
         """Inputs (B, ...) → the method's own logits (B, C)."""
-        return cast(Tensor, self.call("predict", inputs))
+        return cast(torch.Tensor, self.call("predict", inputs))
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,23 @@
 """PCA and NMF, fitted by scikit-learn, and the base class of all methods that it fits."""
 
+from __future__ import annotations
+
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, final
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, final
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np, torch
 from ablate.errors import StudyError, TrialError
 from ablate.methods.method import Method, Objective, Tensors, with_prefix
 from ablate.options import Value, option
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 
 @dataclass(frozen=True)

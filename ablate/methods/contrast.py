@@ -1,17 +1,17 @@
 """Base classes: an encoder of augmented images, and two views of each image that one projection head compares."""
 
+from __future__ import annotations
+
 import functools
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.augment import pipeline
 from ablate.augment.pipeline import Pipeline
 from ablate.data_info import DataInfo
+from ablate.deferred import nn, torch
 from ablate.methods.backbone import FLAT, Network, backbone, check_backbone, feature_dim
 from ablate.methods.capabilities import Augmenting
 from ablate.methods.limits import check_contrast
@@ -22,6 +22,9 @@ from ablate.nets.functional import apply
 from ablate.nets.heads import projection
 from ablate.nets.init import initialize
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SettingsByDataset = Mapping[str, Mapping[str, Value]]
 
@@ -53,7 +56,12 @@ ADAM: Mapping[str, Value] = {  # the recipe of Lee et al. 2021 for SimCLR and Sw
     "epochs": 100,
     "batch_size": 256,
 }
-IDENTITY = nn.Identity()  # the head of a method that compares the features themselves
+
+
+@functools.cache
+def identity() -> nn.Module:
+    """The head of a method that compares the features themselves."""
+    return nn.Identity()
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,7 @@ class TwoViews(ImageEncoder):
 
     def head(self) -> nn.Module:
         """The map from features to projections (Lee et al. 2021, as in Chen et al. 2020)."""
-        return projection(self.features, self.features, self.head_dim) if self.proj_head else IDENTITY
+        return projection(self.features, self.features, self.head_dim) if self.proj_head else identity()
 
     @property
     def projected(self) -> int:

@@ -1,23 +1,24 @@
 """CPC, contrastive predictive coding on the pieces of an input."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar, final
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, nn, torch
 from ablate.errors import StudyError
 from ablate.methods.limits import check_contrast
 from ablate.methods.method import Method, Tensors
 from ablate.methods.parts import joined, through
 from ablate.nets.encoders import pooled_cnn
 from ablate.nets.init import initialize
-from ablate.nets.recurrent import GRU
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final
@@ -119,6 +120,8 @@ def network(
     channels: int, axes: int, filters: int, latent_dim: int, hidden: int, ahead: int, batchnorm: bool
 ) -> nn.Sequential:
     """The encoder of pieces, the GRU and the linear maps as one network, without parameters."""
+    from ablate.nets.recurrent import GRU
+
     encoder = pooled_cnn(channels, axes, filters, latent_dim, batchnorm)
     with torch.device("meta"):
         context, predictor = GRU(latent_dim, hidden), nn.Linear(hidden, ahead * latent_dim)

@@ -1,15 +1,18 @@
 """CR-VAE: a VAE of two views of every image, which penalizes the divergence between their posteriors."""
 
-from dataclasses import dataclass
-from typing import ClassVar, final
+from __future__ import annotations
 
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
 
 from ablate.data_info import DataInfo
 from ablate.methods.observation_models import check_likelihood
 from ablate.methods.simvae_options import SimVAEOptions
 from ablate.methods.variational_autoencoder import Term, VariationalAutoencoder, normal_divergence
 from ablate.options import option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

@@ -1,15 +1,14 @@
 """The abstract class of the autoencoders whose encoder computes one code for an input."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, torch
 from ablate.methods import autoencoder_options as shared
 from ablate.methods.autoencoder_options import AutoencoderOptions
 from ablate.methods.backbone import FLAT
@@ -18,6 +17,9 @@ from ablate.methods.encoder_decoder import EncoderDecoder, activated
 from ablate.methods.input_target_pairs import InputTargetPairs
 from ablate.methods.method import Method, Tensors
 from ablate.options import Value
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """The encoder and the decoder of an autoencoder: how they are built, initialized and applied."""
 
+from __future__ import annotations
+
 import functools
 from dataclasses import dataclass, replace
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from ablate.augment import pipeline
 from ablate.augment.pipeline import Pipeline
 from ablate.data_info import DataInfo
+from ablate.deferred import nn, torch
 from ablate.errors import StudyError
 from ablate.methods.backbone import NORMALIZED, RESNETS, backbone, check_backbone, feature_dim
 from ablate.methods.limits import check_batchnorm
@@ -17,6 +18,9 @@ from ablate.methods.mirror import check_mirror, mirror
 from ablate.methods.parts import joined, through
 from ablate.nets.heads import projection
 from ablate.nets.init import initialize
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,16 @@
 """Pairs of the encoder's inputs and the decoder's targets, which autoencoders train on."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ablate.augment.pipeline import Pipeline
+from ablate.deferred import torch
 from ablate.methods.method import Tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

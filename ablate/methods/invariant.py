@@ -1,16 +1,15 @@
 """Invariant discriminative features: predictions on two perturbed versions of a batch, with balanced targets."""
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, nn, torch
 from ablate.errors import StudyError
 from ablate.methods.backbone import check_backbone
 from ablate.methods.limits import check_batchnorm
@@ -21,6 +20,9 @@ from ablate.nets.functional import apply
 from ablate.nets.init import initialize
 from ablate.nets.stacking import gradient, known_true
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HIDDEN_CLASSIFIER = (128, 128)
 STEPS_PER_UNIT = 10  # the adaptive λ changes in steps of 1 / STEPS_PER_UNIT, between LOWEST and HIGHEST

@@ -1,21 +1,23 @@
 """Isomap and locally linear embedding, fitted by scikit-learn; new points are embedded by their neighbours."""
 
+from __future__ import annotations
+
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np, torch
 from ablate.errors import StudyError, TrialError
 from ablate.methods.classical import Array, Classical
 from ablate.methods.method import Tensors
 from ablate.options import option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROWS = 512  # inputs embedded at a time: with 10,000 fitted points, a few matrices of 20 MB
 

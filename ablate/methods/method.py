@@ -1,17 +1,20 @@
 """`Method`, the base class of every method: a pure function of (parameters, batch, noise) with typed options."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data_info import DataInfo
+from ablate.deferred import torch
 from ablate.errors import StudyError
 from ablate.nets.functional import Tensors as Tensors  # the type of parameters, state, batches and noise
 from ablate.options import Value
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """The decoder networks that mirror the shared encoders: `mirror` builds one from its name and sizes."""
 
+from __future__ import annotations
+
 import functools
 
-from torch import nn
-
 from ablate.data_info import DataInfo
+from ablate.deferred import nn
 from ablate.errors import StudyError
 from ablate.methods.backbone import FLAT, RESNETS
 from ablate.nets.decoders import decoder

@@ -1,22 +1,24 @@
 """MoCo and MoCo v2: contrast a query with its key against a queue of earlier keys of a momentum teacher."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar, final
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, nn, torch
 from ablate.errors import StudyError
-from ablate.methods.contrast import CIFAR_ALONE, IDENTITY, SIMVAE, SettingsByDataset, TwoViews
+from ablate.methods.contrast import CIFAR_ALONE, SIMVAE, SettingsByDataset, TwoViews, identity
 from ablate.methods.method import Tensors, with_prefix, within
 from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.nets.functional import apply
 from ablate.nets.heads import projection
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class MoCoV2(MomentumContrast):
 
     def head(self) -> nn.Module:
         if not self.proj_head:
-            return IDENTITY
+            return identity()
         return projection(self.features, self.features, self.head_dim, batchnorm=False, bias=True)
 
 

@@ -1,17 +1,19 @@
 """Densities p(x | z) of inputs given the decoder's outputs: Gaussian and Bernoulli."""
 
+from __future__ import annotations
+
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import TYPE_CHECKING, Literal, final
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from ablate.deferred import F, torch
 from ablate.errors import StudyError
 from ablate.methods.autoencoder_options import Output
 from ablate.methods.encoder_decoder import activated
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Likelihood = Literal["gaussian", "bernoulli"]
 LIKELIHOOD = "of the inputs; bernoulli needs inputs in [0, 1]"

@@ -1,12 +1,17 @@
 """Networks of several named parts, whose parameters and state are stored under the parts' names."""
 
+from __future__ import annotations
+
 import copy
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-
+from ablate.deferred import nn
 from ablate.methods.method import Tensors, with_prefix, within
 from ablate.nets.functional import apply
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def joined(**parts: nn.Module) -> nn.Sequential:

@@ -1,17 +1,19 @@
 """SimCLR: contrast the two views of an image with all views of a batch; with distance enhancement as an option."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from ablate.deferred import F, torch
 from ablate.methods.contrast import ADAM, GREY_AND_FACES, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors
 from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BIZEUL: Mapping[str, Value] = {  # section 4.5; of 600 to 800 epochs
     "epochs": 600,

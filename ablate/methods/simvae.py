@@ -1,10 +1,10 @@
 """SimVAE: a VAE whose prior concentrates the codes of an image's views around their mean."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
-
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError
@@ -13,6 +13,9 @@ from ablate.methods.simvae_options import SimVAEOptions
 from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.methods.variational_autoencoder import Term, VariationalAutoencoder
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

@@ -3,11 +3,11 @@
 Bizeul, Schölkopf & Allen 2024, arXiv:2402.01399, with values from the authors' code.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.methods import autoencoder_options as shared
 from ablate.methods.autoencoder_options import Output, Reduction, Target
@@ -22,6 +22,9 @@ from ablate.methods.observation_models import (
 )
 from ablate.methods.small_perceptron import SMALL_PERCEPTRON, SMALL_SHAPE
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RECIPE: Mapping[str, Value] = {
     "epochs": 400,

@@ -1,14 +1,13 @@
 """Supervised training, a baseline, with distance enhancement as an option."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar, final
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, nn, torch
 from ablate.errors import StudyError
 from ablate.methods.backbone import NORMALIZED
 from ablate.methods.capabilities import Classifying
@@ -18,6 +17,9 @@ from ablate.methods.method import Tensors, with_prefix, within
 from ablate.nets.functional import apply
 from ablate.nets.init import initialize
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

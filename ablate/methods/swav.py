@@ -1,18 +1,20 @@
 """SwAV: predict the prototype assignment of one view from the other."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
-
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar, final
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, torch
 from ablate.methods.contrast import ADAM, CIFAR_ALONE, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors, with_prefix, within
 from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

@@ -1,17 +1,17 @@
 """Base class of AVT and VTE: images, their projective warps, and an encoder of both with Gaussian codes."""
 
+from __future__ import annotations
+
 import functools
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ablate.augment import pipeline
 from ablate.augment.warp import projective
 from ablate.data_info import DataInfo
+from ablate.deferred import nn, torch
 from ablate.errors import StudyError
 from ablate.methods.capabilities import Augmenting, Stochastic
 from ablate.methods.limits import check_batchnorm
@@ -21,6 +21,9 @@ from ablate.nets.encoders import mlp
 from ablate.nets.init import initialize
 from ablate.nets.nin import MIN_SIDE, alexnet, flat_dim, nin
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GREY_DATASETS = ("digits", "mnist", "emnist-digits", "fashion-mnist")  # neither cropped nor flipped
 

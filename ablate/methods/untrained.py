@@ -1,10 +1,11 @@
 """The untrained encoder, a baseline."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import torch
-
+from ablate.deferred import torch
 from ablate.methods.contrast import GREY_AND_FACES, ImageEncoder, SettingsByDataset
 from ablate.methods.method import Objective, Tensors
 from ablate.options import option

@@ -1,10 +1,10 @@
 """The plain variational autoencoder."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
-
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, final
 
 from ablate.data_info import DataInfo
 from ablate.methods.method import Tensors
@@ -18,6 +18,9 @@ from ablate.methods.observation_models import (
 )
 from ablate.methods.variational_autoencoder import Term, VariationalAutoencoder, normal_divergence
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final

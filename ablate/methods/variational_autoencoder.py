@@ -1,14 +1,14 @@
 """The abstract class of the autoencoders whose encoder computes a Gaussian q(z | x), and terms of their bounds."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data_info import DataInfo
+from ablate.deferred import torch
 from ablate.methods import autoencoder_options as shared
 from ablate.methods.autoencoder_options import AutoencoderOptions, Reduction
 from ablate.methods.backbone import FLAT, RESNETS
@@ -18,6 +18,9 @@ from ablate.methods.input_target_pairs import InputTargetPairs
 from ablate.methods.method import Method, Tensors
 from ablate.methods.observation_models import ObservationModel
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

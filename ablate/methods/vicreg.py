@@ -1,17 +1,19 @@
 """VICReg: invariance of views, variance of features, and no covariance between features."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from ablate.deferred import F, torch
 from ablate.methods.contrast import SIMVAE, SettingsByDataset, TwoViews
 from ablate.methods.method import Tensors
 from ablate.methods.small_perceptron import SMALL_PERCEPTRON
 from ablate.options import Value, option
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EPSILON = 1e-4  # added to variances
 

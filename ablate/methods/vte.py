@@ -1,23 +1,26 @@
 """VTE, variational transformation equivariance: an encoder of warps, then one of images that predicts its codes."""
 
+from __future__ import annotations
+
 import functools
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from ablate.augment.warp import COEFFICIENTS
 from ablate.data_info import DataInfo
+from ablate.deferred import nn, torch
 from ablate.methods.limits import check_contrast
 from ablate.methods.method import Pretraining, Tensors, with_prefix
 from ablate.methods.parts import joined, through
 from ablate.methods.transformations import Equivariant, deep, learning, reparameterized, unit_gaussian_nll
 from ablate.nets.encoders import activation, mlp
 from ablate.options import Value, option, options_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PAPER = "Sinaga, Basarrudin & Krisnadhi 2022, ICPRAM"
 FIRST = "first."  # prefix of the pretrained encoder's tensors

@@ -1,12 +1,12 @@
 """Decoders from vectors to inputs that mirror the encoders of encoders.py, as modules without values (meta device)."""
 
+from __future__ import annotations
+
 import functools
 import math
 from itertools import pairwise
 
-import torch
-from torch import nn
-
+from ablate.deferred import nn, torch
 from ablate.nets.encoders import FILTERS, HIDDEN, activation, mlp
 
 

@@ -1,13 +1,12 @@
 """MLP and CNN encoders from inputs to vectors, as modules without values (meta device), built once per setting."""
 
+from __future__ import annotations
+
 import functools
 import math
 from itertools import pairwise
 
-import torch
-from torch import nn
-
-from ablate.nets.batchnorm import BatchNorm
+from ablate.deferred import nn, torch
 
 HIDDEN = (1024, 1024)  # units of the MLP
 FILTERS = (128, 256, 512)  # of the CNN
@@ -67,4 +66,6 @@ def pooled_cnn(channels: int, axes: int, filters: int, outputs: int, batchnorm: 
 
 def activation(features: int, batchnorm: bool) -> list[nn.Module]:
     """ReLU, after batch norm if `batchnorm`."""
+    from ablate.nets.batchnorm import BatchNorm
+
     return [BatchNorm(features), nn.ReLU()] if batchnorm else [nn.ReLU()]

@@ -1,14 +1,19 @@
 """Modules as pure functions of parameters and state."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
-from torch import Tensor, nn
-from torch.func import functional_call
-
+from ablate.deferred import nn, torch
 from ablate.nets import precision
-from ablate.nets.batchnorm import BatchNorm
 
-Tensors = Mapping[str, Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ablate.nets.batchnorm import BatchNorm
+
+Tensors: TypeAlias = "Mapping[str, Tensor]"
 
 
 def apply(
@@ -39,11 +44,13 @@ def apply(
 def call(module: nn.Module, tensors: Tensors, inputs: Tensor) -> Tensor:
     """The module's output in the type of its input, whatever the precision of the computation."""
     with precision.network_autocast(inputs.device):
-        outputs: Tensor = functional_call(module, dict(tensors), (inputs,))
+        outputs: Tensor = torch.func.functional_call(module, dict(tensors), (inputs,))
     return outputs.to(inputs.dtype)
 
 
 def batchnorms(module: nn.Module) -> Iterator[tuple[str, BatchNorm]]:
     """The batch-norm layers, each with the prefix of its tensors' names."""
+    from ablate.nets.batchnorm import BatchNorm
+
     named = module.named_modules()
     return ((f"{path}." if path else "", layer) for path, layer in named if isinstance(layer, BatchNorm))

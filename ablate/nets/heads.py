@@ -1,10 +1,10 @@
 """Projection heads: small networks on an encoder's features."""
 
+from __future__ import annotations
+
 import functools
 
-import torch
-from torch import nn
-
+from ablate.deferred import nn, torch
 from ablate.nets.encoders import activation
 
 

@@ -1,13 +1,15 @@
 """Initialization of parameters from an explicit generator, by torch's default rules or those of the layer's type."""
 
-import torch
-from torch import Tensor, nn
+from __future__ import annotations
 
-from ablate.nets.batchnorm import BatchNorm
-from ablate.nets.recurrent import GRU
-from ablate.nets.residual import FanOutConv2d
+from typing import TYPE_CHECKING
 
-AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+from ablate.deferred import nn, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ablate.nets.layers import FanOutConv2d
 
 
 def initialize(module: nn.Module, generator: torch.Generator) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -23,9 +25,13 @@ def initialize(module: nn.Module, generator: torch.Generator) -> tuple[dict[str,
 
 def initial_values(layer: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
     """The initial tensors of one layer, without those of its sublayers."""
+    from ablate.nets.batchnorm import BatchNorm
+    from ablate.nets.layers import FanOutConv2d
+    from ablate.nets.recurrent import GRU
+
     if isinstance(layer, FanOutConv2d):
         return normal_by_fan_out(layer, generator)
-    if isinstance(layer, AFFINE):
+    if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d | nn.ConvTranspose2d):
         return uniform_parameters(layer, layer.weight[0].numel() ** -0.5, generator)  # He et al. 2015, a = √5, as torch
     if isinstance(layer, GRU):
         return uniform_parameters(layer, layer.hidden**-0.5, generator)

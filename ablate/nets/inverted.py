@@ -1,13 +1,16 @@
 """Decoders that mirror the ResNets of resnet.py, without batch norm (Falcon et al. 2021)."""
 
+from __future__ import annotations
+
 import functools
 import math
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-
-from ablate.nets.residual import Residual
+from ablate.deferred import nn, torch
 from ablate.nets.resnet import DEPTHS, EXPANSION, stem_for
+
+if TYPE_CHECKING:
+    from ablate.nets.layers import Residual
 
 MAP_SIDE = 4  # side of the maps that a vector is reshaped to
 
@@ -48,6 +51,8 @@ def upsampling_stage(name: str, before: int, after: int, depth: int, sides: tupl
 
 def basic_block(before: int, after: int, sides: tuple[int, int] | None = None) -> Residual:
     """Two 3 x 3 convolutions, after a resize if `sides` are given."""
+    from ablate.nets.layers import Residual
+
     first = nn.Conv2d(before, after, 3, padding=1)
     path = [*resized(sides), first, nn.ReLU(), nn.Conv2d(after, after, 3, padding=1)]
     return Residual(nn.Sequential(*path), resized_shortcut(before, after, sides))
@@ -55,6 +60,8 @@ def basic_block(before: int, after: int, sides: tuple[int, int] | None = None) -
 
 def bottleneck_block(before: int, after: int, sides: tuple[int, int] | None = None) -> Residual:
     """Convolutions of 1 x 1, 3 x 3 and 1 x 1, the inner ones a quarter as wide, resized before the 3 x 3."""
+    from ablate.nets.layers import Residual
+
     inner = after // 4
     narrow = [nn.Conv2d(before, inner, 1), nn.ReLU(), *resized(sides), nn.Conv2d(inner, inner, 3, padding=1), nn.ReLU()]
     return Residual(nn.Sequential(*narrow, nn.Conv2d(inner, after, 1)), resized_shortcut(before, after, sides))

@@ -1,15 +1,18 @@
 """The networks of SimVAE: a narrow ResNet-18, an MLP, and the decoders that mirror them (Bizeul et al. 2024)."""
 
+from __future__ import annotations
+
 import functools
 import math
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-
-from ablate.nets.batchnorm import BatchNorm
+from ablate.deferred import nn, torch
 from ablate.nets.encoders import mlp
-from ablate.nets.residual import FanOutConv2d, Residual, basic_block
+from ablate.nets.residual import basic_block
+
+if TYPE_CHECKING:
+    from ablate.nets.layers import Residual
 
 HIDDEN = (500, 500, 2000)  # units of the MLP
 LARGE = 64  # pixels: smallest side with the stem for CelebA
@@ -22,6 +25,9 @@ def narrow_encoder(shape: tuple[int, ...], outputs: int, width: int = 64) -> nn.
     The stem has `width` filters of 3 x 3, or of 4 x 4 from 64 pixels on, and max pooling.  Each stage has two basic
     blocks, the first with a convolution as shortcut.  The last maps are flattened, not averaged.
     """
+    from ablate.nets.batchnorm import BatchNorm
+    from ablate.nets.layers import FanOutConv2d
+
     channels, *sides = shape
     large = max(sides) >= LARGE
     kernel = 4 if large else 3
@@ -72,6 +78,8 @@ def hidden_units(width: int) -> tuple[int, ...]:
 
 def same_size_block(channels: int, identity: bool) -> nn.Module:
     """Two transposed convolutions that keep channels and sides."""
+    from ablate.nets.layers import Residual
+
     path = [
         *transposed_conv_batchnorm(channels, channels, 3),
         nn.ReLU(),
@@ -82,6 +90,8 @@ def same_size_block(channels: int, identity: bool) -> nn.Module:
 
 def upsampling_block(before: int, after: int, padding: tuple[int, int]) -> Residual:
     """Two transposed convolutions, the first of stride 2; the shortcut is a 1 x 1 one of stride 2."""
+    from ablate.nets.layers import Residual
+
     path = nn.Sequential(
         *transposed_conv_batchnorm(before, after, 3, 2, padding),
         nn.ReLU(),
@@ -94,6 +104,8 @@ def transposed_conv_batchnorm(
     before: int, after: int, kernel: int, stride: int = 1, output_padding: tuple[int, int] = (0, 0)
 ) -> list[nn.Module]:
     """A transposed convolution, which takes sides s to 2 s - 1 + output padding if its stride is 2, and batch norm."""
+    from ablate.nets.batchnorm import BatchNorm
+
     padding = (kernel - 1) // 2
     return [nn.ConvTranspose2d(before, after, kernel, stride, padding, output_padding, bias=False), BatchNorm(after)]
 

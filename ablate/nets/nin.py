@@ -1,12 +1,11 @@
 """Network-in-network and AlexNet encoders of VTE (Sinaga et al. 2022): images → flat features, without affine maps."""
 
+from __future__ import annotations
+
 import functools
 import math
 
-import torch
-from torch import nn
-
-from ablate.nets.batchnorm import BatchNorm
+from ablate.deferred import nn, torch
 
 MIN_SIDE = {"nin": 1, "alexnet": 21}  # pixels of the smallest image that each accepts
 
@@ -67,6 +66,8 @@ def pooled_side(side: int) -> int:
 
 def conv_batchnorm_relu(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
     """A convolution without bias that keeps the sides, batch norm and ReLU."""
+    from ablate.nets.batchnorm import BatchNorm
+
     convolution = nn.Conv2d(inputs, outputs, kernel, padding=(kernel - 1) // 2, bias=False)
     return [convolution, BatchNorm(outputs), nn.ReLU()]
 

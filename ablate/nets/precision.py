@@ -1,11 +1,13 @@
 """Numerical precision of a training step: float32, tf32 or bfloat16."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Literal
 
-import torch
+from ablate.deferred import torch
 
 Precision = Literal["float32", "tf32", "bfloat16"]
 

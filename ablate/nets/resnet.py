@@ -1,11 +1,15 @@
 """ResNet-18, -34 and -50 from images to pooled features, as modules without values (meta device)."""
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
+from ablate.deferred import nn, torch
+from ablate.nets.residual import basic_block, bottleneck_block, conv_batchnorm
 
-from ablate.nets.residual import Residual, SpatialMean, basic_block, bottleneck_block, conv_batchnorm
+if TYPE_CHECKING:
+    from ablate.nets.layers import Residual
 
 DEPTHS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}  # blocks per stage
 EXPANSION = {"resnet18": 1, "resnet34": 1, "resnet50": 4}  # output channels of a stage over its width
@@ -20,6 +24,8 @@ def resnet(name: str, channels: int, stem: str, width: int = 64) -> nn.Sequentia
     No max pooling follows the stem: '3x3' keeps the sides, '7x7' halves them.  Without its last layer the network
     gives the maps before pooling.  A `width` of 64 is the published size.
     """
+    from ablate.nets.layers import SpatialMean
+
     kernel, stride = STEMS[stem]
     inputs = width
     with torch.device("meta"):

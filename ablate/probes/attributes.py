@@ -1,24 +1,25 @@
 """Prediction of binary attributes, by one small network for each."""
 
+from __future__ import annotations
+
 import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, np, torch
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.hidden_layer import HiddenLayerProbe
 from ablate.probes.inputs import fastest
 from ablate.probes.network import check_finite, outputs, perceptron, shuffled, train
 from ablate.probes.probe import Embedded, Features, Matrix, Metrics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Attributes(HiddenLayerProbe):
 
     def train_bank(self, embedded: Embedded, y: Tensor, test_y: Tensor, seed: int) -> NDArray[np.float64]:
         """Train one network per column of y (N, T), all on the same batches and from the same initial weights."""
+        from ablate.probes.bank import Bank
+
         splits = torch.tensor(embedded.train.x), torch.tensor(embedded.test.x), y, test_y
         x, test_x, y, test_y = (tensor.to(fastest()) for tensor in splits)
         generator = torch.Generator().manual_seed(seed)
@@ -114,28 +117,9 @@ class Attributes(HiddenLayerProbe):
         return np.stack(accuracies)
 
 
-class Bank(nn.Module):
-    """Independent copies of a perceptron with one output: features (B, L) → logits (B, T), one of each copy."""
-
-    def __init__(self, network: nn.Sequential, copies: int) -> None:
-        super().__init__()
-        hidden, _, last = network
-        assert isinstance(hidden, nn.Linear)
-        assert isinstance(last, nn.Linear)
-        self.weight = nn.Parameter(hidden.weight.detach().repeat(copies, 1))
-        self.bias = nn.Parameter(hidden.bias.detach().repeat(copies))
-        self.last_weight = nn.Parameter(last.weight.detach().repeat(copies, 1))
-        self.last_bias = nn.Parameter(last.bias.detach().repeat(copies))
-
-    def forward(self, x: Tensor) -> Tensor:
-        hidden = nn.functional.linear(x, self.weight, self.bias).relu().unflatten(1, self.last_weight.shape)
-        logits: Tensor = (hidden * self.last_weight).sum(2) + self.last_bias
-        return logits
-
-
 def cross_entropy(logits: Tensor, answers: Tensor) -> Tensor:
     """The sum over columns (B, T) of each one's mean cross-entropy: its gradient is that of separate trainings."""
-    return binary_cross_entropy_with_logits(logits, answers) * answers.shape[1]
+    return F.binary_cross_entropy_with_logits(logits, answers) * answers.shape[1]
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,22 @@
 """Classification by a multilayer perceptron with two hidden layers, optionally from few labels and drawn codes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, nn, torch
 from ablate.options import option
 from ablate.probes.inputs import fastest, model_of
 from ablate.probes.labels import check_labels, labelled
 from ablate.probes.network import accuracy, check_finite, perceptron, shuffled, train
 from ablate.probes.posterior import Codes, certain, error_rates, posteriors, stochastic
 from ablate.probes.probe import Embedded, Metrics, Probe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Classifier(Probe):
         network = perceptron(widths, generator, batchnorm=True).to(fastest())
         optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
         for epoch in range(1, self.epochs + 1):
-            train(network, self.batches(codes, generator), optimizer, cross_entropy)
+            train(network, self.batches(codes, generator), optimizer, F.cross_entropy)
             check_finite(network.parameters(), "classifier", codes.mean)
             embedded.report_progress(epoch / self.epochs)
         return network

@@ -1,18 +1,21 @@
 """Agreement of k-means clusters with the classes."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.probe import Embedded, Metrics, Probe, with_best
 
-Labels = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Labels: TypeAlias = "NDArray[np.int64]"
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
 """Clustering of the samples that lie farthest from the centre of a t-SNE plane."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.clustering import matched_accuracy
 from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Embedded, Features, Metrics
 from ablate.probes.tsne import Plane, TSNEProbe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MOST = 30000  # samples whose distances (half of a square of float64) take 3.6 GB
 CURVE = tuple(range(10, 101, 10))  # percent

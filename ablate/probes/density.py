@@ -1,16 +1,19 @@
 """The density of held-out inputs, in bits per dimension, by importance sampling."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from math import log
-from typing import ClassVar, Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ablate.data_info import DataInfo
+from ablate.deferred import torch
 from ablate.options import option
 from ablate.probes.inputs import BATCH, inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Metrics, Model, Probe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

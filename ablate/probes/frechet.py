@@ -1,21 +1,23 @@
 """The Fréchet distance between decoded samples and held-out images."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np, torch
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.image_features import ImageNetwork, extracted
 from ablate.probes.inputs import BATCH, batches, inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Metrics, Probe
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)

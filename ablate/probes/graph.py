@@ -1,16 +1,19 @@
 """Nearest-neighbour votes in a t-SNE plane of the embedding."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.probe import Embedded, Metrics
 from ablate.probes.tsne import Plane, TSNEProbe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,19 @@
 """Classification of the hair colour of CelebA's faces."""
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.errors import StudyError
 from ablate.probes.hidden_layer import METRICS, HiddenLayerProbe
 from ablate.probes.labels import take
 from ablate.probes.probe import Embedded, Features, Metrics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ATTRIBUTE_COUNT = 40  # of CelebA
 COLOURS = (4, 8, 9, 11, 17)  # the attributes bald, black, blond, brown and gray

@@ -1,11 +1,11 @@
 """Training of a perceptron with one hidden layer: the abstract class of the probes that read features with one."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
-from torch.nn.functional import cross_entropy
-
+from ablate.deferred import F, torch
 from ablate.options import option
 from ablate.probes.network import accuracy, check_finite, perceptron, shuffled, train
 from ablate.probes.probe import Embedded, Metrics, Probe
@@ -35,7 +35,7 @@ class HiddenLayerProbe(Probe):
         optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
         for epoch in range(1, self.epochs + 1):
             batches = ((x[rows], y[rows]) for rows in shuffled(len(y), self.batch_size, generator))
-            train(network, batches, optimizer, cross_entropy)
+            train(network, batches, optimizer, F.cross_entropy)
             check_finite(network.parameters(), "MLP probe", x)
             embedded.report_progress(epoch / self.epochs)
             yield accuracy(network, test_x, test_y), accuracy(network, x, y)

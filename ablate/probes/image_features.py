@@ -1,18 +1,19 @@
 """Features of images for the Fréchet distance, by Inception v3 or by random convolutions."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import interpolate
-
+from ablate.deferred import F, nn, np, torch
 from ablate.errors import DataError, StudyError
 from ablate.probes.inputs import fastest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 ImageNetwork = Literal["inception", "random-conv"]
 
@@ -38,7 +39,7 @@ def prepared(images: Tensor, side: int) -> Tensor:
     if images.dim() != 4 or images.shape[1] not in (1, 3):
         shape = " x ".join(map(str, images.shape[1:]))
         raise StudyError(f"inputs of {shape} are not images of one or three channels", "leave the probe fid out")
-    resized = interpolate(images.clamp(0, 1), (side, side), mode="bilinear", antialias=True)
+    resized = F.interpolate(images.clamp(0, 1), (side, side), mode="bilinear", antialias=True)
     return 2 * resized.expand(-1, 3, -1, -1) - 1
 
 

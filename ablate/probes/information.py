@@ -1,21 +1,22 @@
 """Mutual information of features and labels or targets, by MINE (Belghazi et al. 2018)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import ClassVar, Literal
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import one_hot
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, nn, np, torch
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.network import check_finite, outputs, perceptron, shuffled
 from ablate.probes.probe import Embedded, Features, Metrics, Probe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 LAST = 10  # epochs whose bounds are averaged
 SHIFTS = 16  # shifts of Y against Z that give the samples of the product of marginals, for the held-out bound
@@ -76,7 +77,7 @@ class Information(Probe):
     def values(self, features: Features) -> Tensor:
         """The values (N, T) of Y."""
         if self.variable == "labels":
-            return one_hot(torch.tensor(np.unique(features.y, return_inverse=True)[1])).double()
+            return F.one_hot(torch.tensor(np.unique(features.y, return_inverse=True)[1])).double()
         assert features.targets is not None, "checked before"
         return doubles(features.targets)
 

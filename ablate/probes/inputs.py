@@ -1,13 +1,16 @@
 """Access to the model and the inputs behind an embedding: batches, random subsets, and a check of the outputs."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
-
+from ablate.deferred import np, torch
 from ablate.errors import TrialError
 from ablate.probes.probe import DIVERGED, Embedded, Features, Inputs, Model
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BATCH = 250  # inputs in one forward pass
 

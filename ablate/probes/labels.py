@@ -1,15 +1,18 @@
 """Label-limited training: class-balanced subsets of the training split."""
 
-from dataclasses import replace
+from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np, torch
 from ablate.errors import StudyError
 from ablate.probes.probe import Features
 from ablate.subset import SUBSET_SEED, balanced_subset
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def labelled(features: Features, count: int | None) -> Features:

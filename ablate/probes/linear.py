@@ -1,22 +1,23 @@
 """Linear evaluation: a softmax layer trained on the features."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, cos, pi
-from typing import ClassVar, Literal
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import one_hot
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ablate.augment import pipeline
 from ablate.data_info import DataInfo
+from ablate.deferred import F, np, torch
 from ablate.options import option
 from ablate.probes.inputs import inputs_of, model_of
 from ablate.probes.network import check_finite
 from ablate.probes.probe import Embedded, Features, Metrics, Probe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults in torch
 ENCODED = 500  # images in one forward pass
@@ -69,7 +70,7 @@ class Linear(Probe):
     def fit(self, embedded: Embedded, seed: int) -> Iterator[Tensor]:
         """The layer (D + 1, classes), its bias in the last row, after each epoch; the same tensor, updated in place."""
         generator = torch.Generator().manual_seed(seed)
-        x, y = with_bias(embedded.train.x), one_hot(torch.tensor(embedded.train.y)).float()
+        x, y = with_bias(embedded.train.x), F.one_hot(torch.tensor(embedded.train.y)).float()
         bound = (x.shape[1] - 1) ** -0.5  # as torch.nn.Linear draws weights and biases
         layer = torch.empty(x.shape[1], y.shape[1]).uniform_(-bound, bound, generator=generator)
         step = Adam() if self.optimizer == "adam" else Nesterov(self.momentum)

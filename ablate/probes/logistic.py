@@ -1,13 +1,14 @@
 """Multinomial logistic regression, optionally from few labels and on drawn codes."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.options import option
 from ablate.probes.labels import check_labels, labelled
 from ablate.probes.posterior import error_rates, pass_accuracies, stochastic

@@ -1,7 +1,13 @@
 """The magnitude that features are divided by, so that their squares neither overflow nor vanish."""
 
-import numpy as np
-from numpy.typing import NDArray
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ablate.deferred import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def largest_magnitude(x: NDArray[np.float32]) -> float:

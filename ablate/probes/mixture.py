@@ -1,16 +1,16 @@
 """Agreement of a Gaussian mixture's components with the classes."""
 
+from __future__ import annotations
+
 import heapq
 import itertools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.clustering import Labels, agreement
@@ -18,9 +18,10 @@ from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Embedded, Metrics, Probe
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sklearn.mixture import GaussianMixture
 
-Points = NDArray[np.float64]  # (N, D)
+Points: TypeAlias = "NDArray[np.float64]"  # (N, D)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Mixture(Probe):
         components = self.fit(x / scale, len(np.unique(embedded.train.y)), seed, embedded).predict(test / scale)
         return averaged(components, embedded.test.y, self.test_batch_size)
 
-    def fit(self, x: Points, classes: int, seed: int, embedded: Embedded) -> "GaussianMixture":
+    def fit(self, x: Points, classes: int, seed: int, embedded: Embedded) -> GaussianMixture:
         """The mixture of the greatest likelihood."""
         generator = np.random.default_rng(seed)
         part = x if self.exhaustive else subsample(x, self.short_run_samples, generator)
@@ -72,7 +73,7 @@ class Mixture(Probe):
         long_runs = 0 if self.exhaustive else min(self.long_runs, self.starts)
         count = itertools.count(1)
 
-        def reported(model: "GaussianMixture") -> "GaussianMixture":
+        def reported(model: GaussianMixture) -> GaussianMixture:
             embedded.report_progress(next(count) / (self.starts + long_runs + 1))
             return model
 
@@ -83,25 +84,25 @@ class Mixture(Probe):
         return max(converged or likeliest, key=likelihood)
 
 
-def likelihood(model: "GaussianMixture") -> float:
+def likelihood(model: GaussianMixture) -> float:
     """Mean log likelihood of the points that it was fitted to."""
     return float(model.lower_bound_)
 
 
-def mixture(classes: int, seed: int, **settings: Any) -> "GaussianMixture":
+def mixture(classes: int, seed: int, **settings: Any) -> GaussianMixture:
     """A mixture, not fitted yet, that is initialised by k-means."""
     from sklearn.mixture import GaussianMixture
 
     return GaussianMixture(classes, covariance_type="full", random_state=seed, **settings)
 
 
-def continued(model: "GaussianMixture", seed: int) -> "GaussianMixture":
+def continued(model: GaussianMixture, seed: int) -> GaussianMixture:
     """A mixture, not fitted yet, that is initialised by the parameters of another one."""
     start = {"weights_init": model.weights_, "means_init": model.means_, "precisions_init": model.precisions_}
     return mixture(model.n_components, seed, **start)
 
 
-def fitted(x: Points, model: "GaussianMixture") -> "GaussianMixture":
+def fitted(x: Points, model: GaussianMixture) -> GaussianMixture:
     """The mixture after fitting, converged or not."""
     from sklearn.exceptions import ConvergenceWarning
 

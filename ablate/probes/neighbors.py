@@ -1,20 +1,23 @@
 """Classification by the nearest training samples (k-NN)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.labels import check_labels, labelled
 from ablate.probes.posterior import error_rates, pass_accuracies, stochastic
 from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
-Labels = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Labels: TypeAlias = "NDArray[np.int64]"
 
 
 @dataclass(frozen=True)

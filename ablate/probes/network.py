@@ -1,14 +1,18 @@
 """Perceptrons that probes train on frozen features: initialization, training steps and accuracy."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor, nn
-
+from ablate.deferred import nn, torch
 from ablate.errors import TrialError
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Loss: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 BATCH = 4096  # samples in one forward pass without gradients
 
 
@@ -48,11 +52,11 @@ def train(
     network.eval()
 
 
-@torch.no_grad()
 def outputs(network: nn.Module, x: Tensor) -> Tensor:
     """Inputs (N, D) → the network's outputs (N, …), on the CPU."""
     device = device_of(network)
-    return torch.cat([network(part.to(device)).cpu() for part in x.split(BATCH)])
+    with torch.no_grad():
+        return torch.cat([network(part.to(device)).cpu() for part in x.split(BATCH)])
 
 
 def device_of(network: nn.Module) -> torch.device:

@@ -1,16 +1,19 @@
 """Negative log absolute determinant (NLAD) of the class means' cosines."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ablate.deferred import np
 from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Embedded, Features, Matrix, Metrics, Probe
 
-Cosines = NDArray[np.float64]  # (classes, classes)
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Cosines: TypeAlias = "NDArray[np.float64]"  # (classes, classes)
 
 
 @dataclass(frozen=True)

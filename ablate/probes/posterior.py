@@ -1,15 +1,18 @@
 """Codes drawn from a stochastic encoder's posterior, and error rates averaged over several draws (passes)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
-
+from ablate.deferred import np, torch
 from ablate.errors import TrialError
 from ablate.probes.inputs import inputs_of, model_of
 from ablate.probes.probe import DIVERGED, Embedded, Features, Model
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BATCH = 1000  # inputs in one forward pass
 

@@ -1,10 +1,11 @@
 """Accuracy of a supervised method's own classifier."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
+from ablate.deferred import torch
 from ablate.probes.inputs import batches, inputs_of, model_of, require_finite
 from ablate.probes.probe import Embedded, Metrics, Probe
 

@@ -3,19 +3,22 @@
 A probe scores frozen embeddings.  `ablate.testing.probes.ProbeContract` tests what every probe has to promise.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
-
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.errors import StudyError, TrialError
 from ablate.methods.capabilities import Capability as Capability  # both belong to a probe's interface
 from ablate.methods.capabilities import Model as Model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 Direction = Literal["maximize", "minimize"]
 Metrics = Mapping[str, Direction]  # name → the direction that is better

@@ -1,18 +1,21 @@
 """Linear regression of continuous targets."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Embedded, Features, Metrics, Probe
 
-Values = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Values: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)

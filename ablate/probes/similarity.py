@@ -1,20 +1,21 @@
 """Cosine similarity of augmented views, of the same image and of different images."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import normalize
+from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data_info import DataInfo
+from ablate.deferred import F, np, torch
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.inputs import inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Matrix, Metrics, Model, Probe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Similarity(Probe):
         model, generator = model_of(embedded), torch.Generator().manual_seed(seed)
         images = inputs_of(embedded.evaluation).originals(random_rows(len(embedded.evaluation.y), self.images, seed))
         views = model.view(images.repeat_interleave(self.views, dim=0), generator)
-        directions = normalize(require_finite(latent(model, views), "the latent vectors").double(), dim=1)
+        directions = F.normalize(require_finite(latent(model, views), "the latent vectors").double(), dim=1)
         cosines: NDArray[np.float64] = (directions @ directions.T).numpy()
         return cosines
 

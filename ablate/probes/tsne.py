@@ -1,17 +1,17 @@
 """The t-SNE plane of an embedding, by scikit-learn or openTSNE, and the abstract class of the probes that use it."""
 
+from __future__ import annotations
+
 import io
 import re
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ablate.data_info import DataInfo
+from ablate.deferred import np
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.inputs import random_rows
@@ -19,8 +19,11 @@ from ablate.probes.labels import take
 from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Features, Probe, no_report
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 EXAGGERATED = 250  # steps of early exaggeration
-Plane = NDArray[Any]  # (N, 2)
+Plane: TypeAlias = "NDArray[Any]"  # (N, 2)
 
 
 class ProgressParser(io.TextIOBase):

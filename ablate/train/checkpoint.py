@@ -1,18 +1,21 @@
 """Checkpoints: everything that resuming a trial needs, as plain tensors and numbers, written atomically."""
 
+from __future__ import annotations
+
 import io
 import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
+from ablate.deferred import torch
 from ablate.errors import TrialError
 from ablate.nets.functional import Tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1  # increase it when the fields change
 

@@ -1,13 +1,19 @@
 """A training step as a CUDA graph: one launch for all its kernels, where launching them takes longer than running."""
 
+from __future__ import annotations
+
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor
+from ablate.deferred import torch
 
-StepFunction = Callable[[Tensor, Tensor, Sequence[Tensor]], dict[str, Tensor]]  # index, progress, rates → values
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# index, progress, rates → values
+StepFunction: TypeAlias = "Callable[[Tensor, Tensor, Sequence[Tensor]], dict[str, Tensor]]"
 WARM_UP_STEPS = 3  # taken kernel by kernel, while libraries and optimizers allocate what they keep
 
 

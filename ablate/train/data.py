@@ -1,12 +1,16 @@
 """The training set on its device, and the order in which each epoch visits it."""
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ablate.data_info import DataInfo
+from ablate.deferred import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Training of one pack: an iteration over its optimizer steps that yields events, with checkpoints between any two."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from ablate.deferred import torch
 from ablate.events import EpochEnd, MemberFailed
 from ablate.methods.method import Method, Tensors
 from ablate.train.checkpoint import Checkpoint
@@ -12,6 +13,9 @@ from ablate.train.data import TrainingSet, epoch_permutation, seeded_generator
 from ablate.train.optimizer import cpu_copy
 from ablate.train.pack import Looped, Pack, Stacked, common_settings
 from ablate.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Fit:

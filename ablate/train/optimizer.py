@@ -1,14 +1,16 @@
 """Adam and SGD over named tensors, with a state that can be saved and restored."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.optim.adam import adam
-from torch.optim.sgd import sgd
-
+from ablate.deferred import torch
 from ablate.nets.functional import Tensors
 from ablate.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Optimizer:
@@ -27,18 +29,20 @@ class Optimizer:
             for name, tensors in saved.items()
         }
 
-    @torch.no_grad()
     def step(self, gradients: Iterable[Tensor], rate: Tensor | float) -> None:
         """Update once by gradients in the order of the parameters; `rate` may be a tensor () on their device."""
         pairs = zip(self.params.values(), gradients, strict=True)
         # a fused step silently misreads a gradient whose memory layout is not the parameter's
-        aligned = [own if own.stride() == param.stride() else copy_like(param, own) for param, own in pairs]
-        if self.recipe.optimizer == "adam":
-            self.adam(aligned, rate)
-        else:
-            self.sgd(aligned, rate)
+        with torch.no_grad():
+            aligned = [own if own.stride() == param.stride() else copy_like(param, own) for param, own in pairs]
+            if self.recipe.optimizer == "adam":
+                self.adam(aligned, rate)
+            else:
+                self.sgd(aligned, rate)
 
     def adam(self, gradients: list[Tensor], rate: Tensor | float) -> None:
+        from torch.optim.adam import adam
+
         self.state = self.state or {name: initial_adam_state(param) for name, param in self.params.items()}
         states = [self.state[name] for name in self.params]
         adam(
@@ -59,6 +63,8 @@ class Optimizer:
         )
 
     def sgd(self, gradients: list[Tensor], rate: Tensor | float) -> None:
+        from torch.optim.sgd import sgd
+
         buffers = [self.state[name]["momentum_buffer"] if self.state else None for name in self.params]
         sgd(
             list(self.params.values()),

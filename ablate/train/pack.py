@@ -1,14 +1,14 @@
 """Trials that train together: looped on a CPU, stacked on an accelerator, where steps are captured as CUDA graphs."""
 
+from __future__ import annotations
+
 import dataclasses
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
+from ablate.deferred import torch
 from ablate.methods.method import Method, Objective, Tensors, with_prefix
 from ablate.nets import stacking
 from ablate.nets.precision import step_precision
@@ -18,6 +18,9 @@ from ablate.train.cuda_graph import GraphedStep
 from ablate.train.data import TrainingSet
 from ablate.train.optimizer import Optimizer
 from ablate.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Pack(ABC):
@@ -215,12 +218,12 @@ def trained_params(objective: Objective, params: Tensors) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in params.items() if name.startswith(objective.learns)}
 
 
-@torch.no_grad()
 def update_state(state: Tensors, new: Tensors) -> None:
     """Copy a loss's new state into `state`; by value, since it may hold parameters that the optimizer will change."""
-    for name, tensor in new.items():
-        if tensor is not state[name]:
-            state[name].copy_(tensor)
+    with torch.no_grad():
+        for name, tensor in new.items():
+            if tensor is not state[name]:
+                state[name].copy_(tensor)
 
 
 def device_copy(tensor: Tensor, device: torch.device) -> Tensor:

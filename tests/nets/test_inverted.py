@@ -11,7 +11,7 @@ from ablate.nets.batchnorm import BatchNorm
 from ablate.nets.functional import apply
 from ablate.nets.init import initialize
 from ablate.nets.inverted import bottleneck_block, inverted_resnet
-from ablate.nets.residual import Residual
+from ablate.nets.layers import Residual
 
 LINEARS = 128 * 2048 + 2048 + 2048 * 2048 + 2048
 FOLD = 128 * 2048 + 2048  # the 1 x 1 convolution from 128 to 2048 channels

@@ -6,8 +6,8 @@ from torch import nn
 
 from ablate.nets.functional import apply
 from ablate.nets.init import initialize
+from ablate.nets.layers import Residual
 from ablate.nets.narrow import narrow_decoder, narrow_encoder, simvae_mlp, simvae_mlp_decoder
-from ablate.nets.residual import Residual
 
 
 def size(module: nn.Module) -> int:

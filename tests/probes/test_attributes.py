@@ -8,7 +8,8 @@ import torch
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
-from ablate.probes.attributes import Attributes, Bank, cross_entropy, digest_of
+from ablate.probes.attributes import Attributes, cross_entropy, digest_of
+from ablate.probes.bank import Bank
 from ablate.probes.network import perceptron
 from ablate.probes.probe import Embedded, Features
 
