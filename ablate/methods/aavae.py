@@ -69,11 +69,24 @@ class AAVAE(VariationalAutoencoder):
     likelihood_scale: Literal["fixed", "learned"] = option(
         "fixed", "learned: log s is a parameter, one for all pixels", former="scale"
     )
+    bn_update_on: Literal["view", "view and clean"] = option(
+        "view",
+        "what updates batch norm's running statistics; in the authors' code the clean image passes the encoder too",
+        added=True,
+    )
 
     def init(self, info: DataInfo, generator: torch.Generator) -> tuple[Tensors, Tensors]:
         params, state = super().init(info, generator)
         learned = {"logscale": torch.tensor(float(self.logscale))} if self.likelihood_scale == "learned" else {}
         return {**params, **learned}, state
+
+    def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
+        total, shown, state = super().loss(params, state, batch, noise)
+        if self.bn_update_on == "view and clean":
+            frozen = {name: tensor.detach() for name, tensor in params.items()}
+            clean = noise.get("clean", batch["input"])
+            _, state = self.networks.encode(frozen, state, clean, training=True, tracking=True)
+        return total, shown, state
 
     def observation_model(self, params: Tensors, like: Tensor) -> ObservationModel:
         learned = self.likelihood_scale == "learned"

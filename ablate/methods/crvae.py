@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 class CRVAE(SimVAEOptions, VariationalAutoencoder):
     """The β-VAE's loss of a view x, that of a view x̃ of the same image, and λ KL(q(z | x̃) ‖ q(z | x)).
 
-    The divergence is that of diagonal Gaussians, summed over dimensions; its gradient reaches both posteriors (Sinha &
-    Dieng 2021, eq. 4).
+    The divergence is that of diagonal Gaussians, summed over dimensions and averaged over the batch, also where the
+    losses of a batch are summed; its gradient reaches both posteriors (Sinha & Dieng 2021, eq. 4).
     """
 
+    revision: ClassVar[str] = "2"
     source: ClassVar[str] = "Sinha & Dieng 2021, Consistency regularization for VAEs; as in Bizeul et al. 2024"
 
     consistency: float = option(0.1, "λ, weight of the divergence between the views", least=0)
@@ -34,9 +35,12 @@ class CRVAE(SimVAEOptions, VariationalAutoencoder):
 
     def terms(self, mean: Tensor, log_variance: Tensor, codes: Tensor) -> dict[str, Term]:
         first, second = zip(mean.chunk(2), log_variance.chunk(2), strict=True)
+        between_views = gaussian_divergence(second, first)
+        if self.reduction == "sum":
+            between_views = between_views / len(between_views)
         return {
             "divergence": Term(self.beta, normal_divergence(mean, log_variance, self.entropy_scale)),
-            "consistency": Term(self.consistency, gaussian_divergence(second, first)),
+            "consistency": Term(self.consistency, between_views),
         }
 
     @property

@@ -28,7 +28,7 @@ class Information(Probe):
 
     `information` is measured on evaluation samples that are held out of the fit, where it is a lower bound.
     `fitted_information` is the value on the samples that T was fitted to, as a training curve shows it; it includes
-    what T has memorized.
+    what T has memorized.  Where nothing is held out, it is the only score.
     """
 
     source: ClassVar[str] = "Ntelemis, Jin and Thomas 2022, arXiv:2202.06914, MINE"
@@ -38,7 +38,11 @@ class Information(Probe):
         "labels", "Y: one-hot labels, or the data set's continuous targets", former="about"
     )
     held_out_fraction: float = option(
-        0.2, "fraction of the evaluation split that the bound is measured on", above=0, below=1, former="kept"
+        0.2,
+        "fraction of the evaluation split that the bound is measured on; 0: all is fitted, as in the paper",
+        least=0,
+        below=1,
+        former="kept",
     )
     width: int = option(128, "units in each of the two hidden layers", least=1)
     epochs: int = option(200, "passes over the fitted samples; the bounds of the last 10 are averaged", least=1)
@@ -60,7 +64,8 @@ class Information(Probe):
                 "this probe needs targets, and there are none", "set variable to labels, or use msi or celeba"
             )
         held_out = int(self.held_out_fraction * info.evaluation)
-        if min(held_out, info.evaluation - held_out) < 2:
+        measured = held_out if self.held_out_fraction > 0 else info.evaluation
+        if min(measured, info.evaluation - held_out) < 2:
             raise StudyError(f"{info.evaluation} samples are too few to fit and to measure on", "use more data")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
@@ -72,7 +77,8 @@ class Information(Probe):
         pairs = torch.cat([z, y], dim=1)
         bounds = list(self.bounds(pairs, z.shape[1], (held_out, fitted), generator, embedded))
         measured, reached = np.mean(bounds[-LAST:], axis=0)
-        return {"information": float(measured), "fitted_information": float(reached)}
+        fitted_alone = {"fitted_information": float(reached)}
+        return {"information": float(measured), **fitted_alone} if len(held_out) else fitted_alone
 
     def values(self, features: Features) -> Tensor:
         """The values (N, T) of Y."""
@@ -99,7 +105,7 @@ class Information(Probe):
             reached = ascent.epoch(fitted, shuffled(len(fitted), self.batch_size, generator), generator)
             check_finite(network.parameters(), "MINE network", fitted)
             embedded.report_progress(epoch / self.epochs)
-            averaged = epoch > self.epochs - LAST
+            averaged = epoch > self.epochs - LAST and len(held_out) > 0
             yield held_out_bound(network, held_out, features) if averaged else float("nan"), reached
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ablate.augment import pipeline
 from ablate.deferred import np, torch
 from ablate.errors import TrialError
 from ablate.probes.probe import DIVERGED, Embedded, Features, Inputs, Model
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH = 250  # inputs in one forward pass
+AUGMENTED = 500  # images that are augmented at a time
 
 
 def model_of(embedded: Embedded) -> Model:
@@ -44,6 +46,12 @@ def batches(inputs: Inputs, rows: Tensor, binarized: bool = False) -> Iterator[T
     for part in rows.split(BATCH):
         values = inputs.batch(part)
         yield (values > 0.5).to(values) if binarized else values
+
+
+def augmented_batches(inputs: Inputs, augmentation: str, generator: torch.Generator) -> Iterator[Tensor]:
+    """Batches of a new view of every input (B, ...), in their order; the encoder normalizes them itself."""
+    for part in torch.arange(len(inputs)).split(AUGMENTED):
+        yield pipeline(augmentation).augment(inputs.originals(part), generator)
 
 
 def require_finite(values: Tensor, what: str) -> Tensor:

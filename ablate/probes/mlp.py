@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ablate.options import option
 from ablate.probes.hidden_layer import METRICS, HiddenLayerProbe
+from ablate.probes.network import BINARY, Binary
 from ablate.probes.probe import Embedded, Metrics
 
 
@@ -14,6 +16,8 @@ class MLP(HiddenLayerProbe):
     source: ClassVar[str] = "Bizeul, Schölkopf and Allen 2024 (SimVAE), arXiv:2402.01399, MLP probe"
     metrics: ClassVar[Metrics] = METRICS
 
+    binary: Binary = option("softmax", BINARY, added=True)
+
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.check_embedded(embedded)
-        return self.label_scores(embedded, seed)
+        return self.label_scores(embedded, seed, self.binary)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ablate.deferred import nn, torch
+from ablate.deferred import F, nn, torch
 from ablate.errors import TrialError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Loss: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
+Binary = Literal["softmax", "sigmoid"]
+BINARY = "outputs for two classes: softmax of two, or sigmoid of one, with the threshold 0.5 (Bizeul et al.)"
 BATCH = 4096  # samples in one forward pass without gradients
 
 
@@ -31,6 +33,11 @@ def drawn_linear(inputs: int, outputs: int, generator: torch.Generator, bias: bo
     for parameter in layer.parameters():
         nn.init.uniform_(parameter, -(inputs**-0.5), inputs**-0.5, generator)
     return layer
+
+
+def output_count(classes: int, binary: Binary) -> int:
+    """The outputs of a classifier, by the option `binary`."""
+    return 1 if classes == 2 and binary == "sigmoid" else classes
 
 
 def shuffled(samples: int, batch_size: int, generator: torch.Generator) -> Sequence[Tensor]:
@@ -65,8 +72,20 @@ def device_of(network: nn.Module) -> torch.device:
 
 
 def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """The share of samples x (N, D) whose largest logit is that of their label y (N,)."""
-    return (outputs(network, x).argmax(dim=1) == y).double().mean().item()
+    """The share of samples x (N, D) whose label y (N,) is predicted."""
+    return (predictions(outputs(network, x)) == y).double().mean().item()
+
+
+def predictions(logits: Tensor) -> Tensor:
+    """Logits (N, C) → the labels (N,) of the largest; of a single logit (N, 1), whether its sigmoid is above 0.5."""
+    return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
+
+
+def classification_loss(logits: Tensor, y: Tensor) -> Tensor:
+    """The mean cross-entropy of logits (B, C) with labels (B,); of a single logit (B, 1), with labels 0 and 1."""
+    if logits.shape[1] == 1:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], y.to(logits))
+    return F.cross_entropy(logits, y)
 
 
 def check_finite(parameters: Iterable[Tensor], probe: str, x: Tensor) -> None:

@@ -12,6 +12,7 @@ from ablate.probes.inputs import inputs_of, model_of
 from ablate.probes.probe import DIVERGED, Embedded, Features, Model
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 BATCH = 1000  # inputs in one forward pass
@@ -52,12 +53,17 @@ def certain(features: Features) -> Codes:
 def posteriors(features: Features, model: Model) -> Codes:
     """The posterior of every sample of a split.  Raises TrialError where one is not finite."""
     inputs = inputs_of(features)
-    batches = [model.posterior(inputs.batch(rows)) for rows in torch.arange(len(inputs)).split(BATCH)]
+    return codes_of((inputs.batch(rows) for rows in torch.arange(len(inputs)).split(BATCH)), features.y, model)
+
+
+def codes_of(inputs: Iterable[Tensor], y: NDArray[np.int64], model: Model) -> Codes:
+    """The posteriors of batches of inputs (B, ...), with the labels (N,) of all of them."""
+    batches = [model.posterior(batch) for batch in inputs]
     mean = torch.cat([mean for mean, _ in batches])
     deviation = (torch.cat([log_variance for _, log_variance in batches]) / 2).exp()
     if not (mean.isfinite().all() and deviation.isfinite().all()):
         raise TrialError("the encoder's posterior is not finite", DIVERGED)
-    return Codes(mean, deviation, torch.tensor(features.y))
+    return Codes(mean, deviation, torch.tensor(y))
 
 
 def pass_accuracies(train: Features, embedded: Embedded, passes: int, seed: int, classify: Classify) -> list[float]:

@@ -95,6 +95,22 @@ def test_aavae_reconstructs_the_clean_image_from_the_code_of_a_view() -> None:
     assert found["loss"] == found["reconstruction"] == pytest.approx(4 + LN2PI)
 
 
+def test_running_statistics_of_aavae_hold_the_clean_image_too_where_the_option_says_so() -> None:
+    """As in the authors' code: after the view (mean 3) the clean image (mean 1), each with a weight of 0.1."""
+    settings: dict[str, Any] = {"network": "resnet18", "decoder": "resnet18", "width": 2, "latent_dim": 2}
+    options = [AAVAE(**settings), AAVAE(**settings, bn_update_on="view and clean")]
+    params, state = options[0].init(DataInfo((3, 8, 8), 10, 2, 4), torch.Generator().manual_seed(0))
+    batch = {"input": torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))}
+    noise = options[0].draw(batch, torch.Generator().manual_seed(2))
+    alone, both = (method.loss(params, state, batch, noise) for method in options)
+    assert torch.equal(alone[0], both[0])
+    name = "encoder.1.running_mean"
+    _, after = options[0].networks.encode(params, state, noise["clean"], training=True, tracking=True)
+    torch.testing.assert_close(both[2][name], 0.9 * alone[2][name] + after[name])
+    decoders = [name for name in state if name.startswith("decoder.")]
+    assert all(torch.equal(alone[2][name], both[2][name]) for name in decoders)
+
+
 def test_the_divergence_of_aavae_is_weighted_by_beta() -> None:
     """½ (9 + 0) of μ = (3, 0) and σ = 1."""
     method = AAVAE(**LINEAR, decoder="mirror", beta=10.0)
@@ -171,6 +187,17 @@ def test_consistency_is_the_divergence_of_the_second_view_from_the_first() -> No
     term = CRVAE(consistency=0.3).terms(mean, log_variance, mean)["consistency"]
     assert term.weight == 0.3
     assert term.values.tolist() == pytest.approx([2 - LN2])
+
+
+def test_consistency_is_averaged_over_a_batch_whose_other_terms_are_summed() -> None:
+    """The next test twice: all terms double, but for the mean divergence between views, 2.5."""
+    method = CRVAE(**LINEAR)
+    views = torch.tensor([[[2.0, 0.0]] * 2, [[0.0, 1.0]] * 2])
+    noise = {"view": views, "clean": torch.full((2, 2), 9.0), "normal": torch.zeros(4, 2)}
+    found = shown(method, identity_networks(method), [[9.0, 9.0]] * 2, **noise)
+    assert found == pytest.approx({"loss": 5.25, "reconstruction": 0, "divergence": 5, "consistency": 2.5})
+    mean = shown(CRVAE(**LINEAR, reduction="mean"), identity_networks(method), [[9.0, 9.0]] * 2, **noise)
+    assert mean == pytest.approx({"loss": 2.75, "reconstruction": 0, "divergence": 2.5, "consistency": 2.5})
 
 
 def test_the_loss_of_cr_vae_is_that_of_both_views_and_their_divergence() -> None:

@@ -20,7 +20,7 @@ def test_a_number_at_the_end_of_the_name_is_the_default_of_labels() -> None:
     assert PROBES["knn-500"] is kind
 
 
-@pytest.mark.parametrize("name", ["knn-few", "linear-500", "kmn-500", "knn-"])
+@pytest.mark.parametrize("name", ["knn-few", "mlp-500", "kmn-500", "knn-"])
 def test_other_names_with_a_suffix_are_unknown(name: str) -> None:
     assert name not in PROBES
     with pytest.raises(StudyError, match=f"no probe is called '{name}'"):

@@ -9,10 +9,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
+from ablate.data.dataset import Data
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
+from ablate.probes.labels import labelled
 from ablate.probes.linear import Adam, Linear, Nesterov, accuracy, cross_entropy_gradient
 from ablate.probes.probe import Embedded, Features, Inputs, Model
+from ablate.run import training_set
 
 Draw = Callable[[int, int], Features]
 
@@ -130,6 +133,37 @@ class Doubling:
 
     def embed(self, inputs: torch.Tensor) -> torch.Tensor:
         return 2 * inputs[:, 0].reshape(len(inputs), -1)
+
+
+def test_one_sigmoid_of_two_classes_follows_the_gradient_of_its_cross_entropy() -> None:
+    """Logit 0 of class 1: x (σ(0) − 1) = −x / 2."""
+    slope = cross_entropy_gradient(torch.zeros(2, 1), torch.tensor([[3.0, 1.0]]), torch.ones(1, 1))
+    assert slope.tolist() == [[-1.5], [-0.5]]
+
+
+def test_two_classes_are_separated_by_one_sigmoid(draw: Draw) -> None:
+    three = draw(150, 0)
+    two = Features(three.x[three.y < 2], three.y[three.y < 2])
+    probe = Linear(epochs=20, learning_rate=0.1, binary="sigmoid")
+    assert fitted(probe, two, 0).shape == (4, 1)
+    assert probe.score(view_of(two), seed=0)["accuracy"] == 1.0
+    assert fitted(probe, three, 0).shape == (4, 3)
+
+
+def test_the_layer_is_trained_on_as_many_samples_as_labels(draw: Draw) -> None:
+    split = draw(150, 0)
+    on_few = Linear(epochs=3).score(Embedded(labelled(split, 9), split, split), seed=0)
+    assert Linear(epochs=3, labels=9).score(view_of(split), seed=0) == on_few
+    with pytest.raises(StudyError, match="151 labels of 3 classes cannot be taken from 150 training samples"):
+        Linear(labels=151).score(view_of(split), seed=0)
+
+
+def test_the_labelled_samples_are_those_that_training_saw() -> None:
+    """AAVAE trains encoder and classifier on the same 45000 of 50000 images."""
+    y = torch.arange(50) % 5
+    split = Features(np.arange(50, dtype=np.float32)[:, None], y.numpy())
+    data = Data(torch.arange(50)[:, None].float(), y, torch.zeros(50, dtype=torch.bool), 1.0, "train")
+    assert labelled(split, 45).x.ravel().tolist() == training_set(data, 45).inputs.ravel().tolist()
 
 
 def test_augmented_images_are_encoded_in_every_epoch() -> None:

@@ -1,5 +1,8 @@
 """Perceptrons: their layers, initialization, training and accuracy, and the probes MLP and classifier."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +11,18 @@ from torch import nn
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.probes.classifier import Classifier
+from ablate.probes.labels import labelled
 from ablate.probes.logistic import Logistic
 from ablate.probes.mlp import MLP
-from ablate.probes.network import accuracy, perceptron, shuffled, train
+from ablate.probes.network import (
+    accuracy,
+    classification_loss,
+    output_count,
+    perceptron,
+    predictions,
+    shuffled,
+    train,
+)
 from ablate.probes.probe import Embedded, Features
 
 
@@ -78,8 +90,25 @@ def test_hidden_layers_separate_classes_that_no_hyperplane_separates(probe: MLP 
 
 def test_the_classifier_is_trained_on_as_many_samples_as_labels() -> None:
     split = rings(300, 0)
-    chosen, _ = Classifier(labels=4, passes=0).codes(Embedded(split, split, split))
-    assert sorted(chosen.y.tolist()) == [0, 0, 1, 1]
+    few, probe = labelled(split, 4), Classifier(labels=4, passes=0, width=4, epochs=5, learning_rate=0.01)
+    assert sorted(few.y.tolist()) == [0, 0, 1, 1]
+    on_few = replace(probe, labels=None).score(Embedded(few, split, split), seed=0)
+    assert probe.score(Embedded(split, split, split), seed=0) == on_few
+
+
+def test_a_single_output_predicts_the_second_class_above_one_half() -> None:
+    """Logits 2, -1, ½ of the classes 1, 0, 0: losses log(1 + e⁻²), log(1 + e⁻¹) and log(1 + e^½)."""
+    logits, y = torch.tensor([[2.0], [-1.0], [0.5]]), torch.tensor([1, 0, 0])
+    assert predictions(logits).tolist() == [1, 0, 1]
+    expected = sum(math.log(1 + math.exp(power)) for power in (-2, -1, 0.5)) / 3
+    assert classification_loss(logits, y).item() == pytest.approx(expected)
+    assert [output_count(classes, "sigmoid") for classes in (2, 3)] == [1, 3]
+
+
+def test_mlp_separates_two_classes_with_one_sigmoid() -> None:
+    probe = MLP(epochs=30, batch_size=20, learning_rate=0.01, binary="sigmoid")
+    view = Embedded(rings(300, 0), rings(200, 1), rings(200, 1))
+    assert probe.score(view, seed=0)["accuracy"] > 0.97
 
 
 @pytest.mark.parametrize("probe", [Classifier(labels=5000), Logistic(labels=5000)], ids=["classifier", "logistic"])

@@ -1,6 +1,6 @@
 """Classifiers on codes drawn from a posterior: for means ±1 and deviation 1 the error rate is Φ(−1)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import cast
 
@@ -66,6 +66,37 @@ def test_without_posterior_or_passes_the_features_are_classified(name: str, with
     probe = QUICK[name] if without == "posterior" else replace(QUICK[name], passes=0)
     scores = probe.score(embedded, seed=0)
     assert (scores["error_rate"], scores["error_rate_std"], scores["accuracy"]) == (0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Seeing(Noisy):
+    """An encoder of images, by their first row; it counts the batches that it has encoded."""
+
+    seen: list[Tensor] = field(default_factory=list)
+
+    def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        self.seen.append(inputs)
+        return super().posterior(inputs[:, 0, 0])
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        self.seen.append(inputs)
+        return inputs[:, 0, 0]
+
+
+@pytest.mark.parametrize("passes", [5, 0])
+def test_the_classifier_sees_new_views_of_the_training_images_in_every_epoch(passes: int) -> None:
+    """VTE's authors crop and flip the classifier's training images, and no others."""
+    images = torch.rand(40, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    y = np.arange(40) % 2
+    split = Features(images[:, 0, 0].numpy(), y, None, Inputs(images, torch.arange(40), 1.0))
+    model = Seeing()
+    embedded = Embedded(split, split, split, cast(Model, model))
+    probe = Classifier(width=8, epochs=3, augmentation="vte", passes=passes, labels=20)
+    assert probe.score(embedded, seed=0)["accuracy"] <= 1
+    views = [batch for batch in model.seen if len(batch) == 20 and not torch.equal(batch, images[:20])]
+    assert len(views) == (4 if passes else 3)  # of each epoch, and with a posterior once the images themselves
+    assert not torch.equal(views[-1], views[-2])
+    assert all((one.amin() >= 0 and one.amax() <= 1) for one in views)  # the encoder normalizes them
 
 
 def test_a_drawn_code_has_the_mean_and_deviation_of_the_posterior() -> None:
