@@ -1,6 +1,7 @@
 """Typed options of methods, probes and the training recipe: dataclass fields with a description and a range."""
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -58,8 +59,17 @@ class Option:
     added: bool = False  # whether hashes leave it out at its default
 
 
-def options_of(owner: type) -> Iterator[Option]:
+def options_of(owner: type) -> tuple[Option, ...]:
     """All options of a method, a probe or the training recipe, in the order of the class."""
+    return _options_of(owner)
+
+
+@functools.cache  # a plan asks for them several times per trial
+def _options_of(owner: type) -> tuple[Option, ...]:
+    return tuple(_read_options(owner))
+
+
+def _read_options(owner: type) -> Iterator[Option]:
     types = typing.get_type_hints(owner)
     for field in dataclasses.fields(owner):
         default = typing.cast(Value, field.default)

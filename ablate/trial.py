@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Self
 
 from ablate.options import Value, hashed
@@ -37,11 +38,11 @@ class Config:
     # setting, or `training.` and its name → the name under which the key hashes it; '': it is not hashed
     key_names: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def key(self) -> str:
         return digest(self._hashed())
 
-    @property
+    @cached_property
     def variant_key(self) -> str:
         """The key of the variant: of the config without its seed."""
         return digest(self.seeded(0)._hashed() | {"seed": None})
@@ -59,7 +60,7 @@ class Config:
         }
         sections = {"settings": hashed(self.settings, self.key_names), "training": hashed(self.training, of_training)}
         first = {"first": self.first._hashed()} if self.first else {}
-        content = {name: value for name, value in asdict(self).items() if name not in ("first", "key_names")}
+        content = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("first", "key_names")}
         return {**content, **sections, **first}
 
     def to_json(self) -> dict[str, Any]:

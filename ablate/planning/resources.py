@@ -3,9 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from ablate.deferred import torch
 from ablate.errors import StudyError
 from ablate.study.model import Resources, Study
+
+GPU_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # of NVIDIA, Windows' Linux and AMD; without one, no torch
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,8 @@ def times(part: float, whole: float) -> int:
 
 def this_node() -> Node:
     """The cores that this process may use, and the GPUs that torch finds."""
-    import torch
-
-    return Node("this machine", len(os.sched_getaffinity(0)), torch.cuda.device_count())
+    gpus = torch.cuda.device_count() if any(Path(device).exists() for device in GPU_DRIVERS) else 0
+    return Node("this machine", len(os.sched_getaffinity(0)), gpus)
 
 
 def slots(nodes: Sequence[Node], study: Study) -> int:
