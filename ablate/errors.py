@@ -6,10 +6,16 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 
-def printable(text: str) -> str:
-    """The text in one line, with escapes in place of characters that cannot be printed or that reorder a line."""
-    joined = " ".join(text.split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in joined)
+def escaped(text: str) -> str:
+    """The text with escapes in place of characters that a terminal acts on or that reorder a line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def in_one_line(text: str) -> str:
+    """The text in one line, of printable characters."""
+    return escaped(" ".join(text.splitlines()))
 
 
 class AblateError(Exception):
@@ -25,7 +31,7 @@ class AblateError(Exception):
 
     def __str__(self) -> str:
         sentence = f"{self.problem}; {self.remedy}" if self.remedy else self.problem
-        return printable(f"{self.place}: {sentence}" if self.place else sentence)
+        return in_one_line(f"{self.place}: {sentence}" if self.place else sentence)
 
 
 class TrialError(AblateError):

@@ -37,6 +37,20 @@ class Activity(StrEnum):
     SCORING = "scoring"
 
 
+class Stage(StrEnum):
+    """What a launch does while no trial runs."""
+
+    PREPARING = "reading the study and its data"
+    STARTING = "starting Ray and MLflow"
+    STARTING_MLFLOW = "starting MLflow"
+    LISTING = "reading what MLflow has"
+    STARTING_RAY = "starting Ray"
+    UPLOADING = "sending the last records to MLflow"
+    CLOSING = "summarizing the runs in MLflow"
+    REPORTING = "writing the report"
+    ENDING = "ending MLflow"
+
+
 # Yielded by training, where the members of a pack are numbered.
 
 
@@ -128,6 +142,13 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class StageBegan:
+    """The launch does something else than running trials."""
+
+    stage: Stage
+
+
+@dataclass(frozen=True)
 class Stopping:
     """A stop was requested: running trials write their checkpoints."""
 
@@ -142,7 +163,7 @@ class Over:
     """No pack is left to run."""
 
 
-Message = TrialUpdate | Ready | Heartbeat | Proposed | Refused | Stopping | ExecutorLost | Over
+Message = TrialUpdate | Ready | Heartbeat | Proposed | Refused | StageBegan | Stopping | ExecutorLost | Over
 
 
 # Sent to the conductor and to workers.
@@ -203,6 +224,7 @@ MESSAGES: Codec[Message] = Codec(
         "heartbeat": Heartbeat,
         "proposed": Proposed,
         "refused": Refused,
+        "stage": StageBegan,
         "stopping": Stopping,
         "executor-lost": ExecutorLost,
         "over": Over,

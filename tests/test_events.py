@@ -30,6 +30,8 @@ from ablate.events import (
     Ready,
     Refused,
     RunRef,
+    Stage,
+    StageBegan,
     State,
     Stopping,
     StopRequest,
@@ -58,6 +60,7 @@ messages = st.one_of(
     st.builds(Refused, names, names, names, st.integers()),
     st.builds(StopRequest, st.sampled_from(State), st.text()),
     st.sampled_from([Heartbeat(), Stopping(), ExecutorLost(), Over()]),
+    st.builds(StageBegan, st.sampled_from(Stage)),
     st.builds(
         LaunchConfig,
         store=names,
@@ -92,7 +95,19 @@ def test_a_message_is_one_line_that_decodes_to_itself(message: object) -> None:
 
 
 def test_every_kind_of_message_is_tested() -> None:
-    tested = {Progress, EpochValues, Ended, Ready, Proposed, Refused, StopRequest, Heartbeat, Stopping, ExecutorLost}
+    tested = {
+        Progress,
+        EpochValues,
+        Ended,
+        Ready,
+        Proposed,
+        Refused,
+        StopRequest,
+        Heartbeat,
+        Stopping,
+        ExecutorLost,
+        StageBegan,
+    }
     assert {kind for codec in CODECS for kind in codec.names} == {*tested, Over, LaunchConfig, PackConfig}
 
 

@@ -22,6 +22,8 @@ from ablate.events import (
     Heartbeat,
     Progress,
     Ready,
+    Stage,
+    StageBegan,
     State,
     Stopping,
 )
@@ -92,7 +94,7 @@ Look = Callable[[], str]
 
 def drawn(launch: LaunchProgress) -> str:
     output = console.verbatim(record=True, width=120, file=io.StringIO())
-    output.print(live.running_table(launch))
+    output.print(live.drawn(launch, 75.0, 120, 16))
     return output.export_text()
 
 
@@ -126,12 +128,10 @@ def test_the_live_view_shows_running_trials_with_progress_and_time_left(clock: l
     launch.update(progress(trials[1], 1.0, 0, Activity.SCORING))
     launch.update(ended(trials[2]))
     lines = drawn(launch).splitlines()
-    (first,) = (line for line in lines if "epsilon=0.4 · seed 0" in line)
-    assert all(words in first for words in ("━", " 5 ", "train/loss 0.1235", "3 min"))
-    (second,) = (line for line in lines if "epsilon=0.4 · seed 1" in line)
-    assert second.rstrip().endswith("scoring")
-    # 2.25 trials in 60 s, 1.75 to go
-    assert lines[-1].rstrip() == "4 of 8 finished, 2 running, 1 waiting, 1 failed, about 47 s left"
+    first, second = (line.split() for line in lines if line.startswith("epsilon=0.4"))
+    assert (first[:2], first[3:]) == (["epsilon=0.4", "0"], ["5", "train/loss", "0.1235", "3", "min"])
+    assert (second[:2], second[-1]) == (["epsilon=0.4", "1"], "scoring")
+    assert lines[-1].rstrip().startswith("4 of 8 finished, 2 running, 1 waiting, 1 failed, about ")
 
 
 def test_running_trials_beyond_the_table_are_counted(clock: list[float]) -> None:
@@ -140,12 +140,46 @@ def test_running_trials_beyond_the_table_are_counted(clock: list[float]) -> None
     for one in trials[:30]:
         launch.update(progress(one, 0.5, 1))
     text = drawn(launch)
-    assert sum("epsilon=0.4" in line for line in text.splitlines()) == live.SHOWN
+    assert sum("epsilon=0.4" in line for line in text.splitlines()) == 16
     assert "0 of 40 finished, 30 running, 10 waiting, 0 failed" in text
 
 
+@pytest.mark.parametrize("width", [56, 60, 80, 100, 200])
+def test_the_live_view_keeps_seeds_and_numbers_whole_in_a_narrow_terminal(clock: list[float], width: int) -> None:
+    one = trial(1234, "a-level-with-a-name-that-is-longer-than-a-narrow-terminal-has-columns")
+    launch = LaunchProgress(plan_of([one]))
+    launch.update(progress(one, 0.5, 3))
+    launch.update(EpochValues(one.key, 3, {"train/invariance": 0.123456}))
+    output = console.verbatim(record=True, width=width, file=io.StringIO())
+    output.print(live.drawn(launch, 75.0, width, 14))
+    (row,) = (line for line in output.export_text().splitlines() if line.startswith("epsi"))
+    assert len(row.rstrip()) <= width
+    assert {"1234", "0.1235"} <= set(row.split())
+
+
+def test_the_live_view_fits_the_height_of_the_terminal(clock: list[float]) -> None:
+    trials = [trial(seed) for seed in range(40)]
+    launch = LaunchProgress(plan_of(trials))
+    for one in trials:
+        launch.update(progress(one, 0.5, 1))
+    output = console.verbatim(record=True, width=60, file=io.StringIO())
+    output.print(live.drawn(launch, 75.0, 60, 20 - live.OTHER_LINES))
+    assert len(output.export_text().splitlines()) <= 20
+
+
+def test_what_a_launch_does_between_trials_is_shown_with_its_time(clock: list[float]) -> None:
+    launch = LaunchProgress()
+    for stage in Stage:
+        launch.update(StageBegan(stage))
+        clock[0] += 61
+        assert drawn(launch).split("\n")[0].rstrip() == f"{stage}  1:01"
+    launch.update(Ready(slots=2, nodes=1))
+    launch.follow(plan_of([trial(0)]))
+    assert drawn(launch).split("\n")[0].startswith("starting workers")
+
+
 def test_the_live_view_of_a_launch_without_trials_shows_zeros() -> None:
-    assert "0 of 0 finished, 0 running, 0 waiting, 0 failed" in drawn(LaunchProgress(plan_of()))
+    assert "ending Ray" in drawn(LaunchProgress(plan_of()))
 
 
 def test_trials_that_a_search_has_not_proposed_yet_count_as_waiting(clock: list[float]) -> None:
@@ -187,11 +221,11 @@ def test_without_a_terminal_ends_are_printed_at_once_and_counts_every_ten_second
         listen(launch, Heartbeat())
         assert shown() == ""
         listen(launch, ended(one, State.FAILED, MARKUP))
-        assert shown() == f"failed    epsilon=[/red] · seed 0  {MARKUP}\n"
+        assert shown() == f"   0:00  failed    epsilon=[/red] · seed 0  {MARKUP}\n"
         clock[0] += live.LINE_EVERY
         listen(launch, Heartbeat())
         listen(launch, Heartbeat())
-        assert shown() == "0 of 1 finished, 0 running, 1 waiting, 0 failed\n"
+        assert shown() == "   0:10  0 of 1 finished, 0 running, 1 waiting, 0 failed\n"
 
 
 def test_in_a_terminal_the_view_is_live(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

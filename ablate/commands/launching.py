@@ -1,6 +1,6 @@
 """`ablate launch`, `retry`, `stop` and `sync`: running a study."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,7 +9,6 @@ from ablate.commands.planning import print_plan_of
 from ablate.commands.values import read_study, store_of
 
 if TYPE_CHECKING:
-    from ablate.driver.launch import Options
     from ablate.paths import Store
     from ablate.study.model import Study
 
@@ -31,9 +30,7 @@ def launch(
     if dry_run:
         print_plan_of(read, storage, yes, as_json)
         return
-    from ablate.driver.launch import Options
-
-    launch_and_print(read, store_of(storage), Options(address, False, checkpoint_every), yes, as_json)
+    launch_and_print(read, store_of(storage), yes, as_json, address=address, checkpoint_every=checkpoint_every)
 
 
 def retry(
@@ -47,20 +44,18 @@ def retry(
     debug: Debug = False,
 ) -> None:
     """Run the failed trials again, with whatever else is missing."""
-    from ablate.driver.launch import Options
-
-    launch_and_print(
-        read_study(study, profile, overrides), store_of(storage), Options(address, retry=True), yes, as_json
-    )
+    read = read_study(study, profile, overrides)
+    launch_and_print(read, store_of(storage), yes, as_json, address=address, retry=True)
 
 
-def launch_and_print(study: "Study", store: "Store", options: "Options", yes: bool, as_json: bool) -> None:
-    from ablate.driver.launch import launch
+def launch_and_print(study: "Study", store: "Store", yes: bool, as_json: bool, **options: Any) -> None:
     from ablate.view.answers import print_summary
     from ablate.view.live import watching
 
     with watching(study, store, quiet=as_json) as listen:
-        summary = launch(study, store, options, listen, yes=yes)
+        from ablate.driver.launch import Options, launch  # takes seconds, which the view shows
+
+        summary = launch(study, store, Options(**options), listen, yes=yes)
     print_summary(summary, study, as_json)
     if summary.failed:
         raise typer.Exit(1)

@@ -16,7 +16,7 @@ from ablate.driver.reuse import reuse_encoders
 from ablate.driver.saved_plan import save_plan
 from ablate.driver.summary import Summary, is_closed, is_reported, search_over, summarize, trials_of
 from ablate.errors import Interrupted
-from ablate.events import Ended, ExecutorLost, LaunchConfig, Message, RunRef, State, Stopping
+from ablate.events import Ended, ExecutorLost, LaunchConfig, Message, RunRef, Stage, StageBegan, State, Stopping
 from ablate.paths import Store, StudyPaths
 from ablate.planning.plan import Plan, PlannedTrial, make_plan, objective_values
 from ablate.planning.resolve import resolve
@@ -103,7 +103,7 @@ class Launch:
     plan: Plan = field(init=False)  # of that listing
     server: Server = field(init=False)
     tracking: TrackingStore = field(init=False)
-    progress: LaunchProgress = field(init=False)
+    progress: LaunchProgress = field(default_factory=LaunchProgress)
 
     @property
     def paths(self) -> StudyPaths:
@@ -129,6 +129,7 @@ class Launch:
 
     def start(self) -> Summary:
         """Start the executor, if something is left to run, and the server side by side; run the launch; end both."""
+        self.enter(Stage.STARTING_MLFLOW if self.idle else Stage.STARTING)
         if not self.idle:
             self.executor = self.backends.executor(self.paths, self.options.address)
         try:
@@ -144,6 +145,7 @@ class Launch:
 
     def run(self) -> Summary:
         """Plan, run what is left, upload and report."""
+        self.enter(Stage.LISTING)
         self.tracking = self.backends.tracking(self.server.uri)
         unsent = self.tracking.upload(self.paths, PATIENCE)
         snapshot = self.snapshot or self.list_and_plan(self.tracking)
@@ -154,6 +156,7 @@ class Launch:
         save_plan(self.plan, self.paths)
         if not self.idle:
             self.execute(self.plan, snapshot)
+            self.enter(Stage.UPLOADING)
             unsent = self.tracking.upload(self.paths, PATIENCE)
         return self.close(len(unsent))
 
@@ -164,9 +167,10 @@ class Launch:
 
     def execute(self, plan: Plan, snapshot: Snapshot) -> None:
         """Run the plan's packs, with a new executor where one dies."""
-        self.progress = LaunchProgress(plan)
+        self.progress.follow(plan)
         reuse_encoders(plan, self.tracking, self.paths)
         parents = self.tracking.open_variants([planned.trial for planned in plan.left], snapshot)
+        self.enter(Stage.STARTING_RAY)
         for attempt in range(ROUNDS):
             try:
                 self.follow(self.launch_config(plan, snapshot, parents))
@@ -217,6 +221,9 @@ class Launch:
         if self.executor is not None:
             self.executor.kill()
 
+    def enter(self, stage: Stage) -> None:
+        self.show(StageBegan(stage))
+
     def show(self, message: Message) -> None:
         self.progress.update(message)
         self.listen(self.progress, message)
@@ -225,10 +232,12 @@ class Launch:
         """Bring the runs in the tracking store up to date, write the report, and return the summary."""
         from ablate.reporting.write import write_report  # imports matplotlib and pandas: not for a settled study
 
+        self.enter(Stage.CLOSING)
         self.restart_server()
         snapshot = self.tracking.settle(self.study.name)
         trials = self.designed or trials_of(self.study, self.paths)
         plan = make_plan(self.study, trials, snapshot.records, self.options.nodes)
+        self.enter(Stage.REPORTING)
         report = report_of(self.study, results_of(trials, snapshot.records))
         file = write_report(report, self.paths.report)
         self.tracking.attach(self.study.name, self.paths.report, "report")
@@ -240,6 +249,7 @@ class Launch:
             shutil.rmtree(self.paths.pretrained_folder, ignore_errors=True)  # no trial is left that starts from them
         state = State.KILLED if stopped else State.FAILED if plan.failed else State.FINISHED
         self.tracking.close_study(self.study.name, state, snapshot)
+        self.enter(Stage.ENDING)
         return summarize(plan, self.paths, report=file, ran=len(self.ended), stopped=stopped, unsent=unsent)
 
 

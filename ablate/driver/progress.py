@@ -1,10 +1,13 @@
 """How far a launch is, from its plan and the messages of its executor: what the live view shows."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TYPE_CHECKING
 
+from ablate.driver.time_left import Durations, Kind, kind_of, time_until_done
 from ablate.events import (
     Activity,
     Ended,
@@ -14,6 +17,8 @@ from ablate.events import (
     Progress,
     Proposed,
     Ready,
+    Stage,
+    StageBegan,
     State,
 )
 from ablate.trial import Trial
@@ -31,29 +36,55 @@ class RunningTrial:
     share_then: float  # of its training that was done at that time
     epoch: int = 0
     share: float = 0.0
+    moved: float = 0.0  # when that share was reported
     values: Mapping[str, float] = field(default_factory=dict)  # of its last epoch
     activity: Activity = Activity.TRAINING
+    scored_since: float | None = None
 
     @property
     def seconds_left(self) -> float | None:
         """Seconds until it is trained, at the pace so far; None before there is one."""
         done = self.share - self.share_then
-        return (time.monotonic() - self.since) * (1 - self.share) / done if done > 0 else None
+        if done <= 0:
+            return None
+        return max(0.0, (self.moved - self.since) * (1 - self.share) / done - (time.monotonic() - self.moved))
 
 
 class LaunchProgress:
-    """The trials of a launch by state, kept up to date by its messages."""
+    """The trials of a launch by state, kept up to date by its messages; without a plan, before there is one."""
 
-    def __init__(self, plan: "Plan") -> None:
-        self.plan = plan
-        self.names = {planned.key: planned.trial.name for planned in plan.trials}
-        self.waiting = {planned.key for planned in plan.left}
+    def __init__(self, plan: "Plan | None" = None) -> None:
+        self.plan: Plan | None = None
+        self.names: dict[str, str] = {}  # key → trial's name
+        self.kinds: dict[str, Kind] = {}  # key → what says how long the trial takes
+        self.waiting: dict[str, None] = {}  # keys, in the order in which the trials run
         self.running: dict[str, RunningTrial] = {}
         self.ends: dict[str, State] = {}  # key → state, of trials that ended in this launch
-        self.to_propose = plan.proposals
-        self.metric = plan.study.metric
+        self.to_propose = 0
+        self.metric = ""
         self.slots = 0
-        self.began = time.monotonic()
+        self.stage: Stage | None = None  # what is done while no trial runs
+        self.began = self.stage_began = time.monotonic()
+        self.durations, self.scorings = Durations(), Durations()  # from a trial's start, or its last epoch, to its end
+        self.gaps = deque[float](maxlen=50)  # seconds between the end of a trial and the start of the next
+        self.free_since: deque[float] = deque()  # when the lanes that are free now became so
+        self.lanes = 0  # the most trials that ran at once
+        if plan is not None:
+            self.follow(plan)
+
+    def follow(self, plan: "Plan") -> None:
+        """Count the trials of the plan from now on."""
+        from ablate.planning.plan import Work
+
+        self.plan, self.metric, self.to_propose = plan, plan.study.metric, plan.proposals
+        self.names = {planned.key: planned.trial.name for planned in plan.trials}
+        self.kinds = {one.key: kind_of(one.trial, one.work is Work.SCORE) for one in plan.left}
+        self.waiting = {planned.key: None for planned in plan.left}
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the launch began."""
+        return time.monotonic() - self.began
 
     @property
     def finished(self) -> int:
@@ -65,22 +96,51 @@ class LaunchProgress:
 
     @property
     def total(self) -> int:
-        before = len(self.plan.trials) - len(self.plan.left)
+        before = len(self.plan.trials) - len(self.plan.left) if self.plan else 0
         return before + len(self.ends) + len(self.running) + len(self.waiting) + self.to_propose
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds for the whole study at the pace of this launch; None while hardly anything is done."""
-        done = len(self.ends) + sum(one.share - one.share_then for one in self.running.values())
-        to_do = len(self.waiting) + self.to_propose + sum(1 - one.share for one in self.running.values())
-        return (time.monotonic() - self.began) * to_do / done if done > 0.05 else None
+        """Seconds for the whole study, each trial taking as long as those that are most like it; None before any."""
+        running = dict(self.running)
+        guessed = Durations()  # from the running trials, for kinds of which none has ended
+        for key, row in running.items():
+            if row.seconds_left is not None and key in self.kinds:
+                guessed.add(self.kinds[key], (time.monotonic() - row.since) + row.seconds_left)
+        left = [self._rest_of(key, row) for key, row in running.items()]
+        gap = fmean(self.gaps) if self.gaps else 0.0
+        waiting = [self._duration(self.kinds.get(key, ((),)), guessed) for key in tuple(self.waiting)]
+        waiting += [self._duration(((False,), ()), guessed)] * self.to_propose
+        known = [seconds + gap for seconds in waiting if seconds is not None]
+        if len(known) < len(waiting) or None in left:
+            return None
+        lanes = max(self.lanes, min(self.slots, len(left) + len(known)), 1)
+        return time_until_done((one for one in left if one is not None), known, lanes)
+
+    def _duration(self, kind: Kind, guessed: Durations) -> float | None:
+        """The seconds that a trial takes from its start to its end."""
+        found = (seconds.at(level) for level in kind for seconds in (self.durations, guessed))
+        return next((seconds for seconds in found if seconds is not None), None)
+
+    def _rest_of(self, key: str, row: RunningTrial) -> float | None:
+        """The seconds that a running trial still takes: at its own pace, and then for scoring as others like it."""
+        kind, now = self.kinds.get(key, ((),)), time.monotonic()
+        expected, scoring = self.durations.of(kind), self.scorings.of(kind)
+        if scoring is not None and row.scored_since is not None:
+            return max(0.0, scoring - (now - row.scored_since))
+        if scoring is not None and row.seconds_left is not None:
+            return row.seconds_left + scoring
+        if expected is not None and not row.share_then:
+            return max(expected - (now - row.since), row.seconds_left or 0.0)
+        return row.seconds_left
 
     def update(self, message: Message) -> None:
         """Apply one message."""
         match message:
             case Ready(slots=slots):
-                self.began = self.began if self.slots else time.monotonic()  # not where Ray was started again
-                self.slots = slots
+                self.slots, self.stage, self.stage_began = slots, None, time.monotonic()
+            case StageBegan(stage=stage):
+                self.stage, self.stage_began = stage, time.monotonic()
             case Proposed(trials=trials):
                 self._add(trials)
             case Progress():
@@ -90,21 +150,37 @@ class LaunchProgress:
                     running = self._started(key, 0.0)
                     running.epoch, running.values = epoch, values
             case Ended(trial=key, state=state):
+                self._measure(key, state)
                 self.running.pop(key, None)
-                self.waiting.discard(key)
+                self.waiting.pop(key, None)
                 self.ends[key] = state
             case ExecutorLost():
-                self.waiting.update(self.running)
+                self.waiting.update(dict.fromkeys(self.running))
                 self.running.clear()
+                self.free_since.clear()
+                self.stage, self.stage_began = Stage.STARTING_RAY, time.monotonic()
 
     def _count(self, *states: State) -> int:
-        return self.plan.count(*states) + sum(state in states for state in self.ends.values())
+        before = self.plan.count(*states) if self.plan else 0
+        return before + sum(state in states for state in tuple(self.ends.values()))
+
+    def _measure(self, key: str, state: State) -> None:
+        """Learn from a trial that ends how long others like it take."""
+        row = self.running.get(key)
+        if row is None:
+            return
+        self.free_since.append(time.monotonic())
+        if state is State.FINISHED and not row.share_then and key in self.kinds:
+            now, kind = time.monotonic(), self.kinds[key]
+            self.durations.add(kind, now - row.since)
+            self.scorings.add(kind, now - (row.scored_since or now))
 
     def _add(self, trials: Iterable[Trial]) -> None:
         for trial in trials:
             if trial.key not in self.names:  # else it was proposed before Ray died
                 self.names[trial.key] = trial.name
-                self.waiting.add(trial.key)
+                self.kinds[trial.key] = kind_of(trial, scored_only=False)
+                self.waiting[trial.key] = None
                 self.to_propose = max(0, self.to_propose - 1)
 
     def _move(self, message: Progress) -> None:
@@ -112,13 +188,19 @@ class LaunchProgress:
             if key not in self.ends:
                 running = self._started(key, message.share)
                 running.epoch = message.epoch or running.epoch
+                running.moved = time.monotonic() if message.share != running.share else running.moved
                 running.share, running.activity = message.share, message.activity
+                if message.activity is Activity.SCORING and running.scored_since is None:
+                    running.scored_since = time.monotonic()
 
     def _started(self, key: str, share: float) -> RunningTrial:
         """The running trial of a key, added at its first message."""
         if key not in self.running:
-            self.waiting.discard(key)
+            self.waiting.pop(key, None)
             self.running[key] = RunningTrial(self.names.get(key, key), time.monotonic(), share)
+            self.lanes = max(self.lanes, len(self.running))
+            if self.free_since:
+                self.gaps.append(time.monotonic() - self.free_since.popleft())
         return self.running[key]
 
 

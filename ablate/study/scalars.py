@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ablate.errors import StudyError, printable
+from ablate.errors import StudyError, escaped
 from ablate.options import Value
 
 TAG_PREFIX = "tag:yaml.org,2002:"
@@ -122,7 +122,7 @@ def format_value(value: object) -> str:
     if isinstance(value, int | float):
         return format_number(value)
     if isinstance(value, str):
-        return f"'{truncate(printable(value))}'"
+        return f"'{truncate(escaped(value))}'"
     if isinstance(value, list | tuple):
         return truncate(f"[{', '.join(format_value(item) for item in value)}]")
     return "a mapping"

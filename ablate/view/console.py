@@ -7,8 +7,19 @@ from functools import partial
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
-verbatim = partial(Console, highlight=False, markup=False, emoji=False)  # names and reasons may hold brackets
+from ablate.errors import escaped
+
+
+class SafeConsole(Console):
+    """A console that escapes what a terminal would act on; line ends stay."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str("\n".join(map(escaped, text.split("\n"))), **options)
+
+
+verbatim = partial(SafeConsole, highlight=False, markup=False, emoji=False)  # names and reasons may hold brackets
 out = verbatim(soft_wrap=True)  # standard output
 aside = verbatim(stderr=True)
 
@@ -24,6 +35,13 @@ def span(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def clock(seconds: float) -> str:
+    """`0:07`, `12:34`, `1:02:03`"""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def answer(content: Any) -> None:

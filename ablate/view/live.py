@@ -5,62 +5,76 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich import box
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from ablate.driver.progress import LaunchProgress, Listener, RunningTrial
-from ablate.events import Activity, Ended, ExecutorLost, Message, Ready, State, Stopping
+from ablate.events import Activity, Ended, ExecutorLost, Message, Ready, Stage, StageBegan, State, Stopping
 from ablate.paths import Store
 from ablate.study.model import Study
 from ablate.view import console
-from ablate.view.console import span, values
+from ablate.view.console import clock, span, values
 
-SHOWN = 16  # running trials
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
+WIDE, MEDIUM = 100, 76  # columns of a terminal that has room for long bars and whole names of metrics; for short bars
+OTHER_LINES = 5  # of the view, beside the running trials
+SEED = " · seed "  # before the seed, in a trial's name
 
 
 @contextmanager
 def watching(study: Study, store: Store, quiet: bool) -> Iterator[Listener]:
     """A listener that shows the progress of a launch: a live view in a terminal, plain lines elsewhere."""
-    console.aside.print(Text.assemble((study.name, "bold"), f"  {study.question}"), soft_wrap=True)
+    console.aside.print(Text.assemble((study.name, "bold"), f"  {study.question}".rstrip()), soft_wrap=True)
     log = store.study(study.name).log
     log = log.relative_to(Path.cwd()) if log.is_relative_to(Path.cwd()) else log
     console.aside.print(f"output of Ray and MLflow: {log}", style="dim", soft_wrap=True)
     if not console.aside.is_terminal or quiet:
         yield Lines()
         return
-    with Live(console=console.aside, refresh_per_second=4, transient=True) as live:
-        yield LiveView(live)
+    view = LiveView()
+    with Live(console=console.aside, refresh_per_second=4, transient=True, get_renderable=view.draw):
+        yield view
 
 
 class LiveView:
-    """Draws the table of running trials again at every message."""
+    """The table of running trials, which a thread draws four times a second: the elapsed time always moves."""
 
-    def __init__(self, live: Live) -> None:
-        self.live = live
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.progress = LaunchProgress()
+        self.progress.stage = Stage.PREPARING
 
     def __call__(self, progress: LaunchProgress, message: Message) -> None:
-        self.live.update(running_table(progress))
+        self.progress = progress
         for line in lines_of(progress, message):
-            self.live.console.print(line, soft_wrap=True)
+            console.aside.print(line, soft_wrap=True)
+
+    def draw(self) -> RenderableType:
+        size = console.aside.size
+        return drawn(self.progress, time.monotonic() - self.began, size.width, size.height - OTHER_LINES)
 
 
 class Lines:
-    """Prints a line for each trial that ends, and every ten seconds one with the counts."""
+    """Prints a line for each stage and each trial that ends, and every ten seconds one with the counts."""
 
     def __init__(self) -> None:
-        self.printed = time.monotonic()
+        self.began = self.printed = time.monotonic()
 
     def __call__(self, progress: LaunchProgress, message: Message) -> None:
+        if isinstance(message, StageBegan):
+            self.print(message.stage)
         for line in lines_of(progress, message):
-            console.aside.print(line, soft_wrap=True)
-        if time.monotonic() - self.printed >= LINE_EVERY:
+            self.print(line)
+        if time.monotonic() - self.printed >= LINE_EVERY and not progress.stage:
             self.printed = time.monotonic()
-            console.aside.print(counts(progress), soft_wrap=True)
+            self.print(counts(progress))
+
+    def print(self, line: str) -> None:
+        """Print a line, after the time since the launch began."""
+        console.aside.print(f"{clock(time.monotonic() - self.began):>7}  {line}", soft_wrap=True)
 
 
 def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
@@ -83,16 +97,66 @@ def study_metric_first(metrics: Mapping[str, float], metric: str) -> dict[str, f
     return {name: shown[name] for name in sorted(shown, key=lambda name: name != metric)}
 
 
-def running_table(progress: LaunchProgress) -> Group:
-    """The running trials, and the counts below them."""
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for title, width in (("running", None), ("", 20), ("epoch", 5), ("", None), ("left", 8)):
-        table.add_column(title, justify="right" if width and title else "left", no_wrap=True, min_width=width)
-    rows = sorted(progress.running.values(), key=lambda row: row.since)
-    for row in rows[:SHOWN]:
-        bar = ProgressBar(total=1.0, completed=row.share, width=20)
-        table.add_row(row.name, bar, str(row.epoch), values(row.values, most=1), remaining(row))
-    return Group(table, Text(counts(progress)))
+def drawn(progress: LaunchProgress, elapsed: float, width: int, rows: int) -> Group:
+    """The running trials in at most `rows` lines of `width` columns, and below them what the launch does."""
+    parts: list[RenderableType] = []
+    if progress.running:
+        parts = ["", running_table(progress, width, max(1, rows))]
+        hidden = len(progress.running) - max(1, rows)
+        parts += [Text(f"and {hidden} more", "dim")] if hidden > 0 else []
+    doing = stage_of(progress)
+    if doing:
+        parts.append(f"{doing}  {clock(time.monotonic() - progress.stage_began)}")
+    if progress.total:
+        parts.append(f"{counts(progress)}, {clock(elapsed)} elapsed")
+    return Group(*parts)
+
+
+def stage_of(progress: LaunchProgress) -> str:
+    """What the launch does while no trial runs; empty while one does."""
+    if progress.running:
+        return ""
+    if progress.stage:
+        return progress.stage
+    if progress.waiting or progress.to_propose:
+        return "" if progress.ends else "starting workers"
+    return "ending Ray"
+
+
+def running_table(progress: LaunchProgress, width: int, rows: int) -> Table:
+    """The running trials, the oldest first: setting, seed, share, epoch, a value, time left.
+
+    Only the setting is shortened where the terminal is narrow: the other columns are what a reader compares.
+    """
+    shown = sorted(progress.running.values(), key=lambda row: row.since)[:rows]
+    bar = 20 if width >= WIDE else 10 if width >= MEDIUM else 4
+    others = [["seed", "", "epoch", "", "left"], *(cells(row, width) for row in shown)]
+    widths = [max(len(line[column]) for line in others) for column in range(5)]
+    room = width - sum(widths) - bar * (width >= MEDIUM) - 2 * 6
+    table = Table.grid(padding=(0, 2))
+    for justify in ("left", "right", "left", "right", "left", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    table.add_row("running", *others[0], style="bold")
+    for row, (seed, share, *rest) in zip(shown, others[1:], strict=True):
+        done = ProgressBar(total=1.0, completed=row.share, width=bar) if width >= MEDIUM else share
+        table.add_row(shortened(row.name.rpartition(SEED)[0] or row.name, max(8, room)), seed, done, *rest)
+    return table
+
+
+def cells(row: RunningTrial, width: int) -> list[str]:
+    """Seed, share, epoch, value and time left of a row; the share is drawn as a bar where there is room."""
+    seed = row.name.rpartition(SEED)[2] if SEED in row.name else ""
+    share = "" if width >= MEDIUM else f"{row.share:.0%}"
+    value = values(row.values, most=1)
+    return [seed, share, str(row.epoch), value if width >= WIDE else value.rpartition("/")[2], remaining(row)]
+
+
+def shortened(text: str, most: int) -> str:
+    """The text with its middle left out where it is longer than `most` characters."""
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
 
 
 def counts(progress: LaunchProgress) -> str:

@@ -26,8 +26,9 @@ from ablate.testing.plans import plan_of
 from ablate.trial import Config, Trial
 
 
-def trial(seed: int) -> Trial:
-    return Trial(Config("invariant", "1", {}, "digits", "1", {}, seed), {}, "small", {"method.epsilon": 0.4})
+def trial(seed: int, level: float = 0.4) -> Trial:
+    config = Config("invariant", "1", {"epsilon": level}, "digits", "1", {}, seed)
+    return Trial(config, {}, "small", {"method.epsilon": level})
 
 
 PLANNED = [trial(seed) for seed in range(4)]
@@ -95,7 +96,7 @@ def test_running_trials_wait_again_when_ray_dies() -> None:
     launch.update(ended(PLANNED[1]))
     launch.update(ExecutorLost())
     assert launch.running == {}
-    assert launch.waiting == {one.key for one in PLANNED} - {PLANNED[1].key}
+    assert set(launch.waiting) == {one.key for one in PLANNED} - {PLANNED[1].key}
 
 
 def test_a_proposal_is_counted_once() -> None:
@@ -115,18 +116,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_seconds_left_are_extrapolated_from_the_progress_of_this_launch(clock: list[float]) -> None:
+def test_seconds_left_assign_the_waiting_trials_to_the_slots(clock: list[float]) -> None:
     launch = LaunchProgress(plan_of(PLANNED, finished=5))
     launch.update(READY)
     assert launch.seconds_left is None
     launch.update(progress(PLANNED[0], share=0.0))
     clock[0] += 10
     launch.update(progress(PLANNED[0], share=0.5))
-    assert launch.seconds_left == pytest.approx(10 / 0.5 * 3.5)
     assert launch.running[PLANNED[0].key].seconds_left == pytest.approx(10)
+    # a trial takes 20 s: the free slot runs two of the others, the busy one goes on for 10 s and runs one
+    assert launch.seconds_left == pytest.approx(40)
     clock[0] += 10
     launch.update(ended(PLANNED[0]))
-    assert launch.seconds_left == pytest.approx(20 * 3)
+    assert launch.seconds_left == pytest.approx(40)  # two of three trials in a row
     for one in PLANNED[1:]:
         launch.update(ended(one))
     assert launch.seconds_left == 0
@@ -143,16 +145,72 @@ def test_training_of_an_earlier_launch_does_not_count_in_the_estimate(clock: lis
     assert launch.seconds_left == pytest.approx(10)
 
 
-def test_the_estimate_counts_time_from_when_ray_was_first_ready(clock: list[float]) -> None:
+Run = tuple[float, float, Trial]  # start, end, trial
+
+
+def schedule(trials: Sequence[Trial], seconds: Sequence[float], slots: int, gap: float) -> list[Run]:
+    """When the trials run, each on the slot that is free first, `gap` seconds after the one before."""
+    free = [5.0] * slots
+    runs = []
+    for trial, took in zip(trials, seconds, strict=True):
+        slot = free.index(min(free))
+        start = free[slot] + gap
+        free[slot] = start + took
+        runs.append((start, free[slot], trial))
+    return runs
+
+
+def messages_of(runs: Sequence[Run], scoring: float) -> list[tuple[float, Message]]:
+    """The messages of the trials, each of which is scored for this share of its time."""
+    sent: list[tuple[float, Message]] = []
+    for start, end, trial in runs:
+        trained = start + (end - start) * (1 - scoring)
+        for tenth in range(11):
+            share = tenth / 10
+            sent.append((start + (trained - start) * share, progress(trial, share=share, epoch=tenth)))
+        sent.append((trained, progress(trial, share=1.0, epoch=0, activity=Activity.SCORING)))
+        sent.append((end, ended(trial)))
+    return sorted(sent, key=lambda pair: pair[0])
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5])
+@pytest.mark.parametrize("scoring", [0.0, 0.3, 0.7])
+@pytest.mark.parametrize("slowest", [1.2, 2.0])
+@pytest.mark.parametrize("gap", [0.1, 2.0])
+def test_the_time_left_is_within_a_factor_of_two_from_the_third_trial_on(
+    clock: list[float], slots: int, scoring: float, slowest: float, gap: float
+) -> None:
+    levels = [0.4, 0.8, 1.6]  # trials take longer at the last one
+    trials = [trial(seed, level) for seed in range(6) for level in levels]
+    noise = [1.0, 1.15, 0.9, 1.05, 0.85]
+    seconds = [
+        10 * (slowest if one.levels["method.epsilon"] == 1.6 else 1.0) * noise[index % 5]
+        for index, one in enumerate(trials)
+    ]
+    runs = schedule(trials, seconds, slots, gap)
+    over = 100.0 + max(end for _, end, _ in runs)
+    launch = LaunchProgress(plan_of(trials))
+    launch.update(Ready(slots=slots, nodes=1))
+    wrong = []
+    for at, message in messages_of(runs, scoring):
+        clock[0] = 100.0 + at
+        launch.update(message)
+        truly, estimated = over - clock[0], launch.seconds_left
+        if len(launch.ends) >= 3 and truly > 2:  # the last two seconds are shown as such
+            assert estimated is not None
+            if not truly / 2 <= estimated <= truly * 2:
+                wrong.append((len(launch.ends), truly, estimated))
+    assert wrong == []
+
+
+def test_the_time_that_ray_takes_to_start_does_not_count_in_the_estimate(clock: list[float]) -> None:
     launch = LaunchProgress(plan_of(PLANNED))
-    clock[0] += 50  # for Ray to start
-    launch.update(READY)
+    clock[0] += 50
+    launch.update(Ready(slots=1, nodes=1))
+    launch.update(progress(PLANNED[0], share=0.0))
     clock[0] += 10
     launch.update(ended(PLANNED[0]))
-    launch.update(ExecutorLost())
-    clock[0] += 10
-    launch.update(READY)
-    assert launch.seconds_left == pytest.approx(20 * 3)
+    assert launch.seconds_left == pytest.approx(30)
 
 
 def test_a_trial_without_a_name_is_shown_by_its_key() -> None:

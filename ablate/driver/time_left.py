@@ -1,0 +1,50 @@
+"""How long the rest of a launch takes, from how long its trials took so far."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+
+from ablate.trial import Trial
+
+Kind = tuple[tuple[object, ...], ...]  # descriptions of a trial, from the most to the least precise
+MOST_SIMULATED = 2000  # waiting trials that are assigned one by one
+
+
+def kind_of(trial: Trial, scored_only: bool) -> Kind:
+    """What trials that take about as long have in common: the variant, else method, data and epochs, else the work."""
+    config = trial.config
+    cost = (config.method, config.dataset, config.training.get("epochs"))
+    return (scored_only, trial.variant), (scored_only, *cost), (scored_only,), ()
+
+
+class Durations:
+    """Seconds that trials took, by what they have in common."""
+
+    def __init__(self) -> None:
+        self._seconds: defaultdict[tuple[object, ...], list[float]] = defaultdict(list)
+
+    def add(self, kind: Kind, seconds: float) -> None:
+        for level in kind:
+            self._seconds[level].append(seconds)
+
+    def at(self, level: tuple[object, ...]) -> float | None:
+        """The mean of the trials that this description fits; None without any."""
+        return fmean(self._seconds[level]) if level in self._seconds else None
+
+    def of(self, kind: Kind) -> float | None:
+        """The mean of the trials that are most alike, however different; None where none has ended."""
+        return next((fmean(self._seconds[level]) for level in kind if level in self._seconds), None)
+
+
+def time_until_done(running: Iterable[float], waiting: Sequence[float], lanes: int) -> float:
+    """Seconds until all trials are done, where each lane that is free takes the next waiting one.
+
+    `running` holds the seconds that the running trials still take, `waiting` those of the others, in their order.
+    """
+    ends = sorted(running)
+    ends += [0.0] * (lanes - len(ends))
+    heapq.heapify(ends)
+    for seconds in waiting[:MOST_SIMULATED]:
+        heapq.heapreplace(ends, ends[0] + seconds)
+    return max(ends, default=0.0) + sum(waiting[MOST_SIMULATED:]) / max(1, lanes)
