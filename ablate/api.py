@@ -43,16 +43,19 @@ def plan(
 ) -> "Plan":
     """What a launch would run: every trial with its state and what is left to do, in packs, and the time it takes.
 
-    Raises StudyError as `check` does.
+    Raises StudyError as `check` does, and DataError where files of the user's own are missing: their content is part of
+    the trials' keys.
     """
     from ablate.driver.launch import Options
     from ablate.driver.status import records_of
     from ablate.driver.summary import trials_of
     from ablate.planning.plan import make_plan
+    from ablate.planning.required_data import require_data
     from ablate.planning.resolve import resolve
 
     found, folder = study_of(study), store_of(store)
     trials = resolve(found, yes=yes) or trials_of(found, folder.study(found.name))
+    require_data(found, trials)
     options = Options(address=address, retry=retry)
     return make_plan(found, trials, records_of(folder, found.name), options.nodes, retry=retry)
 

@@ -173,9 +173,7 @@ def data(folder: Path) -> HealthCheck:
     """The data sets whose original files are all in the folder; unfit where ABLATE_DATA names a missing folder."""
     from ablate.data import DATASETS
 
-    complete = [
-        name for name, dataset in DATASETS.items() if all((folder / file.path).exists() for file in dataset.files)
-    ]
+    complete = [name for name, dataset in DATASETS.items() if all(file.find(folder).exists() for file in dataset.files)]
     fit = "ABLATE_DATA" not in os.environ or folder.is_dir()
     remedy = f"create the folder {folder} or set ABLATE_DATA to another"
     return health_check("data", fit, f"{', '.join(complete)} in {folder}", remedy)

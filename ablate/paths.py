@@ -154,5 +154,14 @@ def default_store() -> Store:
 def data_folder() -> Path:
     """The folder with data sets' original files: ABLATE_DATA, else `ablate/data` in the user's cache folder."""
     given = os.environ.get("ABLATE_DATA")
-    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    return Path(given).absolute() if given else Path(cache) / "ablate" / "data"
+    return Path(given).absolute() if given else cache_folder() / "data"
+
+
+def checksum_memory() -> Path:
+    """The folder that remembers the checksums of the user's own data files, each until the file changes."""
+    return cache_folder() / "checksums"
+
+
+def cache_folder() -> Path:
+    """`ablate` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "ablate"

@@ -9,14 +9,16 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablate.codec import to_plain
+from ablate.data import DATASETS
 from ablate.data.cache import load_data
 from ablate.data.dataset import Data
+from ablate.data.files import verify
 from ablate.deferred import torch
 from ablate.draw.trial_pictures import trial_pictures
 from ablate.embedding import embed_splits
@@ -35,7 +37,7 @@ from ablate.events import (
 )
 from ablate.methods import METHODS
 from ablate.options import build
-from ablate.paths import StudyPaths, default_store
+from ablate.paths import StudyPaths, data_folder, default_store
 from ablate.planning.packs import make_packs, pretraining_keys, with_pretraining
 from ablate.probes import PROBES
 from ablate.probes.probe import Embedded, score_all
@@ -72,10 +74,15 @@ class RunContext:
 Started = tuple[Trial, checkpoint.Checkpoint | None]  # a trial and its checkpoint
 
 
-def prepare(datasets: Iterable[str], tensors: Path) -> None:
-    """Decode every data set into the cache of tensors.  Raises DataError where one is missing or damaged."""
-    for name in sorted(set(datasets)):
-        load_data(name, tensors)
+def prepare(datasets: Mapping[str, str], tensors: Path) -> None:
+    """Decode data sets, with this content (`Config.data`), into the cache of tensors.
+
+    Original files that are there are verified even where the tensors are cached already.  Raises DataError where one is
+    missing or damaged.
+    """
+    for name, content in sorted(datasets.items()):
+        verify(DATASETS[name], data_folder(), tensors)
+        load_data(name, tensors, content)
 
 
 def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:
@@ -114,7 +121,7 @@ def reason_of(error: Exception) -> str:
 
 def train_and_score(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:
     """Train the trials that have no encoder yet, then score all that were trained."""
-    data = load_data(trials[0].config.dataset, context.tensors)
+    data = load_data(trials[0].config.dataset, context.tensors, trials[0].config.data)
     untrained = [trial for trial in trials if not context.paths.trial(trial.key).encoder.exists()]
     ended = set()
     for group in at_same_step(untrained, context):

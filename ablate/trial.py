@@ -11,6 +11,8 @@ from ablate.options import Value, hashed
 
 TRAINING = "training."  # before the recipe's settings in `Config.key_names`
 
+ABSENT = "absent"  # the data of a config that is made while the user's own files are missing
+
 
 def digest(content: Any, length: int = 16) -> str:
     """The first hexadecimal digits of the SHA-256 of JSON-able content; the order of keys does not matter."""
@@ -37,6 +39,7 @@ class Config:
     first: "Config | None" = None  # the pretraining trial whose encoder this one starts from
     # setting, or `training.` and its name → the name under which the key hashes it; '': it is not hashed
     key_names: Mapping[str, str] = field(default_factory=dict)
+    data: str = ""  # digest of the data that are read, or ABSENT; empty for the content that the version stands for
 
     @cached_property
     def key(self) -> str:
@@ -51,6 +54,10 @@ class Config:
         """The same config with another seed, in its pretraining too."""
         return replace(self, seed=seed, first=self.first.seeded(seed) if self.first else None)
 
+    def on_data(self, data: str) -> "Config":
+        """The same config on other data, in its pretraining too."""
+        return replace(self, data=data, first=self.first.on_data(data) if self.first else None)
+
     def _hashed(self) -> dict[str, Any]:
         """What the key is the hash of."""
         of_training = {
@@ -60,12 +67,14 @@ class Config:
         }
         sections = {"settings": hashed(self.settings, self.key_names), "training": hashed(self.training, of_training)}
         first = {"first": self.first._hashed()} if self.first else {}
-        content = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("first", "key_names")}
-        return {**content, **sections, **first}
+        data = {"data": self.data} if self.data else {}
+        apart = ("first", "key_names", "data")
+        content = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
+        return {**content, **sections, **data, **first}
 
     def to_json(self) -> dict[str, Any]:
         content = {**asdict(self), "first": self.first.to_json() if self.first else None}
-        return {name: value for name, value in content.items() if name not in ("first", "key_names") or value}
+        return {name: value for name, value in content.items() if name not in ("first", "key_names", "data") or value}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

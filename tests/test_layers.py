@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "nets": {"torch"},
     "augment": {"torch"},
     "methods": {"augment", "nets", *SCIENCE},
-    "data": {*SCIENCE, "PIL", "pyimzml", "rich"},
+    "data": {"trial", *SCIENCE, "PIL", "pyimzml", "rich"},
     "probes": {"augment", "methods", "nets", "subset", "openTSNE", *SCIENCE},
     "papers": {"study", "yaml"},
     "train": {"methods", "nets", "torch"},

@@ -32,6 +32,7 @@ CHANGED: dict[str, Any] = {
     "seed": 1,
     "first": CONFIG,
     "key_names": {"k": "count"},
+    "data": "0123456789abcdef",
 }
 
 

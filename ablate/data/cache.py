@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.data import DATASETS
+from ablate.data.checksum import checksum
 from ablate.data.dataset import Data, Dataset
-from ablate.data.files import fetch
+from ablate.data.files import CHECKSUMS, fetch
+from ablate.data.remembered import remembered_checksum
 from ablate.deferred import np, torch
 from ablate.errors import DataError
 from ablate.lock import locked
 from ablate.paths import data_folder
+from ablate.trial import digest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,34 +25,43 @@ if TYPE_CHECKING:
 ARRAYS = ("x", "y", "test", "targets")  # `targets` only where the data set has some
 
 
-def load_data(name: str, tensors: Path) -> Data:
+def load_data(name: str, tensors: Path, content: str | None = None) -> Data:
     """The data set of a name, memory-mapped from its folder below `tensors`; decoded first if it is not there yet.
 
-    Raises StudyError where no data set has that name, DataError where its original files are missing or damaged.
+    `content` is the `Config.data` of the trials that are to use it; left out, it is that of the files as they are now.
+    Raises StudyError where no data set has that name, DataError where its original files are missing or damaged, or are
+    no longer those of the trials.
     """
     dataset = DATASETS[name]()
-    folder = tensors / f"{name}-{dataset.fingerprint(data_folder())}"
+    content = dataset.content(data_folder()) if content is None else content
+    folder = tensors / (f"{name}-{dataset.version}-{content}" if content else f"{name}-{dataset.version}")
     data = read_cache(folder)
     if data is None:
-        fill_cache(dataset, folder)
+        fill_cache(dataset, content, folder)
         data = read_cache(folder)
         assert data is not None
     return data
 
 
 def read_cache(folder: Path) -> Data | None:
-    """Map the tensors in a folder into memory; None where they are absent or truncated.
+    """Map the tensors in a folder into memory; None where they are absent, or are not what was stored.
 
     Pages are copied on write, so changing a tensor changes no file.
     """
     try:
-        header = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-        if any((folder / file).stat().st_size != size for file, size in header["bytes"].items()):
+        stored = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        header, arrays = stored["header"], stored["header"]["arrays"]
+        if stored["digest"] != digest(header) or any(differs(folder / name, whole) for name, whole in arrays.items()):
             return None
-        tensors = {array: map_array(folder / f"{array}.npy") for array in ARRAYS if f"{array}.npy" in header["bytes"]}
+        tensors = {array: map_array(folder / f"{array}.npy") for array in ARRAYS if f"{array}.npy" in arrays}
         return Data(**tensors, scale=header["scale"], training_split=header["training_split"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def differs(path: Path, whole: str) -> bool:
+    """Whether a file of the cache has another checksum than when it was written."""
+    return remembered_checksum(path, "sha256", path.parent.parent / CHECKSUMS) != whole
 
 
 def map_array(path: Path) -> Tensor:
@@ -57,17 +69,31 @@ def map_array(path: Path) -> Tensor:
     return torch.from_numpy(np.load(path, mmap_mode="c"))
 
 
-def fill_cache(dataset: Dataset, folder: Path) -> None:
-    """Decode a data set's original files into a folder; one process does so while the others wait for its lock."""
+def fill_cache(dataset: Dataset, content: str, folder: Path) -> None:
+    """Decode a data set's original files into a folder; one process does so while the others wait for its lock.
+
+    Raises DataError where the files do not have this content, before or after they were read.
+    """
     originals = data_folder()
     try:
         with locked(folder.with_name(f".{folder.name}.lock")):
             if read_cache(folder) is None:
                 fetch(dataset, originals, folder.parent)
-                write_cache(dataset.read(originals), folder)
+                check_content(dataset, content, originals)
+                data = dataset.read(originals)
+                check_content(dataset, content, originals)
+                write_cache(data, folder)
     except OSError as error:
         remedy = "free some space, or set ABLATE_STORE to a folder that can be written"
         raise DataError(f"the tensors cannot be stored: {error.strerror}", remedy, str(folder)) from error
+
+
+def check_content(dataset: Dataset, content: str, originals: Path) -> None:
+    """Raise DataError where the original files do not have the content that the trials were planned with."""
+    if dataset.content(originals) != content:
+        names = ", ".join(file.path for file in (*dataset.files, *dataset.optional))
+        problem = f"the files changed after the trials were planned ({names})"
+        raise DataError(problem, "launch again: trials on the new files have keys of their own", str(originals))
 
 
 def write_cache(data: Data, folder: Path) -> None:
@@ -77,21 +103,20 @@ def write_cache(data: Data, folder: Path) -> None:
     try:
         part.mkdir()
         tensors = {array: tensor for array in ARRAYS if (tensor := getattr(data, array)) is not None}
-        sizes = {
-            f"{array}.npy": write_array(tensor.numpy(), part / f"{array}.npy") for array, tensor in tensors.items()
-        }
-        header = {"scale": data.scale, "training_split": data.training_split, "samples": len(data.x), "bytes": sizes}
-        (part / "data.json").write_text(json.dumps(header, indent=1), encoding="utf-8")
+        sums = {f"{array}.npy": write_array(tensor.numpy(), part / f"{array}.npy") for array, tensor in tensors.items()}
+        header = {"scale": data.scale, "training_split": data.training_split, "samples": len(data.x), "arrays": sums}
+        stored = json.dumps({"header": header, "digest": digest(header)}, indent=1)
+        (part / "data.json").write_text(stored, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def write_array(array: np.ndarray, path: Path) -> int:
-    """Write an array to a file, flush it to the disk, and return the size of the file in bytes."""
+def write_array(array: np.ndarray, path: Path) -> str:
+    """Write an array to a file, flush it to the disk, and return the checksum of the file."""
     with path.open("wb") as file:
         np.save(file, array)
         file.flush()
         os.fsync(file.fileno())
-    return path.stat().st_size
+    return checksum(path, "sha256")

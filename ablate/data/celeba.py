@@ -49,6 +49,7 @@ class CelebA(Dataset):
     shape = (3, SIDE, SIDE)
     classes = 2
     samples = 162770
+    evaluated = 19962
     targets = ATTRIBUTES
     files = (
         drive_file("img_align_celeba.zip", "0B7EVK8r0v71pZjFTYXZWM3FlRnM", "00d2c5bc6d35e252742224ab0c1e8fcb"),
@@ -57,7 +58,7 @@ class CelebA(Dataset):
     )
 
     def read(self, folder: Path) -> Data:
-        faces, attributes, partition = (folder / file.path for file in self.files)
+        faces, attributes, partition = (file.find(folder) for file in self.files)
         parts = {name: part for name, part in read_partition(partition).items() if part in (TRAIN, TEST)}
         targets = read_attributes(attributes, list(parts))
         test = torch.tensor([part == TEST for part in parts.values()])
@@ -68,14 +69,14 @@ class CelebA(Dataset):
 def read_partition(path: Path) -> dict[str, int]:
     """The part (0, 1 or 2) of every image by its file name, in the order of the partition file."""
     with decoding(path):
-        rows = [line.split() for line in path.read_text().splitlines()]
+        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
         return {name: int(part) for name, part in rows}
 
 
 def read_attributes(path: Path, names: list[str]) -> Tensor:
     """The attributes (N, 40), 0 or 1, of the images with these file names."""
     with decoding(path):
-        _, header, *lines = path.read_text().splitlines()
+        _, header, *lines = path.read_text(encoding="utf-8").splitlines()
         if tuple(header.split()) != ATTRIBUTES:
             raise ValueError("its columns are not the forty attributes in their order")
         rows = {line.split(maxsplit=1)[0]: line for line in lines}

@@ -26,19 +26,28 @@ class Cifar10(Dataset):
     shape = (3, 32, 32)
     classes = 10
     samples = 50000
+    evaluated = 10000
     files = (
         File(
             "CIFAR10/cifar-10-python.tar.gz",
             ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
             ("md5:c58f30108f718f92721af3b95e74349a",),
+            md5sums={
+                "data_batch_1": "c99cafc152244af753f735de768cd75f",
+                "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+                "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+                "data_batch_4": "634d18415352ddfa80567beed471001a",
+                "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+                "test_batch": "40351d587109b95175f43aff81a1287e",
+            },
         ),
     )
-    batches = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
 
     def read(self, folder: Path) -> Data:
-        path = folder / self.files[0].path
+        (file,) = self.files
+        path = file.find(folder)
         with decoding(path), tarfile.open(path) as archive:
-            parts = [read_batch(open_member(archive, f"cifar-10-batches-py/{name}").read()) for name in self.batches]
+            parts = [read_batch(open_member(archive, name).read()) for name in file.md5sums]
         x, y = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
         return Data(x, y, torch.arange(len(y)) >= len(y) - len(parts[-1][1]), scale=1 / 255, training_split="train")
 
@@ -92,10 +101,11 @@ class Cifar10Jpeg(Dataset):
     shape = (3, 32, 32)
     classes = 10
     samples = 50000
+    evaluated = 10000
     files = (File("CIFAR10/cifar10_jpeg_60k.npz", checksums=("md5:2aae574cf2fbdcd88a37f89ee703405e",)),)
 
     def read(self, folder: Path) -> Data:
-        path = folder / self.files[0].path
+        path = self.files[0].find(folder)
         with decoding(path), np.load(path, allow_pickle=False) as archive:
             jpegs, offsets, labels = archive["jpeg"], archive["offset"], archive["label"]
             x = torch.empty(len(labels), *self.shape, dtype=torch.uint8)

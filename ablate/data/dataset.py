@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+from ablate.data.find import find
+from ablate.data.remembered import remembered_checksum
+from ablate.paths import checksum_memory
+from ablate.trial import ABSENT, digest
+
 
 @dataclass(frozen=True)
 class File:
-    """An original file: its path, the addresses to download it from, and its published checksums."""
+    """An original file: its path, the addresses to download it from, and its published checksums.
+
+    A file without addresses and checksums is the user's own: its content is part of the key of a trial that uses it.
+    """
 
     path: str  # below ABLATE_DATA
     addresses: tuple[str, ...] = ()  # tried in this order
     checksums: tuple[str, ...] = ()  # such as "md5:…" (see checksum.py); one must match, since archives get repacked
+    aliases: tuple[str, ...] = ()  # other paths of the same content, such as that of the unpacked file
+    md5sums: Mapping[str, str] = field(
+        default_factory=dict
+    )  # member of a tar archive → md5; it is whole, too, if all match
+
+    @property
+    def own(self) -> bool:
+        """Whether the file is the user's own."""
+        return not self.checksums and not self.addresses
+
+    def find(self, folder: Path) -> Path:
+        """The path of the file below a folder, by its name in any case or by an alias; `path` where it is missing."""
+        return find(folder, (self.path, *self.aliases))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The points of a data set, and the targets of each."""
+
+    samples: int  # that training sees
+    probed: int  # that probes are fitted on
+    evaluation: int  # of the evaluation split
+    targets: int
 
 
 @dataclass(frozen=True)
@@ -76,15 +108,38 @@ class Dataset(ABC):
     classes: ClassVar[int]  # 0 where there are no labels
     samples: ClassVar[int]  # the number of points that training sees
     labelled: ClassVar[int | None] = None  # the number that probes are fitted on, where it differs from `samples`
+    evaluated: ClassVar[int | None] = None  # the number in the evaluation split, where it differs from `samples`
     targets: ClassVar[tuple[str, ...]] = ()  # the names of the columns of `Data.targets`
     files: ClassVar[tuple[File, ...]] = ()
+    optional: ClassVar[tuple[File, ...]] = ()  # files that are used where they are present
 
-    def fingerprint(self, folder: Path) -> str:
-        """Text that differs whenever the decoded tensors may: the version, which suffices for published files.
+    def content(self, folder: Path) -> str:
+        """What a trial's key holds of the data: a digest of the user's own files; ABSENT if one is missing.
 
-        A data set that is read from a user's own files below `folder` adds a digest of those.
+        Empty for published files: the version stands for their content, and no other content is read.
         """
-        return self.version
+        if self.missing(folder):
+            return ABSENT
+        own = {file.path: file.find(folder) for file in (*self.files, *self.optional) if file.own}
+        memory = checksum_memory()
+        sums = {name: remembered_checksum(path, "sha256", memory) for name, path in own.items() if path.exists()}
+        return digest(sums) if sums else ""
+
+    def missing(self, folder: Path) -> list[Path]:
+        """The paths of the user's own files that are missing below `folder`."""
+        own = [file.find(folder) for file in self.files if file.own]
+        return [path for path in own if not path.exists()]
+
+    @classmethod
+    def declared_counts(cls) -> Counts:
+        """The counts that the class declares."""
+        probed = cls.samples if cls.labelled is None else cls.labelled
+        evaluation = cls.samples if cls.evaluated is None else cls.evaluated
+        return Counts(cls.samples, probed, evaluation, len(cls.targets))
+
+    def counts(self, folder: Path) -> Counts:
+        """The counts of the data that are below `folder`: as declared, unless the user's own files decide them."""
+        return self.declared_counts()
 
     @abstractmethod
     def read(self, folder: Path) -> Data:

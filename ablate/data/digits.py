@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
+from ablate.data.checksum import unpacked_digest
 from ablate.data.dataset import Data, Dataset
 from ablate.data.split import held_out
 from ablate.deferred import torch
+
+TABLE = "datasets/data/digits.csv.gz"  # in scikit-learn, which need not be imported to look whether it is the known one
+PUBLISHED = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"  # SHA-256 of what it unpacks to
 
 
 class Digits(Dataset):
@@ -17,6 +22,15 @@ class Digits(Dataset):
     shape = (1, 8, 8)
     classes = 10
     samples = 1437
+    evaluated = 360
+
+    def content(self, folder: Path) -> str:
+        """Empty for the digits of all versions of scikit-learn up to now, else a digest of this one's."""
+        package = find_spec("sklearn")
+        places = (package.submodule_search_locations if package is not None else None) or []
+        table = next((path for place in places if (path := Path(place, TABLE)).exists()), None)
+        found = unpacked_digest(table) if table is not None else PUBLISHED
+        return "" if found == PUBLISHED else found[:16]
 
     def read(self, folder: Path) -> Data:
         from sklearn.datasets import load_digits

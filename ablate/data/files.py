@@ -1,78 +1,94 @@
 """Original files of data sets: found below the data folder or downloaded, and verified before they are read."""
 
-import hashlib
-import pickle
 import sys
 import tarfile
-import wave
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.client import HTTPException
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.request import Request, urlopen
 
-from ablate.data.checksum import checksum
+from ablate.data.checksum import has_members, is_damaged, is_wanted
 from ablate.data.dataset import Dataset, File
-from ablate.errors import DataError
+from ablate.data.remembered import remembered_checksum
+from ablate.errors import AblateError, DataError
 from ablate.lock import locked
 
 CHUNK = 2**18  # bytes
-DECODER_ERRORS = (  # raised on damaged files; KeyError where an archive lacks a member
-    *(OSError, EOFError, ValueError, KeyError, zlib.error),
-    *(tarfile.TarError, zipfile.BadZipFile, wave.Error, pickle.UnpicklingError),
-)
+CHECKSUMS = ".checksums"  # below the folder of tensors: remembered checksums; the data folder may be read-only
 
 
 def fetch(dataset: Dataset | type[Dataset], folder: Path, tensors: Path) -> None:
     """Download the files of a data set that are missing below `folder`, and verify all of them.
 
-    Verified files are recorded below `tensors`, since the data folder may be read-only.  Raises DataError where a file
-    is altered, or is missing and cannot be downloaded.
+    Raises DataError where a file is damaged or altered, or is missing and cannot be downloaded.
     """
     for file in dataset.files:
-        path = folder / file.path
-        try:
-            if not path.exists():
-                download(file, path)
-            verify(file, path, tensors)
-        except OSError as error:
-            raise DataError(f"the file cannot be read: {error.strerror}", "make it readable", str(path)) from error
+        if not exists(file, folder):
+            download(file, folder / file.path)
+    verify(dataset, folder, tensors)
 
 
-def verify(file: File, path: Path, tensors: Path) -> None:
-    """Compare a file with its published checksums, unless it was verified since its last change."""
-    stat = path.stat()
-    identity = f"{path.absolute()} {stat.st_size} {stat.st_mtime_ns} {file.checksums}"
-    mark = tensors / ".verified" / hashlib.sha256(identity.encode()).hexdigest()
-    if mark.exists():
-        return
-    if difference := checksum_difference(file, path):
-        again = (
-            f", and it is fetched again from {file.addresses[0]}" if file.addresses else " and put a whole one there"
-        )
-        raise DataError(f"the file is truncated or altered: {difference}", f"delete it{again}", str(path))
-    with suppress(OSError):  # without the mark, the file is verified once more
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+def verify(dataset: Dataset | type[Dataset], folder: Path, tensors: Path) -> None:
+    """Compare the files that are there with their published checksums, which are remembered below `tensors`.
+
+    Raises DataError where none matches.
+    """
+    for file in dataset.files:
+        if exists(file, folder):
+            path = file.find(folder)
+            with reading(path):
+                if difference := checksum_difference(file, path, tensors / CHECKSUMS):
+                    raise unpublished(file, path, difference)
 
 
-def checksum_difference(file: File, path: Path) -> str:
+def exists(file: File, folder: Path) -> bool:
+    """Whether a file is there.  Raises DataError where that cannot be looked up."""
+    with reading(folder / file.path):
+        return file.find(folder).exists()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn the errors of a file that cannot be read into a DataError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}", "make it readable", str(path)) from error
+
+
+def unpublished(file: File, path: Path, difference: str) -> DataError:
+    """The error for a file whose content is not the published one; a whole one is not to be deleted."""
+    where = f"it is fetched again from {file.addresses[0]}" if file.addresses else "put a whole one there"
+    if is_damaged(path):
+        return DataError(f"the file is damaged: {difference}", f"delete it, and {where}", str(path))
+    problem = f"the file is altered or packed otherwise, and is not known to hold the published content: {difference}"
+    return DataError(problem, f"move it to another folder, and {where}", str(path))
+
+
+def checksum_difference(file: File, path: Path, memory: Path | None = None) -> str:
     """'found …, expected …' where no published checksum matches; empty where one does, or none was published."""
-    found = [checksum(path, expected.partition(":")[0]) for expected in file.checksums]
-    if not found or any(one == expected for one, expected in zip(found, file.checksums, strict=True)):
+    found = []
+    for expected in file.checksums:
+        found.append(remembered_checksum(path, expected.partition(":")[0], memory))
+        if found[-1] == expected:
+            return ""
+    if not found or (file.md5sums and has_members(path, dict(file.md5sums))):
         return ""
     return f"found {found[0]}, expected {' or '.join(file.checksums)}"
 
 
 def download(file: File, path: Path) -> None:
     """Download a file from the first address that has it whole; one process does so while the others wait."""
+    failures: list[str] = []
+    lock = path.with_name(f".{path.name}.lock")
     try:
-        with locked(path.with_name(f".{path.name}.lock")):
-            failures = try_addresses(file, path)
+        if file.addresses:
+            with locked(lock):
+                failures = try_addresses(file, path)
+                lock.unlink(missing_ok=True)  # the folder is the user's own
     except OSError as error:
         failures = [f"{path.parent}: {error.strerror}"]
     if not path.exists():
@@ -93,7 +109,7 @@ def try_addresses(file: File, path: Path) -> list[str]:
                 failures.append(f"{address}: truncated or altered, {difference}")
             else:
                 part.replace(path)
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: a header or redirect that is not valid
             failures.append(f"{address}: {getattr(error, 'reason', error)}")
         finally:
             part.unlink(missing_ok=True)
@@ -128,17 +144,30 @@ def progress_bar(name: str, size: int | None) -> Iterator[Callable[[int], None]]
 
 @contextmanager
 def decoding(path: Path) -> Iterator[None]:
-    """Turn the errors that a decoder raises on a damaged file into a DataError that names the file."""
+    """Turn whatever a decoder raises on a damaged file into a DataError that names the file."""
     try:
         yield
-    except DECODER_ERRORS as error:
-        problem = error.args[0] if isinstance(error, KeyError) else error  # str() of a KeyError adds quotes
+    except AblateError:
+        raise
+    except MemoryError as error:
+        remedy = "use a machine with more memory, or replace the file by a whole one"
+        raise DataError("the file needs more memory than there is", remedy, str(path)) from error
+    except Exception as error:  # decoders of damaged bytes raise anything, such as struct.error or a bare Exception
+        problem = error.args[0] if isinstance(error, KeyError) and error.args else error  # str() adds quotes
+        problem = str(problem) or type(error).__name__
         raise DataError(f"the file cannot be decoded: {problem}", "replace it by a whole one", str(path)) from error
 
 
+def find_member(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo:
+    """The file of a tar archive that has this name, in whatever folder.  Raises KeyError where there is none."""
+    for one in archive:
+        if PurePosixPath(one.name).name == name and one.isfile() and is_wanted(one.name):
+            return one
+    raise KeyError(f"there is no '{name}' in the archive")
+
+
 def open_member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
-    """Open one file of a tar archive.  Raises KeyError where it has none of that name, ValueError for a folder."""
-    content = archive.extractfile(name)
-    if content is None:
-        raise ValueError(f"'{name}' is not a file")
+    """Open the file of a tar archive that has this name, in whatever folder.  Raises KeyError where there is none."""
+    content = archive.extractfile(find_member(archive, name))
+    assert content is not None, "it is a file"
     return content

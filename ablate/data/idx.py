@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import struct
 import zipfile
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from ablate.data.checksum import open_unpacked
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 from ablate.deferred import torch
@@ -20,20 +22,16 @@ UNSIGNED_BYTE = 8  # the idx code for entries of type uint8
 
 
 def read_idx(path: Path) -> Tensor:
-    """The uint8 tensor in a gzipped idx file (LeCun's format), in the shape that its header states.
+    """The uint8 tensor in an idx file (LeCun's format), gzipped or not, in the shape that its header states.
 
     Raises DataError where the file is truncated or has another format.
     """
-    with decoding(path):
-        return parse_idx(path.read_bytes())
+    with decoding(path), open_unpacked(path) as content:
+        return parse_idx(content.read())
 
 
-def parse_idx(zipped: bytes) -> Tensor:
-    """The uint8 tensor in the content of a gzipped idx file.
-
-    Raises ValueError, OSError or zlib.error where the content is truncated or has another format.
-    """
-    content = gzip.decompress(zipped)
+def parse_idx(content: bytes) -> Tensor:
+    """The uint8 tensor in the content of an idx file; ValueError where it is truncated or has another format."""
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE:
         raise ValueError("it has no header of an idx file of bytes")
     axes = content[3]
@@ -47,19 +45,22 @@ def parse_idx(zipped: bytes) -> Tensor:
 
 
 class Idx(Dataset):
-    """Grey images (1, 28, 28) and their published test set; pixel values 0 to 255 are scaled to 0 to 1."""
+    """Grey images (1, 28, 28) and their published test set; pixel values 0 to 255 are scaled to 0 to 1.
+
+    `files` are the images and the labels of the training part, then of the test part.
+    """
 
     shape = (1, 28, 28)
-    folder: ClassVar[str]  # below the data folder
+    evaluated = 10000
 
     def read(self, folder: Path) -> Data:
-        return self.join(*(self.read_part(folder / self.folder, name) for name in ("train", "t10k")))
+        train_images, train_labels, test_images, test_labels = (file.find(folder) for file in self.files)
+        return self.join(self.read_part(train_images, train_labels), self.read_part(test_images, test_labels))
 
-    def read_part(self, folder: Path, name: str) -> tuple[Tensor, Tensor]:
+    def read_part(self, images_path: Path, labels_path: Path) -> tuple[Tensor, Tensor]:
         """Images (N, 28, 28) and labels (N,) of one part."""
-        path = folder / f"{name}-images-idx3-ubyte.gz"
-        images, labels = read_idx(path), read_idx(folder / f"{name}-labels-idx1-ubyte.gz")
-        with decoding(path):
+        images, labels = read_idx(images_path), read_idx(labels_path)
+        with decoding(images_path):
             self.check_counts(images, labels)
         return images, labels
 
@@ -75,11 +76,19 @@ class Idx(Dataset):
         return Data(x, y, torch.arange(len(y)) >= len(train[1]), scale=1 / 255, training_split="train")
 
 
-def mirrored_files(folder: str, mirrors: tuple[str, ...], digests: dict[str, str]) -> tuple[File, ...]:
-    """The files of a folder that every mirror has under the same names, given by name and md5."""
+def mirrored_files(folder: str, mirrors: tuple[str, ...], sums: Mapping[str, tuple[str, str]]) -> tuple[File, ...]:
+    """The files of a folder that every mirror has under the same names; name → its md5 and the SHA-256 of its content.
+
+    Unpacked files are found too, by their names with a hyphen or, as some programs write them, a dot.
+    """
     return tuple(
-        File(f"{folder}/{name}", tuple(f"{mirror}/{name}" for mirror in mirrors), (f"md5:{digest}",))
-        for name, digest in digests.items()
+        File(
+            f"{folder}/{name}",
+            tuple(f"{mirror}/{name}" for mirror in mirrors),
+            (f"md5:{md5}", f"unpacked-sha256:{content}"),
+            (f"{folder}/{name.removesuffix('.gz')}", f"{folder}/{name.removesuffix('.gz').replace('-idx', '.idx')}"),
+        )
+        for name, (md5, content) in sums.items()
     )
 
 
@@ -90,15 +99,26 @@ class Mnist(Idx):
     description = "70000 handwritten digits of 28 × 28 pixels, 10 classes; 10000 of them are the test set"
     classes = 10
     samples = 60000
-    folder = "MNIST/raw"
     files = mirrored_files(
-        folder,
+        "MNIST/raw",
         ("https://ossci-datasets.s3.amazonaws.com/mnist", "http://yann.lecun.com/exdb/mnist"),
         {
-            "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-            "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
-            "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
-            "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+            "train-images-idx3-ubyte.gz": (
+                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            ),
+            "train-labels-idx1-ubyte.gz": (
+                "d53e105ee54ea40749a09fcbcd1e9432",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            ),
+            "t10k-images-idx3-ubyte.gz": (
+                "9fb629c4189551a2d022fa330f9573f3",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            ),
+            "t10k-labels-idx1-ubyte.gz": (
+                "ec29112dd5afa0611ce80d1b7f02629c",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
         },
     )
 
@@ -110,15 +130,26 @@ class FashionMnist(Idx):
     description = "70000 pictures of clothing of 28 × 28 pixels, 10 balanced classes; 10000 of them are the test set"
     classes = 10
     samples = 60000
-    folder = "FashionMNIST/raw"
     files = mirrored_files(
-        folder,
+        "FashionMNIST/raw",
         ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",),
         {
-            "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
-            "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
-            "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+            "train-images-idx3-ubyte.gz": (
+                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            ),
+            "train-labels-idx1-ubyte.gz": (
+                "25c81989df183df01b3e8a0aad5dffbe",
+                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            ),
+            "t10k-images-idx3-ubyte.gz": (
+                "bef4ecab320f06d8554ea6380940ec79",
+                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            ),
+            "t10k-labels-idx1-ubyte.gz": (
+                "bb300cfdad3c16e7a12a480ee83cd310",
+                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
         },
     )
 
@@ -130,6 +161,7 @@ class EmnistDigits(Idx):
     description = "280000 handwritten digits of 28 × 28 pixels, 10 balanced classes; 40000 of them are the test set"
     classes = 10
     samples = 240000
+    evaluated = 40000
     files = (
         File(
             "EMNIST/raw/gzip.zip",
@@ -139,14 +171,14 @@ class EmnistDigits(Idx):
     )
 
     def read(self, folder: Path) -> Data:
-        path = folder / self.files[0].path
+        path = self.files[0].find(folder)
         with decoding(path), zipfile.ZipFile(path) as archive:
             return self.join(self.read_archived(archive, "train"), self.read_archived(archive, "test"))
 
     def read_archived(self, archive: zipfile.ZipFile, name: str) -> tuple[Tensor, Tensor]:
         """Upright images (N, 28, 28) and labels (N,) of one part."""
         stem = f"gzip/emnist-digits-{name}"
-        images = parse_idx(archive.read(f"{stem}-images-idx3-ubyte.gz"))
-        labels = parse_idx(archive.read(f"{stem}-labels-idx1-ubyte.gz"))
+        images = parse_idx(gzip.decompress(archive.read(f"{stem}-images-idx3-ubyte.gz")))
+        labels = parse_idx(gzip.decompress(archive.read(f"{stem}-labels-idx1-ubyte.gz")))
         self.check_counts(images, labels)
         return images.transpose(1, 2), labels

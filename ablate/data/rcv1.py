@@ -21,7 +21,7 @@ MIRRORS = tuple(
 
 
 def token_file(name: str, size: int) -> File:
-    """A file of stemmed stories, verified by its size, since no checksum was published."""
+    """A file of stemmed stories, verified by its size and gzip's checksum, since no other was published."""
     path = f"lyrl2004_tokens_{name}.dat.gz"
     return File(f"RCV1/{path}", tuple(f"{mirror}/{path}" for mirror in MIRRORS), (f"bytes:{size}",))
 
@@ -58,7 +58,7 @@ class Reuters10k(Dataset):
     )
 
     def read(self, folder: Path) -> Data:
-        *texts, topics = (folder / file.path for file in self.files)
+        *texts, topics = (file.find(folder) for file in self.files)
         roots = single_roots(topics)
         labelled = [(text, roots[number]) for path in texts for number, text in stories(path) if number in roots]
         chosen = np.random.RandomState(1234).permutation(len(labelled))[:STORIES]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import re
 import wave
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.data.checksum import recordings
+from ablate.data.checksum import members
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 from ablate.deferred import F, np, torch
@@ -44,7 +43,7 @@ class SpokenDigits(Dataset):
     )
 
     def read(self, folder: Path) -> Data:
-        signals = read_recordings(folder / self.files[0].path)
+        signals = read_recordings(self.files[0].find(folder))
         x = torch.stack([spectrogram(signal).flatten() for signal in signals.values()])
         y = torch.tensor([digit for digit, _, _ in signals])
         test = torch.tensor([index < TEST_RECORDINGS for _, _, index in signals])
@@ -53,8 +52,8 @@ class SpokenDigits(Dataset):
 
 def read_recordings(path: Path) -> dict[tuple[int, str, int], Tensor]:
     """The signals (T,) in a zip archive by digit, speaker and index, in that order, whatever their folders."""
-    with decoding(path), zipfile.ZipFile(path) as archive:
-        return dict(sorted((parse_name(name), read_wave(archive.read(name))) for name in recordings(archive)))
+    with decoding(path):
+        return dict(sorted((parse_name(name), read_wave(content)) for name, content in members(path, ".wav")))
 
 
 def parse_name(name: str) -> tuple[int, str, int]:

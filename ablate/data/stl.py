@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ablate.data.dataset import Data, Dataset, File
-from ablate.data.files import decoding, open_member
+from ablate.data.files import decoding, find_member, open_member
 from ablate.data.image import resize
 from ablate.deferred import np, torch
 
@@ -31,21 +31,29 @@ class StlImages(Dataset):
     classes = 10
     samples = 100000
     labelled = 5000
+    evaluated = 8000
     files = (
         File(
             "STL10/stl10_binary.tar.gz",
             ("http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",),
             ("md5:91f7769df0f17e558f3565bffb0c7dfb",),
+            md5sums={
+                "train_X.bin": "918c2871b30a85fa023e0c44e0bee87f",
+                "train_y.bin": "5a34089d4802c674881badbb80307741",
+                "unlabeled_X.bin": "5242ba1fed5e4be9e1e742405eb56ca4",
+                "test_X.bin": "7f263ba9f9e0b06b93213547f721ac82",
+                "test_y.bin": "36f9794fa4beb8a2c72628de14fa638e",
+            },
         ),
     )
 
     def read(self, folder: Path) -> Data:
-        path = folder / self.files[0].path
+        path = self.files[0].find(folder)
         with decoding(path), tarfile.open(path) as archive:
-            counts = [archive.getmember(f"stl10_binary/{part}_X.bin").size // SIZE for part in PARTS]
+            counts = [find_member(archive, f"{part}_X.bin").size // SIZE for part in PARTS]
             x = torch.empty(sum(counts), *self.shape, dtype=torch.uint8)
             for part, rows in zip(PARTS, x.split(counts), strict=True):
-                fill(rows, read_chunks(open_member(archive, f"stl10_binary/{part}_X.bin")))
+                fill(rows, read_chunks(open_member(archive, f"{part}_X.bin")))
             labels = [read_labels(archive, part, count) for part, count in zip(PARTS, counts, strict=True)]
         return Data(x, torch.cat(labels), torch.arange(len(x)) >= len(x) - counts[-1], 1 / 255, "unlabelled")
 
@@ -88,7 +96,7 @@ def read_labels(archive: tarfile.TarFile, part: str, count: int) -> Tensor:
     """The labels (N,) of a part, counted from 0 (the file counts from 1); -1 for the unlabelled part."""
     if part == "unlabeled":
         return torch.full((count,), -1)
-    labels = torch.frombuffer(bytearray(open_member(archive, f"stl10_binary/{part}_y.bin").read()), dtype=torch.uint8)
+    labels = torch.frombuffer(bytearray(open_member(archive, f"{part}_y.bin").read()), dtype=torch.uint8)
     if len(labels) != count or labels.min() < 1 or labels.max() > 10:
         raise ValueError(f"it holds no label from 1 to 10 for each of the {count} images of the part '{part}'")
     return labels.long() - 1

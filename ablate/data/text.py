@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-import tarfile
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.data.checksum import members
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 from ablate.data.split import held_out
@@ -73,10 +73,9 @@ def tf_idf(counts: csr_matrix) -> csr_matrix:
 
 
 def read_members(path: Path) -> list[tuple[str, str]]:
-    """Name and text (Latin-1) of every file in a tar archive, sorted by name."""
-    with decoding(path), tarfile.open(path) as archive:
-        found = [(one.name, archive.extractfile(one)) for one in archive if one.isfile()]
-        return sorted((name, content.read().decode("latin-1")) for name, content in found if content)
+    """Name and text (Latin-1) of every file in an archive, sorted by name."""
+    with decoding(path):
+        return sorted((name, content.decode("latin-1")) for name, content in members(path))
 
 
 class Newsgroups(Text):
@@ -96,13 +95,13 @@ class Newsgroups(Text):
             ),
             (
                 "sha256:8f1b2514ca22a5ade8fbb9cfa5727df95fa587f4c87b786e15c759fa66d95610",
-                "md5:abc043be65f6b49c9bca92df2c1720e2",  # the same posts, repacked
+                "posts-sha256:4aa572c75d5d2808c90bdef433dd5877e7283f6a4ed5089900d07df3bb8314f1",
             ),
         ),
     )
 
     def documents(self, folder: Path) -> tuple[list[str], list[int]]:
-        posts = [(name.split("/")[-2], post) for name, post in read_members(folder / self.files[0].path)]
+        posts = [(name.split("/")[-2], post) for name, post in read_members(self.files[0].find(folder))]
         groups = sorted({group for group, _ in posts})
         return [strip_post(post) for _, post in posts], [groups.index(group) for group, _ in posts]
 
@@ -139,13 +138,13 @@ class Reuters(Text):
             ),
             (
                 "sha256:3bae43c9b14e387f76a61b6d82bf98a4fb5d3ef99ef7e7075ff2ccbcf59f9d30",
-                "md5:a3a3374ec4acd7506a3584552ee3e403",  # the same stories, repacked
+                "sgm-sha256:fcf062e8be5cdd4e3d4c7f28758d88da6bbd290069a22afb6901f5b3f3d2c224",
             ),
         ),
     )
 
     def documents(self, folder: Path) -> tuple[list[str], list[int]]:
-        files = read_members(folder / self.files[0].path)
+        files = read_members(self.files[0].find(folder))
         found = [story for name, content in files if name.endswith(".sgm") for story in stories(content)]
         chosen = [(text, self.topics.index(topics[0])) for text, topics in found if self.has_one_topic(topics)]
         return [text for text, _ in chosen], [topic for _, topic in chosen]

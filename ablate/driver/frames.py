@@ -8,6 +8,7 @@ from ablate.driver.status import records_of
 from ablate.driver.summary import trials_of
 from ablate.events import State
 from ablate.paths import Store
+from ablate.planning.required_data import on_recorded_data
 from ablate.study.model import Study
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.ui import reading_address
@@ -18,7 +19,7 @@ def trials_frame(study: Study, store: Store) -> pd.DataFrame:
     """A row for each trial of the study, including those that have not run; metrics are the latest values."""
     records = records_of(store, study.name)
     rows: list[dict[str, Any]] = []
-    for trial in trials_of(study, store.study(study.name)):
+    for trial in on_recorded_data(trials_of(study, store.study(study.name)), records):
         record = records.get(trial.key)
         state, reason = (record.state, record.reason) if record else (State.WAITING, "")
         metrics = dict(record.metrics) if record else {}
@@ -31,7 +32,7 @@ def epochs_frame(study: Study, store: Store) -> pd.DataFrame:
     records = records_of(store, study.name)
     rows: list[dict[str, Any]] = []
     tracking = MlflowStore(reading_address(store)) if records else None
-    for trial in trials_of(study, store.study(study.name)):
+    for trial in on_recorded_data(trials_of(study, store.study(study.name)), records):
         record = records.get(trial.key)
         if record is None or tracking is None:
             continue

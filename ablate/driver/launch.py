@@ -19,6 +19,7 @@ from ablate.errors import Interrupted
 from ablate.events import Ended, ExecutorLost, LaunchConfig, Message, RunRef, Stage, StageBegan, State, Stopping
 from ablate.paths import Store, StudyPaths
 from ablate.planning.plan import Plan, PlannedTrial, make_plan, objective_values
+from ablate.planning.required_data import require_data, required_data
 from ablate.planning.resolve import resolve
 from ablate.planning.resources import Node, slots, this_node
 from ablate.reporting.content import report_of
@@ -71,7 +72,8 @@ def launch(
     designed = resolve(study, yes=yes)
     if options.nodes:
         slots(options.nodes, study)
-    prepare({trial.config.dataset for trial in designed} or {case.dataset for case in study.cases}, store.tensors)
+    require_data(study, designed)
+    prepare(required_data(study, designed), store.tensors)
     paths = store.study(study.name)
     paths.folder.mkdir(parents=True, exist_ok=True)
     with launching(paths.lock, study.name):

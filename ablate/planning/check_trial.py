@@ -1,44 +1,54 @@
 """Checks of one resolved trial: whether its method and probes can work with these settings on this data."""
 
 import re
+from functools import lru_cache
 
 from ablate.data import DATASETS
+from ablate.data.dataset import Counts, Dataset
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, placed_at
 from ablate.methods import METHODS
 from ablate.methods.capabilities import CAPABILITIES, has_capability
 from ablate.options import build
+from ablate.paths import data_folder
 from ablate.probes import PROBES
 from ablate.study.assignments import METHOD_AND_DATASET, assignments
 from ablate.study.model import Study
-from ablate.trial import Trial, short
+from ablate.trial import ABSENT, Trial, short
 
 
 def check_trial(study: Study, index: int, trial: Trial) -> None:
     """Raise StudyError where the method or a probe cannot work with these settings on this data."""
     config, dataset = trial.config, DATASETS[trial.config.dataset]
+    counts = counts_of(dataset, config.data)
     batch_size, subset = config.training["batch_size"], config.training["samples"]
     assert isinstance(batch_size, int), "the recipe's types are checked before"
     assert isinstance(subset, int), "the recipe's types are checked before"
     method = build(METHODS[config.method], config.settings)
     check_snapshots(study, trial)
     try:
-        check_subset(subset, dataset.samples)
-        samples = subset or dataset.samples
+        check_subset(subset, counts.samples)
+        samples = subset or counts.samples
         method.check(DataInfo(dataset.shape, samples, dataset.classes, method.samples(batch_size)))
     except StudyError as error:
         raise StudyError(error.problem, error.remedy, place_of_cause(study, index, trial, error)) from None
     info = DataInfo(
         shape=dataset.shape,
         classes=dataset.classes,
-        probed=dataset.labelled or dataset.samples,
-        evaluation=dataset.samples,
-        targets=len(dataset.targets),
+        probed=counts.probed,
+        evaluation=counts.evaluation,
+        targets=counts.targets,
     )
     for position, (name, settings) in enumerate(trial.probes.items()):
         with placed_at(study.place("probes", position)):
             check_capabilities(name, config.method)
             build(PROBES[name], settings).check(info)
+
+
+@lru_cache
+def counts_of(dataset: type[Dataset], content: str) -> Counts:
+    """The counts of a data set with this content: as it declares them, or those of the user's own files."""
+    return dataset.declared_counts() if content in ("", ABSENT) else dataset().counts(data_folder())
 
 
 def check_snapshots(study: Study, trial: Trial) -> None:

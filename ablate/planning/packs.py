@@ -74,8 +74,9 @@ def spread(packs: Sequence[Pack], slots: int) -> tuple[Pack, ...]:
 def pack_key(trial: Trial) -> str:
     """A digest of what the trials of a pack share: everything but the seed and the values of float settings."""
     config = trial.config
-    shared = (config.method, config.revision, config.dataset, config.version, _without_floats(config.settings))
-    return digest([*shared, _without_floats(config.training), trial.probes, trial.study])
+    method = (config.method, config.revision, _without_floats(config.settings))
+    data = (config.dataset, config.version, config.data)
+    return digest([*method, *data, _without_floats(config.training), trial.probes, trial.study])
 
 
 def _without_floats(settings: Mapping[str, Value]) -> dict[str, Value]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ablate.data import DATASETS
 from ablate.methods import METHODS
 from ablate.options import Option, Value, build, key_names
+from ablate.paths import data_folder
 from ablate.planning.check_study import check_distinct_variants, check_size, check_study, options_by_path
 from ablate.planning.check_trial import check_trial
 from ablate.planning.design import Levels, variants
@@ -25,7 +26,8 @@ def resolve(study: Study, *, yes: bool = False) -> tuple[Trial, ...]:
 
     Raises StudyError at the place of an unknown name, of a setting that does not exist, has another type or is out of
     range, of settings that cannot work on the data, of a metric that no probe computes; and of more than 10,000 trials
-    unless `yes` confirms them.
+    unless `yes` confirms them.  Raises DataError where the user's own files cannot be read; while they are missing, the
+    trials are valid but cannot be run (`required_data.require_data`).
     """
     check_size(study, yes)
     check_study(study)
@@ -109,6 +111,7 @@ def resolve_config(name: str, dataset: str, given: ValuesByPath, seed: int) -> C
         training=training,
         seed=seed,
         key_names={**key_names(method, settings), **of_training},
+        data=DATASETS[dataset]().content(data_folder()),
     )
 
 

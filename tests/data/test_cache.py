@@ -1,7 +1,9 @@
 """The cache of decoded data sets: what it stores, when it is rebuilt, and concurrent use."""
 
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,28 @@ def test_a_damaged_cache_is_rebuilt(
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("array", ["x.npy", "y.npy", "test.npy"])
+def test_a_cached_array_of_the_right_size_with_other_bytes_is_rebuilt(
+    array: str, counted: type[CountingDataset], tmp_path: Path
+) -> None:
+    loaded = load_data("counted", tmp_path)
+    before = replace(loaded, x=loaded.x.clone(), y=loaded.y.clone(), test=loaded.test.clone())
+    path = tmp_path / "counted-1" / array
+    stat, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as where a program restores the time of change
+    assert same(load_data("counted", tmp_path), before)
+    assert (counted.decoded, path.read_bytes()) == (2, content)
+
+
+def test_a_cached_scale_that_was_changed_is_rebuilt(counted: type[CountingDataset], tmp_path: Path) -> None:
+    load_data("counted", tmp_path)
+    path = tmp_path / "counted-1" / "data.json"
+    path.write_text(path.read_text().replace('"scale": 0.5', '"scale": 0.25'))
+    assert load_data("counted", tmp_path).scale == 0.5
+    assert counted.decoded == 2
+
+
 def test_a_changed_version_is_decoded_again(counted: type[CountingDataset], tmp_path: Path) -> None:
     load_data("counted", tmp_path)
     counted.version = "2"
@@ -133,6 +157,7 @@ def test_an_error_names_the_store_that_cannot_be_written(counted: type[CountingD
 
 LOAD = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from ablate.data import DATASETS
 from ablate.data.cache import load_data

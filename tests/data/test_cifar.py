@@ -104,7 +104,7 @@ def test_content_that_is_no_batch_is_refused(content: bytes) -> None:
 
 def test_an_archive_without_one_of_the_batches_is_refused(tmp_path: Path) -> None:
     path = write_cifar(tmp_path, {"data_batch_1": batch(row(0, 0, 0), [0])})
-    with pytest.raises(DataError, match=r"filename 'cifar-10-batches-py/data_batch_2' not found") as error:
+    with pytest.raises(DataError, match="there is no 'data_batch_2' in the archive") as error:
         Cifar10().read(tmp_path)
     assert error.value.place == str(path)
 

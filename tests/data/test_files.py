@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -71,7 +72,7 @@ def dataset_of(*files: File) -> type[Mnist]:
 
 
 def files_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_missing_file_is_downloaded_and_verified(server: Server, tmp_path: Path) -> None:
@@ -147,28 +148,42 @@ def test_a_truncated_or_altered_file_is_refused(damage: Any, tmp_path: Path) -> 
         fetch(dataset_of(File("a.bin", ("http://127.0.0.1/a.bin",), (MD5, "sha256:0"))), tmp_path, tmp_path / "tensors")
     found = hashlib.md5(damage(CONTENT)).hexdigest()
     assert str(error.value) == (
-        f"{path}: the file is truncated or altered: found md5:{found}, expected {MD5} or sha256:0; "
-        "delete it, and it is fetched again from http://127.0.0.1/a.bin"
+        f"{path}: the file is altered or packed otherwise, and is not known to hold the published content: "
+        f"found md5:{found}, expected {MD5} or sha256:0; "
+        "move it to another folder, and it is fetched again from http://127.0.0.1/a.bin"
     )
     assert path.read_bytes() == damage(CONTENT)
 
 
 def test_an_unreadable_archive_of_recordings_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(CONTENT)
-    with pytest.raises(DataError, match="truncated or altered: found wav-sha256:unreadable, expected wav-sha256:0; "):
+    with pytest.raises(DataError, match="damaged: found wav-sha256:unreadable, expected wav-sha256:0; delete"):
         fetch(dataset_of(File("a.zip", (), ("wav-sha256:0",))), tmp_path, tmp_path / "tensors")
 
 
-def test_a_file_is_verified_again_only_after_it_changed(tmp_path: Path) -> None:
+def test_a_large_file_is_verified_again_only_after_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, tensors, kind = tmp_path / "a.bin", tmp_path / "tensors", dataset_of(File("a.bin", (), (MD5,)))
+    monkeypatch.setattr("ablate.data.remembered.SMALL", len(CONTENT))
+    monkeypatch.setattr("ablate.data.remembered.SETTLED", 0)
     path.write_bytes(CONTENT)
     fetch(kind, tmp_path, tensors)
-    (mark,) = (tensors / ".verified").iterdir()
+    (note,) = (tensors / ".checksums").iterdir()
+    assert note.read_text() == MD5
     fetch(kind, tmp_path, tensors)
-    assert list((tensors / ".verified").iterdir()) == [mark]
-    path.write_bytes(CONTENT + b"more")
-    with pytest.raises(DataError, match="truncated or altered"):
+    assert list((tensors / ".checksums").iterdir()) == [note]
+    stat = path.stat()
+    path.write_bytes(CONTENT[:-1] + b"x")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(DataError, match="altered or packed otherwise"):
         fetch(kind, tmp_path, tensors)
+
+
+def test_a_file_that_changed_just_now_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its next change may have the same time stamps, since clocks of file systems have a coarse resolution."""
+    monkeypatch.setattr("ablate.data.remembered.SMALL", 0)
+    (tmp_path / "a.bin").write_bytes(CONTENT)
+    fetch(dataset_of(File("a.bin", (), (MD5,))), tmp_path, tmp_path / "tensors")
+    assert not (tmp_path / "tensors/.checksums").exists()
 
 
 def test_nothing_is_written_to_the_folder_of_existing_files(tmp_path: Path) -> None:
@@ -217,9 +232,9 @@ def test_the_partial_file_of_a_killed_download_is_replaced(server: Server, tmp_p
         time.sleep(0.01)
     process.kill()
     process.communicate(timeout=120)
-    assert files_in(tmp_path) == [".a.bin.part"]
+    assert files_in(tmp_path) == [".a.bin.lock", ".a.bin.part"]
     fetch(dataset_of(File("a.bin", (server.address("whole"),), (MD5,))), tmp_path, tmp_path / "tensors")
-    assert files_in(tmp_path) == ["a.bin", "tensors"]
+    assert files_in(tmp_path) == ["a.bin"]
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 

@@ -53,11 +53,17 @@ def test_a_truncated_gzip_stream_is_refused(tmp_path: Path) -> None:
         read_idx(path)
 
 
-def test_a_file_that_is_not_gzipped_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_neither_gzipped_nor_an_idx_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(b"<html>not found</html>")
-    with pytest.raises(DataError, match="cannot be decoded: Not a gzipped file"):
+    with pytest.raises(DataError, match="cannot be decoded: it has no header of an idx file"):
         read_idx(path)
+
+
+def test_an_unpacked_idx_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(gzip.decompress(idx((2,), bytes([3, 4]))))
+    assert read_idx(path).tolist() == [3, 4]
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\0", b"\0\0\x0d\x01\0\0\0\0", b"PNG\r\n"])
