@@ -42,11 +42,17 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an MLflow server that runs for the whole session."""
+def mlflow_server_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The store of the MLflow server that runs for the whole session."""
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(mlflow_server_store: Store) -> Iterator[str]:
+    """The address of that server."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        server = ensure_server(Store(tmp_path_factory.mktemp("store")))
+        server = ensure_server(mlflow_server_store)
     yield server.uri
     server.stop()
 

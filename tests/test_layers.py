@@ -206,11 +206,22 @@ def test_science_modules_load_no_services(module: str) -> None:
 
 
 @pytest.mark.slow
-def test_status_loads_no_torch_and_stop_no_mlflow() -> None:
-    heavy = {"torch", "ray", "optuna", "sklearn", "pandas", "matplotlib"}
-    assert loaded_by("ablate.view") & {*heavy, "mlflow"} == set()
-    assert loaded_by("ablate.driver.status") & heavy == set()
-    assert loaded_by("ablate.driver.stop") & {*heavy, "mlflow"} == set()
+def test_status_loads_neither_torch_nor_mlflow() -> None:
+    heavy = {"torch", "ray", "optuna", "sklearn", "pandas", "matplotlib", "mlflow"}
+    for module in ("view", "driver.status", "driver.logs", "driver.stop"):
+        assert loaded_by(f"ablate.{module}") & heavy == set()
+
+
+@pytest.mark.slow
+def test_reading_and_sending_records_loads_no_mlflow(tmp_path: Path) -> None:
+    program = (
+        "import sys; from ablate.track.mlflow_store import MlflowStore; from ablate.track.uploader import Uploader;"
+        "from ablate.paths import StudyPaths; from pathlib import Path;"
+        "store = MlflowStore('http://127.0.0.1:9'); store.client;"
+        f"Uploader('http://127.0.0.1:9', StudyPaths(Path({str(tmp_path)!r})))._upload('key');"
+        "assert 'mlflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.slow

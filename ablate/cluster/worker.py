@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 SLICE = 1.0  # seconds of training between two results for Tune
 LOOKUP = 0.25  # seconds between two lookups of a stop request
-IMPORTED_EARLY = ("mlflow", "sklearn.neighbors", "sklearn.utils.extmath", "matplotlib.backends.backend_agg")
+IMPORTED_EARLY = (
+    "ablate.track.rest_client",
+    "sklearn.neighbors",
+    "sklearn.utils.extmath",
+    "matplotlib.backends.backend_agg",
+)
 BY_CLUSTER = StopRequest(State.STOPPED, "its worker was ended")
 PATIENCE = 60.0  # seconds to wait for a trial's lock that a worker which is being ended holds, and for the last upload
 

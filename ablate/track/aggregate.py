@@ -1,25 +1,29 @@
 """Logs to the run of a variant the mean, standard deviation and interval over its finished seeds."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
 
 from ablate.events import State
 from ablate.record import TrialRecord
 from ablate.stats.estimate import Estimate
 from ablate.track import tags
-from ablate.track.client import read_curve
+from ablate.track.client import curve_of
+from ablate.track.client_interface import Client
+from ablate.track.entities import Metric
 from ablate.track.store import Curve, Snapshot, VariantRun
 from ablate.track.variant_runs import close_variant_run, make_variant_run, milliseconds
 from ablate.trial import Trial, digest
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
+CONCURRENT = 8  # requests at a time
+GROUP = 100  # trials whose curves are read together
+AT_ONCE = 1000  # points and tags in a request
 OPEN = ":open"  # ends the tag `ablate.aggregate` of a run that lacks some of the values
 MAX_EPOCHS = 500  # of a curve that are logged
 
+Curves = Mapping[str, Mapping[str, Curve]]  # metric, as MLflow calls it → run → curve
 R = TypeVar("R", TrialRecord, VariantRun)
 
 
@@ -49,97 +53,139 @@ def thinned(epochs: Sequence[int], most: int = MAX_EPOCHS) -> list[int]:
     return [epochs[round(place * (len(epochs) - 1) / (most - 1))] for place in range(most)]
 
 
-def aggregate(client: "MlflowClient", experiment: str, snapshot: Snapshot) -> Snapshot:
+def aggregate(client: Client, experiment: str, snapshot: Snapshot) -> Snapshot:
     """Bring the runs of all variants with trials up to date; the snapshot as it is then."""
-    variants = by_variant(snapshot.variants)
+    held = by_variant(snapshot.variants)
+    updates = [
+        VariantUpdate(variant, held.get(variant, []), records)
+        for variant, records in by_variant(snapshot.records.values()).items()
+    ]
+    variants = dict(held)
     trials = {record.run_id: record for record in snapshot.trials}
-    for variant, records in by_variant(snapshot.records.values()).items():
-        run = update_variant(client, experiment, variants.get(variant, []), records)
-        if run is not None:
-            variants[variant] = [run]
-            trials |= {record.run_id: replace(record, parent=run.run_id) for record in records}
+    for some in groups(updates):
+        curves = read_curves(client, [update for update in some if update.is_out_of_date])
+        for update in some:
+            run = update.carry_out(client, experiment, curves)
+            if run is not None:
+                variants[update.variant] = [run]
+                trials |= {record.run_id: replace(record, parent=run.run_id) for record in update.trials}
     runs = tuple(run for found in variants.values() for run in found)
     return replace(snapshot, variants=runs, trials=tuple(trials.values()))
 
 
-def update_variant(
-    client: "MlflowClient", experiment: str, runs: Sequence[VariantRun], trials: Sequence[TrialRecord]
-) -> VariantRun | None:
-    """Update one variant's run: the values over its finished seeds, its children, its state; None where it has none.
+@dataclass(frozen=True)
+class VariantUpdate:
+    """What one variant's runs are to be: the values over its finished seeds, its children, its state.
 
     MLflow cannot remove points, so where the seeds or scores have changed a new run replaces the old one.  A run that
     a killed process left incomplete is completed: the same points have the same times, and MLflow ignores repetitions.
     """
-    finished = sorted((record for record in trials if record.state is State.FINISHED), key=_seed_and_key)
-    kept = runs[-1] if runs else None
-    readable = [record.trial for record in finished if record.trial is not None]
-    if readable:
-        wanted = digest([[record.key, record.probes] for record in finished])
-        kept = _run_for(runs, wanted) or _make(client, experiment, readable[0])
-        if kept.aggregate != wanted:
-            _log(client, kept.run_id, finished, wanted)
-            kept = replace(kept, aggregate=wanted)
-    if kept is None:
+
+    variant: str
+    runs: Sequence[VariantRun]  # that exist
+    trials: Sequence[TrialRecord]
+
+    @cached_property
+    def finished(self) -> list[TrialRecord]:
+        return sorted((record for record in self.trials if record.state is State.FINISHED), key=_seed_and_key)
+
+    @property
+    def trial(self) -> Trial | None:
+        """A finished trial that can be read."""
+        return next((record.trial for record in self.finished if record.trial is not None), None)
+
+    @cached_property
+    def digest(self) -> str:
+        """Identifies the trials and scores that the run is to summarize."""
+        return digest([[record.key, record.probes] for record in self.finished])
+
+    @property
+    def run(self) -> VariantRun | None:
+        """The run that has the values of this digest, else one that has some of them, else one without any."""
+        for held in (self.digest, self.digest + OPEN, ""):
+            for run in reversed(self.runs):
+                if run.aggregate == held:
+                    return run
         return None
-    _keep_one_parent(client, kept.run_id, runs, trials)
-    return close_variant_run(client, kept, trials)
+
+    @property
+    def is_out_of_date(self) -> bool:
+        return self.trial is not None and (self.run is None or self.run.aggregate != self.digest)
+
+    def carry_out(self, client: Client, experiment: str, curves: Curves) -> VariantRun | None:
+        """Update the variant in MLflow; its run, or None where it has none."""
+        kept = self.run if self.trial is not None else self.runs[-1] if self.runs else None
+        if self.trial is not None and self.is_out_of_date:
+            kept = kept or VariantRun(make_variant_run(client, experiment, self.trial), self.variant, State.RUNNING)
+            _log(client, kept.run_id, self, curves)
+            kept = replace(kept, aggregate=self.digest)
+        if kept is None:
+            return None
+        _keep_one_parent(client, kept.run_id, self.runs, self.trials)
+        return close_variant_run(client, kept, self.trials)
 
 
 def _seed_and_key(record: TrialRecord) -> tuple[int, str]:
     return record.seed, record.key
 
 
-def _run_for(runs: Sequence[VariantRun], wanted: str) -> VariantRun | None:
-    """The run that has the values of this digest, else one that has some of them, else one without any."""
-    for held in (wanted, wanted + OPEN, ""):
-        for run in reversed(runs):
-            if run.aggregate == held:
-                return run
-    return None
+def groups(updates: Iterable[VariantUpdate]) -> Iterator[list[VariantUpdate]]:
+    """Updates with so many trials together as one request takes: it bounds the memory, and the requests."""
+    group: list[VariantUpdate] = []
+    for update in updates:
+        if group and sum(len(one.finished) for one in (*group, update)) > GROUP:
+            yield group
+            group = []
+        group.append(update)
+    if group:
+        yield group
 
 
-def _make(client: "MlflowClient", experiment: str, trial: Trial) -> VariantRun:
-    return VariantRun(make_variant_run(client, experiment, trial), trial.variant, State.RUNNING)
+def read_curves(client: Client, updates: Sequence[VariantUpdate]) -> Curves:
+    """Metric, as MLflow calls it → run → curve, of all finished trials of these variants."""
+    run_ids: dict[str, list[str]] = {}
+    for record in (record for update in updates for record in update.finished):
+        for name in record.metrics:
+            run_ids.setdefault(tags.metric_name(name), []).append(record.run_id)
+    with ThreadPoolExecutor(CONCURRENT) as pool:
+        found = pool.map(lambda name: client.histories(run_ids[name], name), run_ids)
+        histories = dict(zip(run_ids, found, strict=True))
+    return {name: {run_id: curve_of(points) for run_id, points in by_run.items()} for name, by_run in histories.items()}
 
 
-def _log(client: "MlflowClient", run_id: str, finished: Sequence[TrialRecord], wanted: str) -> None:
-    """Log the estimates, all at the time at which the last seed ended."""
-    from mlflow.entities import Metric, RunTag
-
-    time = milliseconds(max(record.ended or 0.0 for record in finished))
-    estimates = _estimates(client, finished)
-    client.set_tag(run_id, tags.AGGREGATE, wanted + OPEN)
+def _log(client: Client, run_id: str, update: VariantUpdate, curves: Curves) -> None:
+    """Log the estimates, all at the time at which the last seed ended; the tag that says so with the last of them."""
+    time = milliseconds(max(record.ended or 0.0 for record in update.finished))
     points = [
         Metric(part, value, time, epoch)
-        for name, epochs in estimates.items()
+        for name, epochs in _estimates(update, curves).items()
         for epoch, estimate in epochs.items()
         for part, value in metrics_of(name, estimate)
     ]
-    seeds = ", ".join(str(record.seed) for record in finished)
-    run_tags = tags.name_tags({name for record in finished for name in record.metrics})
-    run_tags |= {"ablate.n": str(len(finished)), "ablate.seeds": seeds[: tags.TAG_LIMIT]}
-    client.log_batch(run_id, points, tags=[RunTag(*pair) for pair in run_tags.items()])
-    client.set_tag(run_id, tags.AGGREGATE, wanted)
+    seeds = ", ".join(str(record.seed) for record in update.finished)
+    run_tags = tags.name_tags({name for record in update.finished for name in record.metrics})
+    run_tags |= {"ablate.n": str(len(update.finished)), "ablate.seeds": seeds[: tags.TAG_LIMIT]}
+    if len(points) + len(run_tags) < AT_ONCE:
+        client.log_batch(run_id, points, tags={**run_tags, tags.AGGREGATE: update.digest})
+        return
+    client.set_tag(run_id, tags.AGGREGATE, update.digest + OPEN)
+    client.log_batch(run_id, points, tags=run_tags)
+    client.set_tag(run_id, tags.AGGREGATE, update.digest)
 
 
-def _estimates(client: "MlflowClient", finished: Sequence[TrialRecord]) -> dict[str, dict[int, Estimate]]:
+def _estimates(update: VariantUpdate, curves: Curves) -> dict[str, dict[int, Estimate]]:
     """Metric, as MLflow calls it → epoch → estimate over the seeds that have the metric."""
-    wanted = [(tags.metric_name(name), record.run_id) for record in finished for name in sorted(record.metrics)]
-    with ThreadPoolExecutor(8) as pool:
-        curves = list(pool.map(lambda pair: read_curve(client, pair[1], pair[0]), wanted))
-    by_name: dict[str, list[Curve]] = {}
-    for (name, _), curve in zip(wanted, curves, strict=True):
-        by_name.setdefault(name, []).append(curve)
-    return {name: estimates_by_epoch(found) for name, found in by_name.items()}
+    seeds = [record.run_id for record in update.finished]
+    by_name = {name: [held[run_id] for run_id in seeds if run_id in held] for name, held in curves.items()}
+    return {name: estimates_by_epoch(found) for name, found in by_name.items() if found}
 
 
-def _keep_one_parent(
-    client: "MlflowClient", run_id: str, runs: Sequence[VariantRun], trials: Sequence[TrialRecord]
-) -> None:
+def _keep_one_parent(client: Client, run_id: str, runs: Sequence[VariantRun], trials: Sequence[TrialRecord]) -> None:
     """Make all trials children of one run, and delete the others."""
-    for record in trials:
-        if record.parent != run_id:
-            client.set_tag(record.run_id, tags.PARENT, run_id)
+    strays = [record.run_id for record in trials if record.parent != run_id]
+    if strays:
+        with ThreadPoolExecutor(CONCURRENT) as pool:
+            list(pool.map(lambda stray: client.set_tag(stray, tags.PARENT, run_id), strays))
     for run in runs:
         if run.run_id != run_id:
             client.delete_run(run.run_id)

@@ -2,29 +2,27 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ablate.paths import Store
-from ablate.track.client import connect
+from ablate.track.client import SQLITE, connect, refused
+from ablate.track.client_interface import Client
+from ablate.track.retry import is_service_error, service_error
 from ablate.track.server import FOLDER
 from ablate.track.ui import reading_address
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
-
-def download_artifact(client: "MlflowClient", run_id: str, file: str, folder: Path) -> Path | None:
+def download_artifact(client: Client, run_id: str, file: str, folder: Path) -> Path | None:
     """Download an artifact of a run into a folder, in one step; None where the run has none of that name."""
-    from mlflow.exceptions import MlflowException
-
     if file not in {artifact.path for artifact in client.list_artifacts(run_id)}:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as part:
         try:
             downloaded = Path(client.download_artifacts(run_id, file, part))
-        except MlflowException:
-            return None
+        except Exception as error:  # raised again, unless the server has no such file
+            if refused(error):
+                return None
+            raise
         return downloaded.replace(folder / file)
 
 
@@ -33,15 +31,17 @@ def fetch(store: Store, run_id: str, file: str, folder: Path) -> Path | None:
 
     No server is started: where none runs, the files of the embedded server are read from the store.
     """
-    from mlflow.exceptions import MlflowException
-
     address = reading_address(store)
-    if not address or address.startswith("sqlite:"):
+    if not address or address.startswith(SQLITE):
         return next(iter(store.mlflow.glob(f"{FOLDER}/*/{run_id}/artifacts/{file}")), None)
     try:
         return download_artifact(connect(address), run_id, file, folder)
-    except MlflowException:  # there is no such run
-        return None
+    except Exception as error:  # raised again, unless it came from the client or the network
+        if refused(error):  # there is no such run
+            return None
+        if not is_service_error(error):
+            raise
+        raise service_error(error, address) from None
 
 
 def text(store: Store, run_id: str, file: str) -> str:

@@ -1,34 +1,38 @@
-"""A client of MLflow whose requests fail early, because its callers repeat them, and requests with it."""
+"""The client of an MLflow server, whose requests fail early because its callers repeat them, and requests with it."""
 
+import math
 import os
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from ablate.track.client_interface import Client, Reader
+from ablate.track.database import DatabaseReader
+from ablate.track.entities import Metric, Run
 
-SETTINGS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # MLflow would repeat a create_run too, and so make two runs
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # printing costs a request
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-PAGE = 1000  # runs in an answer
 REFUSALS = (400, 404, 405, 413, 415, 422)  # HTTP statuses that the same request would get again
+SQLITE = "sqlite:///"
 
 
-def connect(uri: str) -> "MlflowClient":
+def connect(uri: str) -> Client:
     """A client whose requests fail within seconds; settings in the user's environment take precedence."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
     reach_directly(uri)
-    from mlflow import MlflowClient
+    from ablate.track.other_servers import PluginClient, needs_mlflow_client
 
-    return MlflowClient(tracking_uri=uri)
+    if needs_mlflow_client(uri):
+        return cast(Client, PluginClient(uri))  # it passes most calls on, which no type checker sees
+    from ablate.track.rest_client import connect_by_rest
+
+    return connect_by_rest(uri)
+
+
+def connect_reader(uri: str) -> Reader:
+    """Read access to a server, or to the SQLite database that the address names."""
+    return DatabaseReader(Path(uri.removeprefix(SQLITE))) if uri.startswith(SQLITE) else connect(uri)
 
 
 def reach_directly(uri: str) -> None:
@@ -51,7 +55,7 @@ def http_status(error: BaseException) -> int:
         return int(response.status_code)
     if isinstance(error, ConnectionError | TimeoutError) or not hasattr(error, "get_http_status_code"):
         return 0
-    return int(error.get_http_status_code())  # of MLflow
+    return int(error.get_http_status_code())  # of MLflow, or of `RestError`
 
 
 def refused(error: BaseException) -> bool:
@@ -59,45 +63,22 @@ def refused(error: BaseException) -> bool:
     return http_status(error) in REFUSALS
 
 
-def experiment_id(client: "MlflowClient", name: str) -> str:
-    """The id of the experiment of that name: found, restored if it was deleted, or made.
-
-    Several processes may call this at once.
-    """
-    from mlflow.exceptions import MlflowException
-
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            return str(client.create_experiment(name))
-        except MlflowException:
-            found = client.get_experiment_by_name(name)  # another process has made it meanwhile
-            if found is None:
-                raise
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+def search(reader: Reader, experiments: Sequence[str], tags: Mapping[str, str], status: str = "") -> list[Run]:
+    """All active runs with these tags and this status, oldest first."""
+    return [run for page in reader.run_pages(experiments, tags, status) for run in page]
 
 
-def search(client: "MlflowClient", experiments: list[str], query: str) -> list[Any]:
-    """All active runs that match, oldest first."""
-    return [run for page in pages(client, experiments, query) for run in page]
-
-
-def pages(client: "MlflowClient", experiments: list[str], query: str, size: int = PAGE) -> Iterator[list[Any]]:
-    """The same in pages of at most `size` runs, a request each."""
-    token = None
-    while True:
-        page = client.search_runs(
-            experiments, query, max_results=size, order_by=["attributes.start_time ASC"], page_token=token
-        )
-        yield list(page)
-        token = page.token
-        if not token:
-            return
-
-
-def read_curve(client: "MlflowClient", run_id: str, name: str) -> list[tuple[int, float]]:
+def read_curve(reader: Reader, run_id: str, name: str) -> list[tuple[int, float]]:
     """(Epoch, value) of a metric by the name it has in MLflow, in order of epochs, the newest value of each."""
-    points = sorted(client.get_metric_history(run_id, name), key=lambda point: point.timestamp)
-    return sorted({point.step: point.value for point in points}.items())
+    return curve_of(reader.histories([run_id], name).get(run_id, []))
+
+
+def logged_value(held: float) -> float:
+    """The value that was logged: MLflow holds the largest number for infinity."""
+    return math.copysign(math.inf, held) if abs(held) == sys.float_info.max else held
+
+
+def curve_of(points: Sequence[Metric]) -> list[tuple[int, float]]:
+    """(Epoch, value) in order of epochs, the newest value of each."""
+    ordered = sorted(points, key=lambda point: point.timestamp)
+    return sorted({point.step: logged_value(point.value) for point in ordered}.items())

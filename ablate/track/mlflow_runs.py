@@ -1,18 +1,19 @@
 """MLflow's runs as the values that `ablate.track.store` defines."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from ablate.events import State
 from ablate.record import TrialRecord
 from ablate.track import tags
+from ablate.track.client import logged_value
+from ablate.track.entities import Run
 from ablate.track.run_state import state_of
 from ablate.track.store import Snapshot, StudyRun, VariantRun
 
 
-def snapshot_of(study: str, runs: Iterable[Any]) -> Snapshot:
+def snapshot_of(study: str, runs: Iterable[Run]) -> Snapshot:
     """The snapshot of a study with these runs, oldest first; runs that ablate did not make are left out."""
-    kinds: dict[str, list[Any]] = {"study": [], "variant": [], "trial": []}
+    kinds: dict[str, list[Run]] = {"study": [], "variant": [], "trial": []}
     for run in runs:
         kinds.get(run.data.tags.get(tags.KIND, ""), []).append(run)
     return Snapshot(
@@ -23,16 +24,16 @@ def snapshot_of(study: str, runs: Iterable[Any]) -> Snapshot:
     )
 
 
-def run_state(run: Any) -> State:
+def run_state(run: Run) -> State:
     return state_of(run.info.status, run.data.tags.get(tags.STATE, ""))
 
 
-def variant_run(run: Any) -> VariantRun:
+def variant_run(run: Run) -> VariantRun:
     found = run.data.tags
     return VariantRun(run.info.run_id, found[tags.VARIANT], run_state(run), found.get(tags.AGGREGATE, ""))
 
 
-def trial_record(run: Any) -> TrialRecord:
+def trial_record(run: Run) -> TrialRecord:
     found = run.data.tags
     names = tags.original_names(found)
     trial = tags.trial_of_tags(found)
@@ -43,7 +44,7 @@ def trial_record(run: Any) -> TrialRecord:
         seed=int(found[tags.SEED]),
         state=run_state(run),
         probes=tags.without_prefix(tags.PROBE, found),
-        metrics={names.get(name, name): value for name, value in run.data.metrics.items()},
+        metrics={names.get(name, name): logged_value(value) for name, value in run.data.metrics.items()},
         levels=trial.levels if trial else {},
         params=run.data.params,
         trial=trial,

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ablate.errors import ServiceError
 from ablate.events import State
@@ -12,7 +12,10 @@ from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.aggregate import aggregate
 from ablate.track.artifacts import download_artifact
-from ablate.track.client import PAGE, connect, experiment_id, pages, read_curve, redact, search
+from ablate.track.client import connect, connect_reader, read_curve, redact, search
+from ablate.track.client_interface import PAGE, Client
+from ablate.track.entities import Run
+from ablate.track.experiments import experiment_id, find_experiment
 from ablate.track.mlflow_runs import snapshot_of, trial_record
 from ablate.track.reconcile import reconcile
 from ablate.track.retry import retried
@@ -24,7 +27,7 @@ from ablate.trial import Trial
 
 CONCURRENT = 8  # requests at a time
 LISTED_PER_KEY = 4  # listing so many runs takes as long as finding one by its key
-FINISHED_TRIALS = f"tags.`{tags.KIND}` = 'trial' and attributes.status = '{STATUSES[State.FINISHED]}'"
+FINISHED = STATUSES[State.FINISHED]
 
 
 class MlflowStore(TrackingStore):
@@ -32,11 +35,16 @@ class MlflowStore(TrackingStore):
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.client = connect(uri)
+        self.reader = connect_reader(uri)  # of a server, or of the database of the embedded one
         self.experiments: dict[str, str] = {}  # study → id
         self.study_runs: dict[str, str] = {}  # study → id of its run, RUNNING
         self.variant_runs: dict[str, dict[str, str]] = {}  # study → variant → id of its run, RUNNING
         self.unanswered: set[tuple[str, str]] = set()  # study, variant: a request to create the run was not answered
+
+    @cached_property
+    def client(self) -> Client:
+        """Connects to the server, for what changes runs."""
+        return connect(self.uri)
 
     @retried
     def snapshot(self, study: str) -> Snapshot:
@@ -80,7 +88,7 @@ class MlflowStore(TrackingStore):
     def find_finished(self, keys: Collection[str]) -> dict[str, TrialRecord]:
         if not keys:
             return {}
-        experiments = [experiment.experiment_id for experiment in self._all_experiments()]
+        experiments = [experiment.experiment_id for experiment in self.reader.list_experiments()]
         listed = self._list_finished(experiments, most=LISTED_PER_KEY * len(keys))
         if listed is None:
             with ThreadPoolExecutor(CONCURRENT) as pool:
@@ -92,7 +100,7 @@ class MlflowStore(TrackingStore):
     def curves(self, run_id: str, metrics: Iterable[str]) -> dict[str, Curve]:
         wanted = list(metrics)
         with ThreadPoolExecutor(CONCURRENT) as pool:
-            found = pool.map(lambda name: read_curve(self.client, run_id, tags.metric_name(name)), wanted)
+            found = pool.map(lambda name: read_curve(self.reader, run_id, tags.metric_name(name)), wanted)
             return dict(zip(wanted, found, strict=True))
 
     @retried
@@ -113,11 +121,17 @@ class MlflowStore(TrackingStore):
     @retried
     def settle(self, study: str, running: Collection[str] = frozenset()) -> Snapshot:
         self.variant_runs.pop(study, None)
-        snapshot = reconcile(self.client, self._list(study), running)
-        return aggregate(self.client, self._experiment(study), snapshot)
+        self.experiments.pop(study, None)  # it may have been deleted meanwhile, and is restored
+        experiment = self._experiment(study)
+        return aggregate(self.client, experiment, reconcile(self.client, self._list(study), running))
 
     def _list(self, study: str) -> Snapshot:
-        return snapshot_of(study, search(self.client, [self._experiment(study)], ""))
+        if study not in self.experiments:
+            found = find_experiment(self.reader, study)
+            if found is None or found.lifecycle_stage == "deleted":
+                return Snapshot(study)
+            self.experiments[study] = found.experiment_id
+        return snapshot_of(study, search(self.reader, [self.experiments[study]], {}))
 
     def _study_run(self, study: str, snapshot: Snapshot) -> str:
         """The id of the study's run, found or made."""
@@ -156,36 +170,25 @@ class MlflowStore(TrackingStore):
         return self._list(study) if (study, variant) in self.unanswered else Snapshot(study)
 
     def _tag(self, run_id: str, run_tags: dict[str, str]) -> None:
-        from mlflow.entities import RunTag
+        self.client.log_batch(run_id, tags=run_tags)
 
-        self.client.log_batch(run_id, tags=[RunTag(*pair) for pair in run_tags.items()])
-
-    def _list_finished(self, experiments: list[str], most: int) -> dict[str, Any] | None:
+    def _list_finished(self, experiments: list[str], most: int) -> dict[str, Run] | None:
         """Key → the newest finished run of these experiments; None where there are more than `most`."""
-        listed: dict[str, Any] = {}
-        for page in pages(self.client, experiments, FINISHED_TRIALS, size=min(PAGE, most + 1)):
+        listed: dict[str, Run] = {}
+        trials = {tags.KIND: "trial"}
+        for page in self.reader.run_pages(experiments, trials, FINISHED, size=min(PAGE, most + 1)):
             listed |= {run.data.tags[tags.KEY]: run for run in page}
             most -= len(page)
             if most < 0:
                 return None
         return listed
 
-    def _search_finished(self, key: str, experiments: list[str]) -> Any | None:
+    def _search_finished(self, key: str, experiments: list[str]) -> Run | None:
         """The newest finished run of these experiments that has the key."""
-        runs = search(self.client, experiments, f"{FINISHED_TRIALS} and tags.`{tags.KEY}` = '{key}'")
+        runs = search(self.reader, experiments, {tags.KIND: "trial", tags.KEY: key}, FINISHED)
         return runs[-1] if runs else None
 
     def _experiment(self, study: str) -> str:
         if study not in self.experiments:
             self.experiments[study] = experiment_id(self.client, study)
         return self.experiments[study]
-
-    def _all_experiments(self) -> list[Any]:
-        found: list[Any] = []
-        token = None
-        while True:
-            page = self.client.search_experiments(max_results=1000, page_token=token)
-            found.extend(page)
-            token = page.token
-            if not token:
-                return found

@@ -3,19 +3,16 @@
 import time
 from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ablate.events import State
 from ablate.record import TrialRecord
 from ablate.track import tags
+from ablate.track.client_interface import Client
 from ablate.track.run_state import STATUSES
 from ablate.track.store import Snapshot
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
-
-def reconcile(client: "MlflowClient", snapshot: Snapshot, running: Collection[str] = frozenset()) -> Snapshot:
+def reconcile(client: Client, snapshot: Snapshot, running: Collection[str] = frozenset()) -> Snapshot:
     """Set RUNNING trials to KILLED, and delete those that have another run; the snapshot as it is then.
 
     Trials whose keys are in `running` are left as they are.  Spools must have been sent before: they hold how a trial
@@ -32,7 +29,7 @@ def reconcile(client: "MlflowClient", snapshot: Snapshot, running: Collection[st
     return replace(snapshot, trials=tuple(trials))
 
 
-def kill(client: "MlflowClient", record: TrialRecord) -> TrialRecord:
+def kill(client: Client, record: TrialRecord) -> TrialRecord:
     """Set a run's state to KILLED; the record as it is then."""
     now = round(1000 * time.time())
     client.set_tag(record.run_id, tags.STATE, State.KILLED)

@@ -1,13 +1,10 @@
 """The contents of a run that a trial continues, so that no point is logged twice."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ablate.track import tags
 from ablate.track.client import read_curve
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from ablate.track.client_interface import Client
 
 
 class ResumedRun:
@@ -17,7 +14,7 @@ class ResumedRun:
     the run's are replaced.
     """
 
-    def __init__(self, client: "MlflowClient", run_id: str, probes: Mapping[str, str]) -> None:
+    def __init__(self, client: Client, run_id: str, probes: Mapping[str, str]) -> None:
         self.client = client
         self.run = client.get_run(run_id)
         recorded = tags.without_prefix(tags.PROBE, self.run.data.tags)

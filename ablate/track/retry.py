@@ -1,6 +1,7 @@
 """Repeats a request to MLflow until the server answers, a few times."""
 
 import functools
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
@@ -44,11 +45,14 @@ def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P
 
 
 def is_service_error(error: Exception) -> bool:
-    """Whether MLflow's client or the network raised it."""
-    from mlflow.exceptions import MlflowException
+    """Whether a client of MLflow, the network or the database raised it."""
+    if type(error).__module__.startswith("mlflow."):  # of MLflow's own client, which is rarely imported
+        return True
     from requests.exceptions import RequestException
 
-    return isinstance(error, MlflowException | RequestException)
+    from ablate.track.rest import RestError
+
+    return isinstance(error, RestError | RequestException | sqlite3.Error)
 
 
 def service_error(error: Exception, uri: str) -> ServiceError:

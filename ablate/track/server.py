@@ -111,7 +111,7 @@ def check_server(uri: str) -> None:
     if urlsplit(uri).scheme not in ("http", "https", "databricks"):
         raise ServiceError("this is not a server", "start `mlflow server` on it and give its http address", place)
     try:
-        connect(uri).search_experiments(max_results=1)
+        connect(uri).list_experiments()
     except Exception as error:  # of requests, MLflow or a plugin for the scheme: all mean that it cannot be used
         status = http_status(error)
         if status in (401, 403):

@@ -7,13 +7,15 @@ process that continues from there first reads what the run holds.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ablate.events import State
 from ablate.lock import locked
 from ablate.paths import TrialPaths
 from ablate.track import tags
 from ablate.track.client import http_status, redact, refused, search
+from ablate.track.client_interface import Client
+from ablate.track.entities import Metric, Run
 from ablate.track.mlflow_runs import run_state
 from ablate.track.resumed_run import ResumedRun
 from ablate.track.run_state import STATUSES
@@ -22,16 +24,13 @@ from ablate.track.spool import read
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolRecord, SpoolStart
 from ablate.trial import Trial
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
 PORTION = 500  # records between two acknowledgements
 
 
 class TrialUpload:
     """The transfer of one trial's records from its spool into its run."""
 
-    def __init__(self, client: "MlflowClient", experiment: Callable[[str], str], paths: TrialPaths) -> None:
+    def __init__(self, client: Client, experiment: Callable[[str], str], paths: TrialPaths) -> None:
         self.client = client
         self.experiment = experiment  # study → id
         self.paths = paths
@@ -99,18 +98,18 @@ class TrialUpload:
         self._acknowledge(run_id=made.info.run_id, state=State.RUNNING)
         return True
 
-    def _find(self, start: SpoolStart, untouched: bool) -> Any | None:
+    def _find(self, start: SpoolStart, untouched: bool) -> Run | None:
         """The trial's run where there is one; not searched where the launch found that there is none."""
         if start.run_id:
             with suppress(LookupError):
                 return self._active_run(start.run_id)
         if untouched and not start.may_exist:
             return None
-        query = f"tags.`{tags.KIND}` = 'trial' and tags.`{tags.KEY}` = '{start.trial.key}'"
-        runs = search(self.client, [self.experiment(start.trial.study)], query)
+        wanted = {tags.KIND: "trial", tags.KEY: start.trial.key}
+        runs = search(self.client, [self.experiment(start.trial.study)], wanted)
         return max(runs, key=lambda run: run.info.status == "FINISHED", default=None)
 
-    def _active_run(self, run_id: str) -> Any:
+    def _active_run(self, run_id: str) -> Run:
         """The run.  Raises LookupError where it was deleted."""
         try:
             run = self.client.get_run(run_id)
@@ -129,7 +128,7 @@ class TrialUpload:
             return True
         return False
 
-    def _continue(self, run: Any, ends: bool) -> None:
+    def _continue(self, run: Run, ends: bool) -> None:
         """Continue a run that an earlier attempt made; one that is FINISHED stays so while it is scored again."""
         state = run_state(run)
         if state not in (State.FINISHED, State.RUNNING) and not ends:
@@ -138,9 +137,7 @@ class TrialUpload:
         self._acknowledge(run_id=run.info.run_id, state=state, resumed=True)
 
     def _reopen(self, run_id: str) -> None:
-        from mlflow.entities import RunTag
-
-        self.client.log_batch(run_id, tags=[RunTag(tags.STATE, State.RUNNING), RunTag(tags.REASON, "")])
+        self.client.log_batch(run_id, tags={tags.STATE: State.RUNNING, tags.REASON: ""})
         self.client.update_run(run_id, status=STATUSES[State.RUNNING])
 
     def _log(self, records: Sequence[SpoolRecord], created: bool) -> None:
@@ -172,8 +169,6 @@ class TrialUpload:
 
     def _log_values(self, records: Sequence[SpoolRecord], created: bool, last_tags: Mapping[str, str]) -> None:
         """Log the metrics, with the params and tags that the run does not have yet."""
-        from mlflow.entities import Metric
-
         starts = [record for record in records if isinstance(record, SpoolStart)]
         points = [
             (name, record.step, value, record.time)
@@ -192,16 +187,9 @@ class TrialUpload:
         params = tags.params_of(trial)
         return self.resumed.missing_params(params) if self.resumed else params
 
-    def _log_batch(self, metrics: list[Any], params: Mapping[str, str], run_tags: Mapping[str, str]) -> None:
-        from mlflow.entities import Param, RunTag
-
+    def _log_batch(self, metrics: list[Metric], params: Mapping[str, str], run_tags: Mapping[str, str]) -> None:
         if metrics or params or run_tags:
-            self.client.log_batch(
-                self.sent.run_id,
-                metrics,
-                [Param(name, value) for name, value in params.items()],
-                [RunTag(name, value) for name, value in run_tags.items()],
-            )
+            self.client.log_batch(self.sent.run_id, metrics, params, run_tags)
 
     def _log_artifact(self, file: str, folder: str) -> None:
         """Upload a file as it is now; one that the server does not accept is named in a tag, and its folder kept."""

@@ -7,22 +7,23 @@ import webbrowser
 from collections.abc import Callable
 
 from ablate.paths import Store
-from ablate.track.server import answers, ensure_server
-from ablate.track.server_info import ServerInfo
+from ablate.track.client import SQLITE
+from ablate.track.server import ensure_server
 
 RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
 
 
 def reading_address(store: Store) -> str:
-    """Where runs can be read without starting a server: a running server's address, else the database's; else ''."""
+    """Where runs can be read without starting a server: the server that the environment names, else the embedded one's
+    database; '' where there is none.
+
+    The database is read beside a running server too: it answers sooner, and needs none of the server's time.
+    """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         return given
-    info = ServerInfo.load(store.mlflow / "server.json")
-    if info and answers(info):
-        return info.uri
     database = store.mlflow / "mlflow.db"
-    return f"sqlite:///{database.as_posix()}" if database.exists() else ""
+    return f"{SQLITE}{database.as_posix()}" if database.exists() else ""
 
 
 def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None]) -> None:

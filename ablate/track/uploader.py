@@ -7,18 +7,16 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
 
 from ablate.errors import ServiceError
 from ablate.events import State
 from ablate.paths import StudyPaths
-from ablate.track.client import connect, experiment_id, redact, refused
+from ablate.track.client import connect, redact, refused
+from ablate.track.client_interface import Client
+from ablate.track.experiments import experiment_id
 from ablate.track.sent import has_unsent, remove_if_complete
 from ablate.track.trial_lock import lock_trial
 from ablate.track.trial_upload import TrialUpload
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 LONGEST_PAUSE = 60.0  # seconds between two attempts at a server that does not answer
 
@@ -32,7 +30,7 @@ class Uploader:
         self.uri = uri
         self.paths = paths
         self.interval = interval  # seconds between two rounds over the watched trials
-        self.client: MlflowClient | None = None
+        self.client: Client | None = None
         self.uploads: dict[str, TrialUpload] = {}
         self.away = False  # the server did not answer the last request
         self.logged: set[str] = set()  # keys whose error is in the log already; "" for a server that does not answer

@@ -2,28 +2,23 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ablate.events import State
 from ablate.record import TrialRecord
 from ablate.track import tags
+from ablate.track.client_interface import Client
 from ablate.track.run_state import STATUSES
 from ablate.track.store import VariantRun
 from ablate.trial import Trial
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
 ORDER = (State.RUNNING, State.FAILED, State.KILLED, State.FINISHED)  # a variant has the first that a trial of it has
 
 
-def make_variant_run(client: "MlflowClient", experiment: str, trial: Trial) -> str:
+def make_variant_run(client: Client, experiment: str, trial: Trial) -> str:
     """The id of a new run for the trial's variant."""
-    from mlflow.entities import Param
-
     run_tags = {tags.KIND: "variant", tags.STUDY: trial.study, tags.VARIANT: trial.variant}
-    run_id = str(client.create_run(experiment, tags=run_tags, run_name=trial.variant_name).info.run_id)
-    client.log_batch(run_id, params=[Param(*pair) for pair in tags.params_of(trial, seeded=False).items()])
+    run_id = client.create_run(experiment, tags=run_tags, run_name=trial.variant_name).info.run_id
+    client.log_batch(run_id, params=tags.params_of(trial, seeded=False))
     return run_id
 
 
@@ -33,7 +28,7 @@ def variant_state(states: Collection[State]) -> State:
     return next(state for state in ORDER if STATUSES[state] in statuses)
 
 
-def close_variant_run(client: "MlflowClient", run: VariantRun, trials: Sequence[TrialRecord]) -> VariantRun:
+def close_variant_run(client: Client, run: VariantRun, trials: Sequence[TrialRecord]) -> VariantRun:
     """Set the run's state to the one that follows from its trials', ended when the last of them ended."""
     state = variant_state([trial.state for trial in trials])
     if state is run.state:

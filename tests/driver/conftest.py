@@ -97,7 +97,7 @@ class WorkingDirectory:
         client = self.mlflow_store.client
         experiment = client.get_experiment_by_name(study)
         assert experiment is not None
-        return [run.info.status for run in search(client, [experiment.experiment_id], "")]
+        return [run.info.status for run in search(client, [experiment.experiment_id], {})]
 
     def clear(self) -> None:
         """Kill the commands that still run and the processes that they started."""

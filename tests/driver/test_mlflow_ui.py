@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from mlflow.entities import Run
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from ablate.paths import Store
+from ablate.track.client import search
+from ablate.track.entities import Run
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import ensure_server
 
@@ -59,7 +60,7 @@ def finished(
         mlflow_store = MlflowStore(server.uri)
         experiment = mlflow_store.client.get_experiment_by_name("small")
         assert experiment is not None
-        runs = mlflow_store.client.search_runs([experiment.experiment_id])
+        runs = search(mlflow_store.client, [experiment.experiment_id], {})
         yield Finished(server.uri, experiment.experiment_id, {str(run.info.run_name): run for run in runs})
     finally:
         server.stop()

@@ -58,7 +58,7 @@ def runs(mlflow_uri: str, study: str) -> Callable[..., list[Any]]:
         experiment = client.get_experiment_by_name(study)
         if experiment is None:
             return []
-        return search(client, [experiment.experiment_id], f"tags.`ablate.kind` = '{kind}'")
+        return search(client, [experiment.experiment_id], {"ablate.kind": kind})
 
     return find
 

@@ -90,16 +90,48 @@ def test_the_runs_of_a_study_show_its_question_and_its_variants_levels(
 
 
 @pytest.mark.cluster
-def test_a_deleted_experiment_is_restored(mlflow_uri: str, mlflow_store: MlflowStore, study: str) -> None:
+def test_a_deleted_experiment_is_restored_by_a_launch_and_by_nothing_that_reads(
+    mlflow_uri: str, mlflow_store: MlflowStore, study: str
+) -> None:
     mlflow_store.open_study(study, "?", "", Snapshot(study))
     client = connect(mlflow_uri)
     experiment = client.get_experiment_by_name(study)
     assert experiment is not None
     client.delete_experiment(experiment.experiment_id)
-    assert MlflowStore(mlflow_uri).snapshot(study).trials == ()
+    snapshot = MlflowStore(mlflow_uri).snapshot(study)
+    assert snapshot == Snapshot(study)
+    deleted = client.get_experiment_by_name(study)
+    assert deleted is not None
+    assert deleted.lifecycle_stage == "deleted"
+    MlflowStore(mlflow_uri).open_study(study, "?", "", snapshot)
     restored = client.get_experiment_by_name(study)
     assert restored is not None
     assert restored.lifecycle_stage == "active"
+
+
+@pytest.mark.cluster
+def test_reading_a_study_that_was_never_launched_makes_no_experiment(
+    mlflow_uri: str, mlflow_store: MlflowStore, study: str
+) -> None:
+    assert mlflow_store.snapshot(study) == Snapshot(study)
+    assert connect(mlflow_uri).get_experiment_by_name(study) is None
+
+
+@pytest.mark.cluster
+def test_a_renamed_experiment_is_still_the_study_s(
+    mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, finish: Finish, study: str, runs: Runs
+) -> None:
+    finish(make_trial(0))
+    client = connect(mlflow_uri)
+    experiment = client.get_experiment_by_name(study)
+    assert experiment is not None
+    client.rename_experiment(experiment.experiment_id, f"{study}, first try")
+    again = MlflowStore(mlflow_uri)
+    assert set(again.snapshot(study).records) == {make_trial(0).key}
+    finish(make_trial(1))
+    again.open_study(study, "?", "", again.snapshot(study))
+    assert set(again.settle(study).records) == {make_trial(0).key, make_trial(1).key}
+    assert client.get_experiment_by_name(study) is None
 
 
 @pytest.mark.cluster
@@ -141,11 +173,11 @@ def test_a_run_is_made_once_though_the_answer_was_lost(
 @pytest.mark.cluster
 def test_a_snapshot_takes_one_request(proxy: Any, study: str) -> None:
     mlflow_store = MlflowStore(proxy.uri)
-    mlflow_store.snapshot(study)
+    mlflow_store.open_study(study, "?", "", mlflow_store.snapshot(study))
     proxy.requests.clear()
     mlflow_store.snapshot(study)
     mlflow_store.settle(study)
-    assert [request.rpartition("/")[2] for request in proxy.requests] == ["search", "search"]
+    assert [request.rpartition("/")[2] for request in proxy.requests] == ["search", "get-by-name", "search"]
 
 
 @pytest.mark.cluster

@@ -14,7 +14,7 @@ import pytest
 
 from ablate.events import RunRef, State
 from ablate.paths import Store, StudyPaths
-from ablate.track.client import connect
+from ablate.track.client import connect, search
 from ablate.track.sent import Sent
 from ablate.track.server import ensure_server
 from ablate.track.spool import SpoolTracker
@@ -400,7 +400,7 @@ def test_a_killed_server_gets_the_records_when_it_is_restarted(
     client = connect(restarted.uri)
     experiment = client.get_experiment_by_name(trial.study)
     assert experiment is not None
-    (run,) = client.search_runs([experiment.experiment_id])
+    (run,) = search(client, [experiment.experiment_id], {})
     assert run.info.status == "FINISHED"
     assert (
         sorted((point.step, point.value) for point in client.get_metric_history(run.info.run_id, "train/loss"))

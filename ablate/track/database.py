@@ -1,0 +1,126 @@
+"""Reads the embedded server's database, so that commands need no server; its tables have been MLflow's for years."""
+
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ablate.track.client_interface import PAGE
+from ablate.track.entities import Experiment, Metric, Run, RunData, RunInfo
+
+BUSY = 20.0  # seconds to wait while the server writes, as the server itself waits
+RUN_COLUMNS = "run_uuid, experiment_id, name, status, start_time, end_time, lifecycle_stage, artifact_uri"
+CHUNK = 500  # values in a query: SQLite takes no more than 999
+
+
+class DatabaseReader:
+    """A `Reader` of an SQLite file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        found = self._experiments("name = ?", (name,))
+        return found[0] if found else None
+
+    def list_experiments(self, tags: Mapping[str, str] | None = None) -> list[Experiment]:
+        active = self._experiments("lifecycle_stage = 'active'")
+        return [one for one in active if (tags or {}).items() <= one.tags.items()]
+
+    def run_pages(
+        self, experiments: Sequence[str], tags: Mapping[str, str], status: str = "", size: int = PAGE
+    ) -> Iterator[list[Run]]:
+        where = [f"experiment_id IN ({marks(experiments)})", "lifecycle_stage = 'active'"]
+        values: list[Any] = [int(experiment) for experiment in experiments]
+        for name, value in tags.items():
+            where.append("run_uuid IN (SELECT run_uuid FROM tags WHERE key = ? AND value = ?)")
+            values += [name, value]
+        if status:
+            where.append("status = ?")
+            values.append(status)
+        runs = self._runs(" AND ".join(where), values)
+        return (runs[at : at + size] for at in range(0, len(runs), size))
+
+    def get_run(self, run_id: str) -> Run:
+        """The run.  Raises LookupError where there is none."""
+        return self._runs("run_uuid = ?", [run_id])[0]
+
+    def histories(self, run_ids: Sequence[str], name: str) -> dict[str, list[Metric]]:
+        found: dict[str, list[Metric]] = {}
+        for some in chunks(run_ids):
+            query = (
+                "SELECT run_uuid, value, is_nan, timestamp, step FROM metrics"
+                f" WHERE key = ? AND run_uuid IN ({marks(some)})"
+            )
+            for run_id, value, is_nan, timestamp, step in self._rows(query, (name, *some)):
+                point = Metric(name, number(value, is_nan), timestamp, step)
+                found.setdefault(run_id, []).append(point)
+        return found
+
+    def _experiments(self, where: str, values: Sequence[Any] = ()) -> list[Experiment]:
+        rows = list(self._rows(f"SELECT experiment_id, name, lifecycle_stage FROM experiments WHERE {where}", values))
+        tags: dict[int, dict[str, str]] = {}
+        for experiment, key, value in self._rows("SELECT experiment_id, key, value FROM experiment_tags"):
+            tags.setdefault(experiment, {})[key] = value
+        return [Experiment(str(number), name, stage, tags.get(number, {})) for number, name, stage in rows]
+
+    def _runs(self, where: str, values: Sequence[Any]) -> list[Run]:
+        """The runs with their latest values, oldest first."""
+        query = f"SELECT {RUN_COLUMNS} FROM runs WHERE {where} ORDER BY start_time, run_uuid"
+        infos = [
+            RunInfo(run_id, str(experiment), name or "", status, start or 0, end, stage, place or "")
+            for run_id, experiment, name, status, start, end, stage, place in self._rows(query, values)
+        ]
+        run_ids = [info.run_id for info in infos]
+        tags = self._by_run("key, value", "tags", run_ids)
+        params = self._by_run("key, value", "params", run_ids)
+        metrics = self._by_run("key, value, is_nan", "latest_metrics", run_ids)
+        return [
+            Run(
+                info,
+                RunData(
+                    {key: number(value, is_nan) for key, value, is_nan in metrics.get(info.run_id, [])},
+                    {key: value or "" for key, value in params.get(info.run_id, [])},
+                    {key: value or "" for key, value in tags.get(info.run_id, [])},
+                ),
+            )
+            for info in infos
+        ]
+
+    def _by_run(self, columns: str, table: str, run_ids: Sequence[str]) -> dict[str, list[tuple[Any, ...]]]:
+        """Run id → rows of a table."""
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        for some in chunks(run_ids):
+            query = f"SELECT run_uuid, {columns} FROM {table} WHERE run_uuid IN ({marks(some)})"
+            for run_id, *row in self._rows(query, some):
+                found.setdefault(run_id, []).append(tuple(row))
+        return found
+
+    def _rows(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        # Opened for writing where that is allowed: only so can SQLite undo what a killed server had half written.
+        mode = "rw"
+        while True:
+            address = f"file:{quote(self.file.as_posix())}?mode={mode}"
+            try:
+                with closing(sqlite3.connect(address, timeout=BUSY, uri=True)) as database:
+                    return database.execute(query, tuple(values)).fetchall()
+            except sqlite3.OperationalError:
+                if mode == "ro":
+                    raise
+                mode = "ro"
+
+
+def number(value: float, is_nan: bool) -> float:
+    """A value as the server returns it."""
+    return math.nan if is_nan else float(value)
+
+
+def marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[at : at + CHUNK] for at in range(0, len(values), CHUNK))

@@ -1,0 +1,120 @@
+"""Requests to an MLflow server's REST interface, with the credentials and certificates of MLflow's own variables."""
+
+import configparser
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+
+API = "/api/2.0/mlflow/"
+TIMEOUT = 10.0  # seconds without a byte from the server; MLFLOW_HTTP_REQUEST_TIMEOUT
+TRANSFER_TIMEOUT = 60.0  # the same, of a file
+
+
+class RestError(Exception):
+    """The server's answer to a request that it did not carry out."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, code, message)
+        self.status = status  # of HTTP
+        self.code = code  # MLflow's, such as RESOURCE_DOES_NOT_EXIST; empty where it is not MLflow that answers
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message or self.code or f"HTTP status {self.status}"
+
+    def get_http_status_code(self) -> int:
+        return self.status
+
+
+class Bearer(AuthBase):
+    """Adds a token to a request."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
+class Rest:
+    """The REST interface of one server; connections are kept and shared by threads."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+        self.session = requests.Session()
+        self.session.mount("", requests.adapters.HTTPAdapter(pool_maxsize=16))
+        self.timeout = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or TIMEOUT)
+        self.options: dict[str, Any] = {"verify": certificate_check(), "auth": credentials()}
+        if client := os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH"):
+            self.options["cert"] = client
+
+    def get(self, endpoint: str, **params: Any) -> dict[str, Any]:
+        """The answer to a request for something; parameters that are None are left out."""
+        return self._json(lambda: self.send("GET", API + endpoint, params=params))
+
+    def post(self, endpoint: str, **content: Any) -> dict[str, Any]:
+        """The answer to a request that holds this content; fields that are None are left out."""
+        given = {name: value for name, value in content.items() if value is not None}
+        return self._json(lambda: self.send("POST", API + endpoint, json=given))
+
+    def get_page(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer at a path outside of the documented interface."""
+        return self._json(lambda: self.send("GET", path, params=dict(params)))
+
+    def send(self, method: str, path: str, timeout: float | None = None, **options: Any) -> requests.Response:
+        """The answer.  Raises RestError where the server refuses, and what requests raises where it does not answer."""
+        answer = self.session.request(
+            method, self.uri + path, timeout=timeout or self.timeout, **{**self.options, **options}
+        )
+        if not answer.ok:
+            raise error_of(answer)
+        return answer
+
+    def _json(self, send: Callable[[], requests.Response]) -> dict[str, Any]:
+        answer = send()
+        try:
+            return dict(answer.json() if answer.content else {})
+        except ValueError:  # a login page, for example
+            raise RestError(answer.status_code, "", "the answer is not MLflow's") from None
+
+
+def error_of(answer: requests.Response) -> RestError:
+    try:
+        content = dict(answer.json())
+    except (ValueError, TypeError):
+        return RestError(answer.status_code, "", f"HTTP status {answer.status_code}: {answer.text[:200]}")
+    message = f"{content.get('error_code', answer.status_code)}: {content.get('message', '')}"
+    return RestError(answer.status_code, str(content.get("error_code", "")), message)
+
+
+def certificate_check() -> bool | str:
+    """Whether the server's certificate is checked, or the file with which it is."""
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
+        return False
+    return os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True
+
+
+def credentials() -> AuthBase | None:
+    """User and password, or a token, of the environment or of MLflow's file; None where there are none."""
+    user, password = (variable_or_file(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD"))
+    if user and password:
+        return HTTPBasicAuth(user, password)
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    return Bearer(token) if token else None
+
+
+def variable_or_file(name: str) -> str:
+    """An environment variable's value, else the one in `~/.mlflow/credentials`."""
+    if given := os.environ.get(name):
+        return given
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(Path("~/.mlflow/credentials").expanduser(), encoding="utf-8")
+    except (configparser.Error, OSError, RuntimeError, ValueError):  # no home folder, or a file in another format
+        return ""
+    return parser.get("mlflow", name.lower(), fallback="")
