@@ -80,6 +80,11 @@ PAPERS: Registry[PaperNames] = Registry(
                 "knn/error_rate": "error_rate: k-NN classifier",
                 "logistic/error_rate": "error_rate: multinomial logistic regression",
             },
+            classifiers={
+                "mlp": "MLP classifier",
+                "knn": "k-NN classifier",
+                "logistic_regression": "multinomial logistic regression",
+            },
             axes={"two_phase": "training"},
             levels={"training": {"True": "two_stage", "False": "one_stage"}},
         ),

@@ -28,6 +28,7 @@ class PaperNames:
     methods: Names = field(default_factory=dict)  # ours may carry settings: "simclr, distance_enhancement=0.1"
     method_groups: Names = field(default_factory=dict)  # the paper's method → the name of rows that hold for several
     metrics: Names = field(default_factory=dict)  # "error_rate: k-NN" where the row's setting has to begin with "k-NN"
+    classifiers: Names = field(default_factory=dict)  # their names in ablations.yaml → in the rows' settings
     metric_levels: Mapping[str, Names] = field(default_factory=dict)  # our metric → the levels that its rows have
     default_levels: Names = field(default_factory=dict)  # axis → the level that the paper's rows have unless they vary
     axes: Names = field(default_factory=dict)  # ours without the part before its last dot

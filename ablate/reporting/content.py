@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from ablate.draw.figure_specs import ComparedVariant, HistoryFigure, axes_of, axis_figure
 from ablate.draw.labels import level_text, variant_label
 from ablate.errors import StudyError
 from ablate.papers.reference import Ablation, title
+from ablate.probes import PROBES
+from ablate.reporting.answer import answer
 from ablate.reporting.paper import (
     Difference,
     ablations_of,
@@ -18,6 +21,8 @@ from ablate.reporting.paper import (
 )
 from ablate.reporting.report import Gap, PaperSection, Report, ReportFigure, Results
 from ablate.reporting.tables import best_variants, metrics_table, results_table
+from ablate.reporting.verdicts import FindingVerdict, finding_verdict
+from ablate.stats.comparisons import compare_with_baselines
 from ablate.stats.results import Result
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
 from ablate.study.model import Study
@@ -35,16 +40,19 @@ def report_of(study: Study, results: Sequence[Result]) -> Report:
     variants = variants_of(study, results, metric)
     compared = tuple(ComparedVariant(variant, printed_value(study, ablations, variant, metric)) for variant in variants)
     differing = tuple(dict.fromkeys(pair for ablation in ablations for pair in differences(study, variants, ablation)))
+    comparisons = () if study.search else compare_with_baselines(variants, better(metric), study.margin)
     return Report(
         study=study.name,
         question=study.question,
         profile=study.profile,
         metric=metric,
         setup=tuple(setup(study, variants)),
+        answer=answer(metric, comparisons),
         results=results_section(study, results, metric, compared, differing),
+        comparisons=comparisons,
         figures=tuple(figures(study, compared, metric)),
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
-        paper=paper_section(study, ablations, differing),
+        paper=paper_section(study, ablations, differing, verdicts(study, ablations, results)),
         paper_problem=problem,
         outdated=sum(case_of(study, result) is None for result in results),
     )
@@ -53,6 +61,25 @@ def report_of(study: Study, results: Sequence[Result]) -> Report:
 def compared_metric(study: Study) -> str:
     """The metric that the report compares: a search's objective, else the study's metric."""
     return study.metric if study.search is None else next(iter(study.search.objectives))
+
+
+def better(metric: str) -> int:
+    """+1 where higher values of a metric are better, −1 where lower ones are, 0 for metrics that no probe computes."""
+    probe, _, name = metric.partition("/")
+    direction = PROBES[probe].metrics.get(name) if probe in PROBES else None
+    return {"maximize": 1, "minimize": -1}.get(direction or "", 0)
+
+
+def verdicts(study: Study, ablations: Iterable[Ablation], results: Sequence[Result]) -> tuple[FindingVerdict, ...]:
+    """Whether the paper's findings hold, of those that the results can test."""
+    metrics = [name for name in dict.fromkeys(name for result in results for name in result.metrics) if "/" in name]
+
+    @cache
+    def variants(metric: str) -> tuple[Variant, ...]:
+        return variants_of(study, results, metric)
+
+    found = (finding_verdict(ablation, metrics, variants) for ablation in ablations)
+    return tuple(verdict for verdict in found if verdict is not None)
 
 
 def with_ablations(study: Study, metric: str) -> tuple[Study, tuple[Ablation, ...], str]:
@@ -130,7 +157,10 @@ def gaps(variant: Variant) -> Iterator[Gap]:
 
 
 def paper_section(
-    study: Study, ablations: tuple[Ablation, ...], differing: tuple[Difference, ...]
+    study: Study,
+    ablations: tuple[Ablation, ...],
+    differing: tuple[Difference, ...],
+    found: tuple[FindingVerdict, ...],
 ) -> PaperSection | None:
     """What the paper states; None for a study without a paper."""
     if study.paper is None:
@@ -140,6 +170,7 @@ def paper_section(
         title=title(study.paper.id),
         place=place_in_paper(study),
         ablations=ablations,
+        verdicts=found,
         differences=differing,
         stand_ins=stand_ins(study),
         without_results=datasets_without_results(study),

@@ -5,6 +5,8 @@ from typing import Any
 
 from ablate.draw.figure_specs import ComparedVariant
 from ablate.reporting.report import PaperSection, Report
+from ablate.reporting.verdicts import FindingVerdict
+from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import CONFIDENCE
 
 
@@ -16,6 +18,8 @@ def to_json(report: Report) -> dict[str, Any]:
         "profile": report.profile,
         "metric": report.metric,
         "confidence": CONFIDENCE,
+        "answer": list(report.answer),
+        "comparisons": [comparison_json(comparison) for comparison in report.comparisons],
         "variants": [variant_json(compared) for compared in report.results.variants],
         "paper": paper_json(report.paper) if report.paper else None,
         "problem": report.paper_problem or None,
@@ -37,12 +41,54 @@ def variant_json(compared: ComparedVariant) -> dict[str, Any]:
     }
 
 
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    difference = comparison.difference
+    return {
+        "dataset": comparison.variant.config.dataset,
+        "method": comparison.variant.config.method,
+        "levels": dict(comparison.variant.levels),
+        "baseline": dict(comparison.baseline.levels),
+        **asdict(difference.estimate),
+        "p": difference.p_value,
+        "p_holm": comparison.p_adjusted,
+        "p_sign_flips": difference.p_permutation,
+        "p_equivalent": comparison.p_equivalent,
+        "bootstrap": difference.bootstrap,
+        "effect_size": difference.effect_size,
+        "outperforms": difference.probability_of_outperforming,
+        "variance_ratio": difference.variance_ratio,
+        "conclusion": str(comparison.conclusion),
+        "seeds_needed": comparison.seeds_needed,
+    }
+
+
+def verdict_json(found: FindingVerdict) -> dict[str, Any]:
+    return {
+        "finding": found.ablation.id,
+        "verdict": str(found.holds),
+        "seeds_needed": found.verdict.seeds_needed,
+        "untested": list(found.untested),
+        "statements": [
+            {
+                "statement": statement.text,
+                **asdict(statement.estimate),
+                "bound": statement.bound,
+                "at_most": statement.at_most,
+                "p_supported": statement.p_supported,
+                "p_refuted": statement.p_refuted,
+            }
+            for statement in found.verdict.statements
+        ],
+    }
+
+
 def paper_json(paper: PaperSection) -> dict[str, Any]:
     return {
         "id": paper.id,
         "title": paper.title,
         "place": paper.place or None,
         "findings": {ablation.id: ablation.finding for ablation in paper.ablations},
+        "verdicts": [verdict_json(found) for found in paper.verdicts],
         "differences": [asdict(difference) for difference in paper.differences],
         "stand_ins": dict(paper.stand_ins),
     }

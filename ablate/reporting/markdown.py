@@ -5,6 +5,7 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ablate.reporting.report import Cell, Gap, Report, Table
+from ablate.reporting.tables import comparisons_table, statements_table
 from ablate.reporting.text import cell_text
 
 MAX_GAPS = 50  # rows of the table of gaps
@@ -28,6 +29,9 @@ def to_markdown(report: Report) -> str:
         setup=Table(("", ""), report.setup),
         gaps=gap_table(report.gaps),
         paper=report.paper,
+        comparisons=comparisons_table(report.comparisons),
+        statements_table=statements_table,
+        disagreeing=[one for one in report.comparisons if one.permutation_disagrees],
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ablate.draw.figure_specs import AxisFigure, ComparedVariant, Direction, HistoryFigure
 from ablate.papers.reference import Ablation, Printed
 from ablate.reporting.paper import Difference
+from ablate.reporting.verdicts import FindingVerdict
+from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import Estimate
 
 
@@ -68,6 +70,7 @@ class PaperSection:
     title: str
     place: str  # `Table V`; empty where the study names none
     ablations: tuple[Ablation, ...]
+    verdicts: tuple[FindingVerdict, ...]  # of those that the study's results can test
     differences: tuple[Difference, ...]
     stand_ins: Mapping[str, str]  # data sets that replace one of the paper's: ours → the paper's
     without_results: tuple[str, ...]  # data sets that the paper has no results on
@@ -82,7 +85,9 @@ class Report:
     profile: str | None
     metric: str
     setup: tuple[tuple[str, str], ...]  # (name, text) of what all trials have in common
+    answer: tuple[str, ...]  # sentences
     results: Results
+    comparisons: tuple[Comparison, ...]  # with the baseline of each case
     figures: tuple[ReportFigure, ...]
     gaps: tuple[Gap, ...]
     paper: PaperSection | None = None

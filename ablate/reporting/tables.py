@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from ablate.draw.figure_specs import ComparedVariant, Direction
 from ablate.draw.labels import level_text
 from ablate.reporting.report import Cell, Measured, Table
+from ablate.reporting.text import ABSENT
+from ablate.reporting.verdicts import FindingVerdict
+from ablate.stats.comparisons import Comparison
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.trial import short
 
@@ -43,6 +46,52 @@ def metrics_table(metrics: Mapping[str, Sequence[Variant]]) -> Table:
         return Table()
     measured = [(metric, [Measured(variant.estimate) for variant in group]) for metric, group in metrics.items()]
     return table_of([*level_columns(next(iter(metrics.values()))), *measured])
+
+
+def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
+    """A row per variant: levels, its mean difference from the baseline with interval, tests, and what they show."""
+    if not comparisons:
+        return Table()
+    differences = [one.difference for one in comparisons]
+    columns: list[tuple[str, Sequence[Cell]]] = [
+        *level_columns([one.variant for one in comparisons]),
+        ("difference", [Measured(one.estimate) for one in differences]),
+        ("seeds", [one.estimate.n for one in differences]),
+        ("p", [p_value(one.p_value) for one in differences]),
+        ("p (Holm)", [p_value(one.p_adjusted) for one in comparisons]),
+        ("p (sign flips)", [p_value(one.p_permutation) for one in differences]),
+        ("d", [one.effect_size for one in differences]),
+        ("better on", [share(one.probability_of_outperforming) for one in differences]),
+        ("variance ratio", [one.variance_ratio for one in differences]),
+        ("shows", [str(one.conclusion) for one in comparisons]),
+        ("seeds to show it", [one.seeds_needed for one in comparisons]),
+    ]
+    return table_of(columns)
+
+
+def statements_table(verdict: FindingVerdict) -> Table:
+    """A row per statement of a finding: its contrast with interval, and the p-values that support or refute it."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            statement.text,
+            Measured(statement.estimate),
+            statement.bound,
+            p_value(statement.p_supported),
+            p_value(statement.p_refuted),
+        )
+        for statement in verdict.verdict.statements
+    ]
+    return Table(("statement", "measured", "bound", "p supports", "p refutes"), tuple(rows))
+
+
+def p_value(p: float | None) -> str:
+    """A p-value with three decimals."""
+    return ABSENT if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage: 0.8 → `80 %`."""
+    return ABSENT if value is None else f"{value:.0%}".replace("%", " %")
 
 
 def best_variants(compared: Sequence[ComparedVariant], direction: Direction) -> list[ComparedVariant]:

@@ -173,6 +173,7 @@ class Study(StrictModel):
     seeds: Seeds
     probes: Annotated[tuple[str, ...], Field(min_length=1)]
     metric: str  # that the report compares: `linear/accuracy`
+    margin: Annotated[float, Field(gt=0)] | None = None  # the least difference of the metric that matters
     resources: Resources = Resources()
     search: Search | None = None
     profile: SafeName | None = None

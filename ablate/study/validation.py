@@ -56,6 +56,7 @@ EXAMPLES = {  # key → how it is written
     "seeds": "seeds: 5",
     "probes": "probes: [linear]",
     "metric": "metric: linear/accuracy",
+    "margin": "margin: 0.01",
     "resources": "resources: {gpu: 1, cpu: 2, pack: auto}",
     "gpu": "gpu: 1",
     "cpu": "cpu: 2",

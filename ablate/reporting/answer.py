@@ -1,0 +1,97 @@
+"""The answer to a study's question in a few sentences, made from the comparisons with the baseline."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ablate.draw.labels import variant_label
+from ablate.reporting.text import estimate_text, number
+from ablate.stats.comparisons import Comparison, Conclusion
+from ablate.stats.statements import LEAST_SEEDS
+from ablate.stats.variants import CASE_AXES, Variant
+
+MAX_NAMED = 4  # variants that a sentence names one by one
+
+
+def answer(metric: str, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """Sentences on which variants differ from their baseline; none without comparisons.
+
+    A study of several cases has the sentences of each case, which begin with the case's data set and method.
+    """
+    cases = dict.fromkeys(comparison.variant.case for comparison in comparisons)
+    grouped = [[one for one in comparisons if one.variant.case == case] for case in cases]
+    prefixes = [f"On {place(group[0].baseline, grouped)}: " if len(grouped) > 1 else "" for group in grouped]
+    return tuple(
+        prefix + sentence
+        for prefix, group in zip(prefixes, grouped, strict=True)
+        for sentence in sentences(metric, group)
+    )
+
+
+def place(baseline: Variant, groups: Sequence[Sequence[Comparison]]) -> str:
+    """What distinguishes a case: its data set, its method, or both."""
+    others = [group[0].baseline for group in groups]
+    axes = [axis for axis in CASE_AXES if len({str(other.level(axis)) for other in others}) > 1]
+    return variant_label(baseline, axes or CASE_AXES)
+
+
+def sentences(metric: str, comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """The sentences of one case."""
+    baseline = label(comparisons[0].baseline)
+    most_seeds = max(comparison.difference.estimate.n for comparison in comparisons)
+    if most_seeds < LEAST_SEEDS:
+        count = "One seed cannot" if most_seeds == 1 else "Two seeds cannot"
+        yield f"{count} say whether {metric} differs from that of the baseline, {baseline}: use three or more."
+        return
+    found = {
+        conclusion: [one for one in comparisons if one.conclusion is conclusion]
+        for conclusion in (Conclusion.HIGHER, Conclusion.LOWER, Conclusion.EQUIVALENT, Conclusion.UNDECIDED)
+    }
+    for conclusion in (Conclusion.HIGHER, Conclusion.LOWER):
+        if found[conclusion]:
+            yield f"{metric} is {conclusion} than with {baseline} for {listed(map(measured, found[conclusion]))}."
+    if same := found[Conclusion.EQUIVALENT]:
+        yield f"With {names(same)} it differs from that of {baseline} by less than {number(same[0].margin)}."
+    if undecided := found[Conclusion.UNDECIDED]:
+        yield f"For {names(undecided)} no difference from {baseline} was found{seeds_that_decide(undecided)}."
+
+
+def measured(comparison: Comparison) -> str:
+    """`k=50 (by 0.0410 ± 0.0180, 3 seeds, p = 0.010 after Holm)`"""
+    estimate = comparison.difference.estimate
+    p = p_text(comparison.p_adjusted)
+    return f"{label(comparison.variant)} (by {estimate_text(estimate)}, {estimate.n} seeds, {p} after Holm)"
+
+
+def seeds_that_decide(undecided: Sequence[Comparison]) -> str:
+    """How many seeds would show differences of the observed size, or of the margin's."""
+    counts = [comparison.seeds_needed for comparison in undecided]
+    known = [count for count in counts if count is not None]
+    margin = undecided[0].margin
+    size = "differences of this size" if margin is None else f"one of {number(margin)}"
+    if not known:
+        return f"; no number of seeds below 10,000 would show {size}"
+    low, high = min(known), max(known)
+    return f"; about {low if low == high else f'{low} to {high}'} seeds would show {size}"
+
+
+def names(comparisons: Iterable[Comparison]) -> str:
+    return listed(label(comparison.variant) for comparison in comparisons)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """`a`, `a and b`, or the first MAX_NAMED and how many more there are."""
+    texts = list(parts)
+    if len(texts) > MAX_NAMED:
+        texts = [*texts[:MAX_NAMED], f"{len(texts) - MAX_NAMED} more"]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def label(variant: Variant) -> str:
+    """The variant by its levels."""
+    return variant_label(variant, variant.levels)
+
+
+def p_text(p: float | None) -> str:
+    """`p = 0.012`, `p < 0.001`; `no p-value` where none is known."""
+    if p is None:
+        return "no p-value"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -1,0 +1,240 @@
+"""Findings in a form that can be tested: each check lists the statements about paired scores that it consists of.
+
+`ablations.yaml` defines the checks. Scores are those of one metric on one data set, by level and seed, the levels in
+the order of the axis; `better` is +1 where higher scores are better and −1 where lower ones are.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, permutations
+from typing import Any, Literal, final
+
+from ablate.options import Value, is_number
+from ablate.stats.statements import Statement
+
+Scores = Mapping[Value, Mapping[int, float]]  # level → seed → score
+
+
+class LevelMissing(LookupError):
+    """A check needs a level that was not measured."""
+
+
+class FindingCheck(ABC):
+    """A finding about the levels of one axis."""
+
+    @abstractmethod
+    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        """What the finding states of these scores.  Raises LevelMissing for a level that was not measured."""
+
+
+@final
+@dataclass(frozen=True)
+class Flat(FindingCheck):
+    """No two levels differ by more than a tolerance."""
+
+    tolerance: float
+
+    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        for level, other in permutations(scores, 2):
+            text = f"{level} is at most {self.tolerance:g} above {other}"
+            yield Statement(text, contrast(scores, {level: 1, other: -1}), self.tolerance, at_most=True)
+
+
+@final
+@dataclass(frozen=True)
+class Monotone(FindingCheck):
+    """The metric rises or falls from the first level to the last; a single step may go back by the slack."""
+
+    direction: Literal["increasing", "decreasing"]
+    slack: float
+    from_value: float | None = None  # lower levels are left out
+
+    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        levels = [level for level in scores if self.from_value is None or number(level) >= self.from_value]
+        if len(levels) < 2:
+            raise LevelMissing("two levels")
+        sign = 1 if self.direction == "increasing" else -1
+        comparative = "above" if sign > 0 else "below"
+        for level, following in pairwise(levels):
+            allowed = f", or off by less than {self.slack:g}" if self.slack else ""
+            text = f"{following} is {comparative} {level}{allowed}"
+            yield Statement(text, contrast(scores, {following: sign, level: -sign}), -self.slack)
+        if len(levels) > 2:
+            values = contrast(scores, {levels[-1]: sign, levels[0]: -sign})
+            yield Statement(f"{levels[-1]} is {comparative} {levels[0]}", values, 0.0)
+
+
+@final
+@dataclass(frozen=True)
+class BestAt(FindingCheck):
+    """A level is at most the slack worse than every other one."""
+
+    value: Value
+    slack: float
+
+    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        for other in others(scores, self.value):
+            yield at_least_as_good(scores, self.value, other, self.slack, better)
+
+
+@final
+@dataclass(frozen=True)
+class WorstAt(FindingCheck):
+    """A level is at most the slack better than every other one."""
+
+    value: Value
+    slack: float
+
+    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        for other in others(scores, self.value):
+            yield at_least_as_good(scores, other, self.value, self.slack, better)
+
+
+@final
+@dataclass(frozen=True)
+class Order(FindingCheck):
+    """Each level is at most the slack worse than the next one."""
+
+    order: tuple[Value, ...]
+    slack: float
+
+    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        for level, following in pairwise(self.order):
+            yield at_least_as_good(scores, level, following, self.slack, better)
+
+
+@final
+@dataclass(frozen=True)
+class Gap(FindingCheck):
+    """One level beats another one by at least `min_gap`, and by at most `max_gap` where that is given."""
+
+    better: Value
+    worse: Value
+    min_gap: float
+    max_gap: float | None = None
+
+    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        values = contrast(scores, {self.better: better, self.worse: -better})
+        yield Statement(f"{self.better} is better than {self.worse} by {self.min_gap:g} or more", values, self.min_gap)
+        if self.max_gap is not None:
+            text = f"{self.better} is better than {self.worse} by {self.max_gap:g} or less"
+            yield Statement(text, values, self.max_gap, at_most=True)
+
+
+@final
+@dataclass(frozen=True)
+class PlateauThenDrop(FindingCheck):
+    """Levels up to `plateau_max` do not differ; those from `drop_from` on are worse than their mean by `min_drop`."""
+
+    plateau_max: float
+    plateau_tolerance: float
+    drop_from: float
+    min_drop: float
+
+    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        plateau = [level for level in scores if number(level) <= self.plateau_max]
+        dropped = [level for level in scores if number(level) >= self.drop_from]
+        yield from plateau_and_drops(scores, plateau, dropped, self.plateau_tolerance, self.min_drop, better)
+
+
+@final
+@dataclass(frozen=True)
+class DropThenPlateau(FindingCheck):
+    """Levels from `plateau_min` on do not differ; lower ones are worse than their mean by `min_drop`."""
+
+    plateau_min: float
+    plateau_tolerance: float
+    min_drop: float
+
+    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        plateau = [level for level in scores if number(level) >= self.plateau_min]
+        dropped = [level for level in scores if number(level) < self.plateau_min]
+        yield from plateau_and_drops(scores, plateau, dropped, self.plateau_tolerance, self.min_drop, better)
+
+
+def plateau_and_drops(
+    scores: Scores, plateau: Sequence[Value], dropped: Sequence[Value], tolerance: float, drop: float, better: int
+) -> Iterator[Statement]:
+    if not plateau or not dropped:
+        raise LevelMissing("a level on the plateau" if not plateau else "a level beside the plateau")
+    yield from Flat(tolerance).statements({level: scores[level] for level in plateau}, better)
+    for level in dropped:
+        values = contrast(scores, {**dict.fromkeys(plateau, better / len(plateau)), level: -better})
+        yield Statement(f"{level} is worse than the plateau by {drop:g} or more", values, drop)
+
+
+def uncorrelated(first: Scores, second: Scores, most: float) -> Iterator[Statement]:
+    """That two metrics' rank correlation over the levels (Spearman's ρ, of each seed) is at most `most` in size."""
+    levels = [level for level in first if level in second]
+    if len(levels) < 3:
+        raise LevelMissing("three levels")
+    from scipy.stats import rankdata
+
+    seeds = common_seeds(first, levels) & common_seeds(second, levels)
+    ranks = [
+        [rankdata([scores[level][seed] for level in levels]) for scores in (first, second)] for seed in sorted(seeds)
+    ]
+    values = tuple(correlation(*pair) for pair in ranks)
+    yield Statement(f"the rank correlation is at most {most:g}", values, most, at_most=True)
+    yield Statement(f"the rank correlation is at least {-most:g}", values, -most)
+
+
+def correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    """Pearson's correlation; 0 where one of the two is constant."""
+    import numpy as np
+
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def at_least_as_good(scores: Scores, level: Value, other: Value, slack: float, better: int) -> Statement:
+    text = f"{level} is at most {slack:g} worse than {other}" if slack else f"{level} is at least as good as {other}"
+    return Statement(text, contrast(scores, {level: better, other: -better}), -slack)
+
+
+def contrast(scores: Scores, weights: Mapping[Value, float]) -> tuple[float, ...]:
+    """Σ weight · score over the levels, for each seed that all of them have, ascending."""
+    for level in weights:
+        if level not in scores:
+            raise LevelMissing(str(level))
+    seeds = sorted(common_seeds(scores, list(weights)))
+    return tuple(sum(weight * scores[level][seed] for level, weight in weights.items()) for seed in seeds)
+
+
+def common_seeds(scores: Scores, levels: Sequence[Value]) -> set[int]:
+    return set.intersection(*(set(scores[level]) for level in levels))
+
+
+def others(scores: Scores, level: Value) -> list[Value]:
+    if level not in scores:
+        raise LevelMissing(str(level))
+    return [other for other in scores if other != level]
+
+
+def number(level: Value) -> float:
+    """The level as a number.  Raises LevelMissing for one that is none."""
+    if not is_number(level):
+        raise LevelMissing(f"a number instead of '{level}'")
+    return float(level)
+
+
+CHECKS: Mapping[str, type[FindingCheck]] = {
+    "flat": Flat,
+    "monotone": Monotone,
+    "best_at": BestAt,
+    "worst_at": WorstAt,
+    "order": Order,
+    "gap": Gap,
+    "plateau_then_drop": PlateauThenDrop,
+    "drop_then_plateau": DropThenPlateau,
+}
+
+
+def check_from(content: Mapping[str, Any]) -> FindingCheck:
+    """The check that an entry of ablations.yaml describes; its restrictions to data sets and metrics are not read."""
+    kind = CHECKS[content["type"]]
+    fields = getattr(kind, "__dataclass_fields__", {})
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    return kind(**{name: value for name, value in given.items() if name in fields})

@@ -1,0 +1,131 @@
+"""Comparisons of variants with the baseline of their case, and what a study's seeds can decide about them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ablate.options import Value
+from ablate.stats.equivalence import equivalence_test
+from ablate.stats.holm import holm
+from ablate.stats.paired import PairedDifference
+from ablate.stats.seeds_needed import seeds_needed
+from ablate.stats.statements import LEAST_SEEDS, LEVEL
+from ablate.stats.variants import Variant
+
+
+class Conclusion(StrEnum):
+    """What a comparison shows at 5 %."""
+
+    HIGHER = "higher"  # than the baseline
+    LOWER = "lower"
+    EQUIVALENT = "equivalent"  # the difference is smaller than the study's margin
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A variant's scores minus those of the baseline, by seed.
+
+    The rule of decision: a difference exists where the p-value of the paired t-test is at most 5 % after Holm's
+    correction over the study's comparisons; none of the margin's size exists where that of the equivalence test is.
+    """
+
+    variant: Variant
+    baseline: Variant
+    difference: PairedDifference
+    p_adjusted: float | None  # of the paired t-test, by Holm's rule
+    p_equivalent: float | None  # of the equivalence test, by Holm's rule; None without a margin
+    margin: float | None
+    comparisons: int  # of the study
+
+    @property
+    def conclusion(self) -> Conclusion:
+        mean = self.difference.estimate.mean
+        if mean is None or self.difference.estimate.n < LEAST_SEEDS:
+            return Conclusion.UNDECIDED
+        if self.p_adjusted is not None and self.p_adjusted <= LEVEL:
+            return Conclusion.HIGHER if mean > 0 else Conclusion.LOWER
+        equivalent = self.p_equivalent is not None and self.p_equivalent <= LEVEL
+        return Conclusion.EQUIVALENT if equivalent else Conclusion.UNDECIDED
+
+    @property
+    def improves(self) -> bool:
+        """Whether the variant was found to be better than the baseline."""
+        better = {Conclusion.HIGHER: 1, Conclusion.LOWER: -1}.get(self.conclusion, 0)
+        return better * self.difference.better > 0
+
+    @property
+    def permutation_disagrees(self) -> bool:
+        """Whether the sign-flip test decides otherwise than the t-test, both without correction."""
+        t, permutation = self.difference.p_value, self.difference.p_permutation
+        return t is not None and permutation is not None and (t <= LEVEL) != (permutation <= LEVEL)
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """The seeds that would show a difference of this size, or of the margin's where that is given (power 0.8).
+
+        None for a comparison that is decided.
+        """
+        if self.conclusion is not Conclusion.UNDECIDED:
+            return None
+        estimate = self.difference.estimate
+        effect = self.margin if self.margin is not None else estimate.mean
+        return seeds_needed(effect or 0.0, estimate.std, alpha=LEVEL / max(1, self.comparisons))
+
+
+def compare_with_baselines(
+    variants: Sequence[Variant], better: int, margin: float | None = None
+) -> tuple[Comparison, ...]:
+    """A comparison of each variant with the baseline of its case, in the order of the variants.
+
+    `better` is +1 where higher scores are better, −1 where lower ones are, 0 where neither is.  Cases without a
+    baseline, and variants that share no seed with it, are left out.
+    """
+    baselines = {variant.case: variant for variant in variants if variant.baseline}
+    pairs = [
+        (variant, baselines[variant.case])
+        for variant in variants
+        if not variant.baseline
+        and variant.case in baselines
+        and variant.scores.keys() & baselines[variant.case].scores.keys()
+    ]
+    differences = [PairedDifference.of(variant.scores, baseline.scores, better) for variant, baseline in pairs]
+    adjusted = adjusted_where_known([difference.p_value for difference in differences])
+    equivalent = adjusted_where_known(
+        [None if margin is None else equivalence_test(difference.values, margin) for difference in differences]
+    )
+    return tuple(
+        Comparison(variant, baseline, difference, p, p_equivalent, margin, len(pairs))
+        for (variant, baseline), difference, p, p_equivalent in zip(
+            pairs, differences, adjusted, equivalent, strict=True
+        )
+    )
+
+
+def adjusted_where_known(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's correction of the p-values that are known."""
+    adjusted = iter(holm([p for p in p_values if p is not None]))
+    return [None if p is None else next(adjusted) for p in p_values]
+
+
+def scores_along(variants: Sequence[Variant], axis: str) -> dict[Value, dict[int, float]]:
+    """Level of an axis → seed → mean score over the levels of the other axes that every level has.
+
+    Main effects of a full design: every level is averaged over the same combinations.  A seed that lacks one of these
+    scores is left out of its level.
+    """
+    combinations: dict[Value, dict[tuple[object, ...], Mapping[int, float]]] = {}
+    for variant in variants:
+        if axis in variant.levels:
+            rest = (variant.case, *(level for path, level in sorted(variant.levels.items()) if path != axis))
+            combinations.setdefault(variant.levels[axis], {})[rest] = variant.scores
+    if not combinations:
+        return {}
+    shared = set.intersection(*(set(rests) for rests in combinations.values()))
+    return {level: mean_scores([rests[rest] for rest in shared]) for level, rests in combinations.items()}
+
+
+def mean_scores(scores: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """The mean score of each seed that all have."""
+    seeds = set.intersection(*(set(one) for one in scores)) if scores else set()
+    return {seed: sum(one[seed] for one in scores) / len(scores) for seed in sorted(seeds)}

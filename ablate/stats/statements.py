@@ -1,0 +1,111 @@
+"""Statements about means of paired scores, and the verdict that measured scores give on a set of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from ablate.stats.estimate import Estimate
+from ablate.stats.holm import holm
+from ablate.stats.paired import Alternative, t_test
+from ablate.stats.seeds_needed import seeds_needed
+
+LEVEL = 0.05  # of the tests
+LEAST_SEEDS = 3  # below which nothing is decided
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The claim that the mean of a contrast of paired scores is at least, or at most, a bound."""
+
+    text: str  # "k=100 is at most 0.03 above k=50"
+    values: tuple[float, ...]  # the contrast, one value for each seed
+    bound: float
+    at_most: bool = False
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        return Estimate.of(self.values)
+
+    @cached_property
+    def p_supported(self) -> float | None:
+        """p of the one-sided t-test whose rejection supports the claim; None for fewer than three seeds."""
+        return self._p("less" if self.at_most else "greater")
+
+    @cached_property
+    def p_refuted(self) -> float | None:
+        """p of the one-sided t-test whose rejection refutes the claim; None for fewer than three seeds."""
+        return self._p("greater" if self.at_most else "less")
+
+    def _p(self, alternative: Alternative) -> float | None:
+        return t_test(self.values, self.bound, alternative) if len(self.values) >= LEAST_SEEDS else None
+
+    @property
+    def margin(self) -> float | None:
+        """How far the mean lies on the claim's side of the bound; negative on the other side."""
+        if self.estimate.mean is None:
+            return None
+        return self.bound - self.estimate.mean if self.at_most else self.estimate.mean - self.bound
+
+
+class Holds(StrEnum):
+    """Whether a finding holds in the measured scores."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a set of statements holds.
+
+    It `agrees` where each statement is supported at 5 %, an intersection-union test, which needs no correction (Berger
+    1982); `disagrees` where one is refuted at 5 % after Holm's correction; else it is `undecided`.
+    """
+
+    statements: tuple[Statement, ...]
+
+    @cached_property
+    def holds(self) -> Holds:
+        if self.statements and all(
+            (p := statement.p_supported) is not None and p <= LEVEL for statement in self.statements
+        ):
+            return Holds.AGREES
+        return Holds.DISAGREES if self.refuted else Holds.UNDECIDED
+
+    @cached_property
+    def refuted(self) -> tuple[Statement, ...]:
+        """The statements that are refuted at 5 % after Holm's correction over all statements."""
+        tested = [statement for statement in self.statements if statement.p_refuted is not None]
+        adjusted = holm([statement.p_refuted or 0.0 for statement in tested])
+        return tuple(statement for statement, p in zip(tested, adjusted, strict=True) if p <= LEVEL)
+
+    @cached_property
+    def open(self) -> tuple[Statement, ...]:
+        """The statements that are not supported at 5 %."""
+        return tuple(statement for statement in self.statements if not (statement.p_supported or 1.0) <= LEVEL)
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """The seeds that would decide an undecided verdict, if means and deviations stay as they are; else None.
+
+        Where every mean lies on its statement's side: those that support all. Otherwise the fewest that refute one.
+        """
+        if self.holds is not Holds.UNDECIDED:
+            return None
+        wrong = [statement for statement in self.statements if (statement.margin or 0.0) < 0]
+        if wrong:
+            counts = [needed(statement, LEVEL / len(self.statements)) for statement in wrong]
+            return min((count for count in counts if count is not None), default=None)
+        counts = [needed(statement, LEVEL) for statement in self.open]
+        return None if None in counts else max((count for count in counts if count is not None), default=None)
+
+
+def needed(statement: Statement, alpha: float) -> int | None:
+    """The seeds with which a one-sided test decides a statement with power 0.8."""
+    return seeds_needed(statement.margin or 0.0, statement.estimate.std, alpha=alpha, one_sided=True)
+
+
+def verdict_of(statements: Sequence[Statement]) -> Verdict:
+    return Verdict(tuple(statements))

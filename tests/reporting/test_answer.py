@@ -1,0 +1,58 @@
+"""The sentences that answer a study's question."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ablate.reporting.answer import answer
+from ablate.stats.comparisons import compare_with_baselines
+from ablate.stats.results import Result
+from ablate.stats.variants import variants_of
+from ablate.study.model import Study
+
+MakeStudy = Callable[..., Study]
+MakeResult = Callable[..., Result]
+METRIC = "linear/accuracy"
+
+
+def sentences(
+    make_study: MakeStudy, make_result: MakeResult, scores: Mapping[int, Sequence[float]], margin: float | None = None
+) -> tuple[str, ...]:
+    """The answer on an axis k, whose baseline is its first level."""
+    study = make_study({"axes": {"method.k": tuple(scores)}})
+    results = [
+        make_result({"method.k": level}, seed, score)
+        for level, column in scores.items()
+        for seed, score in enumerate(column)
+    ]
+    return answer(METRIC, compare_with_baselines(variants_of(study, results, METRIC), 1, margin))
+
+
+def test_a_difference_is_given_with_interval_seeds_and_p(make_study: MakeStudy, make_result: MakeResult) -> None:
+    found = sentences(make_study, make_result, {50: [0.70, 0.72, 0.74], 100: [0.80, 0.83, 0.83]})
+    # differences 0.10, 0.11, 0.09: deviation 0.01, half 4.302653 · 0.01 / √3
+    assert found == (
+        "linear/accuracy is higher than with k=50 for k=100 (by 0.1000 ± 0.0248, 3 seeds, p = 0.003 after Holm).",
+    )
+
+
+def test_an_open_comparison_says_how_many_seeds_would_decide(make_study: MakeStudy, make_result: MakeResult) -> None:
+    found = sentences(make_study, make_result, {50: [0.70, 0.72, 0.74], 100: [0.71, 0.70, 0.77]})
+    assert len(found) == 1
+    assert found[0].startswith("For k=100 no difference from k=50 was found; about ")
+    assert found[0].endswith("seeds would show differences of this size.")
+
+
+def test_a_margin_makes_equal_variants_equivalent(make_study: MakeStudy, make_result: MakeResult) -> None:
+    scores = {50: [0.700, 0.720, 0.740], 100: [0.701, 0.720, 0.739]}
+    found = sentences(make_study, make_result, scores, margin=0.01)
+    assert found == ("With k=100 it differs from that of k=50 by less than 0.0100.",)
+    wider = {50: [0.70, 0.72, 0.74], 100: [0.71, 0.70, 0.77]}
+    assert "seeds would show one of 0.0100" in sentences(make_study, make_result, wider, margin=0.01)[0]
+
+
+def test_two_seeds_cannot_say(make_study: MakeStudy, make_result: MakeResult) -> None:
+    found = sentences(make_study, make_result, {50: [0.7, 0.7], 100: [0.9, 0.9]})
+    assert found[0].startswith("Two seeds cannot say whether linear/accuracy differs")
+
+
+def test_without_a_second_variant_there_is_no_answer(make_study: MakeStudy, make_result: MakeResult) -> None:
+    assert sentences(make_study, make_result, {50: [0.7, 0.7]}) == ()
