@@ -56,6 +56,17 @@ def check_case(study: Study, index: int) -> None:
     for one in written:
         if one.path not in METHOD_AND_DATASET:
             check_assignment(one, options, methods, study.probes)
+    check_baseline(study, index)
+
+
+def check_baseline(study: Study, index: int) -> None:
+    """Raise StudyError where the baseline of a case names a path that is no axis of it."""
+    case = study.cases[index]
+    for axis in case.baseline:
+        if axis not in case.axes:
+            remedy = f"choose from {', '.join(case.axes)}" if case.axes else "the study has no axes"
+            place = study.key_place("cases", index, "baseline", axis)
+            raise StudyError(f"the baseline names '{axis}', which is no axis", remedy, place)
 
 
 def check_assignment(one: Assignment, options: OptionsByPath, methods: Sequence[str], probes: Sequence[str]) -> None:

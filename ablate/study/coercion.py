@@ -52,6 +52,8 @@ def is_within_bound(name: str, value: float, bound: float) -> bool:
 
 def remedy_for(option: Option, value: Value) -> str:
     """A suggestion of the nearest choice where the option has choices, else the default."""
+    if int in (option.type, *union_members(option.type)) and isinstance(value, float) and value.is_integer():
+        return f"write {value:.0f}"
     names = [choice for choice in literal_choices(option.type) if isinstance(choice, str)]
     if isinstance(value, str) and names:
         return suggest(value, names)

@@ -13,6 +13,7 @@ from ablate.study.scalars import format_value
 
 MAX_SEEDS = 10_000
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"  # names become file names: no '/', no '..'
+MAX_NAME = 80  # characters
 NOT_IMPLEMENTED = {"sampler": ("gp", "cmaes", "nsga2"), "pruner": ("asha", "median")}
 
 
@@ -34,7 +35,8 @@ def expand_seeds(value: Any) -> Any:
         return value
     if not is_whole_number(value) or not 1 <= value <= MAX_SEEDS:
         problem = f"'seeds' must be a count from 1 to {MAX_SEEDS:,} or a list, not {format_value(value)}"
-        raise rule_error(problem, "as in 'seeds: 5'")
+        whole = isinstance(value, float) and value.is_integer() and 1 <= value <= MAX_SEEDS
+        raise rule_error(problem, f"write {value:.0f}" if whole else "as in 'seeds: 5'")
     return tuple(range(value))
 
 
@@ -70,7 +72,7 @@ def space_kind(value: Any) -> str:
     return "choices" if has_choices else "range"
 
 
-SafeName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
+SafeName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MAX_NAME)]
 Level = Annotated[Value, BeforeValidator(check_level)]
 Number = Annotated[int | float, BeforeValidator(check_number)]
 AxisLevels = Annotated[tuple[Level, ...], Field(min_length=1)]

@@ -1,5 +1,6 @@
 """Profiles and `--set` overrides, applied to the nodes of a study file before they are validated."""
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 
 from ablate.errors import StudyError
@@ -8,6 +9,7 @@ from ablate.study.document import YamlNode, find_node, parse_yaml
 from ablate.study.validation import CASE_KEYS, SECTIONS, TOP_LEVEL_KEYS
 
 SETTING_SECTIONS = ("method", "training", "probes")  # first words of the paths of settings
+LIKELY = 0.75  # similarity from which a word counts as a misspelt key, and not as the last word of a setting
 OVERRIDABLE_KEYS = tuple(key for key in TOP_LEVEL_KEYS if key not in ("profile", "profiles"))
 
 
@@ -67,6 +69,8 @@ def apply_override(root: YamlNode, path: str, value: YamlNode) -> YamlNode:
         return replace_axis(root, first, rest, value)
     if rest and first in SECTIONS:
         return set_node(root, (first, *section_path(first, rest)), value)
+    if not rest and not difflib.get_close_matches(path, OVERRIDABLE_KEYS, n=1, cutoff=LIKELY):
+        return fix_setting(root, path, value)  # refused when settings are known, by the one that ends in this word
     known = [f"{section}.{rest}" for section in (*SETTING_SECTIONS, *SECTIONS, "axes", "baseline") if rest]
     raise StudyError(f"unknown key '{path}'", suggest(path, known or OVERRIDABLE_KEYS), value.key_place)
 

@@ -1,5 +1,6 @@
 """Reading: a study file, a profile and overrides → one frozen study."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,11 +9,13 @@ from pydantic import ValidationError
 from ablate.errors import StudyError
 from ablate.registry import suggest
 from ablate.study.document import YamlNode, read_yaml_file, to_python
-from ablate.study.model import Origin, Study
+from ablate.study.model import MAX_NAME, NAME_PATTERN, Origin, Study
 from ablate.study.override import set_node, with_override, with_profile
 from ablate.study.rules import check_rules
+from ablate.study.scalars import format_value
 from ablate.study.validation import CASE_KEYS, first_error
 
+SUFFIXES = (".yaml", ".yml")
 STUDIES_FOLDER = Path("studies")  # that is searched for a study given by its name
 
 
@@ -32,7 +35,9 @@ def read_study(path: Path | str, profile: str | None = None, overrides: Sequence
 def study_file(path: Path | str) -> Path:
     """The path itself where it exists, else the file below `studies` of that name: `epsilon`, `invariant/epsilon`."""
     path = Path(path)
-    if path.exists():
+    if path.exists() and not path.is_dir():
+        if path.suffix not in SUFFIXES:  # messages quote what they read: not of a file that is no study
+            raise StudyError("this is no study file", "name one that ends in .yaml or .yml", str(path))
         return path
     yaml_files = sorted(STUDIES_FOLDER.rglob("*.yaml"))
     files = {file.relative_to(STUDIES_FOLDER).with_suffix("").as_posix(): file for file in yaml_files}
@@ -43,6 +48,8 @@ def study_file(path: Path | str) -> Path:
         return files[found[0]]
     if found:
         raise StudyError(f"{len(found)} studies have this name", f"choose from {', '.join(found)}", str(path))
+    if path.is_dir():
+        raise StudyError("this is a folder", "name a file in it", str(path))
     names = {*files, *(known.rpartition("/")[2] for known in files)}
     remedy = suggest(wanted.stem if wanted.suffix else name, names) if names else "name a YAML file"
     raise StudyError("there is no such study", remedy, str(path))
@@ -58,6 +65,9 @@ def require_mapping(root: YamlNode) -> YamlNode:
 def build_study(root: YamlNode, name: str) -> Study:
     """The validated study of a root node, called `name` where the file gives no name."""
     if "name" not in root.entries:
+        if not re.fullmatch(NAME_PATTERN, name) or len(name) > MAX_NAME:
+            problem = f"the file's name, {format_value(name)}, makes no name of a study"
+            raise StudyError(problem, "add one, as in 'name: epsilon', or rename the file", root.place)
         root = set_node(root, ("name",), YamlNode(name, root.place, root.place))
     root = move_keys_into_cases(root)
     try:

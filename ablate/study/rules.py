@@ -78,10 +78,13 @@ def as_written(node: YamlNode) -> str:
 
 
 def check_baseline(case: Case, axis: str, level: Value, path: NodePath, root: YamlNode) -> None:
-    """Raise StudyError where the baseline has a path that is no axis, or a value that is no level of it."""
+    """Raise StudyError where the baseline has a value that is no level of its axis.
+
+    A path that is no axis is refused by `ablate.planning.check_study`, after the names of the axes: it may be right,
+    and the axis misspelt.
+    """
     if axis not in case.axes:
-        remedy = f"choose from {', '.join(case.axes)}" if case.axes else "the study has no axes"
-        raise StudyError(f"the baseline names '{axis}', which is no axis", remedy, key_place_of(root, *path))
+        return
     if comparable(level) not in map(comparable, case.axes[axis]):
         levels = ", ".join(format_value(known) for known in case.axes[axis])
         problem = f"{format_value(level)} is no level of '{axis}'"

@@ -13,6 +13,8 @@ from ablate.options import Value
 TAG_PREFIX = "tag:yaml.org,2002:"
 DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 NUMBER = re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?|[-+]?0[oO][0-7]+")
+SCIENTIFIC = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+")  # YAML 1.1 reads some of them as text
+BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reorder the text around them
 NOT_FINITE = re.compile(r"[-+]?\.?(nan|inf|infinity)", re.IGNORECASE)
 LONGEST_NUMBER = 40  # characters
 
@@ -34,6 +36,8 @@ def parse_scalar(text: str, tag: str, quoted: bool) -> Value:
         raise StudyError(f"'{text}' is not a finite number", remedy)
     if kind in ("int", "float"):
         return parse_number(text, kind)
+    if SCIENTIFIC.fullmatch(text):
+        return parse_number(text, "float")
     if kind != "str":
         meaning = "a date" if kind == "timestamp" else "an instruction to YAML"
         raise StudyError(f"'{text}' is read as {meaning}", f"write {double_quoted(text)} for the text")
@@ -92,9 +96,10 @@ def format_number(value: int | float) -> str:
 
 
 def check_text(text: str) -> str:
-    """The text.  Raises StudyError where it holds a control character other than newline and tab."""
+    """The text.  Raises StudyError for control characters other than newline and tab, and for those that reorder."""
     for character in text:
-        if unicodedata.category(character) == "Cc" and character not in "\n\t":
+        is_control = unicodedata.category(character) == "Cc" and character not in "\n\t"
+        if is_control or character in BIDIRECTIONAL:
             problem = f"the text holds the control character {character.encode('unicode_escape').decode()}"
             raise StudyError(problem, "remove it")
     return text

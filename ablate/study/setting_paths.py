@@ -29,6 +29,8 @@ def check_path(path: str, known: Mapping[str, Sequence[Option]], probes: Sequenc
     if len(parts) > 1:
         raise StudyError(f"'{path}' names {len(parts)} settings", "write one path for each")
     with_last_word = [other for other in known if short(other) == path]
+    of_trials = [other for other in with_last_word if not other.startswith("probes.")]
+    with_last_word = of_trials or with_last_word
     if len(with_last_word) > 1:
         meanings = " or ".join(f"'{other}'" for other in with_last_word)
         raise StudyError(f"'{path}' could be {meanings}", "write the one you mean in full")

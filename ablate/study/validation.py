@@ -44,6 +44,7 @@ EXAMPLES = {  # key → how it is written
     "question": "question: Does the radius matter?",
     "paper": "paper: {id: invariant-features, figure: 6}",
     "id": "id: invariant-features",
+    "ablation": "ablation: epsilon",
     "figure": "figure: 6",
     "table": "table: V",
     "cases": "cases: [{dataset: digits}, {dataset: fsdd}]",
@@ -117,9 +118,9 @@ def wrong_value_message(error: ErrorDetails, key: str) -> tuple[str, str]:
     if error["type"] == "too_long":
         return f"'{key}' has {len(error['input']):,} entries", f"write at most {context['max_length']:,}"
     entry = "an entry of " if isinstance(error["loc"][-1], int) else ""
-    kind = EXPECTED[error["type"]].format(**context)
+    kind = EXPECTED.get(error["type"], "of another type").format(**context)
     problem = f"{entry}'{key}' must be {kind}, not {format_value(error['input'])}"
-    return problem, example_of(key) or REMEDIES[error["type"]]
+    return problem, example_of(key) or REMEDIES.get(error["type"], f"write {kind}")
 
 
 def without_fraction(value: object) -> object:
@@ -132,7 +133,7 @@ def unknown_key_error(path: Sequence[str | int], node: YamlNode) -> StudyError:
     key = str(path[-1])
     if key == "when" and "space" in path:
         return StudyError("conditional spaces are not implemented yet", "leave 'when' out", node.key_place)
-    return StudyError(f"unknown key '{key}'", suggest(key, known_keys(path)), node.key_place)
+    return StudyError(f"unknown key {format_value(key)}", suggest(key, known_keys(path)), node.key_place)
 
 
 def known_keys(path: Sequence[str | int]) -> tuple[str, ...]:

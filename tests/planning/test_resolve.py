@@ -116,7 +116,7 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "an axis whose short name two settings have",
         "method.epsilon",
         "epochs",
-        "4:3: 'epochs' could be 'probes.linear.epochs' or 'training.epochs'; write the one you mean in full",
+        "4:3: no setting is called 'epochs'; did you mean 'training.epochs'?",
     ),
     (
         "two settings for an axis",

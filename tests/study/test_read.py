@@ -291,7 +291,6 @@ def test_a_file_that_holds_no_study_is_refused(content: bytes, message: str) -> 
             "baseline.method.epsilon=9",
             "--set baseline.method.epsilon: 9 is no level of 'method.epsilon'; choose from 1, 2.5, 5",
         ),
-        ("method.xi=1e-5", "--set method.xi: '1e-5' is read as text; write 1.0e-5, or \"1e-5\" for the text"),
         (
             "method.xi=[1",
             "--set method.xi: not YAML: expected ',' or ']', but got '<stream end>'; "
@@ -341,3 +340,37 @@ def test_a_later_override_replaces_an_earlier_one() -> None:
 def test_an_override_that_begins_a_search_is_refused_with_the_missing_key() -> None:
     message = error_message(SHORT, None, "search.trials=3")
     assert message.startswith("--set search.trials: 'objectives' is missing; add it, as in 'objectives: ")
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1.0e-3", "1E-3", "+1.e-3", "10e-4", ".1e-2"])
+def test_a_number_with_an_exponent_is_a_number_however_it_is_written(text: str) -> None:
+    Path("study.yaml").write_text(SHORT + f"fixed: {{training.learning_rate: {text}}}\n")
+    assert read_study("study.yaml").cases[0].fixed == {"training.learning_rate": 0.001}
+    study = read_study("study.yaml", overrides=[f"training.learning_rate={text}"])
+    assert study.cases[0].fixed == {"training.learning_rate": 0.001}
+
+
+def test_a_file_name_that_makes_no_study_name_is_named() -> None:
+    Path("my study.yaml").write_text(SHORT)
+    with pytest.raises(StudyError) as raised:
+        read_study("my study.yaml")
+    assert str(raised.value) == (
+        "my study.yaml:1:1: the file's name, 'my study', makes no name of a study; "
+        "add one, as in 'name: epsilon', or rename the file"
+    )
+    Path("my study.yaml").write_text("name: mine\n" + SHORT)
+    assert read_study("my study.yaml").name == "mine"
+
+
+def test_a_folder_named_like_a_study_does_not_hide_it() -> None:
+    Path("studies").mkdir()
+    Path("studies/radius.yaml").write_text(SHORT)
+    Path("radius").mkdir()
+    assert read_study("radius").name == "radius"
+
+
+def test_a_file_that_is_no_yaml_is_refused_and_not_quoted() -> None:
+    Path("secrets").write_text("password: hunter2\n")
+    with pytest.raises(StudyError) as raised:
+        read_study("secrets")
+    assert str(raised.value) == "secrets: this is no study file; name one that ends in .yaml or .yml"

@@ -165,10 +165,22 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "8:28: true is no level of 'method.epsilon'; choose from 1, 2",
     ),
     (
-        "a baseline of no axis",
+        "a number for a paper's ablation",
+        "method: invariant",
+        "paper: {id: invariant-features, ablation: 5}\nmethod: invariant",
+        "1:43: 'ablation' must be text, not 5; as in 'ablation: epsilon'",
+    ),
+    (
+        "a character that reorders a line",
         "question: Why?",
-        "baseline: {method.k: 3}",
-        "8:12: the baseline names 'method.k', which is no axis; choose from method.epsilon",
+        'question: "Why \u202e?"',
+        "8:11: the text holds the control character \\u202e; remove it",
+    ),
+    (
+        "an exponent for a count of seeds",
+        "seeds: 2",
+        "seeds: 1e1",
+        "5:8: 'seeds' must be a count from 1 to 10,000 or a list, not 10.0; write 10",
     ),
     (
         "a baseline that is no mapping",

@@ -16,18 +16,6 @@ question: Why?
 """
 
 MISTAKES = [  # name, text of the study above, the text that replaces it, line:column: problem; remedy
-    (
-        "exponent without a point",
-        "[1, 2]",
-        "[1e-5, 2]",
-        "4:20: '1e-5' is read as text; write 1.0e-5, or \"1e-5\" for the text",
-    ),
-    (
-        "exponent without a sign",
-        "[1, 2]",
-        "[1.5e300, 2]",
-        "4:20: '1.5e300' is read as text; write 1.5e+300, or \"1.5e300\" for the text",
-    ),
     ("leading zero", "[1, 2]", "[08, 2]", "4:20: '08' is read as text; write 8, or \"08\" for the text"),
     ("octal of YAML 1.2", "[1, 2]", "[0o17, 2]", "4:20: '0o17' is read as text; write 15, or \"0o17\" for the text"),
     (
