@@ -200,7 +200,6 @@ class PackConfig:
     run_refs: Mapping[str, RunRef]  # by key
     study: str  # name
     store: str  # folder
-    uri: str  # of the MLflow server
     gpu: float
     threads: int
     checkpoint_every: float  # seconds

@@ -108,6 +108,11 @@ class StudyPaths:
         return self.folder / "launch.log"
 
     @property
+    def rounds(self) -> Path:
+        """Ray Tune's files of the launch in progress, which are never read."""
+        return self.folder / "rounds"
+
+    @property
     def report(self) -> Path:
         return self.folder / "report"
 
@@ -141,10 +146,6 @@ class Store:
     @property
     def mlflow(self) -> Path:
         return self.root / "mlflow"
-
-    @property
-    def ray(self) -> Path:
-        return self.root / "ray"
 
 
 def default_store() -> Store:

@@ -1,6 +1,10 @@
 """Identity and liveness of processes: PIDs are reused and zombies stay in the process table."""
 
 import os
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
 
 import psutil
 
@@ -25,3 +29,26 @@ def identify(pid: int) -> Process:
 def current_process() -> Process:
     """The identity of the calling process."""
     return identify(os.getpid())
+
+
+def end_with_parent(parent: int, interval: float = 0.5) -> None:
+    """End this process once its parent has ended, also where that happened before this call.
+
+    `parent` is the PID that the parent itself passed to this process: `os.getppid` is another one once it is gone.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(interval)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def absolute_python_path() -> Mapping[str, str]:
+    """PYTHONPATH with absolute folders, for a child process with another working folder; empty where it is not set.
+
+    An empty entry means the working folder, which is never imported.
+    """
+    folders = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    return {"PYTHONPATH": os.pathsep.join(str(Path(folder).absolute()) for folder in folders)} if folders else {}

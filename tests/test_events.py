@@ -77,7 +77,6 @@ messages = st.one_of(
         run_refs=run_refs,
         study=names,
         store=names,
-        uri=names,
         gpu=numbers,
         threads=st.integers(),
         checkpoint_every=numbers,

@@ -13,6 +13,7 @@ from ablate.trial import Trial
 if TYPE_CHECKING:
     from ablate.search.proposals import Proposals
 
+STOP_GRACE = 3.0  # seconds in which a worker that has just started sees a stop request by itself
 ATTEMPTS = 3  # workers that a pack may lose before it counts as failed
 
 
@@ -44,6 +45,8 @@ class Dispatcher:
         self.lost_workers: Counter[tuple[str, ...]] = Counter()  # keys of a pack → number of workers
         self.last_message: dict[int, float] = {}  # worker's process → time of its last update
         self.died_at = 0.0  # when a worker last died in this round; 0: none has
+        self.idle_since: float | None = None  # since when the study is to stop while no pack has begun
+        self.begun: set[str] = set()  # ids of running packs of which a worker has sent an update
 
     @property
     def over(self) -> bool:
@@ -66,6 +69,19 @@ class Dispatcher:
         self.waiting.remove(ready)
         self.running[pack_id] = ready
         return self._pack_config(ready)
+
+    @property
+    def stopped_before_begun(self) -> bool:
+        """Whether the study is to stop while no pack has begun: their workers have not started, and need not."""
+        if not self.stopped() or self.running.keys() & self.begun:
+            self.idle_since = None
+        elif self.idle_since is None:
+            self.idle_since = time.monotonic()
+        return self.idle_since is not None and time.monotonic() - self.idle_since >= STOP_GRACE
+
+    def begin(self, pack_id: str) -> None:
+        """Record that a worker runs this pack."""
+        self.begun.add(pack_id)
 
     def receive(self, update: Message, worker: int) -> None:
         """Pass a worker's update to the driver, and record the end of a trial."""
@@ -127,6 +143,7 @@ class Dispatcher:
             if left:
                 self.waiting.appendleft(left)
         self.running.clear()
+        self.begun.clear()
         self.last_message.clear()
         self.died_at = 0.0
 
@@ -161,7 +178,6 @@ class Dispatcher:
             run_refs={trial.key: self.run_ref(trial) for trial in pack},
             study=pack[0].study,
             store=self.config.store,
-            uri=self.config.uri,
             gpu=self.resources.gpu,
             threads=max(1, int(self.resources.cpu)),
             checkpoint_every=self.config.checkpoint_every,

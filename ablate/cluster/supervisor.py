@@ -7,17 +7,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import psutil
 
-from ablate.atomic_write import write_text
 from ablate.cluster.executor import Executor, ExecutorDied
+from ablate.cluster.ray_environment import ray_environment
 from ablate.errors import AblateError, DataError, ServiceError, StudyError
-from ablate.events import LAUNCH_CONFIG, MESSAGES, LaunchConfig, Message, Over, Refused
+from ablate.events import LAUNCH_CONFIG, MESSAGES, LaunchConfig, Message, Over, Ready, Refused
 
-START = 180.0  # seconds that Ray may take to start
+START = 240.0  # seconds that Ray may take to start
+PYTHON_FAILED = 1  # exit code of Python after an exception that it could not report
 SILENCE = 25.0  # seconds without a message after which Ray is taken to have died
 
 
@@ -27,28 +29,31 @@ class RayExecutor(Executor):
     The process starts Ray at once and waits for the launch's configuration, so that Ray and MLflow start side by side.
     """
 
-    def __init__(self, folder: Path, log: Path, address: str) -> None:
-        self.config_file = folder / "launch_config.json"
-        self.config_file.unlink(missing_ok=True)
+    def __init__(self, log: Path, address: str) -> None:
+        """Start the process.  Raises ServiceError where the environment would open a local Ray to everyone."""
         self.log = log
-        command = [sys.executable, "-P", "-m", "ablate.cluster.conductor", str(self.config_file), address]
+        self.killed = False
+        self.received: queue.Queue[Message | None] = queue.Queue()  # None: the process has ended
+        command = [sys.executable, "-P", "-m", "ablate.cluster.conductor", str(os.getpid()), address]
+        environment = ray_environment(address)
         with log.open("ab") as out:
+            self.log_begin = out.tell()
             self.process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                env=environment,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=out,
                 start_new_session=True,  # so that Ctrl-C in the terminal reaches the driver alone
                 text=True,
                 encoding="utf-8",
             )
-        self.killed = False
-        self.received: queue.Queue[Message | None] = queue.Queue()  # None: the process has ended
         assert self.process.stdout is not None
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
 
     def run(self, config: LaunchConfig) -> Iterator[Message]:
-        write_text(self.config_file, LAUNCH_CONFIG.encode(config))
+        # in a thread, since a pipe holds 64 KiB and the process reads it once Ray has started
+        threading.Thread(target=self._write, args=(LAUNCH_CONFIG.encode(config),), daemon=True).start()
         yield from self._messages()
         self._wait()
 
@@ -56,10 +61,19 @@ class RayExecutor(Executor):
         if self.killed:  # another process may have its PID by now
             return
         self.killed = True
+        assert self.process.stdin is not None
+        with suppress(OSError):
+            self.process.stdin.close()
         for member in session_members(self.process.pid):
             with suppress(psutil.NoSuchProcess):
                 member.kill()
         self.process.wait()
+
+    def _write(self, line: str) -> None:
+        """Write the one line of the process's standard input; a process that has ended is noticed by its messages."""
+        assert self.process.stdin is not None
+        with suppress(OSError), self.process.stdin as pipe:
+            pipe.write(line + "\n")
 
     def _read(self, pipe: IO[str]) -> None:
         with pipe:
@@ -77,17 +91,29 @@ class RayExecutor(Executor):
                 self.kill()
                 raise self._died(f"Ray has sent nothing for {patience:.0f} s") from None
             if message is None:
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(timeout=5)
                 self.kill()
-                raise self._died("Ray has died")
+                raise self._ended()
             if isinstance(message, Refused):
-                raise error_of(message)
+                raise error_of(message if message.place else replace(message, place=str(self.log)))
             if isinstance(message, Over):
                 return
+            if isinstance(message, Ready):
+                patience = SILENCE  # heartbeats follow
             yield message
-            patience = SILENCE
 
     def _died(self, problem: str) -> ExecutorDied:
         return ExecutorDied(problem, "launch again: finished trials are kept, the others are continued", str(self.log))
+
+    def _ended(self) -> ServiceError:
+        """Why the process has ended without a message: its Python failed, or it ended since Ray has died."""
+        if self.process.returncode != PYTHON_FAILED:
+            return self._died("Ray has died")
+        with self.log.open(encoding="utf-8", errors="replace") as log:
+            log.seek(self.log_begin)
+            last = [line.strip() for line in log if line.strip()][-1:]
+        return ServiceError(f"the conductor failed: {''.join(last)}", "read the log", str(self.log))
 
     def _wait(self) -> None:
         """Wait until the process has shut Ray down."""

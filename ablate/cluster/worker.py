@@ -39,14 +39,20 @@ class Worker(tune.Trainable):
     torch and the science are imported here and not at the top, since Tune imports this class into the conductor too.
     """
 
-    def setup(self, config: dict[str, Any]) -> None:
+    def setup(self, config: dict[str, Any], uri: str = "", folder: str = "") -> None:
+        """Prepare the first pack; `uri` is the MLflow server's, `folder` the one in which the launch was started.
+
+        Ray starts its processes in another folder, so that none imports from that one.
+        """
         import torch
 
+        if Path(folder).is_dir():  # not on another machine
+            os.chdir(folder)
         pack = PACK_CONFIG.decode(config["pack"])
         torch.set_num_threads(pack.threads)
         self.paths = Store(Path(pack.store)).study(pack.study)
         self.device = torch.device("cuda" if pack.gpu else "cpu")
-        self.uploader = Uploader(pack.uri, self.paths)
+        self.uploader = Uploader(uri, self.paths)
         self.environment = environment(str(self.device))
         for module in IMPORTED_EARLY:  # they take four seconds, which would count as the first trial's
             importlib.import_module(module)

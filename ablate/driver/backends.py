@@ -23,7 +23,7 @@ class Backends:
 
 
 def ray_executor(paths: StudyPaths, address: str) -> Executor:
-    return RayExecutor(paths.folder, paths.log, address)
+    return RayExecutor(paths.log, address)
 
 
 RAY_AND_MLFLOW = Backends(ray_executor, ensure_server, reading_address, MlflowStore)

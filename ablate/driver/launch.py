@@ -1,22 +1,21 @@
 """One launch: plan what is missing of a study, run it, upload its records, write the report."""
 
 import shutil
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from types import FrameType
 
 from ablate.cluster.executor import Executor, ExecutorDied
+from ablate.cluster.ray_environment import cluster_address
 from ablate.driver.backends import RAY_AND_MLFLOW, Backends
 from ablate.driver.launch_lock import launching
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.reuse import reuse_encoders
 from ablate.driver.saved_plan import save_plan
 from ablate.driver.summary import Summary, is_closed, is_reported, search_over, summarize, trials_of
-from ablate.errors import Interrupted
+from ablate.errors import Interrupted, ServiceError
 from ablate.events import Ended, ExecutorLost, LaunchConfig, Message, RunRef, Stage, StageBegan, State, Stopping
+from ablate.interrupts import Interrupts, deferred, handled
 from ablate.paths import Store, StudyPaths
 from ablate.planning.plan import Plan, PlannedTrial, make_plan, objective_values
 from ablate.planning.required_data import require_data, required_data
@@ -41,14 +40,19 @@ PATIENCE = 60.0  # seconds that a launch waits for a server that is away, at its
 class Options:
     """The options of a launch, apart from its study."""
 
-    address: str = ""  # of a Ray cluster; empty: this machine
+    address: str = ""  # of a Ray cluster; empty: the one that RAY_ADDRESS names, else this machine
     retry: bool = False  # run failed trials again
     checkpoint_every: float = 60.0  # seconds
 
     @property
+    def cluster(self) -> str:
+        """The address of the cluster that is used; empty for this machine."""
+        return cluster_address(self.address)
+
+    @property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes that are known before Ray starts: this machine, or none for a cluster."""
-        return () if self.address else (this_node(),)
+        return () if self.cluster else (this_node(),)
 
 
 def ignore(progress: LaunchProgress, message: Message) -> None:
@@ -66,9 +70,24 @@ def launch(
 ) -> Summary:
     """Run what is missing of a study; the study, its data and its resources are checked before anything starts.
 
+    SIGINT, SIGTERM and SIGHUP are handled alike: while trials run, the first one makes them write checkpoints and stop;
+    while the launch closes, it goes on closing; before that it ends the launch, as a second signal does at any time.
     Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
     """
-    options = options or Options()
+    with handled() as interrupts:
+        return launch_handled(study, store, options or Options(), listen, yes, backends, interrupts)
+
+
+def launch_handled(
+    study: Study,
+    store: Store,
+    options: Options,
+    listen: Listener,
+    yes: bool,
+    backends: Backends,
+    interrupts: Interrupts,
+) -> Summary:
+    """`launch`, once signals are handled."""
     designed = resolve(study, yes=yes)
     if options.nodes:
         slots(options.nodes, study)
@@ -78,7 +97,7 @@ def launch(
     paths.folder.mkdir(parents=True, exist_ok=True)
     with launching(paths.lock, study.name):
         clear_stop_requests(paths)
-        current = Launch(study, designed, store, options, listen, backends)
+        current = Launch(study, designed, store, options, listen, backends, interrupts)
         summary = current.settled() or current.start()
     if summary.stopped:
         raise Interrupted(
@@ -97,6 +116,7 @@ class Launch:
     options: Options
     listen: Listener
     backends: Backends
+    interrupts: Interrupts = field(default_factory=Interrupts)
     snapshot: Snapshot | None = None  # the listing at the start
     idle: bool = False  # nothing is left to run: at most the report is out of date
     ended: set[str] = field(default_factory=set)  # keys of trials that ended in this launch
@@ -132,9 +152,8 @@ class Launch:
     def start(self) -> Summary:
         """Start the executor, if something is left to run, and the server side by side; run the launch; end both."""
         self.enter(Stage.STARTING_MLFLOW if self.idle else Stage.STARTING)
-        if not self.idle:
-            self.executor = self.backends.executor(self.paths, self.options.address)
         try:
+            self.start_executor()
             self.server = self.backends.server(self.store)
             try:
                 return self.run()
@@ -145,6 +164,12 @@ class Launch:
             self.kill_executor()
             self.paths.stop.unlink(missing_ok=True)
 
+    def start_executor(self) -> None:
+        """Start the executor, if something is left to run."""
+        if not self.idle:
+            with deferred():
+                self.executor = self.backends.executor(self.paths, self.options.cluster)
+
     def run(self) -> Summary:
         """Plan, run what is left, upload and report."""
         self.enter(Stage.LISTING)
@@ -154,13 +179,32 @@ class Launch:
         resolved = to_yaml(self.study)
         self.paths.study.write_text(resolved, encoding="utf-8")
         self.tracking.open_study(self.study.name, self.study.question, resolved, snapshot)
-        self.tracking.attach_text(self.study.name, installed(), "environment.txt")
-        save_plan(self.plan, self.paths)
-        if not self.idle:
-            self.execute(self.plan, snapshot)
-            self.enter(Stage.UPLOADING)
-            unsent = self.tracking.upload(self.paths, PATIENCE)
-        return self.close(len(unsent))
+        try:
+            self.tracking.attach_text(self.study.name, installed(), "environment.txt")
+            save_plan(self.plan, self.paths)
+            if not self.idle:
+                self.execute(self.plan, snapshot)
+            with self.interrupts.first_calls(lambda: None):  # what is left takes seconds
+                return self.close(len(self.upload_rest(unsent)))
+        except BaseException:
+            self.leave_closed()
+            raise
+
+    def upload_rest(self, unsent: set[str]) -> set[str]:
+        """Upload what the executor has left; the trials whose records could not be sent."""
+        if self.idle:
+            return unsent
+        self.enter(Stage.UPLOADING)
+        return self.tracking.upload(self.paths, PATIENCE)
+
+    def leave_closed(self) -> None:
+        """After an error or an interruption, set the runs that this launch left open to killed, if MLflow answers."""
+        self.kill_executor()
+        self.interrupts.allow_another()
+        with suppress(ServiceError):
+            self.tracking.upload(self.paths, PATIENCE / 6)
+            self.tracking.settle(self.study.name)
+            self.tracking.close_study(self.study.name, State.KILLED)
 
     def make_plan(self, snapshot: Snapshot) -> Plan:
         """The plan of the trials that are known now."""
@@ -178,13 +222,13 @@ class Launch:
                 self.follow(self.launch_config(plan, snapshot, parents))
                 return
             except ExecutorDied:
-                if attempt + 1 == ROUNDS or self.options.address:
+                if attempt + 1 == ROUNDS or self.options.cluster:
                     raise
             self.show(ExecutorLost())
             self.tracking.upload(self.paths, PATIENCE)
             snapshot = self.tracking.snapshot(self.study.name)
             plan = self.make_plan(snapshot)
-            self.executor = self.backends.executor(self.paths, self.options.address)
+            self.start_executor()
 
     def launch_config(self, plan: Plan, snapshot: Snapshot, parents: Mapping[str, str]) -> LaunchConfig:
         """What the executor is to run: the plan's packs, without the trials that have ended in this launch."""
@@ -200,9 +244,9 @@ class Launch:
         )
 
     def follow(self, config: LaunchConfig) -> None:
-        """Show the executor's messages; the first Ctrl-C asks it to stop, the second ends everything."""
+        """Show the executor's messages; the first signal asks it to stop, the second ends everything."""
         assert self.executor is not None, "something is left to run"
-        with on_interrupt(self.stop, self.kill_executor):
+        with self.interrupts.first_calls(self.stop):
             for message in self.executor.run(config):
                 if isinstance(message, Ended) and message.state is not State.STOPPED:
                     self.ended.add(message.trial)
@@ -228,7 +272,10 @@ class Launch:
 
     def show(self, message: Message) -> None:
         self.progress.update(message)
-        self.listen(self.progress, message)
+        try:
+            self.listen(self.progress, message)
+        except OSError:  # the terminal is gone, or the disk of its output is full: the launch goes on unseen
+            self.listen = ignore
 
     def close(self, unsent: int) -> Summary:
         """Bring the runs in the tracking store up to date, write the report, and return the summary."""
@@ -259,28 +306,3 @@ def run_ref(planned: PlannedTrial, parents: Mapping[str, str]) -> RunRef:
     """The trial's place in the tracking store."""
     run_id = planned.record.run_id if planned.record else ""
     return RunRef(parents.get(planned.trial.variant, ""), run_id, planned.record is not None, planned.probes)
-
-
-@contextmanager
-def on_interrupt(first: Callable[[], None], second: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C, or SIGTERM, calls `first`; the next one calls `second` and ends the process with exit code 130."""
-    if threading.current_thread() is not threading.main_thread():  # where no signal can be handled
-        yield
-        return
-    interrupted = False
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal interrupted
-        if not interrupted:
-            interrupted = True
-            first()
-            return
-        second()
-        raise Interrupted("stopped at once", "launch again to go on from the last checkpoints")
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 import psutil
 
 from ablate.errors import ServiceError
+from ablate.interrupts import deferred
 from ablate.lock import locked
 from ablate.paths import Store
-from ablate.process import Process, alive, current_process, identify
+from ablate.process import Process, absolute_python_path, alive, current_process, identify
 from ablate.track.client import connect, http_status, reach_directly, redact
 from ablate.track.server_info import ServerInfo
 
@@ -56,12 +57,17 @@ class Server:
             info = ServerInfo.load(self.file)
             if info is None or info.process != self.process:
                 return
-            others = tuple(user for user in info.users if alive(user) and user[0] != os.getpid())
-            if others:
-                replace(info, users=others).save(self.file)
-            else:
-                end(info)
-                self.file.unlink(missing_ok=True)
+            leave(info, self.file)
+
+
+def leave(info: ServerInfo, file: Path) -> None:
+    """Stop using a server, whose lock is held; where this process was its last living user, end it."""
+    others = tuple(user for user in info.users if alive(user) and user[0] != os.getpid())
+    if others:
+        replace(info, users=others).save(file)
+    else:
+        end(info.mark)
+        file.unlink(missing_ok=True)
 
 
 def ensure_server(store: Store) -> Server:
@@ -81,20 +87,14 @@ def ensure_server(store: Store) -> Server:
         if info and info.host != socket.gethostname():
             problem = f"the store's MLflow server runs on '{info.host}', and answers only there"
             raise ServiceError(problem, "launch there, set MLFLOW_TRACKING_URI, or remove this file", str(file))
-        users = {*filter(alive, info.users if info else ()), current_process()}
-        left_running = info is not None and answers(info)
-        if info is None or not left_running:
-            info = start_again(store, info)
-        replace(info, users=tuple(sorted(users))).save(file)
-    return Server(info.uri, info.process, not left_running, file)
-
-
-def start_again(store: Store, info: ServerInfo | None) -> ServerInfo:
-    """Start a server on the port of the last one, after ending what is left of it."""
-    if info is None:
-        return start(store, usual_port(store))
-    end(info)
-    return start(store, info.port)
+        users = tuple(sorted({*filter(alive, info.users if info else ()), current_process()}))
+        if info is not None and answers(info):
+            replace(info, users=users).save(file)
+            return Server(info.uri, info.process, False, file)
+        if info is not None:
+            end(info.mark)  # what is left of it
+        info = start(store, info.port if info else usual_port(store), users)
+    return Server(info.uri, info.process, True, file)
 
 
 def usual_port(store: Store) -> int:
@@ -121,12 +121,28 @@ def check_server(uri: str) -> None:
         raise ServiceError(f"MLflow does not answer: {redact(error)}", remedy, place) from None
 
 
-def start(store: Store, port: int) -> ServerInfo:
-    """Start a server on a port, or on a free one if that is taken or 0, and wait until it answers."""
+def start(store: Store, port: int, users: tuple[Process, ...]) -> ServerInfo:
+    """Start a server on a port, or on a free one if that is taken or 0, and wait until it answers.
+
+    It is noted in `server.json` before it answers, so that it ends whatever happens to this process meanwhile.
+    """
     port = free(port, patience=5.0) or free(0)
+    with deferred():
+        info = replace(start_process(store, port), users=users)
+        info.save(store.mlflow / "server.json")
+    (store.mlflow / "port").write_text(str(port))
+    try:
+        await_answer(info, store)
+    except BaseException:
+        leave(info, store.mlflow / "server.json")
+        raise
+    return info
+
+
+def start_process(store: Store, port: int) -> ServerInfo:
+    """Start the server's process, which ends itself where none of its users is left."""
     mark = secrets.token_hex(8)
-    log = store.mlflow / "server.log"
-    with log.open("ab") as output:
+    with (store.mlflow / "server.log").open("ab") as output:
         process = subprocess.Popen(
             command(store, port),
             cwd=store.mlflow,  # the working directory may hold an old ./mlruns
@@ -137,21 +153,31 @@ def start(store: Store, port: int) -> ServerInfo:
             start_new_session=True,  # so that Ctrl-C in the terminal does not end it
         )
     CHILDREN.append(process)
-    (store.mlflow / "port").write_text(str(port))
-    info = ServerInfo(socket.gethostname(), port, *identify(process.pid), mark, users=())
+    return ServerInfo(socket.gethostname(), port, *identify(process.pid), mark, users=())
+
+
+def await_answer(info: ServerInfo, store: Store) -> None:
+    """Wait until a server that was just started answers.  Raises ServiceError where it does not."""
     deadline = time.monotonic() + START
     while not healthy(info.uri):
-        if process.poll() is not None or time.monotonic() > deadline:
-            end(info)
-            raise ServiceError("the MLflow server does not start", f"read {log}", str(store.mlflow))
+        if not alive(info.process) or time.monotonic() > deadline:
+            problem = "the MLflow server does not start"
+            raise ServiceError(problem, f"read {store.mlflow / 'server.log'}", str(store.mlflow))
         time.sleep(POLL)
-    return info
 
 
 def command(store: Store, port: int) -> list[str]:
     database = (store.mlflow / "mlflow.db").as_posix()
     return [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *(
+            sys.executable,
+            "-P",
+            "-m",
+            "ablate.track.server_process",
+            str(store.mlflow / "server.json"),
+            str(os.getpid()),
+        ),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{database}"),
         *("--artifacts-destination", (store.mlflow / FOLDER).as_uri()),
     ]
@@ -161,7 +187,7 @@ def server_environment(mark: str) -> Mapping[str, str]:
     """This process's environment, without variables that configure MLflow otherwise."""
     kept = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith("MLFLOW")}
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    return {**kept, **settings, MARK: mark, "OMP_NUM_THREADS": "1"}
+    return {**kept, **settings, **absolute_python_path(), MARK: mark, "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
 
 
 def free(port: int, patience: float = 0.0) -> int:
@@ -195,10 +221,13 @@ def healthy(uri: str) -> bool:
     return False
 
 
-def end(info: ServerInfo) -> None:
-    """End all processes with the server's mark: a killed parent leaves a child that holds the port."""
+def end(mark: str) -> None:
+    """End the processes of the server with this mark, except the calling one.
+
+    A parent that was killed leaves a child that holds the port.
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
-        left = members(info.mark)
+        left = [process for process in members(mark) if process[0] != os.getpid()]
         for pid, _ in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)

@@ -105,7 +105,6 @@ def test_packs_are_assigned_in_order_with_their_run_refs_and_probe_digests(start
         },
         study="radius",
         store="store",
-        uri="http://127.0.0.1:1",
         gpu=0.0,
         threads=2,
         checkpoint_every=5.0,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.cluster.conductor import lost_ends
+from ablate.cluster.rounds import lost_ends
 from ablate.events import Ended, RunRef, State
 from ablate.paths import StudyPaths
 from ablate.planning.probe_digests import probe_digests

@@ -1,0 +1,95 @@
+"""Starting Ray on this machine or joining a cluster, and what is there."""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import ray
+
+from ablate.errors import ServiceError
+from ablate.events import LaunchConfig
+from ablate.planning.resources import Node
+from ablate.process import Process, identify
+
+START = 150.0  # seconds in which Ray may be started again where it was too slow
+
+
+def start_ray(address: str, slow: Callable[[], None]) -> None:
+    """Join a cluster, or start Ray on this machine, which ends with this process; `slow` is called at every new try.
+
+    Raises ServiceError where that is not possible.
+    """
+    folder = Path.cwd()
+    os.chdir("/")  # Ray puts the folder in which it is started on the path from which its workers import
+    try:
+        if address:
+            join(address)
+        else:
+            start_local(slow)
+    finally:
+        os.chdir(folder)
+
+
+def join(address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # ConnectionError, ValueError, RuntimeError and Ray's own
+        remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
+        raise ServiceError(f"the Ray cluster does not answer: {first_line(error)}", remedy, address) from error
+
+
+def start_local(slow: Callable[[], None]) -> None:
+    """Start Ray.  Ray itself gives its processes 30 s, which a busy machine exceeds: then it is started again."""
+    cores = len(os.sched_getaffinity(0))
+    settings: dict[str, Any] = {"num_cpus": cores, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+    until = time.monotonic() + START
+    while True:
+        try:
+            ray.init(address="local", log_to_driver=False, logging_level=logging.ERROR, **settings)
+            return
+        except Exception as error:
+            end_started()
+            if "timed out" not in str(error) or time.monotonic() > until:
+                remedy = "read the log, and see whether another program uses the whole processor, memory or disk"
+                raise ServiceError(f"Ray does not start: {first_line(error)}", remedy, "this machine") from error
+            slow()
+
+
+def end_started() -> None:
+    """End the processes of a Ray that has not started."""
+    with suppress(Exception):
+        ray.shutdown()
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+
+
+def first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def nodes() -> list[Node]:
+    """The nodes of the cluster that are alive."""
+    found = [node for node in ray.nodes() if node["Alive"]]
+    return [Node(node["NodeName"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in found]
+
+
+def local_ray_processes() -> list[Process]:
+    """Ray's raylet and control store, where this process started them."""
+    children = psutil.Process().children(recursive=True)
+    return [identify(child.pid) for child in children if child.name() in ("raylet", "gcs_server")]
+
+
+def refuse_embedded_server_for_many_nodes(config: LaunchConfig, found: list[Node]) -> None:
+    """Raise ServiceError where workers on other nodes would need a server on this machine's loopback."""
+    if len(found) > 1 and "127.0.0.1" in config.uri:
+        raise ServiceError(
+            f"the cluster has {len(found)} nodes, and the embedded MLflow server can be reached from this one only",
+            "set MLFLOW_TRACKING_URI to a server on PostgreSQL",
+            "--address",
+        )

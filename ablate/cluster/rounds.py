@@ -1,0 +1,109 @@
+"""The packs of a launch, scheduled by Ray Tune in rounds: a round ends where a lost worker is not replaced."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from ablate.cluster.dispatch import Dispatcher, running_probes
+from ablate.cluster.ray_cluster import nodes, refuse_embedded_server_for_many_nodes
+from ablate.cluster.searcher import PackSearcher
+from ablate.cluster.study_dispatcher import study_dispatcher
+from ablate.cluster.worker import Worker
+from ablate.errors import ServiceError
+from ablate.events import Ended, LaunchConfig, Message, Ready, State
+from ablate.paths import Store, StudyPaths
+from ablate.planning.packs import spread
+from ablate.planning.resources import slots
+from ablate.study.model import Resources
+from ablate.study.read import read_study
+from ablate.track.mlflow_store import MlflowStore
+
+Send = Callable[[Message], None]
+
+
+def run_launch(config: LaunchConfig, send: Send, send_heartbeats: Callable[[], None]) -> None:
+    """Run all packs; returns when they have ended, or when the study is to stop."""
+    study = read_study(config.study)
+    paths = Store(Path(config.store)).study(study.name)
+    found = nodes()
+    width = slots(found, study)
+    refuse_embedded_server_for_many_nodes(config, found)
+    config = replace(config, packs=spread(config.packs, width))
+    dispatcher = study_dispatcher(config, study, paths, send)
+    send(Ready(width, len(found)))
+    threading.Thread(target=send_heartbeats, daemon=True).start()
+    remove_rounds(paths)
+    while not dispatcher.over and not paths.stop.exists():
+        run_round(dispatcher, study.resources, width, paths, config.uri)
+        dispatcher.start_round(lost_ends(study.name, running_probes(dispatcher), config.uri, paths))
+
+
+def run_round(dispatcher: Dispatcher, resources: Resources, width: int, paths: StudyPaths, uri: str) -> None:
+    """Run one Tuner over the waiting packs, until they are done or a slot has lost its worker for good."""
+    bundle = {"CPU": resources.cpu, **({"GPU": resources.gpu} if resources.gpu else {})}
+    # The address may hold a password: parameters stay in Ray's memory, and Tune writes configurations to files.
+    worker = tune.with_parameters(Worker, uri=uri, folder=str(Path.cwd()))
+    tuner = tune.Tuner(
+        tune.with_resources(worker, tune.PlacementGroupFactory([bundle])),
+        tune_config=tune.TuneConfig(
+            search_alg=PackSearcher(dispatcher),
+            num_samples=-1,
+            max_concurrent_trials=width,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: trial.trial_id,
+        ),
+        run_config=tune.RunConfig(
+            name=f"{time.time_ns():x}",
+            storage_path=str(paths.rounds),
+            verbose=0,
+            stop=EndOfRound(dispatcher, width),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # trials write their own checkpoints
+        ),
+    )
+    tuner.fit()
+    remove_rounds(paths)
+
+
+def remove_rounds(paths: StudyPaths) -> None:
+    """Remove Tune's folders of this study's rounds, also those that an earlier launch left when it was killed."""
+    shutil.rmtree(paths.rounds, ignore_errors=True)
+
+
+class EndOfRound(tune.Stopper):
+    """Ends a round in which a worker that died is not replaced, or that is to stop while nothing runs."""
+
+    def __init__(self, dispatcher: Dispatcher, width: int) -> None:
+        self.dispatcher, self.width = dispatcher, width
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self.dispatcher.lacks_workers(self.width) or self.dispatcher.stopped_before_begun
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (str, ())  # as with the searcher
+
+
+def lost_ends(study: str, wanted: Mapping[str, Mapping[str, str]], uri: str, paths: StudyPaths) -> Iterator[Ended]:
+    """Ends that Tune dropped when the round ended; looked up in MLflow.
+
+    `wanted` holds the trials that were running, by their keys, with the digests of the scores that are wanted of them.
+    """
+    if not wanted:
+        return
+    with suppress(ServiceError):  # MLflow is away: the trials run again, from what their folders hold
+        tracking = MlflowStore(uri)
+        tracking.upload(paths)
+        records = tracking.snapshot(study).records
+        for key, probes in wanted.items():
+            record = records.get(key)
+            if record and record.state is State.FINISHED and probes.items() <= record.probes.items():
+                yield Ended(key, State.FINISHED, metrics=record.metrics)

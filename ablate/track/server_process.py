@@ -1,0 +1,66 @@
+"""The process of the embedded MLflow server, which ends once none of the processes that use it is left."""
+
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from ablate.errors import ServiceError
+from ablate.lock import locked
+from ablate.process import Process, alive, identify
+from ablate.track.server import MARK, end
+from ablate.track.server_info import ServerInfo
+
+INTERVAL = 1.0  # seconds between two looks at the users
+GRACE = 5.0  # seconds without a user after which the server ends: the next launch may follow at once
+
+
+def end_without_users(file: Path, starter: Process) -> None:
+    """End all processes of this server once it has had no living user for a while.
+
+    `starter` counts as the user until the file describes this server.
+    """
+    mark = os.environ[MARK]
+    last_used = time.monotonic()
+    while True:
+        time.sleep(INTERVAL)
+        if any(map(alive, users_of(file, mark, starter))):
+            last_used = time.monotonic()
+        elif time.monotonic() - last_used > GRACE:
+            with suppress(ServiceError, OSError), locked(file.with_suffix(".lock"), 0.0):  # else one starts or stops it
+                if not any(map(alive, users_of(file, mark, starter))):
+                    end_all(file, mark)
+
+
+def users_of(file: Path, mark: str, starter: Process) -> tuple[Process, ...]:
+    """The processes that use the server with this mark, by its file; none where another server has taken its place."""
+    info = ServerInfo.load(file)
+    if info is None:
+        return (starter,)
+    return info.users if info.mark == mark else ()
+
+
+def end_all(file: Path, mark: str) -> None:
+    """End the server's other processes, remove its file, and end this process."""
+    end(mark)
+    info = ServerInfo.load(file)
+    if info is not None and info.mark == mark:
+        file.unlink(missing_ok=True)
+    os._exit(0)
+
+
+def main() -> None:
+    """Run `mlflow server` with the arguments after the server's file and the PID of the process that starts it."""
+    starter = int(sys.argv[2])
+    born = identify(starter) if os.getppid() == starter else (starter, 0.0)  # 0: it has ended already
+    threading.Thread(target=end_without_users, args=(Path(sys.argv[1]), born), daemon=True).start()
+    sys.argv = ["mlflow", "server", *sys.argv[3:]]
+    from mlflow.cli import cli
+
+    cli()
+
+
+if __name__ == "__main__":
+    main()
