@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ablate import tensor_file
 from ablate.deferred import torch
-from ablate.errors import DataError
+from ablate.errors import DamagedFile, DataError
 from ablate.methods import METHODS
 from ablate.methods.capabilities import Capability, Model, has_capability, row_of
 from ablate.methods.method import Method, Tensors
@@ -19,6 +20,8 @@ from ablate.trial import Config
 if TYPE_CHECKING:
     from torch import Tensor
 
+NO_ENCODER = "not an encoder file, or a damaged one"
+REMEDY = "download it again, or delete it to train its trial again"
 VALUES = 2**20  # of inputs embedded at a time; convolutions hold about a hundred times as many
 
 
@@ -83,24 +86,54 @@ class Encoder(Model):
         return Encoder(self.config, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 
 
-def save_encoders(path: Path, config: Config, epochs: Mapping[int, Tensors]) -> None:
-    """Write the encoders of these epochs to one file, atomically: it appears complete or not at all."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        content = {"trial": config.to_json(), "epochs": {epoch: dict(tensors) for epoch, tensors in epochs.items()}}
-        torch.save(content, file)
-    part.replace(path)
+def save_encoders(path: Path, config: Config, epochs: Mapping[int, Tensors], recorded: int = 0) -> None:
+    """Write the encoders of these epochs to one file, atomically: it appears complete or not at all.
+
+    `recorded` is the number of the trial's values that are on the disk already.
+    """
+    tensors = {epoch: dict(exported) for epoch, exported in epochs.items()}
+    content = {"trial": config.to_json(), "epochs": tensors, "recorded": recorded}
+    tensor_file.save(path, config.key, content)
 
 
 def load_encoders(path: Path) -> dict[int, Encoder]:
     """The encoders of a file by epoch, the oldest first.  Raises DataError where it holds none or is damaged."""
+    return encoders_in(path, read_file(path))
+
+
+def load_trained(path: Path, key: str, recorded: int | None = None) -> dict[int, Encoder]:
+    """The encoders of the trial with this key, by epoch.
+
+    Raises DamagedFile where the file is damaged or another trial's, or where more of the trial's values were recorded
+    before it than there are now: they would be missing in the curves of a trial that is not trained again.
+    """
+    content = read_file(path)
+    encoders = encoders_in(path, content)
+    owner = content.get(tensor_file.KEY) or next(iter(encoders.values())).config.key  # version 0.1 wrote no key
+    tensor_file.check_key(path, owner, key)
+    if recorded is not None:
+        tensor_file.check_recorded(path, content.get("recorded", 0), recorded)
+    return encoders
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The content of an encoder file.  Raises DamagedFile."""
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return tensor_file.load(path)
+    except DamagedFile as error:
+        raise DamagedFile(NO_ENCODER, REMEDY, str(path)) from error
+
+
+def encoders_in(path: Path, content: Mapping[str, Any]) -> dict[int, Encoder]:
+    """The encoders of a file's content, by epoch.  Raises DamagedFile where it holds none."""
+    try:
         config = Config.from_json(content["trial"])
-        return {epoch: Encoder(config, content["epochs"][epoch]) for epoch in sorted(content["epochs"])}
-    except Exception as error:  # torch raises many types for damaged archives
-        remedy = "download it again, or delete it to train its trial again"
-        raise DataError("not an encoder file, or a damaged one", remedy, str(path)) from error
+        encoders = {epoch: Encoder(config, content["epochs"][epoch]) for epoch in sorted(content["epochs"])}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamagedFile(NO_ENCODER, REMEDY, str(path)) from error
+    if not encoders:
+        raise DamagedFile(NO_ENCODER, REMEDY, str(path))
+    return encoders
 
 
 def load_encoder(path: str | Path) -> Encoder:

@@ -54,6 +54,10 @@ class DataError(AblateError):
     exit_code = 3
 
 
+class DamagedFile(DataError):
+    """A file of a trial, at `place`, is damaged or belongs to another trial."""
+
+
 class Interrupted(AblateError):
     """The launch was stopped on request."""
 

@@ -51,6 +51,14 @@ class Stage(StrEnum):
     ENDING = "ending MLflow"
 
 
+@dataclass(frozen=True)
+class ProbeFailure:
+    """Why a trained trial has no scores of a probe."""
+
+    digest: str  # of the probe's revision and settings: the failure is that of a probe with other settings no longer
+    reason: str
+
+
 # Yielded by training, where the members of a pack are numbered.
 
 
@@ -103,6 +111,7 @@ class Ended:
     state: State
     reason: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    failed_probes: Mapping[str, str] = field(default_factory=dict)  # name → reason, of a finished trial
 
 
 TrialUpdate = Progress | EpochValues | Ended

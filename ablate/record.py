@@ -1,9 +1,9 @@
 """What a tracking store holds of a trial."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ablate.events import State
+from ablate.events import ProbeFailure, State
 from ablate.options import Value
 from ablate.trial import Trial
 
@@ -26,3 +26,4 @@ class TrialRecord:
     started: float  # seconds since the epoch
     ended: float | None
     parent: str  # run id of the variant
+    failed_probes: Mapping[str, ProbeFailure] = field(default_factory=dict)  # by name, of a finished trial

@@ -1,4 +1,4 @@
-"""One pack, end to end: train, score, draw, record.
+"""One pack, end to end: train, score, record.
 
 `python -m ablate.run trials.json` runs packs on a machine that has neither Ray nor MLflow.
 """
@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,30 +19,19 @@ from ablate.data.cache import load_data
 from ablate.data.dataset import Data
 from ablate.data.files import verify
 from ablate.deferred import torch
-from ablate.draw.trial_pictures import trial_pictures
-from ablate.embedding import embed_splits
-from ablate.encoder import load_encoders, save_encoders
-from ablate.errors import AblateError, TrialError
-from ablate.events import (
-    Activity,
-    Ended,
-    EpochEnd,
-    EpochValues,
-    MemberFailed,
-    Progress,
-    State,
-    StopRequest,
-    TrialUpdate,
-)
+from ablate.encoder import load_trained, save_encoders
+from ablate.errors import DamagedFile, TrialError
+from ablate.events import Ended, EpochEnd, EpochValues, MemberFailed, Progress, State, StopRequest, TrialUpdate
 from ablate.methods import METHODS
 from ablate.options import build
 from ablate.paths import StudyPaths, data_folder, default_store
 from ablate.planning.packs import make_packs, pretraining_keys, with_pretraining
-from ablate.probes import PROBES
-from ablate.probes.probe import Embedded, score_all
+from ablate.run_context import RunContext, read_or_set_aside, reason_of, write_traceback
+from ablate.scoring import score
+from ablate.set_aside import set_aside
 from ablate.subset import SUBSET_SEED, balanced_subset
-from ablate.track.spool import SpoolTracker, history
-from ablate.track.tracker import Tracker
+from ablate.track.spool import SpoolTracker
+from ablate.track.trial_log import log_line
 from ablate.train import checkpoint
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
@@ -52,24 +40,6 @@ from ablate.trial import Config, Trial
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-def never_stop(key: str) -> StopRequest | None:
-    return None
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """Where a pack runs and writes, and where its stop requests are looked up."""
-
-    paths: StudyPaths
-    tensors: Path  # folder of memory-mapped data sets
-    tracker: Tracker
-    device: torch.device
-    checkpoint_every: float = 60.0  # seconds
-    stop_request: Callable[[str], StopRequest | None] = never_stop  # for a trial's key, looked up between steps
-    pretraining: frozenset[str] = frozenset()  # keys of trials whose encoders others start from
-
 
 Started = tuple[Trial, checkpoint.Checkpoint | None]  # a trial and its checkpoint
 
@@ -110,19 +80,14 @@ def failures_reported(
     except Exception as error:
         state = State.OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError | MemoryError) else State.FAILED
         for key in left:
-            context.paths.trial(key).traceback.write_text(traceback.format_exc(), encoding="utf-8")
+            write_traceback(context.paths.trial(key))
             yield Ended(key, state, reason_of(error))
-
-
-def reason_of(error: Exception) -> str:
-    """The error in one line."""
-    return str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def train_and_score(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:
     """Train the trials that have no encoder yet, then score all that were trained."""
     data = load_data(trials[0].config.dataset, context.tensors, trials[0].config.data)
-    untrained = [trial for trial in trials if not context.paths.trial(trial.key).encoder.exists()]
+    untrained = [trial for trial in trials if not is_trained(trial, context)]
     ended = set()
     for group in at_same_step(untrained, context):
         for update in failures_reported([trial for trial, _ in group], train_group(group, data, context), context):
@@ -134,11 +99,22 @@ def train_and_score(trials: Sequence[Trial], context: RunContext) -> Iterator[Tr
             yield from failures_reported([trial], score(trial, data, context), context)
 
 
+def is_trained(trial: Trial, context: RunContext) -> bool:
+    """Whether the trial's folder holds its encoder, and its spool all values that were recorded before it."""
+    paths = context.paths.trial(trial.key)
+    if not paths.encoder.exists():
+        return False
+    recorded = context.tracker.sync(trial)
+    return read_or_set_aside(lambda: load_trained(paths.encoder, trial.key, recorded), paths) is not None
+
+
 def at_same_step(trials: Sequence[Trial], context: RunContext) -> Iterator[list[Started]]:
     """Groups of trials whose checkpoints are at the same step: only they can train together."""
     groups: dict[int, list[Started]] = {}
     for trial in trials:
-        saved = checkpoint.load(context.paths.trial(trial.key).checkpoint)
+        paths = context.paths.trial(trial.key)
+        recorded = context.tracker.sync(trial) if paths.checkpoint.exists() else 0
+        saved = read_or_set_aside(partial(checkpoint.load, paths.checkpoint, trial.key, recorded), paths)
         groups.setdefault(saved.step if saved else 0, []).append((trial, saved))
     yield from groups.values()
 
@@ -174,7 +150,7 @@ def record_event(event: EpochEnd | MemberFailed, trial: Trial, context: RunConte
             values = {f"train/{name}": value for name, value in event.values.items()}
             context.tracker.record(trial, event.epoch, values)
             listed = "  ".join(f"{name} {value:.5g}" for name, value in values.items())
-            log_line(trial, context, f"epoch {event.epoch}  {listed}")
+            log_line(context.paths.trial(trial.key), f"epoch {event.epoch}  {listed}")
             return EpochValues(trial.key, event.epoch, values)
 
 
@@ -212,66 +188,33 @@ def training_set(data: Data, samples: int) -> TrainingSet:
 
 
 def pretrained_encoder(pretraining: Config, paths: StudyPaths) -> Mapping[str, Tensor]:
-    """The encoder of a pretraining trial.  Raises TrialError where it was not trained."""
-    path = paths.pretrained(pretraining.key)
-    if not path.exists():
-        problem = f"the pretraining trial ({pretraining.method}, trial {pretraining.key}) has no encoder"
-        raise TrialError(problem, "see why it failed, then run it again: ablate retry", str(path))
-    return list(load_encoders(path).values())[-1].tensors
+    """The encoder of a pretraining trial.  Raises TrialError where it was not trained, or its file is damaged."""
+    path, whose = paths.pretrained(pretraining.key), f"({pretraining.method}, trial {pretraining.key})"
+    try:
+        return list(load_trained(path, pretraining.key).values())[-1].tensors
+    except FileNotFoundError:
+        problem = f"the pretraining trial {whose} has no encoder"
+        raise TrialError(problem, "see why it failed, then run it again: ablate retry", str(path)) from None
+    except DamagedFile as error:
+        problem = f"the encoder of the pretraining trial {whose} cannot be used: {error.problem}; {set_aside(path)}"
+        raise TrialError(problem, "get it anew by: ablate retry", str(path)) from error
 
 
 def save_checkpoints(fit: Fit, trials: Sequence[Trial], context: RunContext) -> None:
     """Write a checkpoint of every member that still trains."""
     for member in fit.checked_members:
-        checkpoint.save(context.paths.trial(trials[member].key).checkpoint, fit.checkpoint(member))
+        trial = trials[member]
+        recorded = context.tracker.sync(trial)
+        checkpoint.save(context.paths.trial(trial.key).checkpoint, fit.checkpoint(member), trial.key, recorded)
 
 
 def save_trained(trial: Trial, epochs: Mapping[int, Mapping[str, Tensor]], context: RunContext) -> None:
     """Save the encoder in the trial's folder, and once more for the trials that start from it."""
+    recorded = context.tracker.sync(trial)
     if trial.key in context.pretraining:
         context.paths.pretrained_folder.mkdir(exist_ok=True)
         save_encoders(context.paths.pretrained(trial.key), trial.config, epochs)
-    save_encoders(context.paths.trial(trial.key).encoder, trial.config, epochs)
-
-
-def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate]:
-    """Score the trial's encoders by its probes and draw its pictures; after a stop request the next launch does so."""
-    encoders = load_encoders(context.paths.trial(trial.key).encoder)
-    views = [embed_splits(encoder.to(context.device), data) for encoder in encoders.values()]
-    metrics: dict[str, float] = {}
-    for name in trial.probes:
-        yield Progress((trial.key,), 0, 1.0, Activity.SCORING)
-        request = context.stop_request(trial.key)
-        if request is not None and request.state is State.STOPPED:  # pruning comes too late for a trained trial
-            yield Ended(trial.key, State.STOPPED, request.reason)
-            return
-        metrics |= probe_scores(trial, name, views, context)
-    context.tracker.record(trial, max(encoders), metrics)
-    log_line(trial, context, "  ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
-    paths = context.paths.trial(trial.key)
-    for picture in trial_pictures(trial, views[-1], history(paths.spool), paths.folder):
-        context.tracker.attach(trial, picture)
-    yield Ended(trial.key, State.FINISHED, metrics=metrics)
-
-
-def probe_scores(trial: Trial, name: str, views: Sequence[Embedded], context: RunContext) -> dict[str, float]:
-    """The metrics of one probe, by their full names."""
-    probe = build(PROBES[name], trial.probes[name])
-    reporting = [replace(view, report_progress=share_logger(trial, name, context)) for view in views]
-    return score_all({name: probe}, reporting, trial.config.seed, recipe_of(trial.config).snapshots)
-
-
-def share_logger(trial: Trial, probe: str, context: RunContext) -> Callable[[float], None]:
-    """A function that writes the share of a probe's work that is done into the trial's log, every ten seconds."""
-    logged = time.monotonic()
-
-    def log_share(share: float) -> None:
-        nonlocal logged
-        if time.monotonic() - logged > 10:
-            logged = time.monotonic()
-            log_line(trial, context, f"{probe}: {share:.0%} done")
-
-    return log_share
+    save_encoders(context.paths.trial(trial.key).encoder, trial.config, epochs, recorded)
 
 
 def close(trial: Trial, ended: Ended, context: RunContext) -> None:
@@ -281,21 +224,15 @@ def close(trial: Trial, ended: Ended, context: RunContext) -> None:
     if ended.state is State.STOPPED:
         return
     if ended.reason:
-        log_line(trial, context, ended.reason)
+        log_line(paths, ended.reason)
     for file in (paths.encoder, paths.log, paths.traceback):
         if file.exists():
             context.tracker.attach(trial, file)
-    context.tracker.finish(trial, ended.state, ended.reason)
-
-
-def log_line(trial: Trial, context: RunContext, text: str) -> None:
-    """Append a line, with the time, to the trial's log."""
-    with context.paths.trial(trial.key).log.open("a", encoding="utf-8") as log:
-        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+    context.tracker.finish(trial, ended.state, ended.reason, dict(ended.failed_probes))
 
 
 def main() -> int:
-    """Run the trials of a JSON file pack by pack, pretraining trials first; 1 if one of them failed.
+    """Run the trials of a JSON file pack by pack, pretraining trials first; 1 if one of them, or a probe, failed.
 
     Every end of a trial is printed to standard output as a line of JSON, progress to standard error every ten seconds.
     """
@@ -312,7 +249,7 @@ def main() -> int:
         packs = make_packs(trials, "auto", device.type != "cpu")
         for update in (update for members in packs for update in run_pack(members, context)):
             if isinstance(update, Ended):
-                failed = failed or update.state.failed
+                failed = failed or update.state.failed or bool(update.failed_probes)
                 print(json.dumps(to_plain(update)), flush=True)
             elif isinstance(update, Progress) and time.monotonic() - printed > 10:
                 printed = time.monotonic()

@@ -19,7 +19,8 @@ from serving import serving
 from ablate.events import Ended, State
 from ablate.paths import Store
 from ablate.planning.resolve import resolve
-from ablate.run import RunContext, run_pack
+from ablate.run import run_pack
+from ablate.run_context import RunContext
 from ablate.study.read import read_study
 from ablate.track.spool import SpoolTracker
 from ablate.track.trial_lock import lock_trial

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -23,9 +24,14 @@ from ablate.options import Value, option
 from ablate.paths import Store, StudyPaths
 from ablate.planning.packs import make_packs
 from ablate.planning.probe_digests import probe_digests
-from ablate.run import RunContext, never_stop, run_pack, training_set
+from ablate.probes import PROBES
+from ablate.probes.probe import Embedded
+from ablate.probes.size import Size
+from ablate.run import is_trained, run_pack, training_set
+from ablate.run_context import RunContext, never_stop
 from ablate.track.spool import SpoolTracker, history, read
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolRecord
+from ablate.train.checkpoint import load
 from ablate.trial import Config, Trial
 
 R = TypeVar("R", bound=SpoolRecord)
@@ -312,18 +318,169 @@ def test_an_exception_is_the_end_of_the_trial_with_a_traceback(
     assert [ended.state for ended in run([sound], context)] == [State.FINISHED]
 
 
-def test_a_probe_that_fails_on_one_trial_leaves_the_rest_of_its_pack_alone(make_context: MakeContext) -> None:
+@dataclass(frozen=True)
+class Fragile(Size):
+    """The size probe, with a fault on request."""
+
+    fault: bool = option(True, "whether it fails")
+
+    def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
+        if self.fault:
+            raise RuntimeError("the weights are away\nand far")
+        return super().score(embedded, seed)
+
+
+@pytest.fixture
+def fragile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROBES, "fragile", Fragile)
+
+
+@pytest.mark.usefixtures("fragile")
+def test_a_probe_that_fails_leaves_the_trial_finished_with_the_scores_of_the_others(make_context: MakeContext) -> None:
+    trial = replace(slope_trial(), probes={"fragile": {}, "linear": {"epochs": 2}, "size": {}})
+    context, sound = make_context(), make_context("sound")
+    (ended,) = run([trial], context)
+    assert (ended.state, ended.reason) == (State.FINISHED, "")
+    assert ended.failed_probes == {"fragile": "RuntimeError: the weights are away"}
+    (expected,) = run([replace(trial, probes={"linear": {"epochs": 2}, "size": {}})], sound)
+    assert ended.metrics == expected.metrics
+    paths = context.paths.trial(trial.key)
+    assert "the probe fragile failed: RuntimeError: the weights are away" in paths.log.read_text()
+    assert paths.traceback.read_text().startswith("The probe fragile failed:\nTraceback")
+    (finish,) = records(trial, context, SpoolFinish)
+    assert {name: failure.reason for name, failure in finish.failed_probes.items()} == dict(ended.failed_probes)
+
+
+@pytest.mark.usefixtures("fragile")
+def test_scores_are_recorded_as_probes_end_and_not_measured_again_after_a_crash(
+    make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = replace(slope_trial(), probes={"size": {}, "fragile": {"fault": False}})
+    (expected,) = run([trial], make_context("whole"))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Fragile, "score", die)
+        with pytest.raises(KeyboardInterrupt):
+            run([trial], make_context())
+    with monkeypatch.context() as patch:
+        patch.setattr(Size, "score", lambda *_: {"million_parameters": -1.0})
+        patch.setattr(Fragile, "score", lambda *_: {"million_parameters": expected.metrics["size/million_parameters"]})
+        assert run([trial], make_context()) == [expected]
+
+
+def spoil(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def flip(file: Path) -> None:
+    """Change one bit of a learned weight, and the archive's checksums accordingly."""
+    content = torch.load(file, weights_only=True)
+    snapshots = content["epochs"] if "epochs" in content else {0: content["params"]}
+    next(iter(snapshots[max(snapshots)].values())).view(torch.int32)[0, 0] ^= 1
+    torch.save(content, file)
+
+
+@pytest.mark.parametrize("damage", [spoil, flip])
+def test_a_damaged_encoder_is_set_aside_and_its_trial_trained_again(
+    make_context: MakeContext, damage: Callable[[Path], None]
+) -> None:
     pair = [slope_trial(0), slope_trial(1)]
-    context, alone = make_context(), make_context("alone")
-    run(pair[:1], make_context(stop=After(2 * STEPS + 1)))
-    spoil(context.paths.trial(pair[0].key).encoder)
-    first, second = run(pair, context)
-    assert (first.state, second.state) == (State.FAILED, State.FINISHED)
-    assert [second] == run(pair[1:], alone)
+    expected = run(pair, make_context("whole"))
+    run(pair, make_context(stop=After(2 * 2 * STEPS + 1)))
+    context = make_context()
+    paths = context.paths.trial(pair[0].key)
+    damage(paths.encoder)
+    assert run(pair, context) == expected
+    assert_same(pair[0], context, make_context("whole"))
+    assert paths.encoder.with_name("encoder.pt.damaged").exists()
+    assert "encoder.pt is set aside as encoder.pt.damaged" in paths.log.read_text()
 
 
-def spoil(encoder: Path) -> None:
-    encoder.write_bytes(encoder.read_bytes()[:-100])
+@pytest.mark.parametrize("damage", [spoil, flip])
+def test_a_damaged_checkpoint_is_set_aside_and_its_trial_trained_again(
+    make_context: MakeContext, damage: Callable[[Path], None]
+) -> None:
+    trial, whole = slope_trial(), make_context("whole")
+    expected = run([trial], whole)
+    run([trial], make_context(stop=After(STEPS + 2)))
+    context = make_context()
+    paths = context.paths.trial(trial.key)
+    damage(paths.checkpoint)
+    assert run([trial], context) == expected
+    assert_same(trial, context, whole)
+    assert "checkpoint.pt is set aside as checkpoint.pt.damaged" in paths.log.read_text()
+
+
+@pytest.mark.parametrize("stopped", [STEPS + 2, 2 * STEPS + 1])
+@pytest.mark.parametrize("name", ["checkpoint.pt", "encoder.pt", "spool.jsonl", "all"])
+def test_files_of_another_trial_are_set_aside_and_the_numbers_stay_the_trials_own(
+    make_context: MakeContext, name: str, stopped: int
+) -> None:
+    trial, other, whole = slope_trial(0), slope_trial(0, pull=0.5), make_context("whole")
+    expected = run([trial], whole)
+    for one in (trial, other):
+        run([one], make_context(stop=After(stopped)))
+    context = make_context()
+    own, foreign = context.paths.trial(trial.key), context.paths.trial(other.key)
+    copied = [file for file in foreign.folder.iterdir() if file.name == name or name == "all"]
+    for file in copied:
+        shutil.copy(file, own.folder)
+    assert run([trial], context) == expected
+    assert_same(trial, context, whole)
+    if copied:
+        assert f"is of trial {other.key}" in own.log.read_text()
+
+
+@pytest.mark.parametrize("stopped", [STEPS + 2, 2 * STEPS + 1])
+def test_a_spool_that_is_cut_at_any_record_leads_to_the_whole_curve(make_context: MakeContext, stopped: int) -> None:
+    """As after a power failure on a disk that loses what was flushed to it, while checkpoint and encoder are kept."""
+    trial, whole = slope_trial(), make_context("whole")
+    expected = run([trial], whole)
+    run([trial], make_context(stop=After(stopped)))
+    paths = make_context().paths.trial(trial.key)
+    kept = {file: file.read_bytes() for file in paths.folder.iterdir()}
+    ends = [at + 1 for at, byte in enumerate(kept[paths.spool]) if byte == ord("\n")]
+    for end in {0, *(end + shift for end in ends for shift in (-1, 0, 1))}:
+        shutil.rmtree(paths.folder)
+        paths.folder.mkdir()
+        for file, content in kept.items():
+            file.write_bytes(content)
+        paths.spool.write_bytes(kept[paths.spool][:end])
+        assert run([trial], make_context()) == expected
+        assert_same(trial, make_context(), whole)
+
+
+@pytest.mark.parametrize("stopped", [STEPS + 2, 2 * STEPS + 1])
+def test_no_file_outlives_a_record_before_it_wherever_a_power_failure_cuts_the_spool(
+    make_context: MakeContext, stopped: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was flushed is kept, and of the rest any number of bytes; checkpoint and encoder are then usable."""
+    flushed: dict[Path, int] = {}
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        path = Path(f"/proc/self/fd/{descriptor}").resolve()
+        flushed[path] = path.stat().st_size
+
+    monkeypatch.setattr(os, "fsync", note)
+    trial = slope_trial()
+    run([trial], make_context(stop=After(stopped)))
+    paths = make_context().paths.trial(trial.key)
+    content = paths.spool.read_bytes()
+    assert paths.folder in flushed  # with the names of its files
+    assert {file.name for file in flushed} >= {"spool.jsonl", paths.folder.name}
+    for end in range(flushed[paths.spool], len(content) + 1):
+        paths.spool.write_bytes(content[:end])
+        context = make_context()
+        assert isinstance(context.tracker, SpoolTracker)
+        with context.tracker as tracker:
+            tracker.start(trial)
+            usable = load(paths.checkpoint, trial.key, tracker.sync(trial)) is not None
+            assert (usable, is_trained(trial, context)) == (stopped < 2 * STEPS, stopped > 2 * STEPS)
 
 
 def test_a_trial_that_diverges_leaves_the_rest_of_its_pack_alone(make_context: MakeContext) -> None:
@@ -391,13 +548,14 @@ def test_training_may_see_a_balanced_part_of_the_data() -> None:
     assert len(training_set(data, 0).inputs) == 8
 
 
-def test_a_failed_trial_that_then_finishes_has_no_traceback(make_context: MakeContext) -> None:
+def test_a_failed_trial_that_then_finishes_has_no_traceback(
+    make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trial, context = slope_trial(), make_context()
-    encoder = context.paths.trial(trial.key).encoder
-    encoder.parent.mkdir(parents=True)
-    encoder.write_bytes(b"half")
-    assert run([trial], context)[0].state is State.FAILED
-    encoder.unlink()
+    with monkeypatch.context() as patch:
+        patch.delattr(Slope, "init")
+        assert run([trial], context)[0].state is State.FAILED
+    assert context.paths.trial(trial.key).traceback.exists()
     assert run([trial], context)[0].state is State.FINISHED
     assert not context.paths.trial(trial.key).traceback.exists()
 

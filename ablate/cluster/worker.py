@@ -19,7 +19,7 @@ from ablate.track.trial_lock import lock_trial
 from ablate.track.uploader import Uploader
 
 if TYPE_CHECKING:
-    from ablate.run import RunContext
+    from ablate.run_context import RunContext
 
 SLICE = 1.0  # seconds of training between two results for Tune
 LOOKUP = 0.25  # seconds between two lookups of a stop request
@@ -64,7 +64,7 @@ class Worker(tune.Trainable):
 
     def begin(self, pack: PackConfig) -> None:
         """Prepare a pack; it starts to run at the first step."""
-        from ablate.run import RunContext
+        from ablate.run_context import RunContext
 
         tracker = SpoolTracker(self.paths, {**self.environment, "pack": str(len(pack.trials))}, pack.run_refs)
         context = RunContext(

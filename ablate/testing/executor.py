@@ -11,7 +11,8 @@ from ablate.cluster.executor import Executor
 from ablate.cluster.study_dispatcher import study_dispatcher
 from ablate.events import LaunchConfig, Message, PackConfig, Ready
 from ablate.paths import Store, StudyPaths
-from ablate.run import RunContext, run_pack
+from ablate.run import run_pack
+from ablate.run_context import RunContext
 from ablate.stopping import stop_request
 from ablate.study.read import read_study
 from ablate.track.spool import SpoolTracker

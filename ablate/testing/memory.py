@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ablate.errors import ServiceError
-from ablate.events import State
+from ablate.events import ProbeFailure, State
 from ablate.paths import StudyPaths, TrialPaths
 from ablate.record import TrialRecord
-from ablate.track.sent import Sent, has_unsent, remove_if_complete
-from ablate.track.spool import read
+from ablate.track.sent import Sent, acknowledged, has_unsent, remove_if_complete
+from ablate.track.spool import read, repair
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolRecord, SpoolStart
 from ablate.track.store import Curve, Snapshot, StudyRun, TrackingStore, VariantRun
 from ablate.track.tags import params_of
@@ -162,7 +162,8 @@ class MemoryStore(TrackingStore):
 
     def _send(self, paths: TrialPaths) -> None:
         """Apply the records that have not been sent; remove the folder of a trial that is complete."""
-        sent = Sent.load(paths.sent) or Sent()
+        repair(paths)
+        sent = acknowledged(paths)
         records, offset = read(paths.spool, sent.offset)
         if records:
             record = self._apply(_study_of(paths), records, paths)
@@ -179,6 +180,7 @@ class MemoryStore(TrackingStore):
             held = self.contents[run.run_id]
             if isinstance(record, SpoolMetrics):
                 run = replace(run, metrics={**run.metrics, **_latest(held, record)})
+                run = _scored(run, {record.probe: record.probe_digest} if record.probe_digest else {})
             elif isinstance(record, SpoolArtifact) and (paths.folder / record.file).exists():
                 name = Path(record.folder) / Path(record.file).name
                 held.files[name.as_posix()] = (paths.folder / record.file).read_bytes()
@@ -230,11 +232,21 @@ def _new_record(run_id: str, start: SpoolStart) -> TrialRecord:
 
 
 def _finish(finish: SpoolFinish, run: TrialRecord) -> TrialRecord:
+    trained, failed = run.state is State.FINISHED, dict(finish.failed_probes)
     if finish.state is State.FINISHED:
-        run = replace(run, probes={**run.probes, **finish.probes})
+        run = _scored(run, finish.probes)
+    elif trained and finish.state.failed:  # a failed scoring is that of its probes
+        failed |= {name: ProbeFailure(digest, finish.reason) for name, digest in finish.probes.items()}
+    run = replace(run, failed_probes={**run.failed_probes, **failed})
     if run.state is not State.FINISHED:
         run = replace(run, state=finish.state, ended=finish.time / 1000)
     return replace(run, reason=finish.reason)
+
+
+def _scored(run: TrialRecord, probes: Mapping[str, str]) -> TrialRecord:
+    """The run with the scores of these probes (name → digest), in place of earlier failures."""
+    failed = {name: failure for name, failure in run.failed_probes.items() if name not in probes}
+    return replace(run, probes={**run.probes, **probes}, failed_probes=failed)
 
 
 def _started(record: TrialRecord) -> float:

@@ -52,4 +52,5 @@ def trial_record(run: Run) -> TrialRecord:
         started=run.info.start_time / 1000,
         ended=run.info.end_time / 1000 if run.info.end_time else None,
         parent=found.get(tags.PARENT, ""),
+        failed_probes=tags.failed_probes_of(found),
     )

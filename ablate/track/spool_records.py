@@ -1,12 +1,14 @@
-"""The records of a trial's spool, and their lines of JSON."""
+"""The records of a trial's spool, and their lines of JSON, each of which ends in its digest."""
 
+import hashlib
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ablate.codec import Codec
-from ablate.events import State
+from ablate.events import ProbeFailure, State
 from ablate.trial import Trial
 
 
@@ -37,6 +39,8 @@ class SpoolMetrics:
     time: int
     step: int  # the epoch
     values: Mapping[str, float]  # metric's full name → value
+    probe: str = ""  # whose scores these are; empty: values of training
+    probe_digest: str = ""  # of the probe's revision and settings
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,15 @@ class SpoolFinish:
     time: int
     state: State
     reason: str = ""
-    probes: Mapping[str, str] = field(default_factory=dict)  # as in the start record
+    probes: Mapping[str, str] = field(default_factory=dict)  # as in the start record, without those that failed
+    failed_probes: Mapping[str, ProbeFailure] = field(default_factory=dict)  # by name
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Read what the codec writes, or what version 0.1 wrote: `status` in capital letters instead of `state`."""
         content = {"state" if name == "status" else name: value for name, value in content.items()}
-        return cls(**{**content, "state": State(content["state"].lower())})
+        failed = {name: ProbeFailure(**one) for name, one in content.get("failed_probes", {}).items()}
+        return cls(**{**content, "state": State(content["state"].lower()), "failed_probes": failed})
 
 
 SpoolRecord = SpoolStart | SpoolMetrics | SpoolArtifact | SpoolFinish
@@ -71,13 +77,25 @@ CODEC: Codec[SpoolRecord] = Codec(
 )
 
 
+DIGEST = re.compile(rb', "sha256": "([0-9a-f]{16})"\}\s*$')  # at the end of a line
+
+
 def to_line(record: SpoolRecord) -> bytes:
-    """The record as a line of JSON, with its line break."""
-    return CODEC.encode(record).encode() + b"\n"
+    """The record as a line of JSON, with its digest and its line break."""
+    text = CODEC.encode(record).encode()
+    return text[:-1] + f', "sha256": "{line_digest(text)}"}}\n'.encode()
 
 
 def from_line(line: bytes) -> SpoolRecord | None:
-    """The record of a line; None for a line that is damaged."""
+    """The record of a line; None for a line that is damaged.  Lines of version 0.1 have no digest."""
+    written = DIGEST.search(line)
+    text = line[: written.start()] + b"}" if written else line
+    if written and written[1].decode() != line_digest(text):
+        return None
     with suppress(ValueError):
-        return CODEC.decode(line)
+        return CODEC.decode(text)
     return None
+
+
+def line_digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:16]

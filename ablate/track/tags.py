@@ -3,12 +3,17 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
+from ablate.codec import to_plain
+from ablate.events import ProbeFailure
 from ablate.track.spool_records import SpoolStart
 from ablate.trial import Trial, digest
 
 KIND, STUDY, VARIANT, KEY, SEED = "ablate.kind", "ablate.study", "ablate.variant", "ablate.key", "ablate.seed"
 STATE, REASON, PROBE, NAME = "ablate.state", "ablate.reason", "ablate.probe.", "ablate.name."
+FAILED_PROBE = "ablate.failed_probe."  # + name: digest and reason as JSON; empty once the probe has scored the trial
 TRIAL, FORMER_TRIAL = "ablate.trial", "ablate.job"  # version 0.1 wrote the latter
 AGGREGATE = "ablate.aggregate"  # of a variant: the trials and scores that its metrics summarize
 PARENT = "mlflow.parentRunId"
@@ -37,6 +42,21 @@ def original_names(tags: Mapping[str, str]) -> dict[str, str]:
 def without_prefix(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
     """The tags that begin with a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tags.items() if name.startswith(prefix)}
+
+
+def failed_probe_tags(failures: Mapping[str, ProbeFailure]) -> dict[str, str]:
+    """Tags that hold why probes (by name) have no scores."""
+    cut = {name: replace(failure, reason=failure.reason[: TAG_LIMIT // 2]) for name, failure in failures.items()}
+    return {f"{FAILED_PROBE}{name}": json.dumps(to_plain(failure)) for name, failure in cut.items()}
+
+
+def failed_probes_of(tags: Mapping[str, str]) -> dict[str, ProbeFailure]:
+    """Probe → its failure, of those that the tags name; a tag that is no failure's is left out."""
+    found = {}
+    for name, text in without_prefix(FAILED_PROBE, tags).items():
+        with suppress(ValueError, TypeError):
+            found[name] = ProbeFailure(**json.loads(text))
+    return found
 
 
 def trial_tags(trial: Trial, start: SpoolStart) -> dict[str, str]:

@@ -9,9 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from ablate.events import State
+from ablate.errors import DamagedFile
+from ablate.events import ProbeFailure, State
 from ablate.lock import locked
 from ablate.paths import TrialPaths
+from ablate.set_aside import set_aside
 from ablate.track import tags
 from ablate.track.client import http_status, redact, refused, search
 from ablate.track.client_interface import Client
@@ -19,9 +21,10 @@ from ablate.track.entities import Metric, Run
 from ablate.track.mlflow_runs import run_state
 from ablate.track.resumed_run import ResumedRun
 from ablate.track.run_state import STATUSES
-from ablate.track.sent import Sent
+from ablate.track.sent import Sent, acknowledged
 from ablate.track.spool import read
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolRecord, SpoolStart
+from ablate.track.trial_log import log_line
 from ablate.trial import Trial
 
 PORTION = 500  # records between two acknowledgements
@@ -45,14 +48,38 @@ class TrialUpload:
         if not self.paths.spool.exists():
             return self.sent.state
         with locked(self.paths.sending, 0.0, "another process sends this trial"):
-            saved = Sent.load(self.paths.sent)
-            self.sent = saved or Sent()
+            untouched = not self.paths.sent.exists()
+            self.sent = self._acknowledged()
             while True:
                 records, offset = read(self.paths.spool, self.sent.offset, PORTION)
                 if not records:
                     return self.sent.state
-                self._send(records, untouched=saved is None)
+                self._send(records, untouched)
                 self._acknowledge(offset=offset)
+
+    def _acknowledged(self) -> Sent:
+        """What MLflow has acknowledged; a file that does not say so of this trial is set aside.
+
+        A file of version 0.1 names no trial: its run is asked whose it is.
+        """
+        with suppress(FileNotFoundError):
+            try:
+                found = Sent.load(self.paths.sent)
+            except DamagedFile as error:
+                log_line(self.paths, f"{error.problem}; {set_aside(self.paths.sent)}")
+                found = None
+            if found and found.run_id and not found.key and not self._is_own_run(found.run_id):
+                log_line(self.paths, f"run {found.run_id} is another trial's; {set_aside(self.paths.sent)}")
+        return acknowledged(self.paths)
+
+    def _is_own_run(self, run_id: str) -> bool:
+        """Whether a run is this trial's, as far as it says; one that was deleted is replaced later."""
+        try:
+            run = self._active_run(run_id)
+        except LookupError:
+            return True
+        key: str = run.data.tags.get(tags.KEY, self.paths.folder.name)
+        return key == self.paths.folder.name
 
     def _send(self, records: Sequence[SpoolRecord], untouched: bool) -> None:
         try:
@@ -162,10 +189,21 @@ class TrialUpload:
         return next(record.probes for record in [*reversed(records), *first] if isinstance(record, SpoolStart))
 
     def _finish_tags(self, finish: SpoolFinish) -> dict[str, str]:
-        state = {} if self.sent.state is State.FINISHED else {tags.STATE: str(finish.state)}
+        """The state, the reason, and which probes have scored the trial; a failed scoring is that of its probes."""
+        trained = self.sent.state is State.FINISHED
+        state = {} if trained else {tags.STATE: str(finish.state)}
         reason = {tags.REASON: finish.reason[: tags.TAG_LIMIT]} if finish.reason or self.sent.resumed else {}
         scored = finish.probes if finish.state is State.FINISHED else {}
-        return {**state, **reason, **{f"{tags.PROBE}{name}": digest for name, digest in scored.items()}}
+        failed = dict(finish.failed_probes)
+        if trained and finish.state.failed:
+            failed |= {name: ProbeFailure(digest, finish.reason) for name, digest in finish.probes.items()}
+        return {**state, **reason, **self._scored_tags(scored), **tags.failed_probe_tags(failed)}
+
+    def _scored_tags(self, scored: Mapping[str, str]) -> dict[str, str]:
+        """Tags of probes (name → digest) that have scored the trial, in place of those of an earlier failure."""
+        held = tags.without_prefix(tags.FAILED_PROBE, self.resumed.run.data.tags) if self.resumed else {}
+        cleared = {f"{tags.FAILED_PROBE}{name}": "" for name in scored if held.get(name)}
+        return {**cleared, **{f"{tags.PROBE}{name}": digest for name, digest in scored.items()}}
 
     def _log_values(self, records: Sequence[SpoolRecord], created: bool, last_tags: Mapping[str, str]) -> None:
         """Log the metrics, with the params and tags that the run does not have yet."""
@@ -181,7 +219,9 @@ class TrialUpload:
         params = self._params(starts[0].trial) if starts and self.sent.offset == 0 else {}
         start_tags = {} if created or not starts else tags.trial_tags(starts[-1].trial, starts[-1])
         name_tags = tags.name_tags({name for name, *_ in points})
-        self._log_batch(metrics, params, {**name_tags, **start_tags, **last_tags})
+        scores = [record for record in records if isinstance(record, SpoolMetrics) and record.probe_digest]
+        scored_tags = self._scored_tags({record.probe: record.probe_digest for record in scores})
+        self._log_batch(metrics, params, {**name_tags, **start_tags, **scored_tags, **last_tags})
 
     def _params(self, trial: Trial) -> Mapping[str, str]:
         params = tags.params_of(trial)

@@ -15,6 +15,7 @@ from ablate.track.client import connect, redact, refused
 from ablate.track.client_interface import Client
 from ablate.track.experiments import experiment_id
 from ablate.track.sent import has_unsent, remove_if_complete
+from ablate.track.spool import repair
 from ablate.track.trial_lock import lock_trial
 from ablate.track.trial_upload import TrialUpload
 
@@ -162,6 +163,7 @@ def _send_once(uploader: Uploader, keys: Iterable[str]) -> set[str]:
         trial = uploader.paths.trial(key)
         try:
             with lock_trial(trial):
+                repair(trial)
                 if uploader.send(key) is not None:
                     remove_if_complete(trial)
             if not has_unsent(trial):

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ablate.deferred import torch
-from ablate.errors import TrialError
+from ablate import tensor_file
+from ablate.errors import DamagedFile
 from ablate.nets.functional import Tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = 1  # increase it when the fields change
+FORMAT = 2  # increase it when the fields change; format 1, of version 0.1, named no trial
 
 
 @dataclass(frozen=True)
@@ -34,50 +31,25 @@ class Checkpoint:
     snapshots: Mapping[int, Tensors]  # epoch → encoder at its end
 
 
-def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint atomically: after a crash the file is the previous one or this one, never a part."""
+def save(path: Path, checkpoint: Checkpoint, key: str = "", recorded: int = 0) -> None:
+    """Write the checkpoint of the trial with this key, `recorded` of whose values are on the disk already."""
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        torch.save({**content, "format": FORMAT}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    synchronize(path.parent)
+    tensor_file.save(path, key, {**content, "recorded": recorded, "format": FORMAT})
 
 
-def synchronize(folder: Path) -> None:
-    """Flush the folder to disk, so that a rename in it survives a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def load(path: Path, key: str = "", recorded: int = 0) -> Checkpoint | None:
+    """The checkpoint at `path`, None where there is none.
+
+    Raises DamagedFile where it is damaged, is of another trial or format, or where more values were recorded before it
+    than there are now: to continue from there would leave them out.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def load(path: Path) -> Checkpoint | None:
-    """The checkpoint at `path`, None where there is none.  Raises TrialError where the file is damaged."""
-    try:
-        stored = path.read_bytes()
+        content = tensor_file.load(path)
     except FileNotFoundError:
         return None
-    try:
-        content = unpacked(stored)
-        written = content.pop("format")
-    except Exception as problem:  # torch, zipfile and pickle raise different types for damaged bytes
-        remedy = "delete it to train this trial from its start"
-        raise TrialError(f"the checkpoint is damaged ({problem})", remedy, str(path)) from problem
+    written = content.pop("format", None)
     if written != FORMAT:
-        remedy = "delete it to train this trial from its start, or use the version of ablate that wrote it"
-        raise TrialError(f"the checkpoint has format {written}, not {FORMAT}", remedy, str(path))
+        raise DamagedFile(f"the checkpoint has format {written}, not {FORMAT}", "", str(path))
+    tensor_file.check_key(path, content.pop(tensor_file.KEY), key)
+    tensor_file.check_recorded(path, content.pop("recorded"), recorded)
     return Checkpoint(**content)
-
-
-def unpacked(stored: bytes) -> dict[str, Any]:
-    """The fields that `save` wrote, after a check of the archive's checksums, which torch ignores."""
-    with zipfile.ZipFile(io.BytesIO(stored)) as archive:
-        damaged = archive.testzip()
-    if damaged:
-        raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
-    content: dict[str, Any] = torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
-    return content

@@ -58,7 +58,7 @@ def test_what_version_0_1_had_sent_is_read(tmp_path: Path, status: str, state: S
 
 
 def test_what_was_sent_is_read_as_it_was_saved(tmp_path: Path) -> None:
-    sent = Sent("r", 7, State.OUT_OF_MEMORY, rejected=("map.csv",))
+    sent = Sent("r", 7, State.OUT_OF_MEMORY, rejected=("map.csv",), key=tmp_path.name)
     sent.save(tmp_path / "sent.json")
     assert Sent.load(tmp_path / "sent.json") == sent
     assert Sent.load(tmp_path / "none.json") is None

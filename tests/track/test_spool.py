@@ -5,9 +5,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import pytest
+
 from ablate.events import RunRef, State
 from ablate.paths import StudyPaths
-from ablate.track.spool import SpoolTracker, history, last_state, read
+from ablate.track.spool import SpoolTracker, history, last_state, read, recorded_scores
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolStart
 from ablate.trial import Trial
 
@@ -87,15 +89,65 @@ def test_reading_stops_before_an_unfinished_line_and_continues_there(paths: Stud
     assert read(spool, offset) == ([SpoolMetrics(5, 1, {})], spool.stat().st_size)
 
 
-def test_a_damaged_line_is_left_out(paths: StudyPaths, make_trial: MakeTrial) -> None:
+@pytest.mark.parametrize("line", [b"\xff\x00\n", b"[1]\n", b'{"kind": "metrics"}\n'])
+def test_reading_ends_before_a_damaged_line(paths: StudyPaths, make_trial: MakeTrial, line: bytes) -> None:
     trial = make_trial()
     spool = paths.trial(trial.key).spool
     with SpoolTracker(paths) as tracker:
         tracker.start(trial)
         with spool.open("ab") as file:
-            file.write(b'\xff\x00\n[1]\n{"kind": "metrics"}\n')
+            file.write(line)
         tracker.record(trial, 1, {"a": 1.0})
-    assert [type(record) for record in read(spool, 0)[0]] == [SpoolStart, SpoolMetrics]
+    assert [type(record) for record in read(spool, 0)[0]] == [SpoolStart]
+
+
+def test_a_flipped_digit_of_a_value_is_detected_and_what_follows_is_recorded_again(
+    paths: StudyPaths, make_trial: MakeTrial
+) -> None:
+    trial = make_trial()
+    files = paths.trial(trial.key)
+    with SpoolTracker(paths) as tracker:
+        tracker.start(trial)
+        for epoch in (1, 2, 3):
+            tracker.record(trial, epoch, {"a": epoch + 0.25})
+    altered = files.spool.read_bytes().replace(b"2.25", b"2.35")
+    files.spool.write_bytes(altered)
+    with SpoolTracker(paths) as resumed:
+        resumed.start(trial)
+        assert resumed.sync(trial) == 1  # the value of the first epoch
+        for epoch in (1, 2, 3):
+            resumed.record(trial, epoch, {"a": epoch + 0.25})
+    assert history(files.spool) == {"a": [(1, 1.25), (2, 2.25), (3, 3.25)]}
+    assert files.spool.with_name("spool.jsonl.damaged").read_bytes() == altered
+    assert "line 3 of spool.jsonl is damaged; spool.jsonl is set aside as spool.jsonl.damaged" in files.log.read_text()
+
+
+def test_the_spool_of_another_trial_is_set_aside(paths: StudyPaths, make_trial: MakeTrial) -> None:
+    trial, other = make_trial(0), make_trial(1)
+    with SpoolTracker(paths) as tracker:
+        tracker.start(other)
+        tracker.record(other, 1, {"a": 9.0})
+        paths.trial(trial.key).folder.mkdir()
+        paths.trial(other.key).spool.rename(paths.trial(trial.key).spool)
+        tracker.start(trial)
+        tracker.record(trial, 1, {"a": 1.0})
+    assert history(paths.trial(trial.key).spool) == {"a": [(1, 1.0)]}
+    assert f"is of trial {other.key}" in paths.trial(trial.key).log.read_text()
+
+
+def test_scores_of_a_probe_whose_settings_have_changed_are_no_repetition(
+    paths: StudyPaths, make_trial: MakeTrial
+) -> None:
+    trial = make_trial()
+    with SpoolTracker(paths) as tracker:
+        tracker.start(trial)
+        for digest, value in (("d1", 0.5), ("d1", 0.6), ("d2", 0.7)):
+            tracker.record(trial, 1, {"linear/accuracy": value}, "linear", digest)
+    spool = paths.trial(trial.key).spool
+    assert history(spool) == {"linear/accuracy": [(1, 0.7)]}
+    assert recorded_scores(spool, 1, {"linear": "d1"}) == {"linear": {"linear/accuracy": 0.5}}
+    assert recorded_scores(spool, 1, {"linear": "d2"}) == {"linear": {"linear/accuracy": 0.7}}
+    assert recorded_scores(spool, 1, {"linear": "d3"}) == recorded_scores(spool, 2, {"linear": "d1"}) == {}
 
 
 def test_nan_and_infinity_are_read_back(paths: StudyPaths, make_trial: MakeTrial) -> None:

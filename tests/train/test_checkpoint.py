@@ -1,12 +1,13 @@
-"""Checkpoints are restored bit by bit, and damaged files are refused."""
+"""Checkpoints are restored bit by bit; damaged files and those of other trials are refused."""
 
 import dataclasses
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
-from ablate.errors import TrialError
+from ablate.errors import DamagedFile
 from ablate.train.checkpoint import Checkpoint, load, save
 
 CHECKPOINT = Checkpoint(
@@ -44,37 +45,55 @@ def test_loading_a_missing_file_returns_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
-def test_a_truncated_file_is_refused_with_its_path_and_a_remedy(keep: float, tmp_path: Path) -> None:
+def test_a_truncated_file_is_refused_with_its_path(keep: float, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     save(path, CHECKPOINT)
     content = path.read_bytes()
     path.write_bytes(content[: int(keep if keep > 1 else keep * len(content))])
-    with pytest.raises(TrialError, match="the checkpoint is damaged") as refused:
+    with pytest.raises(DamagedFile, match="the file is damaged") as refused:
         load(path)
-    assert str(refused.value).startswith(f"{path}: ")
-    assert refused.value.remedy == "delete it to train this trial from its start"
+    assert refused.value.place == str(path)
 
 
-def test_flipped_bytes_are_detected(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["values", "names"])
+def test_flipped_bytes_are_detected_though_the_archive_has_a_right_checksum(part: str, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     save(path, CHECKPOINT)
-    content = bytearray(path.read_bytes())
-    values = CHECKPOINT.params["encoder.weight"].numpy().tobytes()
-    content[content.index(values)] ^= 255
-    path.write_bytes(content)
-    with pytest.raises(TrialError, match="the checkpoint is damaged"):
+    values = CHECKPOINT.params["encoder.weight"].numpy().tobytes() if part == "values" else b"smoothness"
+    with zipfile.ZipFile(path) as archive:
+        members = {info: bytearray(archive.read(info)) for info in archive.infolist()}
+    for content in members.values():
+        if values in content:
+            content[content.index(values)] ^= 1
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in members.items():
+            archive.writestr(info.filename, bytes(content))
+    with pytest.raises(DamagedFile, match="the file is damaged"):
         load(path)
+
+
+def test_a_checkpoint_of_another_trial_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "checkpoint.pt", CHECKPOINT, "this")
+    with pytest.raises(DamagedFile, match="the file is of trial this, not of other"):
+        load(tmp_path / "checkpoint.pt", "other")
+
+
+def test_a_checkpoint_that_follows_values_which_are_lost_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "checkpoint.pt", CHECKPOINT, "this", recorded=3)
+    assert load(tmp_path / "checkpoint.pt", "this", recorded=3) is not None
+    with pytest.raises(DamagedFile, match="the file follows 3 recorded values, of which 2 are left"):
+        load(tmp_path / "checkpoint.pt", "this", recorded=2)
 
 
 def test_a_pickle_of_arbitrary_objects_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     torch.save({"step": Path("anything"), "format": 1}, path)
-    with pytest.raises(TrialError, match="the checkpoint is damaged"):
+    with pytest.raises(DamagedFile, match="the file is damaged"):
         load(path)
 
 
-def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_of_version_0_1_which_names_no_trial_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
-    torch.save({"step": 1, "format": 0}, path)
-    with pytest.raises(TrialError, match="the checkpoint has format 0, not 1"):
+    torch.save({"step": 1, "format": 1}, path)
+    with pytest.raises(DamagedFile, match="the checkpoint has format 1, not 2"):
         load(path)

@@ -1,0 +1,97 @@
+"""Scores a trained trial by its probes, one after the other, and draws its pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ablate.data.dataset import Data
+from ablate.draw.trial_pictures import trial_pictures
+from ablate.embedding import embed_splits
+from ablate.encoder import load_trained
+from ablate.events import Activity, Ended, Progress, State, TrialUpdate
+from ablate.options import build
+from ablate.planning.probe_digests import probe_digests
+from ablate.probes import PROBES
+from ablate.probes.probe import Embedded, check_finite_features, score_all
+from ablate.run_context import RunContext, reason_of, write_traceback
+from ablate.track.spool import history, recorded_scores
+from ablate.track.trial_log import log_line
+from ablate.trial import Trial
+
+
+@dataclass
+class Scores:
+    """The scores of a trial as its probes end."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)  # probe → reason
+
+
+def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate]:
+    """Score the trial's encoders by its probes and draw its pictures; after a stop request the next launch goes on.
+
+    Scores are recorded as each probe ends, and those that are in the trial's spool are not measured again.  A probe
+    that fails leaves the trial finished, without that probe's scores.  Raises TrialError for features that are not
+    finite.
+    """
+    paths = context.paths.trial(trial.key)
+    encoders = load_trained(paths.encoder, trial.key)
+    views = [embed_splits(encoder.to(context.device), data) for encoder in encoders.values()]
+    for view in views if trial.probes else ():
+        check_finite_features(view)
+    epoch, digests = max(encoders), probe_digests(trial)
+    recorded = recorded_scores(paths.spool, epoch, digests)
+    scores = Scores()
+    for name in trial.probes:
+        yield Progress((trial.key,), 0, 1.0, Activity.SCORING)
+        request = context.stop_request(trial.key)
+        if request is not None and request.state is State.STOPPED:  # pruning comes too late for a trained trial
+            yield Ended(trial.key, State.STOPPED, request.reason)
+            return
+        if name in recorded:
+            scores.metrics |= recorded[name]
+        else:
+            apply_probe(trial, name, views, scores, context)
+            found = {metric: value for metric, value in scores.metrics.items() if metric.startswith(f"{name}/")}
+            context.tracker.record(trial, epoch, found, name, digests[name])
+    for picture in trial_pictures(trial, views[-1], history(paths.spool), paths.folder):
+        context.tracker.attach(trial, picture)
+    yield Ended(trial.key, State.FINISHED, metrics=scores.metrics, failed_probes=scores.failed)
+
+
+def apply_probe(trial: Trial, name: str, views: Sequence[Embedded], scores: Scores, context: RunContext) -> None:
+    """Add the metrics of one probe to the scores, or why it failed; either is said in the trial's log."""
+    paths = context.paths.trial(trial.key)
+    try:
+        metrics = probe_scores(trial, name, views, context)
+    except Exception as error:  # whatever it is, the other probes' scores are kept
+        scores.failed[name] = reason_of(error)
+        write_traceback(paths, f"The probe {name} failed:")
+        log_line(paths, f"the probe {name} failed: {scores.failed[name]}")
+        return
+    scores.metrics |= metrics
+    log_line(paths, "  ".join(f"{metric} {value:.5g}" for metric, value in metrics.items()))
+
+
+def probe_scores(trial: Trial, name: str, views: Sequence[Embedded], context: RunContext) -> dict[str, float]:
+    """The metrics of one probe, by their full names."""
+    probe = build(PROBES[name], trial.probes[name])
+    reporting = [replace(view, report_progress=share_logger(trial, name, context)) for view in views]
+    training: Mapping[str, Any] = trial.config.training
+    return score_all({name: probe}, reporting, trial.config.seed, training.get("snapshots"))
+
+
+def share_logger(trial: Trial, probe: str, context: RunContext) -> Callable[[float], None]:
+    """A function that writes the share of a probe's work that is done into the trial's log, every ten seconds."""
+    logged = time.monotonic()
+
+    def log_share(share: float) -> None:
+        nonlocal logged
+        if time.monotonic() - logged > 10:
+            logged = time.monotonic()
+            log_line(context.paths.trial(trial.key), f"{probe}: {share:.0%} done")
+
+    return log_share
