@@ -89,6 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "doctor": {"packaging", "catalog", "data", "track", "ray", "mlflow", "torch", "psutil"},
     "driver": {
         "record",
+        "encoder",
         "study",
         "trial",
         "planning",

@@ -213,8 +213,8 @@ class Launch:
 
     def execute(self, plan: Plan, snapshot: Snapshot) -> None:
         """Run the plan's packs, with a new executor where one dies."""
+        plan = reuse_encoders(plan, self.tracking, self.paths)
         self.progress.follow(plan)
-        reuse_encoders(plan, self.tracking, self.paths)
         parents = self.tracking.open_variants([planned.trial for planned in plan.left], snapshot)
         self.enter(Stage.STARTING_RAY)
         for attempt in range(ROUNDS):

@@ -1,7 +1,7 @@
 """The plan of a launch: every trial, what is recorded of it and what is left to do, in packs; made once per launch."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -119,6 +119,14 @@ def make_plan(
     proposals = max(0, count_trials(study) - len(trials)) if study.search else 0
     plan = Plan(study, planned, proposals, packs, width, None)
     return replace(plan, seconds=estimated_seconds(plan, records))
+
+
+def train_again(plan: Plan, keys: Collection[str]) -> Plan:
+    """The plan with these trials to be trained, whatever is recorded of them."""
+    trials = tuple(replace(one, work=Work.TRAIN) if one.key in keys else one for one in plan.trials)
+    again = [one.trial for one in trials if one.key in keys]
+    resources = plan.study.resources
+    return replace(plan, trials=trials, packs=(*make_packs(again, resources.pack, resources.gpu > 0), *plan.packs))
 
 
 def plan_trial(trial: Trial, record: TrialRecord | None, retry: bool) -> PlannedTrial:
