@@ -1,11 +1,14 @@
-"""Isomap and locally linear embedding, fitted by scikit-learn; new points are embedded by their neighbours."""
+"""Isomap and locally linear embedding; new points are embedded by their neighbours.
+
+Both are fitted as scikit-learn does, but for its choice of neighbours: among tied distances, which all data sets of
+small integers have, it depends on the number of threads.
+"""
 
 from __future__ import annotations
 
-import warnings
+import itertools
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
@@ -14,11 +17,14 @@ from ablate.deferred import np, torch
 from ablate.errors import StudyError, TrialError
 from ablate.methods.classical import Array, Classical
 from ablate.methods.method import Tensors
+from ablate.methods.nearest import nearest
 from ablate.options import option
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
     from torch import Tensor
 
+ZERO = 1e-12  # eigenvalues below it are 0 but for rounding
 ROWS = 512  # inputs embedded at a time: with 10,000 fitted points, a few matrices of 20 MB
 
 
@@ -62,19 +68,21 @@ class Isomap(Manifold):
     The components of a disconnected graph are joined at their nearest points.
     """
 
+    revision: ClassVar[str] = "2"  # 2: neighbours at equal distance are those of the lowest indices
     source: ClassVar[str] = "Tenenbaum, de Silva & Langford 2000, Science 290; scikit-learn's Isomap"
 
     def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
-        from sklearn.manifold import Isomap as Fitted
+        from scipy.sparse.csgraph import shortest_path
+        from sklearn.decomposition import KernelPCA
 
-        model = Fitted(n_neighbors=self.n_neighbors, n_components=self.latent_dim, eigen_solver=self.eigen_solver)
-        with numpy_seed(seed), warnings.catch_warnings(action="ignore"):  # about components that are joined
-            model.fit(points)
-        kernel = model.kernel_pca_
+        lengths, index = other_neighbors(torch.from_numpy(points), self.n_neighbors)
+        distances = shortest_path(joined(points, sparse_rows(lengths, index)), directed=False)
+        kernel = KernelPCA(self.latent_dim, kernel="precomputed", eigen_solver=self.eigen_solver, random_state=seed)
+        kernel.fit(-0.5 * distances**2)
         roots = np.sqrt(np.where(kernel.eigenvalues_ > 0, kernel.eigenvalues_, np.inf))
         return {
             "points": points,
-            "distances": model.dist_matrix_,
+            "distances": distances,
             "centre": kernel._centerer.K_fit_rows_,
             "projection": kernel.eigenvectors_ / roots,
         }
@@ -94,6 +102,7 @@ class Isomap(Manifold):
 class LocallyLinear(Manifold):
     """Coordinates that are reconstructed by the same weighted means of neighbours as the points themselves."""
 
+    revision: ClassVar[str] = "2"  # 2: neighbours at equal distance are those of the lowest indices
     source: ClassVar[str] = "Roweis & Saul 2000, Science 290; scikit-learn's LocallyLinearEmbedding"
 
     regularization: float = option(1e-3, "share of the trace added to each point's local Gram matrix", above=0)
@@ -106,16 +115,34 @@ class LocallyLinear(Manifold):
             raise StudyError(f"latent_dim {self.latent_dim} is more than the data's {dimensions} dimensions", remedy)
 
     def fit(self, points: Array, seed: int) -> Mapping[str, Array]:
-        from sklearn.manifold import LocallyLinearEmbedding
+        from scipy.sparse import eye_array
 
-        settings = {"reg": self.regularization, "eigen_solver": self.eigen_solver, "random_state": seed}
-        model = LocallyLinearEmbedding(n_neighbors=self.n_neighbors, n_components=self.latent_dim, **settings)
+        x = torch.from_numpy(points)
+        _, index = other_neighbors(x, self.n_neighbors)
+        parts = zip(x.split(ROWS), index.split(ROWS), strict=True)
+        weights = torch.cat([barycentric(x[rows] - part[:, None], self.regularization) for part, rows in parts])
+        residual = eye_array(len(points), format="csr") - sparse_rows(weights, index)
         try:
-            model.fit(points)
-        except (ValueError, RuntimeError) as problem:  # raised by ARPACK when it finds no null space
+            embedding = self.null_space((residual.T @ residual).tocsr(), seed)
+        except RuntimeError as problem:  # raised by ARPACK when it finds no null space
             remedy = "use method.eigen_solver 'dense', or more of method.n_neighbors"
             raise TrialError(f"locally linear embedding found no coordinates ({problem})", remedy) from problem
-        return {"points": points, "embedding": model.embedding_}
+        return {"points": points, "embedding": embedding}
+
+    def null_space(self, matrix: csr_array, seed: int) -> Array:
+        """The eigenvectors (N, latent_dim) of the smallest eigenvalues, without the constant one."""
+        from scipy.linalg import eigh
+        from scipy.sparse.linalg import eigsh
+
+        samples = matrix.shape[0]
+        few = samples > 200 and self.latent_dim + 1 < 10
+        if self.eigen_solver == "arpack" or (self.eigen_solver == "auto" and few):
+            start = np.random.RandomState(seed).uniform(-1, 1, samples)
+            values, vectors = eigsh(matrix, self.latent_dim + 1, sigma=0.0, tol=1e-6, maxiter=100, v0=start)
+        else:
+            values, vectors = eigh(matrix.toarray(), subset_by_index=(0, self.latent_dim), overwrite_a=True)
+        zero = values <= ZERO
+        return np.hstack([without_constant(vectors[:, zero]), vectors[:, ~zero]])[:, -self.latent_dim :]
 
     def embed_rows(self, params: Tensors, inputs: Tensor) -> Tensor:
         _, index = nearest(params["encoder.points"], inputs, self.n_neighbors)
@@ -123,11 +150,48 @@ class LocallyLinear(Manifold):
         return (weights[:, None] @ params["encoder.embedding"][index]).squeeze(1)
 
 
-def nearest(points: Tensor, inputs: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Distances (B, count) from inputs (B, D) to their nearest points among (N, D), and the points' indices."""
-    ranks = points.square().sum(1) - 2 * inputs @ points.T  # squared distances less a constant per input
-    index = ranks.topk(count, largest=False).indices
-    return torch.linalg.vector_norm(points[index] - inputs[:, None], dim=2), index
+def other_neighbors(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Distances (N, count) from points (N, D) to the nearest others among them, and their indices."""
+    return nearest(points, points, count, own=torch.arange(len(points)))
+
+
+def sparse_rows(values: Tensor, index: Tensor) -> csr_array:
+    """The sparse matrix (N, N) whose rows have values (N, K) in columns (N, K)."""
+    from scipy.sparse import csr_array as rows
+
+    starts = np.arange(0, index.numel() + 1, index.shape[1], dtype=np.int32)
+    columns = index.flatten().int().numpy()
+    return rows((values.flatten().numpy(), columns, starts), shape=(len(index), len(index)))
+
+
+def joined(points: Array, graph: csr_array) -> csr_array:
+    """A graph of distances between points (N, D), with an edge between the nearest points of every two components."""
+    from scipy.sparse.csgraph import connected_components
+
+    count, component = connected_components(graph)
+    members = [np.flatnonzero(component == part) for part in range(count)]
+    edges = graph.tolil() if count > 1 else graph
+    for part, others in itertools.combinations(members, 2):
+        lengths, index = nearest(torch.from_numpy(points[others]), torch.from_numpy(points[part]), 1)
+        first = int(lengths.argmin())
+        edges[part[first], others[index[first, 0]]] = float(lengths[first, 0])
+    return edges.tocsr()
+
+
+def without_constant(basis: Array) -> Array:
+    """A basis (N, K - 1) of the span of orthonormal vectors (N, K) without the constant vector, which it contains.
+
+    A graph of several components has several eigenvalues of 0, whose eigenvectors are any basis of their span, chosen
+    by rounding errors.  This one is the same for all: each vector has a positive pivot in which the later ones are 0.
+    """
+    from scipy.linalg import null_space, qr
+
+    if basis.shape[1] < 2:
+        return basis[:, 1:]
+    rest = basis @ null_space(basis.sum(0, keepdims=True))
+    rotation, triangular, _ = qr(rest.T, mode="economic", pivoting=True)
+    turned: Array = rest @ (rotation * np.sign(triangular.diagonal()))
+    return turned
 
 
 def barycentric(offsets: Tensor, regularization: float) -> Tensor:
@@ -141,14 +205,3 @@ def barycentric(offsets: Tensor, regularization: float) -> Tensor:
     ones = gram.new_ones(gram.shape[1])
     weights: Tensor = torch.linalg.solve(gram + ridge[:, None, None] * torch.diag(ones), ones.expand(gram.shape[:2]))
     return weights / weights.sum(1, keepdim=True)
-
-
-@contextmanager
-def numpy_seed(seed: int) -> Iterator[None]:
-    """Seed NumPy's global generator, and restore it afterwards; Isomap gives ARPACK no other source of randomness."""
-    before = np.random.get_state()
-    np.random.seed(seed)
-    try:
-        yield
-    finally:
-        np.random.set_state(before)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from ablate.data_info import DataInfo
-from ablate.deferred import np
+from ablate.deferred import np, torch
 from ablate.errors import StudyError
+from ablate.methods.nearest import nearest
 from ablate.options import option
 from ablate.probes.labels import check_labels, labelled
 from ablate.probes.posterior import error_rates, pass_accuracies, stochastic
@@ -23,6 +24,8 @@ Labels: TypeAlias = "NDArray[np.int64]"
 @dataclass(frozen=True)
 class Neighbors(Probe):
     """Accuracy of the vote of the nearest training samples (Euclidean, equal weights; ties: smallest label).
+
+    Of training samples at equal distance the first ones vote, for any number of threads.
 
     `best_accuracy` is that of the best number of neighbors up to `max_neighbors`, which is chosen by the test labels
     and so optimistic.
@@ -71,10 +74,9 @@ class Neighbors(Probe):
 
     def curve(self, train: Features, test: Features) -> list[float]:
         """The accuracy with one neighbor, with two, and so on."""
-        from sklearn.neighbors import NearestNeighbors
-
-        search = NearestNeighbors(n_neighbors=max(self.neighbors, self.max_neighbors), algorithm="brute").fit(train.x)
-        votes = train.y[search.kneighbors(test.x, return_distance=False)]
+        points, inputs = torch.tensor(train.x), torch.tensor(test.x)
+        _, index = nearest(points, inputs, max(self.neighbors, self.max_neighbors))
+        votes = train.y[index.numpy()]
         return [float(np.mean(predicted == test.y)) for predicted in majorities(votes)]
 
 

@@ -1,6 +1,5 @@
 """Isomap and locally linear embedding: the embedding of new points, by hand and compared with scikit-learn."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,12 +8,13 @@ import pytest
 import torch
 from sklearn import manifold
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, TrialError
 from ablate.methods import manifolds
-from ablate.methods.manifolds import Isomap, LocallyLinear, Manifold, barycentric, nearest
+from ablate.methods.manifolds import Isomap, LocallyLinear, Manifold, barycentric
 from ablate.methods.method import Tensors
 
 DIGITS = torch.tensor(load_digits().images, dtype=torch.float32).unsqueeze(1) / 16
@@ -44,9 +44,10 @@ def test_isomap_embeds_images_as_sklearn_does(inputs: Tensor) -> None:
 
 @pytest.mark.parametrize("inputs", [NEW, SEEN[:50]])
 def test_lle_embeds_images_as_sklearn_does(inputs: Tensor) -> None:
-    method = LocallyLinear()
+    """With as many neighbours the graph has one component; the eigenvectors of several are any basis of their span."""
+    method = LocallyLinear(n_neighbors=12)
     params = solved(method, SEEN)
-    model = manifold.LocallyLinearEmbedding(n_neighbors=5, n_components=10, random_state=0)
+    model = manifold.LocallyLinearEmbedding(n_neighbors=12, n_components=10, random_state=0)
     model.fit(SEEN.flatten(1).double().numpy())
     signs = torch.tensor(model.embedding_).mul(params["encoder.embedding"]).sum(0).sign()  # eigenvectors have no sign
     expected = torch.tensor(model.transform(inputs.flatten(1).double().numpy())) * signs
@@ -81,13 +82,6 @@ def test_neighbours_at_distance_zero_have_equal_weights() -> None:
     assert barycentric(torch.zeros(1, 2, 3), 1e-3).tolist() == [[0.5, 0.5]]
 
 
-def test_nearest_points_by_hand() -> None:
-    points = torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]])
-    lengths, index = nearest(points, torch.tensor([[0.0, 0.0], [3.0, 3.0]]), 2)
-    assert index.tolist() == [[0, 2], [1, 2]]
-    assert lengths.flatten().tolist() == pytest.approx([0, 1, 1, math.sqrt(13)])
-
-
 @METHODS
 def test_splitting_the_inputs_changes_no_embedding(method: Manifold, monkeypatch: pytest.MonkeyPatch) -> None:
     params = solved(method, SEEN[:100])
@@ -105,6 +99,34 @@ def test_points_limits_the_number_of_fitted_points(method: Any) -> None:
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(solved(type(method)(points=100), SEEN[:100])["encoder.points"], SEEN[:100].flatten(1))
+
+
+def test_components_of_the_graph_are_joined_at_their_nearest_points() -> None:
+    """Two arcs that are 2 apart: a path from one to the other has that edge."""
+    arcs = torch.cat([torch.arange(6.0), torch.arange(7.0, 13.0)])[:, None]
+    params = solved(Isomap(latent_dim=1, n_neighbors=1), arcs)
+    assert params["encoder.distances"][0, 11] == 12
+    single = solved(Isomap(latent_dim=1, n_neighbors=2), torch.tensor([[0.0], [1.0], [2.0]]))
+    assert single["encoder.distances"].tolist() == [[0, 1, 2], [1, 0, 1], [2, 1, 0]]
+
+
+@pytest.mark.parametrize("method", [Isomap(), LocallyLinear(), LocallyLinear(latent_dim=8)])
+def test_neighbours_at_equal_distance_do_not_depend_on_the_number_of_threads(method: Manifold) -> None:
+    """Pixels of the digits are whole numbers, so that many distances are equal."""
+    tied = torch.tensor(load_digits().images, dtype=torch.float32).unsqueeze(1) / 16
+    embedded = []
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            with threadpool_limits(threads):
+                embedded.append(method.embed(solved(method, tied[:500]), {}, tied[500:600]))
+    finally:
+        torch.set_num_threads(before)
+    span = float(embedded[0].max() - embedded[0].min())
+    for other in embedded[1:]:
+        signs = (other * embedded[0]).sum(0).sign()  # eigenvectors have no sign
+        torch.testing.assert_close(other * signs, embedded[0], atol=1e-4 * span, rtol=0)
 
 
 @METHODS

@@ -71,3 +71,11 @@ def test_the_best_accuracy_is_that_of_the_best_number_of_neighbors() -> None:
     assert Neighbors(1, max_neighbors=5).score(Embedded(TRAIN, test, test), seed=0)["best_accuracy"] == 1.0
     scores = Neighbors(4, max_neighbors=4).score(Embedded(TRAIN, test, test), seed=0)
     assert scores == {"accuracy": 0.0, "best_accuracy": 0.5, "error_rate": 1.0, "error_rate_std": 0.0}
+
+
+def test_of_samples_at_equal_distance_the_first_ones_vote() -> None:
+    """All embeddings of a collapsed encoder are equal; of four samples, the first three vote 1, 1, 0."""
+    train = Features(np.ones((4, 3), np.float32), np.array([1, 1, 0, 0]))
+    assert Neighbors(neighbors=3, max_neighbors=3).curve(train, Features(train.x, train.y))[2] == 0.5
+    swapped = Features(train.x, train.y[::-1].copy())
+    assert Neighbors(neighbors=1, max_neighbors=1).curve(swapped, Features(train.x[:1], np.array([0]))) == [1.0]
