@@ -1,9 +1,11 @@
 """Identity and liveness of processes: PIDs are reused and zombies stay in the process table."""
 
 import os
+import platform
 import threading
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -29,6 +31,16 @@ def identify(pid: int) -> Process:
 def current_process() -> Process:
     """The identity of the calling process."""
     return identify(os.getpid())
+
+
+@cache
+def machine() -> str:
+    """The identity of the machine since its last start, and of the container whose PIDs this process sees."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:  # no Linux
+        return platform.node()
 
 
 def end_with_parent(parent: int, interval: float = 0.5) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.cluster.ray_environment import cluster_address
 from ablate.driver.backends import RAY_AND_MLFLOW, Backends
-from ablate.driver.launch_lock import launching
+from ablate.driver.launch_lock import Owner, launching
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.reuse import reuse_encoders
 from ablate.driver.saved_plan import save_plan
@@ -95,9 +95,9 @@ def launch_handled(
     prepare(required_data(study, designed), store.tensors)
     paths = store.study(study.name)
     paths.folder.mkdir(parents=True, exist_ok=True)
-    with launching(paths.lock, study.name):
+    current = Launch(study, designed, store, options, listen, backends, interrupts)
+    with launching(paths.lock, study.name, current.give_way):
         clear_stop_requests(paths)
-        current = Launch(study, designed, store, options, listen, backends, interrupts)
         summary = current.settled() or current.start()
     if summary.stopped:
         raise Interrupted(
@@ -121,6 +121,7 @@ class Launch:
     idle: bool = False  # nothing is left to run: at most the report is out of date
     ended: set[str] = field(default_factory=set)  # keys of trials that ended in this launch
     executor: Executor | None = None
+    successor: Owner | None = None  # a launch on another machine that has taken this one for dead
 
     plan: Plan = field(init=False)  # of that listing
     server: Server = field(init=False)
@@ -162,7 +163,8 @@ class Launch:
                 self.server.stop()
         finally:
             self.kill_executor()
-            self.paths.stop.unlink(missing_ok=True)
+            if self.successor is None:
+                self.paths.stop.unlink(missing_ok=True)
 
     def start_executor(self) -> None:
         """Start the executor, if something is left to run."""
@@ -200,6 +202,8 @@ class Launch:
     def leave_closed(self) -> None:
         """After an error or an interruption, set the runs that this launch left open to killed, if MLflow answers."""
         self.kill_executor()
+        if self.successor is not None:
+            return  # they are its own by now
         self.interrupts.allow_another()
         with suppress(ServiceError):
             self.tracking.upload(self.paths, PATIENCE / 6)
@@ -222,6 +226,8 @@ class Launch:
                 self.follow(self.launch_config(plan, snapshot, parents))
                 return
             except ExecutorDied:
+                if self.successor is not None:
+                    raise taken_over_by(self.successor, self.study.name) from None
                 if attempt + 1 == ROUNDS or self.options.cluster:
                     raise
             self.show(ExecutorLost())
@@ -263,6 +269,11 @@ class Launch:
         self.paths.stop.touch()
         self.show(Stopping())
 
+    def give_way(self, other: Owner) -> None:
+        """End the executor, since another machine has taken this launch for dead and goes on with the study."""
+        self.successor = other
+        self.kill_executor()
+
     def kill_executor(self) -> None:
         if self.executor is not None:
             self.executor.kill()
@@ -300,6 +311,11 @@ class Launch:
         self.tracking.close_study(self.study.name, state, snapshot)
         self.enter(Stage.ENDING)
         return summarize(plan, self.paths, report=file, ran=len(self.ended), stopped=stopped, unsent=unsent)
+
+
+def taken_over_by(successor: Owner, study: str) -> ServiceError:
+    problem = f"'{study}' is now launched by {successor}, which has seen no sign of life of this launch for a minute"
+    return ServiceError(problem, f"watch it with ablate status {study}")
 
 
 def run_ref(planned: PlannedTrial, parents: Mapping[str, str]) -> RunRef:

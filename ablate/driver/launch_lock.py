@@ -1,22 +1,30 @@
-"""A lock on a study: one launch at a time, and a second one is refused with the name of the first."""
+"""A lock on a study: one launch at a time, and a second one is refused with the name of the first.
+
+The owner touches the lock file every few seconds, which needs no space on a full disk.  Whether an owner on another
+machine is alive is what the watcher sees by its own clock: the file's time changes, or does not.  Times of two machines
+are never compared, since a clock may be wrong by any amount.
+"""
 
 import json
+import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
 from ablate.atomic_write import write_text
 from ablate.errors import ServiceError
 from ablate.lock import locked
-from ablate.process import alive, current_process
+from ablate.process import alive, current_process, machine
 
-HEARTBEAT = 10.0  # seconds
-STALE = 60.0  # seconds without a heartbeat after which an owner on another machine counts as ended
+HEARTBEAT = 2.0  # seconds
+STALE = 60.0  # seconds that a launch watches an owner on another machine before it takes the lock over
+LOOK = 10.0  # seconds that a command which only asks watches it
+POLL = 0.2  # seconds between two looks: a shared file system does not notify of changes
 
 
 @dataclass(frozen=True)
@@ -27,70 +35,100 @@ class Owner:
     process: int  # PID
     born: float  # when the process started, since PIDs are reused
     since: float  # when the launch began
-    beat: float  # time of the last heartbeat
+    machine: str = ""  # identity of the machine or container that the PID belongs to; empty: known by its host only
 
     @property
-    def alive(self) -> bool:
-        """Whether the process is running; on another machine, whether its last heartbeat is recent."""
-        if self.host != socket.gethostname():
-            return time.time() - self.beat < STALE
-        return alive((self.process, self.born))
-
-    def same(self, other: "Owner | None") -> bool:
-        """Whether both are the same launch, whatever their heartbeats."""
-        return other is not None and replace(other, beat=self.beat) == self
+    def is_here(self) -> bool:
+        """Whether its PID can be looked up from this process."""
+        return self.machine == machine() if self.machine else self.host == socket.gethostname()
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since).strftime("%Y-%m-%d %H:%M:%S")
         return f"process {self.process} on {self.host} since {since}"
 
 
-def owner_of(file: Path) -> Owner | None:
-    """The process that launches the study at this moment; None where there is none."""
+def owner_of(file: Path, patience: float | None = None) -> Owner | None:
+    """The process that launches the study at this moment; None where there is none.
+
+    An owner on another machine is alive if it is seen to touch the file within `patience` seconds (None: LOOK).
+    """
     owner = read_owner(file)
-    return owner if owner is not None and owner.alive else None
+    if owner is None:
+        return None
+    if owner.is_here:
+        return owner if alive((owner.process, owner.born)) else None
+    return owner if is_touched(file, LOOK if patience is None else patience) else None
+
+
+def is_touched(file: Path, patience: float) -> bool:
+    """Whether the file's time changes while this process watches it."""
+    first = touched_at(file)
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        time.sleep(min(POLL, patience / 10))
+        now = touched_at(file)
+        if now is not None and now != first:
+            return True
+    return False
+
+
+def touched_at(file: Path) -> int | None:
+    """The file's time; opened first, since network file systems ask their server only then."""
+    with suppress(OSError), file.open("rb") as opened:
+        return os.fstat(opened.fileno()).st_mtime_ns
+    return None
 
 
 def read_owner(file: Path) -> Owner | None:
     """The owner in a lock file; None where there is no file, or an incomplete one."""
+    known = {field.name for field in fields(Owner)}
     try:
-        return Owner(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return Owner(**{name: value for name, value in content.items() if name in known})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
 @contextmanager
-def launching(file: Path, study: str) -> Iterator[Owner]:
+def launching(file: Path, study: str, taken_over: Callable[[Owner], None] = lambda owner: None) -> Iterator[Owner]:
     """Hold a study's lock during a launch; the lock of a process that has ended is taken over.
 
-    Raises ServiceError where another process holds it.
+    `taken_over` is called, in another thread, where another machine has taken this lock over, since this process was
+    suspended or could not reach the file for a minute.  Raises ServiceError where another process holds the lock.
     """
     with locked(file.with_suffix(".guard"), 10.0, "another launch is just beginning"):
-        if (other := owner_of(file)) is not None:
+        if (other := owner_of(file, STALE)) is not None:
             raise ServiceError(
                 f"'{study}' is being launched by {other}",
                 f"watch it with ablate status {study}, or end it with ablate stop {study}",
                 str(file),
             )
-        now = time.time()
-        owner = Owner(socket.gethostname(), *current_process(), now, now)
+        owner = Owner(socket.gethostname(), *current_process(), time.time(), machine())
         write_owner(file, owner)
     over = threading.Event()
-    thread = threading.Thread(target=refresh_heartbeat, args=(file, owner, over), daemon=True)
+    thread = threading.Thread(target=beat, args=(file, owner, over, taken_over), daemon=True)
     thread.start()
     try:
         yield owner
     finally:
         over.set()
         thread.join()
-        if owner.same(read_owner(file)):
-            file.unlink()
+        if read_owner(file) == owner:
+            file.unlink(missing_ok=True)
 
 
-def refresh_heartbeat(file: Path, owner: Owner, over: threading.Event) -> None:
-    """Refresh the time in the lock file until the launch is over or another process has taken the lock over."""
-    while not over.wait(HEARTBEAT) and owner.same(read_owner(file)):
-        write_owner(file, replace(owner, beat=time.time()))
+def beat(file: Path, owner: Owner, over: threading.Event, taken_over: Callable[[Owner], None]) -> None:
+    """Touch the lock file until the launch is over or another one has taken the lock over; a failure is repeated."""
+    while not over.wait(HEARTBEAT):
+        with suppress(OSError):  # a full disk, or a network file system that is away
+            other = read_owner(file)
+            if other is not None and other != owner:
+                taken_over(other)
+                return
+            if other is None:  # removed, or damaged
+                write_owner(file, owner)
+            else:
+                os.utime(file)
 
 
 def write_owner(file: Path, owner: Owner) -> None:

@@ -1,5 +1,6 @@
 """The lock of a launch: one launch of a study at a time, and locks of processes that have ended are taken over."""
 
+import errno
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import psutil
 import pytest
 
 from ablate.driver import launch_lock
-from ablate.driver.launch_lock import STALE, launching, owner_of
+from ablate.driver.launch_lock import Owner, launching, owner_of, read_owner
 from ablate.errors import ServiceError
 
 OWN = """
@@ -129,13 +130,37 @@ def test_a_process_that_does_not_exist_is_no_owner(path: Path) -> None:
     assert owner_of(path) is None
 
 
-def test_an_owner_on_another_machine_counts_as_alive_while_its_heartbeat_is_recent(path: Path) -> None:
+def test_an_owner_on_another_machine_is_alive_while_it_is_seen_to_touch_the_file_whatever_the_clocks_say(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(path, host="elsewhere", process=1)
+    os.utime(path, (0, 0))  # its clock is wrong by half a century
+    over = threading.Event()
+
+    def touch() -> None:
+        seconds = 0
+        while not over.wait(0.01):
+            seconds += 1
+            os.utime(path, (seconds, seconds))
+
+    thread = threading.Thread(target=touch)
+    thread.start()
     with pytest.raises(ServiceError, match="launched by process 1 on elsewhere since"), launching(path, "epsilon"):
         pass
-    write(path, host="elsewhere", process=1, beat=time.time() - STALE - 1)
+    over.set()
+    thread.join()
+    os.utime(path, (2**32, 2**32))  # a time to come is no sign of life
+    monkeypatch.setattr(launch_lock, "STALE", 0.1)
     with launching(path, "epsilon") as owner:
         assert owner_of(path) == owner
+
+
+def test_the_owner_in_another_container_of_the_same_name_is_not_looked_up_by_its_pid(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(path, process=os.getpid(), machine="another container")
+    monkeypatch.setattr(launch_lock, "LOOK", 0.1)
+    assert owner_of(path) is None
 
 
 @pytest.mark.parametrize("torn", ['{"host": "here", "proc', "", "[]", '{"host": "here"}', "\x00\x00"])
@@ -155,22 +180,47 @@ def test_one_of_several_processes_that_take_the_lock_at_once_gets_it(path: Path,
     assert all(f"'epsilon' is being launched by process {winner} on" in answer for answer in others)
 
 
-def test_the_heartbeat_of_the_lock_is_updated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def wait_until(seen: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_heartbeat_goes_on_after_writes_that_failed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch_lock, "HEARTBEAT", 0.01)
+    failed: list[Path] = []
+
+    def no_space(file: Path) -> None:
+        failed.append(file)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     with launching(path, "epsilon") as owner:
-        deadline = time.monotonic() + 60
-        while (updated := owner_of(path)) is None or updated.beat == owner.beat:
-            assert time.monotonic() < deadline
-        assert updated.same(owner)
+        with monkeypatch.context() as patch:
+            patch.setattr(launch_lock.os, "utime", no_space)
+            wait_until(lambda: len(failed) > 3)
+        before = path.stat().st_mtime_ns
+        wait_until(lambda: path.stat().st_mtime_ns != before)
+        assert owner_of(path) == owner
 
 
-def test_a_launch_whose_lock_was_taken_over_does_not_write_it_again(
+def test_a_lock_file_that_is_removed_during_the_launch_is_written_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(launch_lock, "HEARTBEAT", 0.01)
     with launching(path, "epsilon") as owner:
+        path.unlink()
+        wait_until(lambda: owner_of(path) == owner)
+    assert not path.exists()
+
+
+def test_a_launch_whose_lock_was_taken_over_is_told_so_and_does_not_write_it_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch_lock, "HEARTBEAT", 0.01)
+    told: list[Owner] = []
+    with launching(path, "epsilon", told.append):
         write(path, host="elsewhere")
-        monkeypatch.setattr(launch_lock, "HEARTBEAT", 0.001)
-        launch_lock.refresh_heartbeat(path, owner, threading.Event())  # ends by itself
-    successor = owner_of(path)
-    assert successor is not None
-    assert successor.host == "elsewhere"
+        wait_until(lambda: bool(told))
+    assert told[0].host == "elsewhere"
+    assert read_owner(path) == told[0]
