@@ -138,13 +138,14 @@ def sync(study: StudyLike, *, store: Path | str | None = None) -> str:
 
 
 def logs(trial: str, *, study: str | None = None, store: Path | str | None = None) -> str:
-    """The log and the traceback of a trial, by its name or the beginning of its key.
+    """The log and the traceback of a trial, by its name or the beginning of its key; empty while it waits.
 
-    Raises StudyError where there is no such trial.
+    Raises StudyError where there is no such trial, or more than one.
     """
-    from ablate.driver.logs import log_of
+    from ablate.driver.logs import trial_log
 
-    return log_of(store_of(store), trial, study)
+    found = trial_log(store_of(store), trial, study)
+    return found.log + found.traceback
 
 
 def load_encoder(source: Path | str, *, store: Path | str | None = None) -> "Encoder":

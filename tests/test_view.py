@@ -251,21 +251,35 @@ def test_with_quiet_there_is_no_live_view(study: Study, tmp_path: Path, monkeypa
 
 def test_a_summary_lists_failures_and_the_commands_to_run_next(study: Study, shown: Look, tmp_path: Path) -> None:
     failed = {"epsilon=[/b] · seed 1": MARKUP}
-    summary = Summary(4, 3, failed, tmp_path / "launch.log", ran=2, unsent=1, report=tmp_path / "report.md")
+    summary = Summary(
+        4, 3, failed, tmp_path / "launch.log", ran=2, trained=1, scored=1, unsent=1, report=tmp_path / "report.md"
+    )
     answers.print_summary(summary, study, as_json=False)
     assert shown().splitlines() == [
-        "3 of 4 trials finished, 2 of them in this launch",
+        "3 of 4 trials finished, 1 trained and 1 scored in this launch",
         f"failed: epsilon=[/b] · seed 1: {MARKUP}",
-        "read why: ablate logs 'epsilon=[/b] · seed 1'; run again: ablate retry small",
+        "read why: ablate logs 'epsilon=[/b] · seed 1'",
+        "run again: ablate retry small",
         "records of 1 trials wait for MLflow: ablate sync small",
         f"report:   {tmp_path}/report.md",
         "compare:  ablate ui",
     ]
 
 
+def test_a_summary_repeats_the_store_where_one_was_named(study: Study, shown: Look, tmp_path: Path) -> None:
+    summary = Summary(1, 0, {"a": "b"}, tmp_path / "launch.log", unsent=1)
+    answers.print_summary(summary, study, as_json=False, storage=Path("my store"))
+    assert [line.partition("ablate ")[2] for line in shown().splitlines()[2:]] == [
+        "logs 'a' --storage 'my store'",
+        "retry small --storage 'my store'",
+        "sync small --storage 'my store'",
+        "ui --storage 'my store'",
+    ]
+
+
 def test_a_summary_without_trials_is_short(study: Study, shown: Look, tmp_path: Path) -> None:
     answers.print_summary(Summary(0, 0, {}, tmp_path / "launch.log"), study, as_json=False)
-    assert shown().splitlines() == ["0 of 0 trials finished, 0 of them in this launch", "compare:  ablate ui"]
+    assert shown().splitlines() == ["0 of 0 trials finished", "compare:  ablate ui"]
 
 
 def test_a_summary_is_json(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,7 @@ def list_entries(
 ) -> None:
     """List the methods, data sets, probes, augmentations or papers, or describe one of them."""
     if show:
-        show_sheets(kind, name, store_of(storage))
+        show_sheets(kind, name, store_of(storage), as_json)
         return
     from ablate.catalog import entries, entry
     from ablate.view.entries import print_entries, print_entry
@@ -47,10 +47,14 @@ def list_entries(
         print_entry(entry(kind, name), as_json)
 
 
-def show_sheets(kind: str, name: str | None, store: "Store") -> None:
+def show_sheets(kind: str, name: str | None, store: "Store", as_json: bool) -> None:
     from ablate.draw.contact_sheets import contact_sheets
+    from ablate.view.console import answer
 
     if kind != "datasets" or name is None:
         raise StudyError("--show is for one data set", "as in 'ablate list datasets cifar10 --show'")
-    for file in contact_sheets(name, store):
-        typer.echo(file)
+    files = [str(file) for file in contact_sheets(name, store)]
+    if as_json:
+        answer({"files": files})
+    else:
+        typer.echo("\n".join(files))

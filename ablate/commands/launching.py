@@ -1,5 +1,6 @@
 """`ablate launch`, `retry`, `stop` and `sync`: running a study."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +10,6 @@ from ablate.commands.planning import print_plan_of
 from ablate.commands.values import read_study, store_of
 
 if TYPE_CHECKING:
-    from ablate.paths import Store
     from ablate.study.model import Study
 
 
@@ -30,7 +30,7 @@ def launch(
     if dry_run:
         print_plan_of(read, storage, yes, as_json)
         return
-    launch_and_print(read, store_of(storage), yes, as_json, address=address, checkpoint_every=checkpoint_every)
+    launch_and_print(read, storage, yes, as_json, address=address, checkpoint_every=checkpoint_every)
 
 
 def retry(
@@ -45,10 +45,11 @@ def retry(
 ) -> None:
     """Run the failed trials again, with whatever else is missing."""
     read = read_study(study, profile, overrides)
-    launch_and_print(read, store_of(storage), yes, as_json, address=address, retry=True)
+    launch_and_print(read, storage, yes, as_json, address=address, retry=True)
 
 
-def launch_and_print(study: "Study", store: "Store", yes: bool, as_json: bool, **options: Any) -> None:
+def launch_and_print(study: "Study", storage: Path | None, yes: bool, as_json: bool, **options: Any) -> None:
+    store = store_of(storage)
     from ablate.view.answers import print_summary
     from ablate.view.live import watching
 
@@ -56,20 +57,29 @@ def launch_and_print(study: "Study", store: "Store", yes: bool, as_json: bool, *
         from ablate.driver.launch import Options, launch  # takes seconds, which the view shows
 
         summary = launch(study, store, Options(**options), listen, yes=yes)
-    print_summary(summary, study, as_json)
+    print_summary(summary, study, as_json, storage)
     if summary.failed:
         raise typer.Exit(1)
 
 
-def stop(study: StudyName, storage: Storage = None, debug: Debug = False) -> None:
+def stop(study: StudyName, storage: Storage = None, as_json: Json = False, debug: Debug = False) -> None:
     """Make a running launch of a study write checkpoints and stop, from another terminal."""
     from ablate.api import stop as ask_to_stop
 
-    typer.echo(ask_to_stop(study, store=storage))
+    print_done(ask_to_stop(study, store=storage), study, as_json)
 
 
-def sync(study: StudyName, storage: Storage = None, debug: Debug = False) -> None:
+def sync(study: StudyName, storage: Storage = None, as_json: Json = False, debug: Debug = False) -> None:
     """Upload the records that an earlier launch could not send to MLflow."""
     from ablate.api import sync as upload_rest
 
-    typer.echo(upload_rest(study, store=storage))
+    print_done(upload_rest(study, store=storage), study, as_json)
+
+
+def print_done(sentence: str, study: str, as_json: bool) -> None:
+    from ablate.view.console import answer
+
+    if as_json:
+        answer({"study": study, "done": sentence})
+    else:
+        typer.echo(sentence)

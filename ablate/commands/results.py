@@ -1,5 +1,6 @@
 """`ablate status`, `logs`, `report` and `ui`: what a study's trials have done."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ def status(
     study: Annotated[
         str | None, typer.Argument(metavar="[STUDY]", help="One study [default: all of the store]")
     ] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again every two seconds, until Ctrl-C")] = False,
     storage: Storage = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -20,19 +22,32 @@ def status(
     from ablate.api import status as status_of
     from ablate.view.answers import print_status
 
-    print_status(status_of(study, store=storage), as_json)
+    if not watch:
+        print_status(status_of(study, store=storage), as_json)
+        return
+    from ablate.view.watch import print_changes
+
+    print_changes(lambda: status_of(study, store=storage), as_json)
 
 
 def logs(
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's key, the beginning of its key, or its name")],
     study: Annotated[str | None, typer.Option("--study", help="Its study, where several have such a trial")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print what it logs, until it has ended")] = False,
     storage: Storage = None,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Print a trial's log and traceback."""
-    from ablate.api import logs as log_of
+    from ablate.driver.logs import follow_log, trial_log
+    from ablate.view.answers import print_log
 
-    typer.echo(log_of(trial, study=study, store=storage), nl=False)
+    store = store_of(storage)
+    if not follow:
+        print_log(trial_log(store, trial, study), as_json)
+        return
+    for text in filter(None, follow_log(store, trial, study)):
+        typer.echo(json.dumps({"text": text}) if as_json else text, nl=as_json)
 
 
 def report(
@@ -58,9 +73,13 @@ def report(
 def ui(
     storage: Storage = None,
     browser: Annotated[bool, typer.Option(help="Open a browser")] = True,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Serve the MLflow UI over the store, until Ctrl-C."""
     from ablate.track.ui import serve_until_interrupt
 
-    serve_until_interrupt(store_of(storage), browser, typer.echo)
+    def say(line: str) -> None:
+        typer.echo(json.dumps({"message": line}) if as_json else line)
+
+    serve_until_interrupt(store_of(storage), browser, say)

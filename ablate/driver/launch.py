@@ -17,7 +17,7 @@ from ablate.errors import Interrupted, ServiceError
 from ablate.events import Ended, ExecutorLost, LaunchConfig, Message, RunRef, Stage, StageBegan, State, Stopping
 from ablate.interrupts import Interrupts, deferred, handled
 from ablate.paths import Store, StudyPaths
-from ablate.planning.plan import Plan, PlannedTrial, make_plan, objective_values
+from ablate.planning.plan import Plan, PlannedTrial, Work, make_plan, objective_values
 from ablate.planning.required_data import require_data, required_data
 from ablate.planning.resolve import resolve
 from ablate.planning.resources import Node, slots, this_node
@@ -310,7 +310,14 @@ class Launch:
         state = State.KILLED if stopped else State.FAILED if plan.failed else State.FINISHED
         self.tracking.close_study(self.study.name, state, snapshot)
         self.enter(Stage.ENDING)
-        return summarize(plan, self.paths, report=file, ran=len(self.ended), stopped=stopped, unsent=unsent)
+        done = {"ran": len(self.ended), **self.count_done()}
+        return summarize(plan, self.paths, report=file, **done, stopped=stopped, unsent=unsent)
+
+    def count_done(self) -> dict[str, int]:
+        """How many trials finished in this launch: trained, and scored only."""
+        score = {planned.key for planned in self.plan.left if planned.work is Work.SCORE}
+        finished = {key for key, state in self.progress.ends.items() if state is State.FINISHED}
+        return {"trained": len(finished - score), "scored": len(finished & score)}
 
 
 def taken_over_by(successor: Owner, study: str) -> ServiceError:

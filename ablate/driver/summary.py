@@ -24,17 +24,28 @@ class Summary:
     failed: Mapping[str, str]  # trial's name → reason
     log: Path
     ran: int = 0  # trials that ended in this launch
+    trained: int = 0  # of these: trained and scored
+    scored: int = 0  # of these: scored only, with an encoder that was trained before
     stopped: bool = False  # before everything was run
     unsent: int = 0  # trials whose records MLflow does not have yet
     report: Path | None = None
 
 
 def summarize(
-    plan: Plan, paths: StudyPaths, *, report: Path, ran: int = 0, stopped: bool = False, unsent: int = 0
+    plan: Plan,
+    paths: StudyPaths,
+    *,
+    report: Path,
+    ran: int = 0,
+    trained: int = 0,
+    scored: int = 0,
+    stopped: bool = False,
+    unsent: int = 0,
 ) -> Summary:
     """The summary of a plan that was made after the launch."""
     finished = plan.count(State.FINISHED)
-    return Summary(len(plan.trials), finished, plan.failed, paths.log, ran, stopped, unsent, report)
+    counts = {"ran": ran, "trained": trained, "scored": scored, "unsent": unsent}
+    return Summary(len(plan.trials), finished, plan.failed, paths.log, **counts, stopped=stopped, report=report)
 
 
 def is_closed(snapshot: Snapshot) -> bool:

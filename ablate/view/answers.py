@@ -1,6 +1,9 @@
 """The answers of the commands about studies and about this machine."""
 
+import shlex
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -13,6 +16,7 @@ from ablate.view.console import answer, span, values
 
 if TYPE_CHECKING:
     from ablate.doctor import HealthCheck
+    from ablate.driver.logs import TrialLog
     from ablate.driver.status import Status
     from ablate.driver.summary import Summary
     from ablate.planning.plan import Plan
@@ -21,20 +25,25 @@ if TYPE_CHECKING:
 SHOWN = 16  # trials that a plan names
 
 
-def print_summary(summary: "Summary", study: Study, as_json: bool) -> None:
+def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path | None = None) -> None:
+    """The result of a launch, and the commands that follow it, for the same store."""
     if as_json:
         answer({**vars(summary), "report": str(summary.report or ""), "log": str(summary.log)})
         return
-    console.out.print(f"{summary.finished} of {summary.total} trials finished, {summary.ran} of them in this launch")
+    store = f" --storage {shlex.quote(str(storage))}" if storage is not None else ""
+    parts = [f"{summary.trained} trained"] * (summary.trained > 0) + [f"{summary.scored} scored"] * (summary.scored > 0)
+    done = f", {' and '.join(parts)} in this launch" if parts else ""
+    console.out.print(f"{summary.finished} of {summary.total} trials finished{done}")
     for name, reason in summary.failed.items():
         console.out.print(f"failed: {name}: {reason}")
     if summary.failed:
-        console.out.print(f"read why: ablate logs '{next(iter(summary.failed))}'; run again: ablate retry {study.name}")
+        console.out.print(f"read why: ablate logs '{next(iter(summary.failed))}'{store}")
+        console.out.print(f"run again: ablate retry {study.name}{store}")
     if summary.unsent:
-        console.out.print(f"records of {summary.unsent} trials wait for MLflow: ablate sync {study.name}")
+        console.out.print(f"records of {summary.unsent} trials wait for MLflow: ablate sync {study.name}{store}")
     if summary.report:
         console.out.print(f"report:   {summary.report}")
-    console.out.print("compare:  ablate ui")
+    console.out.print(f"compare:  ablate ui{store}")
 
 
 def print_plan(plan: "Plan", as_json: bool) -> None:
@@ -92,6 +101,17 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
         for trial in status.trials:
             scores = {name: value for name, value in trial.metrics.items() if not name.startswith("train/")}
             console.out.print(f"  {trial.key}  {trial.state:13}  {trial.name}  {trial.reason or values(scores)}")
+
+
+def print_log(found: "TrialLog", as_json: bool) -> None:
+    """The log and the traceback of a trial; a note where it has printed nothing yet."""
+    trial = found.trial
+    if as_json:
+        answer({**to_plain(trial), "log": found.log, "traceback": found.traceback})
+    elif found.log or found.traceback:
+        sys.stdout.write(found.log + found.traceback)
+    else:
+        console.aside.print(f"{trial.name} of {trial.study} is {trial.state} and has no log", soft_wrap=True)
 
 
 def print_checked(checked: "ValidStudy", as_json: bool) -> None:
