@@ -8,6 +8,7 @@ from typing import Literal
 from ablate.draw.labels import variant_label
 from ablate.options import Value, is_number
 from ablate.papers.reference import Printed
+from ablate.stats.comparisons import Comparison
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study
 from ablate.trial import short
@@ -15,6 +16,7 @@ from ablate.trial import short
 Direction = Literal["maximize", "minimize"]
 
 MAX_LINES = 5
+MAX_ROWS = 30
 MAX_PANELS = 9
 MAX_LINEAR_DECADES = 2  # numeric levels that span more are drawn on a logarithmic axis
 
@@ -82,6 +84,43 @@ class HistoryFigure:
     metric: str
     direction: Direction
     means: tuple[tuple[int, float], ...]  # (number of the proposal from 1, mean)
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    """A variant's differences from the baseline."""
+
+    label: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True)
+class DifferenceFigure:
+    """Differences from the baseline, a row per variant."""
+
+    metric: str
+    baseline: str
+    rows: tuple[DifferenceRow, ...]
+    margin: float | None = None
+    note: str = ""  # which variants are left out
+
+
+def difference_figure(metric: str, comparisons: Sequence[Comparison]) -> DifferenceFigure:
+    """The figure of a study's comparisons; of more than MAX_ROWS, those with the largest differences."""
+    largest = sorted(comparisons, key=lambda one: -abs(one.difference.estimate.mean or 0.0))[:MAX_ROWS]
+    baselines = list(dict.fromkeys(variant_label(one.baseline, one.baseline.levels) for one in comparisons))
+    cases = len({one.variant.case for one in comparisons}) > 1
+    rows = [
+        DifferenceRow(variant_label(one.variant, [*(CASE_AXES if cases else ()), *one.variant.levels]), one)
+        for one in comparisons
+        if one in largest
+    ]
+    note = f"the {MAX_ROWS} largest of {len(comparisons)}" if len(comparisons) > MAX_ROWS else ""
+    baseline = baselines[0] if len(baselines) == 1 else "the baseline"
+    return DifferenceFigure(metric, baseline, tuple(rows), comparisons[0].margin if comparisons else None, note)
+
+
+ReportSpec = AxisFigure | DifferenceFigure | HistoryFigure
 
 
 def axis_figure(study: Study, compared: Sequence[ComparedVariant], axis: str, metric: str) -> AxisFigure:

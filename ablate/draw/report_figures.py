@@ -1,4 +1,4 @@
-"""Draws the figures of a report: a metric against an axis, and the history of a search."""
+"""Draws the figures of a report: differences, a metric against an axis, and the history of a search."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from ablate.draw.canvas import style_axes
-from ablate.draw.figure_specs import AxisFigure, ComparedVariant, HistoryFigure, Panel
+from ablate.draw.differences import draw_differences
+from ablate.draw.figure_specs import AxisFigure, ComparedVariant, DifferenceFigure, HistoryFigure, Panel, ReportSpec
 from ablate.draw.labels import level_text
 from ablate.draw.style import COLORS, DPI, INK, LABEL, LETTER, PALE, TEXT, series_style
 from ablate.options import Value
@@ -28,8 +29,14 @@ MARGIN = 0.07  # of the range of values, above and below
 SEED_ALPHA = 0.55
 
 
-def draw_figure(figure: AxisFigure | HistoryFigure) -> Figure:
-    return draw_axis_figure(figure) if isinstance(figure, AxisFigure) else draw_history(figure)
+def draw_figure(figure: ReportSpec) -> Figure:
+    match figure:
+        case AxisFigure():
+            return draw_axis_figure(figure)
+        case DifferenceFigure():
+            return draw_differences(figure)
+        case HistoryFigure():
+            return draw_history(figure)
 
 
 def draw_axis_figure(spec: AxisFigure) -> Figure:

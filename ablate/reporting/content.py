@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from ablate.draw.figure_specs import ComparedVariant, HistoryFigure, axes_of, axis_figure
+from ablate.draw.figure_specs import ComparedVariant, HistoryFigure, axes_of, axis_figure, difference_figure
 from ablate.draw.labels import level_text, variant_label
 from ablate.errors import StudyError
 from ablate.papers.reference import Ablation, title
@@ -22,7 +22,7 @@ from ablate.reporting.paper import (
 from ablate.reporting.report import Gap, PaperSection, Report, ReportFigure, Results
 from ablate.reporting.tables import best_variants, metrics_table, results_table
 from ablate.reporting.verdicts import FindingVerdict, finding_verdict
-from ablate.stats.comparisons import compare_with_baselines
+from ablate.stats.comparisons import Comparison, compare_with_baselines
 from ablate.stats.results import Result
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
 from ablate.study.model import Study
@@ -50,7 +50,7 @@ def report_of(study: Study, results: Sequence[Result]) -> Report:
         answer=answer(metric, comparisons),
         results=results_section(study, results, metric, compared, differing),
         comparisons=comparisons,
-        figures=tuple(figures(study, compared, metric)),
+        figures=tuple(figures(study, compared, comparisons, metric)),
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
         paper=paper_section(study, ablations, differing, verdicts(study, ablations, results)),
         paper_problem=problem,
@@ -130,8 +130,10 @@ def other_metrics(study: Study, results: Iterable[Result], metric: str) -> list[
     return sorted(names - {metric})
 
 
-def figures(study: Study, compared: Sequence[ComparedVariant], metric: str) -> Iterator[ReportFigure]:
-    """A figure per axis; for a search, the history of its proposals."""
+def figures(
+    study: Study, compared: Sequence[ComparedVariant], comparisons: Sequence[Comparison], metric: str
+) -> Iterator[ReportFigure]:
+    """The differences from the baseline and a figure per axis; for a search, the history of its proposals."""
     if study.search is not None:
         means = [(number, member.variant.estimate.mean) for number, member in enumerate(compared, start=1)]
         scored = tuple((number, mean) for number, mean in means if mean is not None)
@@ -139,6 +141,11 @@ def figures(study: Study, compared: Sequence[ComparedVariant], metric: str) -> I
             spec = HistoryFigure(metric, study.search.objectives[metric], scored)
             yield ReportFigure("figure-1-history", "Best mean so far, by proposal", spec)
         return
+    if comparisons:
+        spec_of_differences = difference_figure(metric, comparisons)
+        caption = "Differences from the baseline, seed by seed"
+        note = f" ({spec_of_differences.note})" if spec_of_differences.note else ""
+        yield ReportFigure("figure-differences", f"{caption}{note}", spec_of_differences)
     scored_variants = [member for member in compared if member.variant.scores]
     for number, axis in enumerate(axes_of(study, [member.variant for member in scored_variants]), start=1):
         figure = axis_figure(study, scored_variants, axis, metric)

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ablate.draw.figure_specs import AxisFigure, ComparedVariant, Direction, HistoryFigure
+from ablate.draw.figure_specs import ComparedVariant, Direction, ReportSpec
 from ablate.papers.reference import Ablation, Printed
 from ablate.reporting.paper import Difference
 from ablate.reporting.verdicts import FindingVerdict
@@ -50,7 +50,7 @@ class ReportFigure:
 
     stem: str
     caption: str
-    spec: AxisFigure | HistoryFigure
+    spec: ReportSpec
 
 
 @dataclass(frozen=True)

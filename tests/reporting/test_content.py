@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ablate.draw.figure_specs import AxisFigure, HistoryFigure
+from ablate.draw.figure_specs import AxisFigure, DifferenceFigure, HistoryFigure
 from ablate.reporting.content import report_of
 from ablate.reporting.paper import Difference
 from ablate.reporting.report import Gap, Measured
@@ -32,8 +32,14 @@ def test_a_row_has_levels_the_estimate_its_std_and_n_and_the_papers_value(study:
     assert report.results.smaller == (Difference("epochs", 20, 5000), Difference("seeds", 3, 5))
 
 
-def test_a_figure_per_axis_is_specified(study: Study, results: list[Result]) -> None:
-    (figure,) = report_of(study, results).figures
+def test_differences_and_a_figure_per_axis_are_specified(study: Study, results: list[Result]) -> None:
+    differences, figure = report_of(study, results).figures
+    assert isinstance(differences.spec, DifferenceFigure)
+    assert [row.label for row in differences.spec.rows] == [
+        "transformation=np",
+        "transformation=rp",
+        "transformation=rp+vat",
+    ]
     assert (figure.stem, figure.caption) == ("figure-1-transformation", "linear/accuracy by transformation")
     assert isinstance(figure.spec, AxisFigure)
     printed = [member.printed.value for member in figure.spec.members if member.printed is not None]

@@ -13,10 +13,10 @@ from ablate.study.model import Study
 def test_every_link_of_the_markdown_is_a_file_beside_it(study: Study, results: list[Result], tmp_path: Path) -> None:
     file = write_report(report_of(study, results), tmp_path / "new" / "folder")
     links = re.findall(r"\]\(([^)]*)\)", file.read_text())
-    assert links == ["figure-1-transformation.png"]
+    assert links == ["figure-differences.png", "figure-1-transformation.png"]
     assert (file.parent / links[0]).read_bytes().startswith(b"\x89PNG")
     assert sorted(file.name for file in file.parent.iterdir()) == [
-        *("figure-1-transformation.png", "report.md", "variants.csv"),
+        *("figure-1-transformation.png", "figure-differences.png", "report.md", "variants.csv"),
     ]
 
 

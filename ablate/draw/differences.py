@@ -1,0 +1,78 @@
+"""Draws the differences of variants from their baseline, seed by seed, with intervals: a row for each variant."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from ablate.draw.canvas import names_width, style_axes
+from ablate.draw.figure_specs import DifferenceFigure
+from ablate.draw.style import COLORS, DPI, GRID_COLOR, INK, LABEL, TEXT
+from ablate.stats.comparisons import Comparison, Conclusion
+
+WIDTH = 8.0  # inches
+ROW = 0.34  # inches
+FRAME = 1.3  # inches for the axis, its name and the legend
+OFFSET = 0.24  # of a row, from the mean down to the seeds
+
+DECIDED, OPEN = COLORS[0], COLORS[8]
+
+
+def draw_differences(spec: DifferenceFigure) -> Figure:
+    """Mean differences with 95 % intervals, filled where a difference is shown, and the differences of the seeds."""
+    figure = Figure(figsize=(WIDTH, FRAME + ROW * max(3, len(spec.rows))), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    style_axes(axes, grid="both")
+    axes.grid(visible=False, axis="y")
+    axes.axvline(0, color=INK, linewidth=1, zorder=1)
+    if spec.margin is not None:
+        axes.axvspan(-spec.margin, spec.margin, color=GRID_COLOR, zorder=0)
+    for position, row in enumerate(spec.rows):
+        draw_row(axes, position, row.comparison)
+    axes.set_yticks(range(len(spec.rows)), shortened([row.label for row in spec.rows]))
+    axes.set_ylim(len(spec.rows) - 0.4, -0.6)
+    axes.set_xlabel(f"{spec.metric} minus that of {spec.baseline}", fontsize=LABEL, color=INK)
+    figure.legend(
+        handles=legend_entries(spec),
+        loc="outside lower center",
+        ncols=4,
+        fontsize=TEXT,
+        frameon=False,
+        labelcolor=INK,
+    )
+    return figure
+
+
+def draw_row(axes: Axes, position: int, comparison: Comparison) -> None:
+    """Draw one variant's mean, interval and seeds."""
+    estimate, values = comparison.difference.estimate, comparison.difference.values
+    shown = comparison.conclusion in (Conclusion.HIGHER, Conclusion.LOWER)
+    color = DECIDED if shown else OPEN
+    axes.plot(values, [position + OFFSET] * len(values), ".", color=color, alpha=0.55, markersize=5, zorder=2)
+    if estimate.mean is None:
+        return
+    if estimate.low is not None and estimate.high is not None:
+        axes.plot([estimate.low, estimate.high], [position] * 2, color=color, linewidth=2, zorder=3)
+    axes.plot([estimate.mean], [position], "o", mfc=color if shown else "white", mec=color, ms=7, mew=1.5, zorder=4)
+
+
+def shortened(labels: Sequence[str]) -> list[str]:
+    """Labels that leave half of the figure to the differences."""
+    most = 44
+    return [label if names_width([label]) <= WIDTH / 2 else f"{label[:most]}…" for label in labels]
+
+
+def legend_entries(spec: DifferenceFigure) -> list[Line2D | Patch]:
+    """An entry for each kind of mark in the figure."""
+    shown = [row.comparison.conclusion in (Conclusion.HIGHER, Conclusion.LOWER) for row in spec.rows]
+    entries: list[Line2D | Patch] = []
+    if any(shown):
+        entries.append(Line2D([], [], color=DECIDED, marker="o", label="shown (mean, 95 % interval)"))
+    if not all(shown):
+        entries.append(Line2D([], [], color=OPEN, marker="o", mfc="white", label="not shown (mean, 95 % interval)"))
+    entries.append(Line2D([], [], color=OPEN, marker=".", ls="none", alpha=0.55, label="a seed"))
+    if spec.margin is not None:
+        entries.append(Patch(color=GRID_COLOR, label=f"± {spec.margin:g}, the study's margin"))
+    return entries
