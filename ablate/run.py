@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.codec import to_plain
 from ablate.data import DATASETS
-from ablate.data.cache import load_data
+from ablate.data.cache import cache_data, load_data
 from ablate.data.dataset import Data
 from ablate.data.files import verify
 from ablate.deferred import torch
@@ -52,7 +52,7 @@ def prepare(datasets: Mapping[str, str], tensors: Path) -> None:
     """
     for name, content in sorted(datasets.items()):
         verify(DATASETS[name], data_folder(), tensors)
-        load_data(name, tensors, content)
+        cache_data(name, tensors, content)
 
 
 def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ablate.data import DATASETS
 from ablate.data.checksum import checksum
@@ -32,30 +32,35 @@ def load_data(name: str, tensors: Path, content: str | None = None) -> Data:
     Raises StudyError where no data set has that name, DataError where its original files are missing or damaged, or are
     no longer those of the trials.
     """
+    folder = cache_data(name, tensors, content)
+    header = read_header(folder)
+    assert header is not None
+    mapped = {array: map_array(folder / f"{array}.npy") for array in ARRAYS if f"{array}.npy" in header["arrays"]}
+    return Data(**mapped, scale=header["scale"], training_split=header["training_split"])
+
+
+def cache_data(name: str, tensors: Path, content: str | None = None) -> Path:
+    """The folder of a data set's tensors, decoded first if they are not there yet; else it loads no torch.
+
+    Arguments and errors are those of `load_data`.
+    """
     dataset = DATASETS[name]()
     content = dataset.content(data_folder()) if content is None else content
     folder = tensors / (f"{name}-{dataset.version}-{content}" if content else f"{name}-{dataset.version}")
-    data = read_cache(folder)
-    if data is None:
+    if read_header(folder) is None:
         fill_cache(dataset, content, folder)
-        data = read_cache(folder)
-        assert data is not None
-    return data
+    return folder
 
 
-def read_cache(folder: Path) -> Data | None:
-    """Map the tensors in a folder into memory; None where they are absent, or are not what was stored.
-
-    Pages are copied on write, so changing a tensor changes no file.
-    """
+def read_header(folder: Path) -> dict[str, Any] | None:
+    """What is stored beside the tensors in a folder; None where they are absent, or are not what was stored."""
     try:
         stored = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-        header, arrays = stored["header"], stored["header"]["arrays"]
-        if stored["digest"] != digest(header) or any(differs(folder / name, whole) for name, whole in arrays.items()):
-            return None
-        tensors = {array: map_array(folder / f"{array}.npy") for array in ARRAYS if f"{array}.npy" in arrays}
-        return Data(**tensors, scale=header["scale"], training_split=header["training_split"])
-    except (OSError, ValueError, KeyError, TypeError):
+        header: dict[str, Any] = stored["header"]
+        changed = any(differs(folder / name, whole) for name, whole in header["arrays"].items())
+        known = {"scale", "training_split"} <= header.keys()
+        return header if stored["digest"] == digest(header) and known and not changed else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -65,7 +70,7 @@ def differs(path: Path, whole: str) -> bool:
 
 
 def map_array(path: Path) -> Tensor:
-    """A tensor over a memory-mapped .npy file; pages are copied on write."""
+    """A tensor over a memory-mapped .npy file; pages are copied on write, so changing it changes no file."""
     return torch.from_numpy(np.load(path, mmap_mode="c"))
 
 
@@ -77,7 +82,7 @@ def fill_cache(dataset: Dataset, content: str, folder: Path) -> None:
     originals = data_folder()
     try:
         with locked(folder.with_name(f".{folder.name}.lock")):
-            if read_cache(folder) is None:
+            if read_header(folder) is None:
                 fetch(dataset, originals, folder.parent)
                 check_content(dataset, content, originals)
                 data = dataset.read(originals)
