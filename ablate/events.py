@@ -129,6 +129,14 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class NoWorkers:
+    """Packs wait, and Ray has started no worker for `seconds`."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class Heartbeat:
     """Ray is running."""
 
@@ -163,6 +171,14 @@ class Stopping:
 
 
 @dataclass(frozen=True)
+class JournalRepaired:
+    """Lines of the search's journal could not be read, and are set aside in a file."""
+
+    lines: int
+    file: str
+
+
+@dataclass(frozen=True)
 class ExecutorLost:
     """Ray has died; it is started again, and running trials wait for it."""
 
@@ -172,7 +188,19 @@ class Over:
     """No pack is left to run."""
 
 
-Message = TrialUpdate | Ready | Heartbeat | Proposed | Refused | StageBegan | Stopping | ExecutorLost | Over
+Message = (
+    TrialUpdate
+    | Ready
+    | NoWorkers
+    | Heartbeat
+    | Proposed
+    | Refused
+    | StageBegan
+    | Stopping
+    | ExecutorLost
+    | JournalRepaired
+    | Over
+)
 
 
 # Sent to the conductor and to workers.
@@ -229,12 +257,14 @@ MESSAGES: Codec[Message] = Codec(
         "epoch": EpochValues,
         "ended": Ended,
         "ready": Ready,
+        "no-workers": NoWorkers,
         "heartbeat": Heartbeat,
         "proposed": Proposed,
         "refused": Refused,
         "stage": StageBegan,
         "stopping": Stopping,
         "executor-lost": ExecutorLost,
+        "journal-repaired": JournalRepaired,
         "over": Over,
     },
     version=1,

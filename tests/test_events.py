@@ -22,7 +22,9 @@ from ablate.events import (
     EpochValues,
     ExecutorLost,
     Heartbeat,
+    JournalRepaired,
     LaunchConfig,
+    NoWorkers,
     Over,
     PackConfig,
     Progress,
@@ -56,6 +58,8 @@ messages = st.one_of(
     st.builds(EpochValues, names, st.integers(), metrics),
     st.builds(Ended, names, st.sampled_from(State), st.text(), metrics),
     st.builds(Ready, st.integers(), st.integers()),
+    st.builds(NoWorkers, numbers, names),
+    st.builds(JournalRepaired, st.integers(), names),
     st.builds(Proposed, packs),
     st.builds(Refused, names, names, names, st.integers()),
     st.builds(StopRequest, st.sampled_from(State), st.text()),
@@ -105,6 +109,8 @@ def test_every_kind_of_message_is_tested() -> None:
         Heartbeat,
         Stopping,
         ExecutorLost,
+        JournalRepaired,
+        NoWorkers,
         StageBegan,
     }
     assert {kind for codec in CODECS for kind in codec.names} == {*tested, Over, LaunchConfig, PackConfig}

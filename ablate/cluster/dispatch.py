@@ -13,7 +13,7 @@ from ablate.trial import Trial
 if TYPE_CHECKING:
     from ablate.search.proposals import Proposals
 
-STOP_GRACE = 3.0  # seconds in which a worker that has just started sees a stop request by itself
+STOP_GRACE = 1.0  # seconds in which a worker that has just started is seen
 ATTEMPTS = 3  # workers that a pack may lose before it counts as failed
 
 
@@ -46,7 +46,7 @@ class Dispatcher:
         self.last_message: dict[int, float] = {}  # worker's process → time of its last update
         self.died_at = 0.0  # when a worker last died in this round; 0: none has
         self.idle_since: float | None = None  # since when the study is to stop while no pack has begun
-        self.begun: set[str] = set()  # ids of running packs of which a worker has sent an update
+        self.begun: set[str] = set()  # ids of packs for which a worker has started
 
     @property
     def over(self) -> bool:
@@ -79,8 +79,13 @@ class Dispatcher:
             self.idle_since = time.monotonic()
         return self.idle_since is not None and time.monotonic() - self.idle_since >= STOP_GRACE
 
+    @property
+    def waits_for_workers(self) -> bool:
+        """Whether packs are assigned and no worker has started for any of them."""
+        return bool(self.running) and not self.running.keys() & self.begun
+
     def begin(self, pack_id: str) -> None:
-        """Record that a worker runs this pack."""
+        """Record that a worker has started for this pack."""
         self.begun.add(pack_id)
 
     def receive(self, update: Message, worker: int) -> None:

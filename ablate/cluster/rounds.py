@@ -16,6 +16,7 @@ from ablate.cluster.ray_cluster import nodes, refuse_embedded_server_for_many_no
 from ablate.cluster.searcher import PackSearcher
 from ablate.cluster.study_dispatcher import study_dispatcher
 from ablate.cluster.worker import Worker
+from ablate.cluster.worker_watch import WorkerStarts, WorkerWatch, why_no_worker
 from ablate.errors import ServiceError
 from ablate.events import Ended, LaunchConfig, Message, Ready, State
 from ablate.paths import Store, StudyPaths
@@ -40,12 +41,14 @@ def run_launch(config: LaunchConfig, send: Send, send_heartbeats: Callable[[], N
     send(Ready(width, len(found)))
     threading.Thread(target=send_heartbeats, daemon=True).start()
     remove_rounds(paths)
+    wanted = study.resources
+    watch = WorkerWatch(dispatcher, send, lambda: why_no_worker(wanted.cpu, wanted.gpu))
     while not dispatcher.over and not paths.stop.exists():
-        run_round(dispatcher, study.resources, width, paths, config.uri)
+        run_round(EndOfRound(dispatcher, width, watch), wanted, paths, config.uri)
         dispatcher.start_round(lost_ends(study.name, running_probes(dispatcher), config.uri, paths))
 
 
-def run_round(dispatcher: Dispatcher, resources: Resources, width: int, paths: StudyPaths, uri: str) -> None:
+def run_round(end: "EndOfRound", resources: Resources, paths: StudyPaths, uri: str) -> None:
     """Run one Tuner over the waiting packs, until they are done or a slot has lost its worker for good."""
     bundle = {"CPU": resources.cpu, **({"GPU": resources.gpu} if resources.gpu else {})}
     # The address may hold a password: parameters stay in Ray's memory, and Tune writes configurations to files.
@@ -53,9 +56,9 @@ def run_round(dispatcher: Dispatcher, resources: Resources, width: int, paths: S
     tuner = tune.Tuner(
         tune.with_resources(worker, tune.PlacementGroupFactory([bundle])),
         tune_config=tune.TuneConfig(
-            search_alg=PackSearcher(dispatcher),
+            search_alg=PackSearcher(end.dispatcher),
             num_samples=-1,
-            max_concurrent_trials=width,
+            max_concurrent_trials=end.width,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
@@ -63,7 +66,8 @@ def run_round(dispatcher: Dispatcher, resources: Resources, width: int, paths: S
             name=f"{time.time_ns():x}",
             storage_path=str(paths.rounds),
             verbose=0,
-            stop=EndOfRound(dispatcher, width),
+            stop=end,
+            callbacks=[WorkerStarts(end.dispatcher)],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # trials write their own checkpoints
         ),
     )
@@ -79,13 +83,15 @@ def remove_rounds(paths: StudyPaths) -> None:
 class EndOfRound(tune.Stopper):
     """Ends a round in which a worker that died is not replaced, or that is to stop while nothing runs."""
 
-    def __init__(self, dispatcher: Dispatcher, width: int) -> None:
-        self.dispatcher, self.width = dispatcher, width
+    def __init__(self, dispatcher: Dispatcher, width: int, watch: WorkerWatch) -> None:
+        self.dispatcher, self.width, self.watch = dispatcher, width, watch
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
 
     def stop_all(self) -> bool:
+        """Whether to end the round; Tune asks some times a second."""
+        self.watch.look()
         return self.dispatcher.lacks_workers(self.width) or self.dispatcher.stopped_before_begun
 
     def __reduce__(self) -> tuple[Any, ...]:

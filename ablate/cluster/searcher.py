@@ -24,7 +24,6 @@ class PackSearcher(Searcher):
         return Searcher.FINISHED if self.dispatcher.exhausted else None
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        self.dispatcher.begin(trial_id)
         for line in result["updates"].splitlines():
             self.dispatcher.receive(MESSAGES.decode(line), result["pid"])
 

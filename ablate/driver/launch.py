@@ -14,7 +14,18 @@ from ablate.driver.reuse import reuse_encoders
 from ablate.driver.saved_plan import save_plan
 from ablate.driver.summary import Summary, is_closed, is_reported, search_over, summarize, trials_of
 from ablate.errors import Interrupted, ServiceError
-from ablate.events import Ended, ExecutorLost, LaunchConfig, Message, RunRef, Stage, StageBegan, State, Stopping
+from ablate.events import (
+    Ended,
+    ExecutorLost,
+    JournalRepaired,
+    LaunchConfig,
+    Message,
+    RunRef,
+    Stage,
+    StageBegan,
+    State,
+    Stopping,
+)
 from ablate.interrupts import Interrupts, deferred, handled
 from ablate.paths import Store, StudyPaths
 from ablate.planning.plan import Plan, PlannedTrial, Work, make_plan, objective_values
@@ -98,6 +109,7 @@ def launch_handled(
     current = Launch(study, designed, store, options, listen, backends, interrupts)
     with launching(paths.lock, study.name, current.give_way):
         clear_stop_requests(paths)
+        current.repair_journal()
         summary = current.settled() or current.start()
     if summary.stopped:
         raise Interrupted(
@@ -131,6 +143,15 @@ class Launch:
     @property
     def paths(self) -> StudyPaths:
         return self.store.study(self.study.name)
+
+    def repair_journal(self) -> None:
+        """Make the journal of a search readable, and say so where it was not."""
+        if self.study.search is None:
+            return
+        from ablate.search.journal import repair_journal
+
+        if lines := repair_journal(self.study, self.paths.search):
+            self.show(JournalRepaired(lines, f"{self.paths.search}.damaged"))
 
     def settled(self) -> Summary | None:
         """The summary of a study that is complete and reported, found without starting anything; None otherwise."""

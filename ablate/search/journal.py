@@ -1,6 +1,6 @@
 """Optuna's journal of a search: opened, repaired, and read back as proposals and their trials."""
 
-import os
+import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -8,11 +8,13 @@ from typing import Any, Literal
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from ablate.errors import StudyError
 from ablate.options import Value
 from ablate.planning.resolve import resolve_proposal
+from ablate.search.journal_repair import readable, repair
 from ablate.study.model import Study
 from ablate.trial import Trial, digest
 
@@ -27,7 +29,7 @@ def open_journal(study: Study, journal: Path) -> optuna.Study:
     journal.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     stored = optuna.create_study(
-        study_name=f"{study.name}-{digest(_value_depends_on(study), 8)}",
+        study_name=stored_name(study),
         storage=JournalStorage(JournalFileBackend(str(journal))),
         direction=direction,
         load_if_exists=True,
@@ -41,12 +43,21 @@ def open_journal(study: Study, journal: Path) -> optuna.Study:
     return stored
 
 
-def repair(journal: Path) -> None:
-    """Cut off a last line without a line break, which a full disk leaves and Optuna cannot read."""
-    content = journal.read_bytes() if journal.exists() else b""
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        os.truncate(journal, whole)
+def repair_journal(study: Study, journal: Path) -> int:
+    """Set aside what Optuna could not read, as a full disk or a kill leaves it; the number of damaged lines.
+
+    Only the process that holds the study's lock may call this.
+    """
+    return repair(journal, stored_name(study), [stored_direction(study).value])
+
+
+def stored_name(study: Study) -> str:
+    """The name of the Optuna study."""
+    return f"{study.name}-{digest(_value_depends_on(study), 8)}"
+
+
+def stored_direction(study: Study) -> StudyDirection:
+    return StudyDirection[next(iter(objectives(study).values())).upper()]
 
 
 def objectives(study: Study) -> Mapping[str, Literal["maximize", "minimize"]]:
@@ -68,7 +79,10 @@ def proposed_trials(study: Study, journal: Path) -> tuple[Trial, ...]:
     assert study.search is not None
     if not journal.exists():
         return ()
-    found = proposals_in(open_journal(study, journal), study.search.space)
+    with tempfile.TemporaryDirectory() as folder:  # a copy: this function may only read
+        copy = Path(folder) / journal.name
+        copy.write_bytes(readable(journal.read_bytes(), stored_name(study), [stored_direction(study).value])[0])
+        found = proposals_in(open_journal(study, copy), study.search.space)
     return tuple(trial for frozen in found for trial in resolve_proposal(study, frozen.params))
 
 

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ablate.planning.design import Levels
 from ablate.planning.resolve import resolve_proposal
-from ablate.search.journal import objectives, open_journal, proposals_in, repair
+from ablate.search.journal import objectives, open_journal, proposals_in, repair_journal
 from ablate.search.space import count_settings, distributions, draw_untried
 from ablate.study.model import Study
 from ablate.trial import Trial, digest
@@ -30,7 +30,7 @@ class Proposals:
         self.study, self.search = study, study.search
         self.metric = next(iter(objectives(study)))
         self.values = dict(values)
-        repair(journal)
+        repair_journal(study, journal)
         self.stored = open_journal(study, journal)
         self.space = distributions(study)
         self.most = min(self.search.trials, count_settings(self.space))

@@ -12,7 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.driver.progress import LaunchProgress, Listener, RunningTrial
-from ablate.events import Activity, Ended, ExecutorLost, Message, Ready, Stage, StageBegan, State, Stopping
+from ablate.events import (
+    Activity,
+    Ended,
+    ExecutorLost,
+    JournalRepaired,
+    Message,
+    NoWorkers,
+    Ready,
+    Stage,
+    StageBegan,
+    State,
+    Stopping,
+)
 from ablate.paths import Store
 from ablate.study.model import Study
 from ablate.view import console
@@ -84,6 +96,10 @@ def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
             yield f"{slots} side by side on {nodes} node{'s' * (nodes != 1)}"
         case Stopping():
             yield "stopping: trials write their checkpoints; Ctrl-C again ends everything at once"
+        case NoWorkers(seconds=seconds, reason=reason):
+            yield f"no worker has started for {seconds:.0f} s: {reason}; Ctrl-C stops the launch"
+        case JournalRepaired(lines=lines, file=file):
+            yield f"the search's journal was damaged: {lines} line{'s' * (lines != 1)} set aside in {file}"
         case ExecutorLost():
             yield "Ray has died; starting it again"
         case Ended(trial=key, state=state) if state is not State.STOPPED:

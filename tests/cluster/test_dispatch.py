@@ -297,6 +297,22 @@ def test_a_worker_that_died_without_a_replacement_is_detected(start: Start, tria
     assert launch.dispatcher.lacks_workers(2)  # and has died
 
 
+def test_a_stop_waits_for_packs_that_a_worker_has_begun_and_for_no_others(start: Start, trials: list[Trial]) -> None:
+    launch = start((trials[0],), (trials[1],))
+    launch.next("a")
+    launch.next("b")
+    assert launch.dispatcher.waits_for_workers
+    launch.dispatcher.begin("a")
+    assert not launch.dispatcher.waits_for_workers
+    launch.stopped = True
+    launch.time += 100
+    assert not launch.dispatcher.stopped_before_begun  # its worker sees the stop request by itself
+    launch.end("a", trials[0])
+    assert not launch.dispatcher.stopped_before_begun
+    launch.time += 2
+    assert launch.dispatcher.stopped_before_begun  # the worker of "b" has not started, and need not
+
+
 def test_one_worker_is_enough_where_one_pack_or_none_waits(start: Start, trials: list[Trial]) -> None:
     launch = start((trials[0],), (trials[1],))
     launch.next("a")
