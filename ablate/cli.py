@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ablate.commands import describing, launching, planning, results
+from ablate.commands import describing, launching, planning, removing, results
 from ablate.commands.failure import run_and_report
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": results.report,
     "ui": results.ui,
     "sync": launching.sync,
+    "rm": removing.rm,
+    "gc": removing.gc,
     "doctor": describing.doctor,
     "list": describing.list_entries,
 }

@@ -44,6 +44,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def size(count: int) -> str:
+    """`512 B`, `1.4 MB`, `23 GB`; a unit is a thousand of the one before."""
+    units = ["B", "kB", "MB", "GB", "TB"]
+    power = min(len(units) - 1, max(0, (len(str(count)) - 1) // 3))
+    return f"{count / 1000**power:.3g} {units[power]}"
+
+
 def answer(content: Any) -> None:
     """JSON to standard output."""
     json.dump(content, sys.stdout, indent=2, ensure_ascii=False, default=str)
