@@ -14,3 +14,4 @@ class DataInfo:
     probed: int = 0  # samples that probes are fitted on
     evaluation: int = 0  # samples of the evaluation split
     targets: int = 0  # regression targets per sample
+    validation: int = 0  # samples that `training.samples` leaves out of training

@@ -9,6 +9,7 @@ from ablate.data.dataset import Data
 from ablate.deferred import torch
 from ablate.encoder import Encoder
 from ablate.probes.probe import Embedded, Features, Inputs
+from ablate.subset import validation_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,15 @@ def embed_splits(encoder: Encoder, data: Data) -> Embedded:
     position = torch.empty(len(data.x), dtype=torch.int64)  # row of the data set → row of z
     position[needed] = torch.arange(len(needed))
     train, test, evaluation = (split_features(z[position[rows]], rows, data, encoder.unaugmented) for rows in splits)
-    return Embedded(train, test, evaluation, encoder)
+    validation = Inputs(data.x, unused_rows(encoder, data), data.scale, encoder.unaugmented)
+    return Embedded(train, test, evaluation, encoder, validation=validation)
+
+
+def unused_rows(encoder: Encoder, data: Data) -> Tensor:
+    """The positions of the samples that the encoder could have been trained on, and was not."""
+    samples = encoder.config.training.get("samples", 0)
+    assert isinstance(samples, int), "as the recipe has it"
+    return validation_rows(data.seen, data.y, samples)
 
 
 def split_features(z: Tensor, rows: Tensor, data: Data, unaugmented: Callable[[Tensor], Tensor]) -> Features:

@@ -29,7 +29,7 @@ from ablate.planning.packs import make_packs, pretraining_keys, with_pretraining
 from ablate.run_context import RunContext, read_or_set_aside, reason_of, write_traceback
 from ablate.scoring import score
 from ablate.set_aside import set_aside
-from ablate.subset import SUBSET_SEED, balanced_subset
+from ablate.subset import training_rows, validation_rows
 from ablate.track.spool import SpoolTracker
 from ablate.track.trial_log import log_line
 from ablate.train import checkpoint
@@ -170,6 +170,7 @@ def fit_of(group: Sequence[Started], data: Data, context: RunContext) -> Fit:
         device=context.device,
         resume=[saved for _, saved in group],
         pretrained=[pretrained_encoder(config.first, context.paths) for config in configs if config.first is not None],
+        validation=validation_set(data, recipe_of(configs[0])),
     )
 
 
@@ -180,11 +181,17 @@ def recipe_of(config: Config) -> Recipe:
 
 def training_set(data: Data, samples: int) -> TrainingSet:
     """The samples that training sees: all of them, or a class-balanced subset of so many (0: no limit)."""
-    rows = data.seen.nonzero().squeeze(1)
-    if samples:
-        rows = rows[balanced_subset(data.y[rows].clamp(min=0), samples, SUBSET_SEED)]
+    rows = training_rows(data.seen, data.y, samples)
     whole = len(rows) == len(data.x)
     return TrainingSet(data.x if whole else data.x[rows], data.y if whole else data.y[rows], data.scale)
+
+
+def validation_set(data: Data, recipe: Recipe) -> TrainingSet | None:
+    """The samples that training leaves out, for a recipe that keeps the encoder with the least loss on them."""
+    if recipe.kept != "best":
+        return None
+    rows = validation_rows(data.seen, data.y, recipe.samples)
+    return TrainingSet(data.x[rows], data.y[rows], data.scale)
 
 
 def pretrained_encoder(pretraining: Config, paths: StudyPaths) -> Mapping[str, Tensor]:

@@ -13,6 +13,19 @@ if TYPE_CHECKING:
 SUBSET_SEED = 42  # the same subset for every trial
 
 
+def training_rows(seen: Tensor, labels: Tensor, samples: int) -> Tensor:
+    """The positions that training sees: all in the mask `seen` (N,), or a class-balanced subset of so many of them."""
+    rows = seen.nonzero().squeeze(1)
+    return rows[balanced_subset(labels[rows].clamp(min=0), samples, SUBSET_SEED)] if samples else rows
+
+
+def validation_rows(seen: Tensor, labels: Tensor, samples: int) -> Tensor:
+    """The positions in the mask `seen` (N,) that `training_rows` leaves out."""
+    left_out = seen.clone()
+    left_out[training_rows(seen, labels, samples)] = False
+    return left_out.nonzero().squeeze(1)
+
+
 def balanced_subset(labels: Tensor, count: int, seed: int) -> Tensor:
     """The ascending positions (count,) of a class-balanced subset of the samples whose labels (N,) are not -1.
 

@@ -65,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "track": {"record", "study", "trial", "stats", "mlflow", "requests", "psutil"},
     "encoder": {"methods", "nets", "tensor_file", "trial", "torch"},
     "subset": {"torch"},
-    "embedding": {"data", "encoder", "probes", "torch"},
+    "embedding": {"data", "encoder", "probes", "subset", "torch"},
     "run_context": {"track", "torch"},
     "scoring": {"trial", "planning", "data", "probes", "track", "encoder", "embedding", "draw", "run_context"},
     "run": {

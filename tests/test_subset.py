@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ablate.errors import StudyError
-from ablate.subset import balanced_subset
+from ablate.subset import balanced_subset, training_rows, validation_rows
 
 LABELS = torch.tensor([0, 1, 2] * 20 + [-1] * 7)
 
@@ -20,6 +20,14 @@ def test_a_subset_holds_equally_many_samples_of_every_class(count: int) -> None:
 
 def test_the_first_classes_get_the_remainder() -> None:
     assert torch.bincount(LABELS[balanced_subset(LABELS, 11, seed=42)]).tolist() == [4, 4, 3]
+
+
+def test_validation_samples_are_those_that_training_leaves_out() -> None:
+    seen = torch.arange(67) % 2 == 0
+    trained, left_out = training_rows(seen, LABELS, 20), validation_rows(seen, LABELS, 20)
+    assert len(trained) == 20
+    assert sorted([*trained.tolist(), *left_out.tolist()]) == list(range(0, 67, 2))
+    assert len(validation_rows(seen, LABELS, 0)) == 0
 
 
 def test_positions_are_ascending() -> None:

@@ -19,7 +19,7 @@ from ablate.methods.method import Method, Tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-Capability = Literal["posterior", "code", "log_likelihood", "view", "predict"]
+Capability = Literal["posterior", "code", "log_likelihood", "view", "maps", "predict"]
 
 
 class Stochastic(ABC):
@@ -56,6 +56,14 @@ class Augmenting(ABC):
     @abstractmethod
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """One view of each input (B, ...) of the data set, drawn as in training; `embed` and the others take views."""
+
+
+class Mapped(ABC):
+    """A method whose features may be pooled maps."""
+
+    @abstractmethod
+    def maps(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → the last maps before pooling, flattened (B, M); the features where none are pooled."""
 
 
 class Classifying(ABC):
@@ -109,6 +117,10 @@ class Model(ABC):
         """One view of each input (B, ...) of the data set, drawn as in training."""
         return cast(torch.Tensor, self.call("view", inputs, generator))
 
+    def maps(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, ...) → the last maps before pooling, flattened (B, M)."""
+        return cast(torch.Tensor, self.call("maps", inputs))
+
     def predict(self, inputs: Tensor) -> Tensor:
         """Inputs (B, ...) → the method's own logits (B, C)."""
         return cast(torch.Tensor, self.call("predict", inputs))
@@ -129,6 +141,7 @@ CAPABILITIES: Mapping[Capability, Row] = {
     "code": Row(Generative, "a decoder", ("code", "decode")),
     "log_likelihood": Row(Dense, "a density of the data", ("log_likelihood",)),
     "view": Row(Augmenting, "augmented views", ("view",), learned=False),
+    "maps": Row(Mapped, "maps that are pooled to features", ("maps",)),
     "predict": Row(Classifying, "a classifier of its own", ("predict",)),
 }
 

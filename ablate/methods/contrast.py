@@ -12,8 +12,8 @@ from ablate.augment import pipeline
 from ablate.augment.pipeline import Pipeline
 from ablate.data_info import DataInfo
 from ablate.deferred import nn, torch
-from ablate.methods.backbone import FLAT, Network, backbone, check_backbone, feature_dim
-from ablate.methods.capabilities import Augmenting
+from ablate.methods.backbone import FLAT, RESNETS, Network, backbone, check_backbone, feature_dim
+from ablate.methods.capabilities import Augmenting, Mapped
 from ablate.methods.limits import check_contrast
 from ablate.methods.method import Method, Tensors, with_prefix, within
 from ablate.methods.parts import joined, through
@@ -65,7 +65,7 @@ def identity() -> nn.Module:
 
 
 @dataclass(frozen=True)
-class ImageEncoder(Method, Augmenting):
+class ImageEncoder(Method, Augmenting, Mapped):
     """A backbone that trains on augmented images and embeds clean ones; its outputs are the features."""
 
     small: ClassVar[Mapping[str, Value]] = SMALL_PERCEPTRON
@@ -100,6 +100,14 @@ class ImageEncoder(Method, Augmenting):
 
     def view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         return self.pipeline.augment(inputs, generator)
+
+    def maps(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
+        if self.network not in RESNETS:
+            return self.embed(params, state, inputs)
+        prepared = self.pipeline.preprocess(inputs)
+        own = within(params, "encoder."), within(state, "encoder.")
+        unpooled = self.encoder(tuple(prepared.shape[1:]))[:-1]
+        return apply(unpooled, *own, prepared, training=False)[0].flatten(1)
 
     def encoder(self, shape: tuple[int, ...]) -> nn.Sequential:
         return backbone(self.network, shape, self.width, self.latent_dim)

@@ -32,9 +32,10 @@ def gradient(function: Callable[[Tensor], tuple[Tensor, T]], point: Tensor) -> t
     if UNDER_VMAP.get():
         slope, rest = torch.func.grad(function, has_aux=True)(point)
         return slope, rest
-    point = point.detach().requires_grad_()
-    value, rest = function(point)
-    return torch.autograd.grad(value, point)[0], rest
+    with torch.enable_grad():  # also where a loss is measured without gradients
+        point = point.detach().requires_grad_()
+        value, rest = function(point)
+        return torch.autograd.grad(value, point)[0], rest
 
 
 def known_true(condition: Tensor) -> bool:

@@ -1,6 +1,7 @@
 """Checks of one resolved trial: whether its method and probes can work with these settings on this data."""
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from ablate.data import DATASETS
@@ -8,8 +9,8 @@ from ablate.data.dataset import Counts, Dataset
 from ablate.data_info import DataInfo
 from ablate.errors import StudyError, placed_at
 from ablate.methods import METHODS
-from ablate.methods.capabilities import CAPABILITIES, has_capability
-from ablate.options import build
+from ablate.methods.capabilities import CAPABILITIES, Capability, has_capability
+from ablate.options import Value, build
 from ablate.paths import data_folder
 from ablate.probes import PROBES
 from ablate.study.assignments import METHOD_AND_DATASET, assignments
@@ -28,6 +29,7 @@ def check_trial(study: Study, index: int, trial: Trial) -> None:
     check_snapshots(study, trial)
     try:
         check_subset(subset, counts.samples)
+        check_kept(config.training, counts.samples)
         samples = subset or counts.samples
         method.check(DataInfo(dataset.shape, samples, dataset.classes, method.samples(batch_size)))
     except StudyError as error:
@@ -38,11 +40,13 @@ def check_trial(study: Study, index: int, trial: Trial) -> None:
         probed=counts.probed,
         evaluation=counts.evaluation,
         targets=counts.targets,
+        validation=counts.samples - samples,
     )
     for position, (name, settings) in enumerate(trial.probes.items()):
         with placed_at(study.place("probes", position)):
-            check_capabilities(name, config.method)
-            build(PROBES[name], settings).check(info)
+            probe = build(PROBES[name], settings)
+            check_capabilities(name, probe.required, config.method)
+            probe.check(info)
 
 
 @lru_cache
@@ -60,15 +64,25 @@ def check_snapshots(study: Study, trial: Trial) -> None:
         raise StudyError(problem, "as in 'fixed: {training.snapshots: 10}'", study.place("metric"))
 
 
+def check_kept(training: Mapping[str, Value], samples: int) -> None:
+    """Raise StudyError where the best epoch is to be kept and nothing chooses it, or where several are to be kept."""
+    if training["kept"] != "best":
+        return
+    if training["snapshots"] != 1:
+        raise StudyError("kept 'best' is one encoder, and snapshots asks for several", "leave one of them out")
+    if training["samples"] in (0, samples):
+        problem = f"kept 'best' needs validation samples, and training takes all {samples}"
+        raise StudyError(problem, f"use training.samples below {samples}")
+
+
 def check_subset(subset: int, samples: int) -> None:
     if subset > samples:
         problem = f"{subset} samples are more than the {samples} of the training set"
         raise StudyError(problem, f"use training.samples of at most {samples}, or 0 for all")
 
 
-def check_capabilities(probe: str, method: str) -> None:
+def check_capabilities(probe: str, needs: Sequence[Capability], method: str) -> None:
     """Raise StudyError where a probe needs a capability that the method does not have."""
-    needs = PROBES[probe].needs
     missing = [need for need in needs if not has_capability(METHODS[method], need)]
     if missing:
         able = sorted(name for name, kind in METHODS.items() if all(has_capability(kind, need) for need in needs))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ablate.data_info import DataInfo
-from ablate.deferred import np
+from ablate.deferred import np, torch
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.clustering import matched_accuracy
+from ablate.probes.inputs import BATCH, inputs_of, model_of, require_finite
 from ablate.probes.magnitude import largest_magnitude
-from ablate.probes.probe import Embedded, Features, Metrics
+from ablate.probes.probe import Capability, Embedded, Features, Inputs, Metrics, Model
 from ablate.probes.tsne import Plane, TSNEProbe
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ class Confident(TSNEProbe):
 
     kept_fraction: float = option(0.5, "fraction of the samples that are clustered", above=0, most=1, former="kept")
 
+    flatten_map: bool = option(
+        False,
+        "use a ResNet's last maps before pooling, flattened, as the authors do (32768 values of an image of CIFAR-10)",
+        added=True,
+    )
+
+    @property
+    def required(self) -> tuple[Capability, ...]:
+        return ("maps",) if self.flatten_map else ()
+
     def check(self, info: DataInfo) -> None:
         super().check(info)
         placed = self.placed(info)
@@ -53,6 +64,8 @@ class Confident(TSNEProbe):
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.check_embedded(embedded)
         evaluation = self.drawn(embedded.evaluation, seed)
+        if self.flatten_map:
+            evaluation = replace(evaluation, x=flat_maps(model_of(embedded), inputs_of(evaluation)))
         plane = self.plane(evaluation.x, seed, lambda share: embedded.report_progress(share / 2))
         order = by_confidence(plane)
         scores = {"accuracy": clustered_accuracy(evaluation, order[: rounded(len(order), self.kept_fraction)])}
@@ -61,6 +74,13 @@ class Confident(TSNEProbe):
             scores[f"accuracy_{percent}"] = clustered_accuracy(evaluation, kept)
             embedded.report_progress((1 + percent / 100) / 2)
         return scores
+
+
+def flat_maps(model: Model, inputs: Inputs) -> NDArray[np.float32]:
+    """The flattened maps (N, M) of all inputs."""
+    batches = [model.maps(inputs.batch(part)) for part in torch.arange(len(inputs)).split(BATCH)]
+    maps: NDArray[np.float32] = require_finite(torch.cat(batches), "the maps").numpy()
+    return maps
 
 
 def rounded(samples: int, fraction: float) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ablate.data_info import DataInfo
 from ablate.deferred import torch
+from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.inputs import BATCH, inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Metrics, Model, Probe
@@ -34,15 +35,23 @@ class Density(Probe):
     posterior_of: Literal["view", "input"] = option(
         "view", "what q(z | ·) is conditioned on; methods without views use the input", former="encoded"
     )
-    images: int | None = option(None, "evaluation samples, drawn by the seed; all where absent", least=1)
+    images: int | None = option(None, "samples of the split, drawn by the seed; all where absent", least=1)
+    split: Literal["evaluation", "validation"] = option(
+        "evaluation", "the samples; validation, as in the paper: those that training.samples leaves out", added=True
+    )
 
     def check(self, info: DataInfo) -> None:
-        """Accept all data: labels and targets are not needed."""
+        """Labels and targets are not needed."""
+        if self.split == "validation" and not info.validation:
+            raise StudyError("no samples are left for validation", "set training.samples, or split: evaluation")
 
     def score(self, embedded: Embedded, seed: int) -> dict[str, float]:
         self.check_embedded(embedded)
         model, generator = model_of(embedded), torch.Generator().manual_seed(seed)
         inputs = inputs_of(embedded.evaluation)
+        if self.split == "validation":
+            assert embedded.validation is not None, "checked"
+            inputs = embedded.validation
         rows = random_rows(len(inputs), self.images, seed)
         nats, values, done = 0.0, 0, 0
         for part in rows.split(BATCH):

@@ -41,9 +41,9 @@ def random_rows(samples: int, count: int | None, seed: int) -> Tensor:
     return torch.from_numpy(np.sort(np.random.default_rng(seed).choice(samples, count, replace=False)))
 
 
-def batches(inputs: Inputs, rows: Tensor, binarized: bool = False) -> Iterator[Tensor]:
+def batches(inputs: Inputs, rows: Tensor, binarized: bool = False, size: int = BATCH) -> Iterator[Tensor]:
     """Batches of the inputs (B, ...) at these positions; `binarized` thresholds them at 0.5."""
-    for part in rows.split(BATCH):
+    for part in rows.split(size):
         values = inputs.batch(part)
         yield (values > 0.5).to(values) if binarized else values
 

@@ -79,6 +79,7 @@ class Embedded:
     evaluation: Features
     model: Model | None = None
     report_progress: Callable[[float], None] = no_report
+    validation: Inputs | None = None  # the samples that `training.samples` left out of training; they are not embedded
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,11 @@ class Probe(ABC):
 
         Raises TrialError for features that are not finite, StudyError for data that `check` refuses.
         """
+
+    @property
+    def required(self) -> tuple[Capability, ...]:
+        """The capabilities that the method must have for these options; `needs`, unless a probe overrides this."""
+        return self.needs
 
     def pictures(self, embedded: Embedded, seed: int) -> Mapping[str, Matrix]:
         """Heat maps that go with the metrics, by name; none by default."""
@@ -150,6 +156,7 @@ def info_of(embedded: Embedded) -> DataInfo:
         evaluation=len(evaluation.y),
         classes=len(np.union1d(train.y, evaluation.y)),
         targets=0 if train.targets is None else train.targets.shape[1],
+        validation=0 if embedded.validation is None else len(embedded.validation),
     )
 
 

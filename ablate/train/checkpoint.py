@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -29,6 +30,7 @@ class Checkpoint:
     device: str  # type of the device of this generator
     sums: Mapping[str, float]  # of the losses' values since the epoch began
     snapshots: Mapping[int, Tensors]  # epoch → encoder at its end
+    validation_loss: float = math.inf  # the least of the epochs, where it decides which encoder is kept
 
 
 def save(path: Path, checkpoint: Checkpoint, key: str = "", recorded: int = 0) -> None:

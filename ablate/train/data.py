@@ -21,6 +21,10 @@ class TrainingSet:
     labels: Tensor
     scale: float
 
+    def to(self, device: torch.device) -> TrainingSet:
+        """The same samples on a device."""
+        return TrainingSet(self.inputs.to(device), self.labels.to(device), self.scale)
+
     def info(self, batch_size: int) -> DataInfo:
         """Shape, samples and classes of this set, with the samples of a batch."""
         classes = int(self.labels.max()) + 1

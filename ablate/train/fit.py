@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ablate.deferred import torch
 from ablate.events import EpochEnd, MemberFailed
 from ablate.methods.method import Method, Tensors
+from ablate.nets.precision import step_precision
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet, epoch_permutation, seeded_generator
 from ablate.train.optimizer import cpu_copy
 from ablate.train.pack import Looped, Pack, Stacked, common_settings
 from ablate.train.recipe import Recipe
+from ablate.train.validation import validation_loss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,16 +37,19 @@ class Fit:
         device: torch.device,
         resume: Sequence[Checkpoint | None] = (),
         pretrained: Sequence[Tensors] = (),
+        validation: TrainingSet | None = None,
     ) -> None:
         """Start each member from its checkpoint in `resume`, or initialize it from its seed where that is None.
 
-        `pretrained` holds each member's pretrained encoder, for a method with pretraining.  Raises StudyError where a
+        `pretrained` holds each member's pretrained encoder, for a method with pretraining; `validation` the samples by
+        whose loss an encoder is kept, for a recipe that keeps the best.  Raises StudyError where a
         method's settings do not suit the data.
         """
         assert len({common_settings(method) for method in methods}) == 1
         assert len({common_settings(recipe) for recipe in recipes}) == 1
         self.methods, self.recipe, self.seeds, self.device = methods, recipes[0], seeds, device
-        self.data = TrainingSet(data.inputs.to(device), data.labels.to(device), data.scale)
+        self.data = data.to(device)
+        self.validation = validation.to(device) if validation is not None else None
         self.info = self.data.info(methods[0].samples(self.recipe.batch_size))
         trained = bool(methods[0].objectives)
         self.epochs = self.recipe.epochs if trained else 1
@@ -77,6 +83,7 @@ class Fit:
         names = starts[0].sums
         self.sums = {name: torch.tensor([start.sums[name] for start in starts], device=self.device) for name in names}
         self.encoders = [dict(start.snapshots) for start in starts]  # per member: epoch → encoder
+        self.least_losses = [start.validation_loss for start in starts]  # per member: on the validation samples
         # losses x members: the step after which the loss was first not finite, 0 where it always was
         self.failed_at = torch.zeros(len(self.pack.losses), len(starts), dtype=torch.int64, device=self.device)
         self.failures: list[MemberFailed] = []  # detected, not yet yielded
@@ -174,15 +181,44 @@ class Fit:
 
     def end_epoch(self, epoch: int) -> tuple[EpochEnd, ...]:
         """Keep the encoders where this is one of the last epochs → each member's means over the epoch's steps."""
-        if epoch > self.epochs - self.recipe.snapshots:
-            for member in self.pack.members:
-                self.take_snapshot(member, epoch)
         means = {name: (values / self.epoch_steps).tolist() for name, values in self.sums.items()}
         self.sums = {}
+        if self.keeps_best:
+            means["validation_loss"] = [self.validate(member, epoch) for member in range(len(self.methods))]
+        elif epoch > self.epochs - self.recipe.snapshots:
+            for member in self.pack.members:
+                self.take_snapshot(member, epoch)
         return tuple(
             EpochEnd(member, epoch, {name: values[member] for name, values in means.items()})
             for member in self.pack.members
         )
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the encoder of the best epoch is kept instead of the last ones."""
+        return self.recipe.kept == "best" and bool(self.pack.objectives)
+
+    def validate(self, member: int, epoch: int) -> float:
+        """The member's loss on the validation samples; its encoder is kept where that is the least up to now."""
+        if member not in self.pack.members:
+            return math.nan
+        assert self.validation is not None, "planning makes sure that there are validation samples"
+        tensors = self.pack.params(member), self.pack.state(member)
+        with step_precision(self.recipe.precision, self.device):
+            loss = validation_loss(
+                self.methods[member],
+                *tensors,
+                self.validation,
+                self.info.batch_size,
+                self.seeds[member],
+                (self.step - 1) / self.total,
+            )
+        if not math.isfinite(loss):
+            self.fail(member, self.step, f"the loss on the validation samples is not finite after step {self.step}")
+        elif loss < self.least_losses[member]:
+            self.least_losses[member], self.encoders[member] = loss, {}
+            self.take_snapshot(member, epoch)
+        return loss
 
     def take_snapshot(self, member: int, epoch: int) -> None:
         """Keep the member's encoder; one that is not finite is a failure."""
@@ -200,7 +236,7 @@ class Fit:
         return {name: cpu_copy(tensor) for name, tensor in everything.items() if name.startswith(prefix)}
 
     def snapshots(self, member: int) -> Mapping[int, Tensors]:
-        """Epoch → encoder at its end, of the last `recipe.snapshots` epochs as far as the member has trained them."""
+        """Epoch → encoder at its end, of the last epochs as far as the member has trained them, or of the best one."""
         return self.encoders[member]
 
     def checkpoint(self, member: int) -> Checkpoint:
@@ -216,6 +252,7 @@ class Fit:
             device=self.device.type,
             sums={name: float(values[member]) for name, values in self.sums.items()},
             snapshots=dict(self.encoders[member]),
+            validation_loss=self.least_losses[member],
         )
 
 

@@ -37,6 +37,11 @@ class Recipe:
     weight_decay: float = option(0.0, "weight of the L2 penalty, whose gradient is added to the loss's", least=0)
     samples: int = option(0, "training samples: a class-balanced subset, the same in every trial; 0: all", least=0)
     snapshots: int = option(1, "epochs, the last ones, at whose ends the encoder is kept", least=1)
+    kept: Literal["last", "best"] = option(
+        "last",
+        "best: that of the epoch with the least loss on the samples that `samples` leaves out, not of the last epochs",
+        added=True,
+    )
 
     def rate(self, progress: float) -> float:
         """The learning rate after a share `progress` of training, in [0, 1]."""

@@ -37,6 +37,25 @@ def test_feature_dim_is_the_dimension_of_the_features(network: str) -> None:
     assert features.shape == (2, feature_dim(network, 2, 5))
 
 
+@pytest.mark.parametrize(("network", "side"), [("resnet18", 1), ("resnet50", 2)])
+def test_pooling_the_flattened_maps_gives_the_features(network: Any, side: int) -> None:
+    method = SimCLR(network=network, width=2)
+    shape = 3, 8 * side, 8 * side
+    params, state = method.init(DataInfo(shape, 10, 2, 4), torch.Generator().manual_seed(0))
+    images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(1))
+    maps = method.maps(params, state, images)
+    assert maps.shape == (2, method.features * side**2)
+    pooled = maps.unflatten(1, (method.features, -1)).mean(2)
+    torch.testing.assert_close(pooled, method.embed(params, state, images))
+
+
+def test_maps_of_a_network_without_pooling_are_its_features() -> None:
+    method = SimCLR(network="mlp", augmentation="simclr-grey", latent_dim=4)
+    params, state = method.init(DataInfo((1, 4, 4), 10, 2, 4), torch.Generator().manual_seed(0))
+    images = torch.rand(2, 1, 4, 4)
+    assert torch.equal(method.maps(params, state, images), method.embed(params, state, images))
+
+
 def test_images_above_64_pixels_have_the_7x7_stem() -> None:
     sizes = [next(backbone("resnet18", (3, side, side), 2, 5).parameters()).shape[-1] for side in (32, 64, 96)]
     assert sizes == [3, 3, 7]

@@ -242,6 +242,18 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "training.batch_size of at most 1437",
     ),
     (
+        "the best epoch without samples to choose it by",
+        "question: Why?",
+        "fixed: {training.kept: best}",
+        "8:24: kept 'best' needs validation samples, and training takes all 1437; use training.samples below 1437",
+    ),
+    (
+        "the best of several kept epochs",
+        "question: Why?",
+        "fixed: {training.kept: best, training.samples: 1000, training.snapshots: 2}",
+        "8:24: kept 'best' is one encoder, and snapshots asks for several; leave one of them out",
+    ),
+    (
         "a mistyped setting of a probe",
         "question: Why?",
         "fixed: {probes.linear.epoch: 5}",

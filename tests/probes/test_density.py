@@ -1,12 +1,13 @@
 """Bits per dimension of a model whose density is known in closed form."""
 
+from dataclasses import replace
 from math import log, pi
 
 import pytest
 import torch
 
 from ablate.data_info import DataInfo
-from ablate.errors import TrialError
+from ablate.errors import StudyError, TrialError
 from ablate.probes.density import Density
 from ablate.testing.linear_gaussian import LinearGaussian, embed_all
 
@@ -55,6 +56,18 @@ def test_a_method_without_views_uses_the_posterior_of_the_input() -> None:
     model = LinearGaussian(WEIGHT, (3,), jitter=3.0, capabilities=("posterior", "log_likelihood"))
     score = Density().score(embed_all(model, INPUTS, LABELS), seed=0)["bits_per_dimension"]
     assert score == pytest.approx(nats(1.0) / 6 / log(2), rel=1e-5)
+
+
+def test_the_validation_samples_are_scored_instead_of_the_evaluation_split() -> None:
+    model = LinearGaussian(WEIGHT, (3,))
+    embedded = embed_all(model, INPUTS[[0, 0]], LABELS)  # the first input as train, test and evaluation split
+    assert embedded.test.inputs is not None
+    second = replace(embedded, validation=replace(embedded.test.inputs, values=INPUTS[[1, 1]]))
+    probe = Density(importance_samples=1, split="validation")
+    expected = Density(importance_samples=1).score(embed_all(model, INPUTS[[1, 1]], LABELS), seed=0)
+    assert probe.score(second, seed=0) == pytest.approx(expected)
+    with pytest.raises(StudyError, match="no samples are left for validation"):
+        probe.score(embedded, seed=0)
 
 
 def test_improbable_inputs_do_not_underflow() -> None:

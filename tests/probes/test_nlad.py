@@ -1,12 +1,15 @@
 """Determinants of the class means' cosines, calculated by hand."""
 
+from dataclasses import dataclass
 from math import log
+from typing import cast
 
 import numpy as np
 import pytest
+import torch
 
 from ablate.probes.nlad import NLAD, class_cosines, negative_log_determinant
-from ablate.probes.probe import Embedded, Features
+from ablate.probes.probe import Embedded, Features, Inputs, Model
 
 
 def view(x: list[list[float]], y: list[int]) -> Embedded:
@@ -50,6 +53,27 @@ def test_nlad_does_not_depend_on_the_scale_of_the_features() -> None:
     x = [[1.0, 0.2], [0.3, 1.0]]
     huge = (np.array(x) * 1e30).tolist()
     assert NLAD().score(view(huge, [0, 1]), 0) == pytest.approx(NLAD().score(view(x, [0, 1]), 0))
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """An encoder whose maps are the images and whose features are the maps' means."""
+
+    def maps(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs.flatten(1)
+
+
+def test_flattened_maps_are_scored_beside_the_pooled_features() -> None:
+    """Maps (1, 0) and (0, 2) are orthogonal; their means ½ and 1 are parallel."""
+    maps = torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 2.0]])[:, None]
+    features = Features(maps.mean(2).numpy(), np.array([0, 1, 1]), None, Inputs(maps, torch.arange(3), 1.0))
+    embedded = Embedded(features, features, features, cast(Model, Pooling()))
+    scores = NLAD(flatten_map=True).score(embedded, seed=0)
+    assert scores["map_nlad"] == pytest.approx(0.0)
+    assert scores["map_smallest_cosine"] == pytest.approx(0.0)
+    assert scores["nlad"] > 30
+    assert NLAD(flatten_map=True).required == ("maps",)
+    assert NLAD().required == ()
 
 
 def test_the_picture_shows_the_cosines_by_class() -> None:

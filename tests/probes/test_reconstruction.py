@@ -1,10 +1,12 @@
 """Reconstruction errors of decoders in closed form."""
 
+import numpy as np
 import pytest
 import torch
 
 from ablate.data_info import DataInfo
-from ablate.errors import TrialError
+from ablate.errors import StudyError, TrialError
+from ablate.probes.probe import Embedded, Features, Inputs
 from ablate.probes.reconstruction import Reconstruction
 from ablate.testing.linear_gaussian import LinearGaussian, embed_all
 
@@ -42,6 +44,21 @@ def test_the_error_is_averaged_over_images_not_batches() -> None:
     model = LinearGaussian(torch.eye(2), (1, 1, 2), noise=1.0)
     scores = Reconstruction().score(embed_all(model, images, torch.zeros(501, dtype=torch.int64)), seed=0)
     assert scores["mse"] == pytest.approx(0.25)
+
+
+def test_a_decoder_is_fitted_to_the_features_of_a_method_without_one() -> None:
+    """Images of one brightness each, which is the feature; the mean image has an error of 0.08."""
+    brightness = torch.arange(40).remainder(5)[:, None] / 4 * 0.8 + 0.1
+    images = brightness[:, :, None, None].expand(40, 1, 8, 8).contiguous()
+    split = Features(brightness.numpy(), np.zeros(40, np.int64), None, Inputs(images, torch.arange(40), 1.0))
+    probe = Reconstruction(decoder="fitted", epochs=8, batch_size=8, learning_rate=1e-3)
+    assert probe.required == ()
+    assert probe.score(Embedded(split, split, split), seed=0)["mse"] < 0.02
+
+
+def test_a_decoder_of_vectors_cannot_be_fitted() -> None:
+    with pytest.raises(StudyError, match="a decoder of images cannot be fitted to inputs of shape"):
+        Reconstruction(decoder="fitted").check(DataInfo(shape=(6,)))
 
 
 def test_reconstructions_that_are_not_finite_are_refused() -> None:
