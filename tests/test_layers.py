@@ -83,7 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     },
     "search": {"study", "trial", "planning", "optuna"},
     "cluster": {"study", "trial", "planning", "search", "run", "run_context", "track", "ray", "torch", "psutil"},
-    "reporting": {"study", "trial", "papers", "probes", "stats", "draw", "jinja2"},
+    "reporting": {"study", "trial", "papers", "probes", "stats", "draw", "jinja2", "markupsafe", "markdown_it"},
     "coverage": {"study", "trial", "planning", "probes", "papers"},
     "catalog": {"study", "coverage", "methods", "data", "probes", "augment", "papers"},
     "doctor": {"packaging", "catalog", "data", "track", "ray", "mlflow", "torch", "psutil"},

@@ -1,4 +1,4 @@
-"""Variants as a pandas table."""
+"""Variants, and their comparisons with the baseline, as pandas tables."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ablate.stats.comparisons import Comparison
 from ablate.stats.variants import Variant
 
 
@@ -28,3 +29,26 @@ def frame(variants: Iterable[Variant]) -> pd.DataFrame:
     names = ["n", "mean", "low", "high", "std", "baseline", "failed", "missing"]
     columns = list(dict.fromkeys(["dataset", "method", *axes, *names]))
     return pd.DataFrame(rows, columns=columns)
+
+
+def comparison_frame(comparisons: Iterable[Comparison]) -> pd.DataFrame:
+    """One row per comparison: data set, method, levels, mean difference with interval, tests, and conclusion."""
+    rows: list[dict[str, Any]] = [
+        {
+            "dataset": one.variant.config.dataset,
+            "method": one.variant.config.method,
+            **one.variant.levels,
+            **asdict(one.difference.estimate),
+            "p": one.difference.p_value,
+            "p_holm": one.p_adjusted,
+            "p_sign_flips": one.difference.p_permutation,
+            "p_equivalent": one.p_equivalent,
+            "effect_size": one.difference.effect_size,
+            "outperforms": one.difference.probability_of_outperforming,
+            "variance_ratio": one.difference.variance_ratio,
+            "conclusion": str(one.conclusion),
+            "seeds_needed": one.seeds_needed,
+        }
+        for one in comparisons
+    ]
+    return pd.DataFrame(rows)

@@ -16,7 +16,8 @@ def test_every_link_of_the_markdown_is_a_file_beside_it(study: Study, results: l
     assert links == ["figure-differences.png", "figure-1-transformation.png"]
     assert (file.parent / links[0]).read_bytes().startswith(b"\x89PNG")
     assert sorted(file.name for file in file.parent.iterdir()) == [
-        *("figure-1-transformation.png", "figure-differences.png", "report.md", "variants.csv"),
+        *("comparisons.csv", "figure-1-transformation.png", "figure-differences.png"),
+        *("report.html", "report.md", "variants.csv"),
     ]
 
 
@@ -52,4 +53,9 @@ def test_variants_without_a_score_have_empty_cells_in_the_csv(
 
 def test_a_report_without_finished_trials_has_no_figures(study: Study, tmp_path: Path) -> None:
     write_report(report_of(study, []), tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["report.md", "variants.csv"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "comparisons.csv",
+        "report.html",
+        "report.md",
+        "variants.csv",
+    ]

@@ -1,0 +1,105 @@
+"""The report as one HTML page."""
+
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+from ablate.reporting.content import report_of
+from ablate.reporting.html import to_html
+from ablate.reporting.write import write_report
+from ablate.stats.results import Result
+from ablate.study.model import Study
+
+VOID = {"meta", "img", "br", "hr", "link"}
+
+
+class Nesting(HTMLParser):
+    """Checks that every element is closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag in VOID or self.open.pop() == tag
+
+
+@pytest.fixture
+def page(study: Study, results: list[Result], tmp_path: Path) -> Path:
+    return write_report(report_of(study, results), tmp_path).with_name("report.html")
+
+
+def test_the_page_is_well_formed_and_holds_its_images(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    parser = Nesting()
+    parser.feed(text)
+    assert parser.open == []
+    sources = re.findall(r'src="([^"]{0,30})', text)
+    assert len(sources) == 2
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert "http" not in re.sub(r"<!DOCTYPE[^>]*>", "", text)
+
+
+def test_markup_in_a_study_is_shown_as_text(make_study: Callable[..., Study]) -> None:
+    study = make_study({}, question="<script>alert(1)</script> [a](javascript:alert(1)) ![b](http://example.org/b.png)")
+    from ablate.reporting.markdown import to_markdown
+
+    text = to_html(study.name, to_markdown(report_of(study, [])), {})
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "href" not in text
+    assert "<img" not in text
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options=options)
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_fits_narrow_and_wide_windows(page: Path, browser: webdriver.Chrome, width: int) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    browser.get(page.as_uri())
+    assert browser.find_element(By.TAG_NAME, "h1").text == "example"
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width  # type: ignore[no-untyped-call]  # of selenium
+    images = browser.find_elements(By.TAG_NAME, "img")
+    assert [image.get_property("naturalWidth") > 100 for image in images] == [True, True]  # type: ignore[operator]  # pixels
+
+
+@pytest.mark.slow
+def test_the_page_has_readable_text_in_light_dark_and_print(page: Path, browser: webdriver.Chrome) -> None:
+    browser.get(page.as_uri())
+    seen = set()
+    for media, scheme in (("", "light"), ("", "dark"), ("print", "light")):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+        style = "return (style => [style.color, style.backgroundColor])(getComputedStyle(document.body))"
+        ink, paper = (brightness(color) for color in browser.execute_script(style))  # type: ignore[no-untyped-call]  # of selenium
+        assert abs(ink - paper) > 150
+        seen.add(ink > paper)
+    assert seen == {True, False}
+    printed = browser.execute_cdp_cmd("Page.printToPDF", {})["data"]
+    assert len(printed) > 10_000
+
+
+def brightness(color: str) -> float:
+    """The mean of a colour's parts, from 0 to 255."""
+    parts = [float(part) for part in re.findall(r"[\d.]+", color)[:3]]
+    return sum(parts) / 3
