@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import DataError
-from ablate.paths import Store, default_store
+from ablate.paths import Store, absolute, default_store
 from ablate.study.model import Study
 from ablate.study.read import read_study
 
@@ -171,7 +171,9 @@ def study_of(study: StudyLike) -> Study:
 
 
 def store_of(folder: Path | str | None) -> Store:
-    return Store(Path(folder).expanduser().absolute()) if folder is not None else default_store()
+    store = Store(absolute(folder)) if folder is not None else default_store()
+    store.require_folder()
+    return store
 
 
 def name_of(study: StudyLike) -> str:

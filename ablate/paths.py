@@ -147,15 +147,64 @@ class Store:
     def mlflow(self) -> Path:
         return self.root / "mlflow"
 
+    def require_folder(self) -> None:
+        """Raise StudyError where the store is a file, or below one."""
+        existing = existing_part(self.root)
+        if not existing.is_dir():
+            raise StudyError("this is a file, and a store is a folder", "name another with --storage", str(existing))
+
+    def require_writable(self) -> None:
+        """Raise StudyError where the store's folder cannot be written or made."""
+        self.require_folder()
+        if not self.writable:
+            problem, remedy = "this folder cannot be written", "name another with --storage, or check its permissions"
+            raise StudyError(problem, remedy, str(existing_part(self.root)))
+
+    @property
+    def writable(self) -> bool:
+        """Whether files can be made in the store's folder, as far as the permissions and the file system say."""
+        return os.access(existing_part(self.root), os.W_OK | os.X_OK)
+
+
+def existing_part(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+def absolute(path: Path | str, place: str = "") -> Path:
+    """The path with `~` and the working folder filled in.  Raises StudyError where there is no such folder."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise StudyError("'~' names no home folder", "write the whole path, or set HOME", place or str(path)) from None
+    except FileNotFoundError:
+        problem, remedy = "the working folder does not exist any more", "go to another one"
+        raise StudyError(problem, remedy, place or str(path)) from None
+
+
+def folder_named_by(variable: str) -> Path | None:
+    """The folder that an environment variable names, `~` filled in; None where it is empty or not set."""
+    given = os.environ.get(variable)
+    return absolute(given, f"{variable}={given}") if given else None
+
+
+def home() -> Path:
+    """The user's home folder.  Raises StudyError where there is none, as in some containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        remedy = "set HOME, or ABLATE_DATA and XDG_CACHE_HOME, to a folder"
+        raise StudyError("this user has no home folder", remedy, "HOME") from None
+
 
 def default_store() -> Store:
-    return Store(Path(os.environ.get("ABLATE_STORE", "ablate-store")).absolute())
+    """The store that ABLATE_STORE names, else `ablate-store` in the working folder."""
+    return Store(folder_named_by("ABLATE_STORE") or absolute("ablate-store"))
 
 
 def data_folder() -> Path:
     """The folder with data sets' original files: ABLATE_DATA, else `ablate/data` in the user's cache folder."""
-    given = os.environ.get("ABLATE_DATA")
-    return Path(given).absolute() if given else cache_folder() / "data"
+    return folder_named_by("ABLATE_DATA") or cache_folder() / "data"
 
 
 def checksum_memory() -> Path:
@@ -165,4 +214,4 @@ def checksum_memory() -> Path:
 
 def cache_folder() -> Path:
     """`ablate` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "ablate"
+    return (folder_named_by("XDG_CACHE_HOME") or home() / ".cache") / "ablate"

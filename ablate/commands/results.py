@@ -67,7 +67,7 @@ def report(
     if as_json:
         answer(to_json(written.report))
     else:
-        typer.echo(f"{written.path.read_text(encoding='utf-8')}\n{written.path}")
+        typer.echo(f"{written.text}\n{written.path or 'not written: the store may only be read'}")
 
 
 def ui(
@@ -82,4 +82,6 @@ def ui(
     def say(line: str) -> None:
         typer.echo(json.dumps({"message": line}) if as_json else line)
 
-    serve_until_interrupt(store_of(storage), browser, say)
+    store = store_of(storage)
+    store.require_writable()  # the server writes its database and its log
+    serve_until_interrupt(store, browser, say)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.cluster.ray_environment import cluster_address
@@ -102,6 +103,8 @@ def launch_handled(
     designed = resolve(study, yes=yes)
     if options.nodes:
         slots(options.nodes, study)
+    if not store.writable:  # a finished study can be read
+        return Launch(study, designed, store, options, listen, backends).settled() or refused_store(store)
     require_data(study, designed)
     prepare(required_data(study, designed), store.tensors)
     paths = store.study(study.name)
@@ -116,6 +119,12 @@ def launch_handled(
             f"stopped with {summary.finished} of {summary.total} trials finished", "launch again to go on"
         )
     return summary
+
+
+def refused_store(store: Store) -> NoReturn:
+    """Raise StudyError: the store cannot be written, and something is left to do."""
+    store.require_writable()
+    raise AssertionError
 
 
 @dataclass

@@ -9,6 +9,7 @@ from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.planning.required_data import on_recorded_data
 from ablate.reporting.content import report_of
+from ablate.reporting.markdown import to_markdown
 from ablate.reporting.report import Report
 from ablate.reporting.write import write_report
 from ablate.stats.results import Result, results_of
@@ -17,16 +18,20 @@ from ablate.study.model import Study
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """A report, and the file it was written to."""
+    """A report, its text, and the file it was written to; none where the store may only be read."""
 
     report: Report
-    path: Path
+    text: str
+    path: Path | None
 
 
 def write_current_report(study: Study, store: Store) -> WrittenReport:
     """Write the report into the study's folder.  Raises StudyError where the study was never launched."""
     report = report_of(study, current_results(study, store))
-    return WrittenReport(report, write_report(report, store.study(study.name).report))
+    if not store.writable:
+        return WrittenReport(report, to_markdown(report), None)
+    file = write_report(report, store.study(study.name).report)
+    return WrittenReport(report, file.read_text(encoding="utf-8"), file)
 
 
 def current_results(study: Study, store: Store) -> tuple[Result, ...]:

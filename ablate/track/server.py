@@ -167,7 +167,6 @@ def await_answer(info: ServerInfo, store: Store) -> None:
 
 
 def command(store: Store, port: int) -> list[str]:
-    database = (store.mlflow / "mlflow.db").as_posix()
     return [
         *(
             sys.executable,
@@ -178,8 +177,8 @@ def command(store: Store, port: int) -> list[str]:
             str(os.getpid()),
         ),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{database}"),
-        *("--artifacts-destination", (store.mlflow / FOLDER).as_uri()),
+        *("--backend-store-uri", "sqlite:///mlflow.db"),  # from its working folder, whose name may hold '?' or '#'
+        *("--artifacts-destination", f"./{FOLDER}"),
     ]
 
 
