@@ -69,17 +69,19 @@ def launch(
     checkpoint_every: float = 60.0,
     listen: "Listener | None" = None,
     yes: bool = False,
+    shared: bool = False,
 ) -> "Summary":
     """Run what is missing of a study and write its report.
 
     `address` is that of a Ray cluster (empty: Ray is started on this machine), `retry` runs failed trials again,
     `checkpoint_every` is in seconds, and `listen` is called with the progress and each message of the launch.
+    Only you can read a new store, unless it is `shared`.
     Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
     """
     from ablate.driver.launch import Options, ignore
     from ablate.driver.launch import launch as run_launch
 
-    options = Options(address, retry, checkpoint_every)
+    options = Options(address, retry, checkpoint_every, shared)
     return run_launch(study_of(study), store_of(store), options, listen or ignore, yes=yes)
 
 

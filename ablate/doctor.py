@@ -139,7 +139,15 @@ def gpus() -> HealthCheck:
 
 
 def cluster(address: str) -> HealthCheck:
-    """Whether the cluster at the address answers and has live nodes."""
+    """Whether the cluster at the address, else the one that RAY_ADDRESS names, answers and has live nodes."""
+    from ablate.cluster.ray_environment import cluster_address, ray_environment
+
+    named = "" if address else " (RAY_ADDRESS)"
+    address = cluster_address(address)
+    try:
+        ray_environment(address)
+    except AblateError as error:
+        return HealthCheck("cluster", False, f"{error.place}: {error.problem}", error.remedy)
     if not address:
         return HealthCheck("cluster", True, "no address given; a launch starts Ray on this machine")
     import ray
@@ -147,10 +155,10 @@ def cluster(address: str) -> HealthCheck:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         alive = [node for node in ray.nodes() if node["Alive"]]
-        return health_check("cluster", bool(alive), f"{len(alive)} nodes at {address}", "start its nodes")
+        return health_check("cluster", bool(alive), f"{len(alive)} nodes at {address}{named}", "start its nodes")
     except (ConnectionError, RuntimeError, ValueError) as error:
         remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
-        return HealthCheck("cluster", False, f"{address} does not answer: {error}".splitlines()[0], remedy)
+        return HealthCheck("cluster", False, f"{address}{named} does not answer: {error}".splitlines()[0], remedy)
     finally:
         ray.shutdown()
 

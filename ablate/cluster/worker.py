@@ -12,6 +12,7 @@ from ray import tune
 
 from ablate.events import MESSAGES, PACK_CONFIG, PackConfig, Progress, State, StopRequest, TrialUpdate
 from ablate.paths import Store
+from ablate.permissions import permission_mask
 from ablate.stopping import stop_request
 from ablate.track.environment import environment
 from ablate.track.spool import SpoolTracker
@@ -46,9 +47,10 @@ class Worker(tune.Trainable):
         """
         import torch
 
-        if Path(folder).is_dir():  # not on another machine
+        if folder and Path(folder).is_dir():  # it may be missing on another machine
             os.chdir(folder)
         pack = PACK_CONFIG.decode(config["pack"])
+        os.umask(permission_mask(Store(Path(pack.store))))
         torch.set_num_threads(pack.threads)
         self.paths = Store(Path(pack.store)).study(pack.study)
         self.device = torch.device("cuda" if pack.gpu else "cpu")

@@ -21,6 +21,9 @@ def launch(
     storage: Storage = None,
     address: Address = "",
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a trial")] = 60.0,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Let others read the store, as far as your umask does [default: only you]")
+    ] = False,
     yes: Yes = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -30,7 +33,7 @@ def launch(
     if dry_run:
         print_plan_of(read, storage, yes, as_json)
         return
-    launch_and_print(read, storage, yes, as_json, address=address, checkpoint_every=checkpoint_every)
+    launch_and_print(read, storage, yes, as_json, address=address, checkpoint_every=checkpoint_every, shared=shared)
 
 
 def retry(

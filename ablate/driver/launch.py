@@ -29,6 +29,7 @@ from ablate.events import (
 )
 from ablate.interrupts import Interrupts, deferred, handled
 from ablate.paths import Store, StudyPaths
+from ablate.permissions import store_permissions
 from ablate.planning.plan import Plan, PlannedTrial, Work, make_plan, objective_values
 from ablate.planning.required_data import require_data, required_data
 from ablate.planning.resolve import resolve
@@ -55,6 +56,7 @@ class Options:
     address: str = ""  # of a Ray cluster; empty: the one that RAY_ADDRESS names, else this machine
     retry: bool = False  # run failed trials again
     checkpoint_every: float = 60.0  # seconds
+    shared: bool = False  # let others read the store
 
     @property
     def cluster(self) -> str:
@@ -86,8 +88,9 @@ def launch(
     while the launch closes, it goes on closing; before that it ends the launch, as a second signal does at any time.
     Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
     """
-    with handled() as interrupts:
-        return launch_handled(study, store, options or Options(), listen, yes, backends, interrupts)
+    options = options or Options()
+    with handled() as interrupts, store_permissions(store, options.shared):
+        return launch_handled(study, store, options, listen, yes, backends, interrupts)
 
 
 def launch_handled(

@@ -2,7 +2,9 @@
 
 from ablate.driver.status import check_launched
 from ablate.errors import ServiceError
+from ablate.interrupts import handled
 from ablate.paths import Store
+from ablate.permissions import store_permissions
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import ensure_server
 
@@ -13,6 +15,13 @@ def upload_rest(store: Store, study: str) -> str:
     Raises ServiceError where records are left.
     """
     check_launched(store, study)
+    with handled(), store_permissions(store):
+        upload_to_server(store, study)
+    return f"MLflow has everything of '{study}'"
+
+
+def upload_to_server(store: Store, study: str) -> None:
+    """Start the server, or find it running, and upload to it."""
     server = ensure_server(store)
     try:
         tracking = MlflowStore(server.uri)
@@ -22,4 +31,3 @@ def upload_rest(store: Store, study: str) -> str:
         tracking.settle(study)
     finally:
         server.stop()
-    return f"MLflow has everything of '{study}'"

@@ -1,12 +1,13 @@
 """Read access to the runs of a store: the address to read them from, and the MLflow UI."""
 
 import os
-import signal
 import threading
 import webbrowser
 from collections.abc import Callable
 
+from ablate.interrupts import handled
 from ablate.paths import Store
+from ablate.permissions import store_permissions
 from ablate.track.client import SQLITE
 from ablate.track.server import ensure_server
 
@@ -27,17 +28,17 @@ def reading_address(store: Store) -> str:
 
 
 def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None]) -> None:
-    """Serve the UI until SIGINT or SIGTERM; an embedded server that dies is started again."""
+    """Serve the UI until a signal arrives; an embedded server that dies is started again."""
     interrupted = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: interrupted.set())
-    server = ensure_server(store)
-    try:
-        say(f"MLflow is at {server.uri}{RUNS}; Ctrl-C ends it")
-        say("if it shows traces and no runs, choose 'Model training' at the top left; the browser keeps the choice")
-        if browser:
-            webbrowser.open(server.uri + RUNS)
-        while not interrupted.wait(5.0):
-            server = ensure_server(store)
-    finally:
-        server.stop()
+    with handled() as interrupts, store_permissions(store):
+        server = ensure_server(store)
+        try:
+            with interrupts.first_calls(interrupted.set):
+                say(f"MLflow is at {server.uri}{RUNS}; Ctrl-C ends it")
+                say("if it shows traces and no runs, choose 'Model training' at the top left; the browser keeps it")
+                if browser:
+                    webbrowser.open(server.uri + RUNS)
+                while not interrupted.wait(5.0):
+                    server = ensure_server(store)
+        finally:
+            server.stop()
