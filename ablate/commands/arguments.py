@@ -17,7 +17,9 @@ Set = Annotated[
     typer.Option("--set", "-s", metavar="PATH=VALUE", help="Override one value of the study; repeatable"),
 ]
 Storage = Annotated[Path | None, typer.Option("--storage", help="The store's folder [default: ./ablate-store]")]
-Address = Annotated[str, typer.Option("--address", help="A running Ray cluster [default: this machine]")]
+Address = Annotated[
+    str, typer.Option("--address", help="A running Ray cluster [default: RAY_ADDRESS, else this machine]")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Confirm a study of more than 10,000 trials")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, errors too")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")]
