@@ -59,6 +59,11 @@ class ProbeFailure:
     reason: str
 
 
+def probe_reasons(failed: Mapping[str, str]) -> str:
+    """Why probes (name → reason) have not scored a trial, in one line."""
+    return "; ".join(f"the probe {name} failed: {reason}" for name, reason in failed.items())
+
+
 # Yielded by training, where the members of a pack are numbered.
 
 

@@ -27,3 +27,9 @@ class TrialRecord:
     ended: float | None
     parent: str  # run id of the variant
     failed_probes: Mapping[str, ProbeFailure] = field(default_factory=dict)  # by name, of a finished trial
+
+    @property
+    def unscored(self) -> dict[str, str]:
+        """Probe → why it failed, of those that have not scored the trial since with the same settings."""
+        failed = self.failed_probes.items()
+        return {name: failure.reason for name, failure in failed if self.probes.get(name) != failure.digest}

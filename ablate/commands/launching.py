@@ -46,7 +46,7 @@ def retry(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Run the failed trials again, with whatever else is missing."""
+    """Run the failed trials and probes again, with whatever else is missing."""
     read = read_study(study, profile, overrides)
     launch_and_print(read, storage, yes, as_json, address=address, retry=True)
 
@@ -61,7 +61,7 @@ def launch_and_print(study: "Study", storage: Path | None, yes: bool, as_json: b
 
         summary = launch(study, store, Options(**options), listen, yes=yes)
     print_summary(summary, study, as_json, storage)
-    if summary.failed:
+    if summary.flawed:
         raise typer.Exit(1)
 
 

@@ -34,6 +34,7 @@ from ablate.planning.plan import Plan, PlannedTrial, Work, make_plan, objective_
 from ablate.planning.required_data import require_data, required_data
 from ablate.planning.resolve import resolve
 from ablate.planning.resources import Node, slots, this_node
+from ablate.planning.scores import without_failed_scores
 from ablate.reporting.content import report_of
 from ablate.run import prepare
 from ablate.stats.results import results_of
@@ -41,6 +42,7 @@ from ablate.stopping import clear_stop_requests
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
 from ablate.track.environment import installed
+from ablate.track.sent import open_trials
 from ablate.track.server import Server
 from ablate.track.store import Snapshot, TrackingStore
 from ablate.trial import Trial
@@ -168,7 +170,7 @@ class Launch:
     def settled(self) -> Summary | None:
         """The summary of a study that is complete and reported, found without starting anything; None otherwise."""
         address = self.backends.address(self.store)
-        if not address or any(self.paths.trials.glob("*/spool.jsonl")):
+        if not address or open_trials(self.paths):
             return None
         snapshot = self.list_and_plan(self.backends.tracking(address))
         if not self.idle or not is_closed(snapshot) or not is_reported(self.study, self.paths):
@@ -331,7 +333,7 @@ class Launch:
         trials = self.designed or trials_of(self.study, self.paths)
         plan = make_plan(self.study, trials, snapshot.records, self.options.nodes)
         self.enter(Stage.REPORTING)
-        report = report_of(self.study, results_of(trials, snapshot.records))
+        report = report_of(self.study, results_of(trials, without_failed_scores(trials, snapshot.records)))
         file = write_report(report, self.paths.report)
         self.tracking.attach(self.study.name, self.paths.report, "report")
         save_plan(plan, self.paths)
@@ -340,7 +342,7 @@ class Launch:
         )
         if not stopped and not plan.left:
             shutil.rmtree(self.paths.pretrained_folder, ignore_errors=True)  # no trial is left that starts from them
-        state = State.KILLED if stopped else State.FAILED if plan.failed else State.FINISHED
+        state = State.KILLED if stopped else State.FAILED if plan.failed or plan.failed_probes else State.FINISHED
         self.tracking.close_study(self.study.name, state, snapshot)
         self.enter(Stage.ENDING)
         done = {"ran": len(self.ended), **self.count_done()}

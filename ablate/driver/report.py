@@ -8,6 +8,7 @@ from ablate.driver.summary import trials_of
 from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.planning.required_data import on_recorded_data
+from ablate.planning.scores import without_failed_scores
 from ablate.reporting.content import report_of
 from ablate.reporting.markdown import to_markdown
 from ablate.reporting.report import Report
@@ -39,4 +40,5 @@ def current_results(study: Study, store: Store) -> tuple[Result, ...]:
     records = records_of(store, study.name)
     if not records:
         raise StudyError(f"nothing is recorded of '{study.name}'", f"launch it first: ablate launch {study.name}")
-    return results_of(on_recorded_data(trials_of(study, store.study(study.name)), records), records)
+    trials = on_recorded_data(trials_of(study, store.study(study.name)), records)
+    return results_of(trials, without_failed_scores(trials, records))

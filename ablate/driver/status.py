@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ablate.driver.launch_lock import owner_of
 from ablate.driver.saved_plan import load_plan
@@ -12,6 +12,7 @@ from ablate.paths import Store
 from ablate.record import TrialRecord
 from ablate.registry import suggest
 from ablate.track.mlflow_store import MlflowStore
+from ablate.track.sent import open_trials
 from ablate.track.ui import reading_address
 
 
@@ -24,6 +25,7 @@ class TrialStatus:
     state: State
     reason: str
     metrics: Mapping[str, float]
+    failed_probes: Mapping[str, str] = field(default_factory=dict)  # name → reason, of a finished trial
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Status:
     launched_by: str = ""  # empty while no launch runs
     unsent: int = 0  # trials with records that MLflow does not have
     trials: tuple[TrialStatus, ...] = ()
+    failed_probes: int = 0  # finished trials that lack the scores of a probe, because it failed
 
 
 def records_of(store: Store, study: str) -> Mapping[str, TrialRecord]:
@@ -73,9 +76,10 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     states = {key: record.state for key, record in records.items()}
     states |= {key: State.WAITING for key in names if key not in states}
     owner = owner_of(paths.lock)
-    unsent = sum(1 for _ in paths.trials.glob("*/spool.jsonl"))
+    unsent = len(open_trials(paths))
     trials = tuple(trial_status(key, state, names, records) for key, state in states.items()) if with_trials else ()
-    return Status(study, dict(Counter(states.values())), str(owner or ""), unsent, trials)
+    unscored = sum(record.state is State.FINISHED and bool(record.unscored) for record in records.values())
+    return Status(study, dict(Counter(states.values())), str(owner or ""), unsent, trials, unscored)
 
 
 def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapping[str, TrialRecord]) -> TrialStatus:
@@ -83,4 +87,5 @@ def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapp
     if record is None:
         return TrialStatus(key, names.get(key, key), state, "", {})
     name = record.trial.name if record.trial else names.get(key, key)
-    return TrialStatus(key, name, state, record.reason, record.metrics)
+    unscored = record.unscored if state is State.FINISHED else {}
+    return TrialStatus(key, name, state, record.reason, record.metrics, unscored)

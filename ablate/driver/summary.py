@@ -1,7 +1,7 @@
 """The summary of a launch, and whether anything of a study is left to run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ablate.events import State
@@ -29,6 +29,12 @@ class Summary:
     stopped: bool = False  # before everything was run
     unsent: int = 0  # trials whose records MLflow does not have yet
     report: Path | None = None
+    failed_probes: Mapping[str, str] = field(default_factory=dict)  # trial's name → which probes, and why
+
+    @property
+    def flawed(self) -> bool:
+        """Whether a trial or one of its probes failed."""
+        return bool(self.failed or self.failed_probes)
 
 
 def summarize(
@@ -45,7 +51,10 @@ def summarize(
     """The summary of a plan that was made after the launch."""
     finished = plan.count(State.FINISHED)
     counts = {"ran": ran, "trained": trained, "scored": scored, "unsent": unsent}
-    return Summary(len(plan.trials), finished, plan.failed, paths.log, **counts, stopped=stopped, report=report)
+    failed, lacking = plan.failed, plan.failed_probes
+    return Summary(
+        len(plan.trials), finished, failed, paths.log, **counts, stopped=stopped, report=report, failed_probes=lacking
+    )
 
 
 def is_closed(snapshot: Snapshot) -> bool:

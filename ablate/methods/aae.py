@@ -33,6 +33,12 @@ class AdversarialAutoencoder(DeterministicAutoencoder):
     """
 
     source: ClassVar[str] = "Makhzani et al. 2016, Adversarial autoencoders, arXiv:1511.05644, section 2"
+    logged: ClassVar[tuple[str, ...]] = (
+        "reconstruction/loss",
+        "discriminator/loss",
+        "discriminator/accuracy",
+        "generator/loss",
+    )
     small: ClassVar[Mapping[str, Value]] = {"latent_dim": 4}
     objectives: ClassVar[tuple[Objective, ...]] = (
         Objective("reconstruction", learns=("encoder.", "projection.", "decoder.")),

@@ -45,6 +45,7 @@ class SparseAutoencoder(DeterministicAutoencoder):
     """
 
     source: ClassVar[str] = "Ng 2011, CS294A lecture notes, Sparse autoencoder, section 3"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "reconstruction", "divergence")
     small: ClassVar[Mapping[str, Value]] = SMALL
 
     batchnorm: bool = option(True, shared.BATCHNORM)

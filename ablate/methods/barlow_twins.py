@@ -30,6 +30,7 @@ class BarlowTwins(TwoViews):
     """
 
     source: ClassVar[str] = "Zbontar, Jing, Misra, LeCun & Deny 2021, Barlow Twins, arXiv:2103.03230"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "invariance", "redundancy")
     recipe: ClassVar[Mapping[str, Value]] = ADAM
     datasets: ClassVar[SettingsByDataset] = CIFAR_ALONE
     small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4}

@@ -33,6 +33,7 @@ class CPC(Method):
     """
 
     source: ClassVar[str] = "van den Oord, Li & Vinyals 2018, Representation learning with CPC, arXiv:1807.03748, eq. 4"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "accuracy")
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {  # filters: about as many parameters as in Table I
         "fsdd": {"filters": 256},
         "msi": {"filters": 256},

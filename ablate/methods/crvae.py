@@ -26,6 +26,7 @@ class CRVAE(SimVAEOptions, VariationalAutoencoder):
 
     revision: ClassVar[str] = "2"
     source: ClassVar[str] = "Sinha & Dieng 2021, Consistency regularization for VAEs; as in Bizeul et al. 2024"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "reconstruction", "divergence", "consistency")
 
     consistency: float = option(0.1, "λ, weight of the divergence between the views", least=0)
 

@@ -46,6 +46,7 @@ class Invariant(Method):
     """
 
     source: ClassVar[str] = "Ntelemis, Jin & Thomas 2022, arXiv:2202.06914"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "smoothness", "target_entropy", "prediction_entropy")
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
         "emnist-digits": {"network": "cnn", "epsilon": 2.0},
         "fashion-mnist": {"network": "cnn", "epsilon": 2.0},

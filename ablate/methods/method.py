@@ -46,6 +46,7 @@ class Method(ABC):
     revision: ClassVar[str] = "1"  # raise it when results change: finished trials are then run again
     source: ClassVar[str]  # author, year, where
     objectives: ClassVar[tuple[Objective, ...]] = (Objective("loss", learns=("",)),)
+    logged: ClassVar[tuple[str, ...]] = ("loss",)  # names of the values that training logs; none without objectives
     exported: ClassVar[str] = "encoder."  # prefix of the parameters and state that `embed` needs
     cannot_pack: ClassVar[str] = ""  # the reason why trials of this method cannot train in one stack
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {}  # data set → options that the paper chose for it

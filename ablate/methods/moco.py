@@ -32,6 +32,8 @@ class MomentumContrast(TwoViews):
     batch norm carries no information on which key belongs to a query.
     """
 
+    logged: ClassVar[tuple[str, ...]] = ("loss", "accuracy")
+
     small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4, "queue": 16, "splits": 2}
 
     temperature: float = option(0.2, "τ, divides the cosines", above=0)

@@ -41,6 +41,7 @@ class SimCLR(TwoViews):
     """
 
     source: ClassVar[str] = "Chen et al. 2020, arXiv:2002.05709; Lee et al. 2021, Distance enhancement loss"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "contrast", "distance")
     recipe: ClassVar[Mapping[str, Value]] = ADAM
     recipes: ClassVar[SettingsByDataset] = BIZEUL_RECIPES
     datasets: ClassVar[SettingsByDataset] = {

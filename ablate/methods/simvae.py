@@ -28,6 +28,7 @@ class SimVAE(SimVAEOptions, VariationalAutoencoder):
     """
 
     source: ClassVar[str] = "Bizeul, Schölkopf & Allen 2024, A probabilistic model, arXiv:2402.01399"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "reconstruction", "prior", "entropy")
     small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "views": 2}
 
     beta: float = option(1.0, "weight of the entropy and the prior", least=0, former="weight")

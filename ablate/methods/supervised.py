@@ -31,6 +31,7 @@ class Supervised(ImageEncoder, Classifying):
     """
 
     source: ClassVar[str] = "Lee et al. 2021, Distance enhancement loss, section 3.4"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "cross_entropy", "distance", "accuracy")
     exported: ClassVar[str] = ""  # the classifier too, for `predict`
     recipe: ClassVar[Mapping[str, Value]] = {
         "optimizer": "sgd",

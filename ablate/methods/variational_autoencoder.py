@@ -41,6 +41,7 @@ class VariationalAutoencoder(AutoencoderOptions, Method, Generative, Augmenting,
 
     exported: ClassVar[str] = ""  # the decoder as well, which `decode` needs
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = shared.NTELEMIS_DATASETS
+    logged: ClassVar[tuple[str, ...]] = ("loss", "reconstruction", "divergence")
 
     batchnorm: bool = option(True, shared.BATCHNORM)
     beta: float = option(1.0, shared.BETA, least=0, former="weight")

@@ -27,6 +27,7 @@ class VICReg(TwoViews):
     """
 
     source: ClassVar[str] = "Bardes, Ponce & LeCun 2022, arXiv:2105.04906; settings of Bizeul et al. 2024"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "invariance", "variance", "covariance")
     recipe: ClassVar[Mapping[str, Value]] = {
         "learning_rate": 1e-4,
         "schedule": "constant",

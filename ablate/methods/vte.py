@@ -127,6 +127,8 @@ class BarberAgakov(VTE):
 class InfoNCE(VTE):
     """Cross-entropy of identifying, for each z, the ẑ of the same image among those of the batch."""
 
+    logged: ClassVar[tuple[str, ...]] = ("loss", "information", "accuracy")
+
     def check(self, info: DataInfo) -> None:
         super().check(info)
         check_contrast(info)

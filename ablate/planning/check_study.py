@@ -91,12 +91,23 @@ def check_of_every_method(path: str, methods: Sequence[str]) -> None:
 def check_metric(study: Study, metric: str, place: str) -> None:
     """Raise StudyError for a metric that neither a chosen probe computes nor training logs."""
     computed = [f"{probe}/{name}" for probe in study.probes for name in PROBES[probe].metrics]
-    if metric in computed or (metric.startswith("train/") and metric != "train/"):
+    logged = logged_metrics(study)
+    if metric in (*computed, *logged):
         return
+    if metric.startswith("train/"):
+        problem = f"no method of the study logs '{metric}'"
+        raise StudyError(problem, suggest(metric, logged) if logged else "choose a metric of a probe", place)
     probe = metric.partition("/")[0]
     if probe in PROBES and probe not in study.probes:
         raise StudyError(f"no chosen probe computes '{metric}'", f"add {probe} to 'probes'", place)
     raise StudyError(f"no chosen probe computes '{metric}'", suggest(metric, computed), place)
+
+
+def logged_metrics(study: Study) -> tuple[str, ...]:
+    """The metrics that training logs in the trials of some case."""
+    names = {method for index in range(len(study.cases)) for method in methods_of_case(study, index)}
+    methods = [METHODS[name] for name in sorted(names)]
+    return tuple(dict.fromkeys(f"train/{name}" for one in methods if one.objectives for name in one.logged))
 
 
 def check_distinct_variants(study: Study, trials: Sequence[Trial]) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ablate.events import State
+from ablate.events import State, probe_reasons
 from ablate.planning.design import count_trials
 from ablate.planning.packs import Pack, make_packs, spread, with_pretraining
 from ablate.planning.probe_digests import probe_digests
 from ablate.planning.resources import Node, slots
+from ablate.planning.scores import failed_probes, missing_scores
 from ablate.record import TrialRecord
 from ablate.study.model import Study
 from ablate.trial import Trial
@@ -31,6 +32,7 @@ class PlannedTrial:
     trial: Trial
     work: Work
     record: TrialRecord | None = None
+    retry: bool = False  # whether probes that failed are to score it again
 
     @property
     def key(self) -> str:
@@ -44,10 +46,18 @@ class PlannedTrial:
     @property
     def probes(self) -> dict[str, str]:
         """Probe → digest, of those whose scores are missing."""
-        wanted = probe_digests(self.trial)
         if self.work is not Work.SCORE or self.record is None:
-            return wanted
-        return {name: value for name, value in wanted.items() if self.record.probes.get(name) != value}
+            return probe_digests(self.trial)
+        return missing_scores(self.trial, self.record, self.retry)
+
+    @property
+    def failed_probes(self) -> dict[str, str]:
+        """Probe → reason, of those that failed to score the trial and are not run again."""
+        if self.record is None or self.record.state is not State.FINISHED or self.work is Work.TRAIN:
+            return {}
+        again = self.probes if self.work is Work.SCORE else {}
+        failed = failed_probes(self.trial, self.record)
+        return {name: reason for name, reason in failed.items() if name not in again}
 
     @property
     def to_run(self) -> Trial:
@@ -90,6 +100,12 @@ class Plan:
         failed = [planned for planned in self.trials if planned.state.failed]
         return {planned.trial.name: planned.record.reason for planned in failed if planned.record}
 
+    @property
+    def failed_probes(self) -> dict[str, str]:
+        """Trial's name → the probes that failed to score it and are not run again, with their reasons."""
+        failed = {planned.trial.name: planned.failed_probes for planned in self.trials}
+        return {name: probe_reasons(reasons) for name, reasons in failed.items() if reasons}
+
     def count(self, *states: State) -> int:
         return sum(planned.state in states for planned in self.trials)
 
@@ -131,7 +147,7 @@ def train_again(plan: Plan, keys: Collection[str]) -> Plan:
 
 def plan_trial(trial: Trial, record: TrialRecord | None, retry: bool) -> PlannedTrial:
     """What is left to do for a trial, given its record."""
-    return PlannedTrial(trial, work_of(trial, record, retry), record)
+    return PlannedTrial(trial, work_of(trial, record, retry), record, retry)
 
 
 def work_of(trial: Trial, record: TrialRecord | None, retry: bool) -> Work:
@@ -143,9 +159,7 @@ def work_of(trial: Trial, record: TrialRecord | None, retry: bool) -> Work:
         return Work.NOTHING
     if record.state is not State.FINISHED:
         return Work.RESUME
-    wanted = probe_digests(trial)
-    scored = all(record.probes.get(name) == value for name, value in wanted.items())
-    return Work.NOTHING if scored else Work.SCORE
+    return Work.SCORE if missing_scores(trial, record, retry) else Work.NOTHING
 
 
 def estimated_seconds(plan: Plan, records: Mapping[str, TrialRecord]) -> float | None:
@@ -170,14 +184,16 @@ def _cost_key(trial: Trial) -> tuple[object, ...]:
 def objective_values(study: Study, records: Mapping[str, TrialRecord], retry: bool) -> dict[str, float | None]:
     """Key → the search's objective of every trial that ended, None where it failed.
 
-    With `retry` failed trials count as not ended.
+    With `retry` failed trials, and those whose objective's probe failed, count as not ended.
     """
     if study.search is None:
         return {}
     metric = next(iter(study.search.objectives))
+    probe = metric.partition("/")[0]
     ended = {key: record for key, record in records.items() if record.state.ended}
+    lacking = {key for key, record in ended.items() if record.trial and probe in failed_probes(record.trial, record)}
     return {
-        key: record.metrics.get(metric) if record.state is State.FINISHED else None
+        key: record.metrics.get(metric) if record.state is State.FINISHED and key not in lacking else None
         for key, record in ended.items()
-        if not (retry and record.state.failed)
+        if not (retry and (record.state.failed or key in lacking))
     }

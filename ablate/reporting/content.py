@@ -156,9 +156,9 @@ def figures(
 def gaps(variant: Variant) -> Iterator[Gap]:
     """The seeds of a variant without a value, by reason."""
     name = variant_label(variant, dict.fromkeys([*CASE_AXES, *variant.levels]))
-    for reason in dict.fromkeys(variant.failed.values()):
-        seeds = tuple(seed for seed, other in variant.failed.items() if other == reason)
-        yield Gap(name, seeds, f"failed: {reason}")
+    for what, reasons in (("failed", variant.failed), ("no value", variant.no_value)):
+        for reason in dict.fromkeys(reasons.values()):
+            yield Gap(name, tuple(seed for seed, other in reasons.items() if other == reason), f"{what}: {reason}")
     if variant.missing:
         yield Gap(name, variant.missing, "not run to the end")
 

@@ -37,6 +37,7 @@ def variant_json(compared: ComparedVariant) -> dict[str, Any]:
         "scores": {str(seed): score for seed, score in variant.scores.items()},
         "failed": {str(seed): reason for seed, reason in variant.failed.items()},
         "missing": list(variant.missing),
+        "no_value": {str(seed): reason for seed, reason in variant.no_value.items()},
         "paper": asdict(compared.printed) if compared.printed else None,
     }
 

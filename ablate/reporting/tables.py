@@ -31,6 +31,7 @@ def results_table(metric: str, compared: Sequence[ComparedVariant], smaller: boo
     optional: list[tuple[str, Sequence[Cell]]] = [
         (f"paper (± {spread})", [member.printed for member in compared]),
         ("failed", [len(variant.failed) for variant in variants]),
+        ("no value", [len(variant.no_value) for variant in variants]),
         ("not run", [len(variant.missing) for variant in variants]),
         ("", ["baseline" if variant.baseline else "" for variant in variants]),
     ]

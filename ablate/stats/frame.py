@@ -23,10 +23,11 @@ def frame(variants: Iterable[Variant]) -> pd.DataFrame:
             "baseline": variant.baseline,
             "failed": len(variant.failed),
             "missing": len(variant.missing),
+            "no_value": len(variant.no_value),
         }
         for variant in variants
     ]
-    names = ["n", "mean", "low", "high", "std", "baseline", "failed", "missing"]
+    names = ["n", "mean", "low", "high", "std", "baseline", "failed", "missing", "no_value"]
     columns = list(dict.fromkeys(["dataset", "method", *axes, *names]))
     return pd.DataFrame(rows, columns=columns)
 

@@ -1,4 +1,4 @@
-"""The result of a trial: its state, its metrics, and why it failed."""
+"""The result of a trial: its state, its metrics, and why it has none."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -19,6 +19,8 @@ class Record(Protocol):
     def metrics(self) -> Mapping[str, float]: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def unscored(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,12 @@ class Result:
     state: State = State.WAITING
     metrics: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""  # why it failed
+    failed_probes: Mapping[str, str] = field(default_factory=dict)  # name → reason, of a finished trial
 
     @classmethod
     def of(cls, trial: Trial, record: Record) -> Self:
         """The recorded result of the trial's config; levels are the trial's, since another study may have run it."""
-        return cls(trial, record.state, dict(record.metrics), record.reason)
+        return cls(trial, record.state, dict(record.metrics), record.reason, dict(record.unscored))
 
     @property
     def key(self) -> str:
@@ -66,10 +69,17 @@ class Result:
         return value if value is not None and math.isfinite(value) else None
 
     def failure(self, metric: str) -> str | None:
-        """Why a failed or finished trial has no score; None where it has one, and for all other states."""
+        """Why a trial that failed, or whose probe did, has no score; None for all others."""
+        probe = metric.partition("/")[0]
         if self.state.failed:
             return self.reason or "no reason was recorded"
-        if self.state is not State.FINISHED or self.score(metric) is not None:
+        if self.state is State.FINISHED and probe in self.failed_probes and self.score(metric) is None:
+            return f"the probe {probe}: {self.failed_probes[probe]}"
+        return None
+
+    def no_value(self, metric: str) -> str | None:
+        """Why a finished trial without a failure has no score: nothing was measured, or what was is not finite."""
+        if self.state is not State.FINISHED or self.score(metric) is not None or self.failure(metric) is not None:
             return None
         return f"{metric} is {self.metrics[metric]}" if metric in self.metrics else f"{metric} was not measured"
 

@@ -1,7 +1,7 @@
 """Groups the results of a study into variants: the scores, failures and missing seeds of each."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ablate.options import Value
@@ -23,8 +23,9 @@ class Variant:
     levels: Mapping[str, Value]
     baseline: bool
     scores: Mapping[int, float]  # by seed, ascending
-    failed: Mapping[int, str]  # seed → reason
+    failed: Mapping[int, str]  # seed → reason, of trials that failed and of those whose probe did
     missing: tuple[int, ...]  # seeds of the study whose trials have not ended
+    no_value: Mapping[int, str] = field(default_factory=dict)  # seed → reason, of finished trials without the metric
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -55,6 +56,7 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
     by_seed = sorted(results, key=lambda result: result.seed)
     scores = {result.seed: score for result in by_seed if (score := result.score(metric)) is not None}
     failed = {result.seed: reason for result in by_seed if (reason := result.failure(metric)) is not None}
+    no_value = {result.seed: reason for result in by_seed if (reason := result.no_value(metric)) is not None}
     seeds = {*study.seeds, *(result.seed for result in results)}
     levels, baseline = results[0].levels, study.cases[case].baseline
     return Variant(
@@ -64,7 +66,8 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
         baseline=bool(levels) and all(level == baseline.get(axis, NO_LEVEL) for axis, level in levels.items()),
         scores=scores,
         failed=failed,
-        missing=tuple(sorted(seeds - scores.keys() - failed.keys())),
+        missing=tuple(sorted(seeds - scores.keys() - failed.keys() - no_value.keys())),
+        no_value=no_value,
     )
 
 

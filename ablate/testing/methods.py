@@ -107,6 +107,14 @@ class MethodContract:
             assert "loss" in shown
             assert all(value.shape == () for value in shown.values())
 
+    def test_training_logs_the_declared_values(self, small: Method) -> None:
+        """`check` refuses a study whose metric is another `train/` value."""
+        shown = [names for _, names, _ in losses(small, start(small))]
+        several = len(small.objectives) > 1
+        prefixes = [f"{objective.loss}/" if several else "" for objective in small.objectives]
+        found = [f"{prefix}{name}" for prefix, names in zip(prefixes, shown, strict=True) for name in names]
+        assert set(found) == set(small.logged if small.objectives else ())
+
     def test_gradients_are_finite_and_reach_every_weight(self, small: Method) -> None:
         begun = start(small)
         for objective in small.objectives:

@@ -1,5 +1,6 @@
 """The contract of tracking stores, as tests."""
 
+import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import ServiceError
-from ablate.events import RunRef, State
+from ablate.events import ProbeFailure, RunRef, State
 from ablate.paths import StudyPaths
 from ablate.record import TrialRecord
 from ablate.track.spool import SpoolTracker
@@ -128,6 +129,90 @@ class TrackingContract:
         record = tracking.snapshot(study).records[trial.key]
         assert record.probes == {"linear": "d2"}
         assert record.metrics == {"train/loss": 0.5, "linear/acc@1": 0.8}
+
+    def test_a_probe_that_failed_is_recorded_until_it_scores_the_trial(
+        self, tracking: TrackingStore, paths: StudyPaths, study: str
+    ) -> None:
+        trial = make_trial(study)
+        ref = RunRef(probes={"linear": "d1", "fid": "d2"})
+        with SpoolTracker(paths, {}, {trial.key: ref}) as tracker:
+            tracker.start(trial)
+            tracker.record(trial, 2, {"linear/accuracy": 0.5}, "linear", "d1")
+            tracker.finish(trial, State.FINISHED, "", {"fid": "no weights"})
+        assert tracking.upload(paths) == set()
+        record = tracking.snapshot(study).records[trial.key]
+        assert (record.state, record.probes, record.reason) == (State.FINISHED, {"linear": "d1"}, "")
+        assert record.failed_probes == {"fid": ProbeFailure("d2", "no weights")}
+        assert record.unscored == {"fid": "no weights"}
+        with SpoolTracker(paths, {}, {trial.key: RunRef(run_id=record.run_id, probes={"fid": "d2"})}) as tracker:
+            tracker.start(trial)
+            tracker.record(trial, 2, {"fid/fid": 9.0}, "fid", "d2")
+            tracker.finish(trial, State.FINISHED)
+        assert tracking.upload(paths) == set()
+        record = tracking.snapshot(study).records[trial.key]
+        assert (record.probes, record.failed_probes) == ({"linear": "d1", "fid": "d2"}, {})
+        assert record.metrics == {"linear/accuracy": 0.5, "fid/fid": 9.0}
+
+    def test_a_finished_trial_whose_scoring_fails_keeps_its_scores_and_names_the_probes(
+        self, tracking: TrackingStore, paths: StudyPaths, study: str
+    ) -> None:
+        trial = make_trial(study)
+        before = self.uploaded(tracking, paths, trial, State.FINISHED)
+        self.record(paths, trial, State.FAILED, {}, RunRef(run_id=before.run_id, probes={"knn": "d3"}))
+        assert tracking.upload(paths) == set()
+        record = tracking.snapshot(study).records[trial.key]
+        assert (record.state, record.metrics, record.probes) == (State.FINISHED, before.metrics, {"linear": "d1"})
+        assert record.failed_probes == {"knn": ProbeFailure("d3", "a reason")}
+
+    def test_scores_that_a_probe_gave_before_a_crash_are_replaced_where_its_settings_have_changed(
+        self, tracking: TrackingStore, paths: StudyPaths, study: str
+    ) -> None:
+        trial = make_trial(study)
+        for digest, value in (("d1", 0.5), ("d2", 0.7)):
+            with SpoolTracker(paths, {}, {trial.key: RunRef(probes={"linear": digest})}) as tracker:
+                tracker.start(trial)
+                tracker.record(trial, 2, {"linear/accuracy": value}, "linear", digest)
+            assert tracking.upload(paths) == set()
+        record = tracking.snapshot(study).records[trial.key]
+        assert (record.metrics, record.probes) == ({"linear/accuracy": 0.7}, {"linear": "d2"})
+
+    def test_a_trial_with_the_sent_file_of_another_one_has_a_run_of_its_own(
+        self, tracking: TrackingStore, paths: StudyPaths, study: str
+    ) -> None:
+        first, second = make_trial(study, 0), make_trial(study, 1)
+        for trial in (first, second):
+            self.record(paths, trial, State.RUNNING, {"train/loss": 0.5})
+        assert tracking.upload(paths) == set()
+        shutil.copy(paths.trial(first.key).sent, paths.trial(second.key).sent)
+        for trial in (first, second):
+            self.record(paths, trial, State.FAILED, {"train/accuracy": trial.config.seed / 2})
+        assert tracking.upload(paths) == set()
+        records = tracking.snapshot(study).records
+        assert {key: record.metrics["train/accuracy"] for key, record in records.items()} == {
+            first.key: 0.0,
+            second.key: 0.5,
+        }
+        assert len(tracking.snapshot(study).trials) == 2
+
+    def test_a_spool_that_was_cut_behind_what_was_sent_is_compared_with_the_run(
+        self, tracking: TrackingStore, paths: StudyPaths, study: str
+    ) -> None:
+        trial = make_trial(study)
+        files = paths.trial(trial.key)
+        with SpoolTracker(paths) as tracker:
+            tracker.start(trial)
+            tracker.record(trial, 1, {"train/loss": 1.0})
+            kept = files.spool.read_bytes()
+            tracker.record(trial, 2, {"train/loss": 2.0})
+        assert tracking.upload(paths) == set()
+        files.spool.write_bytes(kept)
+        with SpoolTracker(paths) as tracker:
+            tracker.start(trial)
+            for epoch in (2, 3):
+                tracker.record(trial, epoch, {"train/loss": float(epoch)})
+        assert tracking.upload(paths) == set()
+        run_id = tracking.snapshot(study).records[trial.key].run_id
+        assert tracking.curves(run_id, ["train/loss"]) == {"train/loss": [(1, 1.0), (2, 2.0), (3, 3.0)]}
 
     def test_trials_that_another_process_works_on_are_not_uploaded(
         self, tracking: TrackingStore, paths: StudyPaths, study: str

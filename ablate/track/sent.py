@@ -12,7 +12,7 @@ from ablate.atomic_write import write_text
 from ablate.codec import to_plain
 from ablate.errors import DamagedFile
 from ablate.events import State
-from ablate.paths import TrialPaths
+from ablate.paths import StudyPaths, TrialPaths
 from ablate.track.spool import begins_line, last_state, read
 from ablate.trial import digest
 
@@ -85,6 +85,21 @@ def has_unsent(paths: TrialPaths) -> bool:
     """Whether the spool holds a record that MLflow has not acknowledged."""
     records, _ = read(paths.spool, acknowledged(paths).offset, most=1)
     return bool(records)
+
+
+def open_trials(paths: StudyPaths) -> tuple[str, ...]:
+    """Keys of a study's trials that are to be continued or uploaded, of those that have a folder.
+
+    A trial that failed keeps its folder, for a retry, and is not among them once MLflow has its records.
+    """
+    found = (paths.trial(spool.parent.name) for spool in sorted(paths.trials.glob("*/spool.jsonl")))
+    return tuple(trial.folder.name for trial in found if is_open(trial))
+
+
+def is_open(paths: TrialPaths) -> bool:
+    """Whether a trial has not ended, or MLflow lacks a record of it."""
+    state = last_state(paths.spool)
+    return state is None or not state.ended or has_unsent(paths)
 
 
 def remove_if_complete(paths: TrialPaths) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from ablate.codec import to_plain
-from ablate.events import State
+from ablate.events import State, probe_reasons
 from ablate.study.model import Study
 from ablate.view import console
 from ablate.view.console import answer, span, values
@@ -36,8 +36,11 @@ def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path
     console.out.print(f"{summary.finished} of {summary.total} trials finished{done}")
     for name, reason in summary.failed.items():
         console.out.print(f"failed: {name}: {reason}")
-    if summary.failed:
-        console.out.print(f"read why: ablate logs '{next(iter(summary.failed))}'{store}")
+    for name, reason in summary.failed_probes.items():
+        console.out.print(f"without scores: {name}: {reason}")
+    if summary.flawed:
+        one = next(iter({**summary.failed, **summary.failed_probes}))
+        console.out.print(f"read why: ablate logs '{one}'{store}")
         console.out.print(f"run again: ablate retry {study.name}{store}")
     if summary.unsent:
         console.out.print(f"records of {summary.unsent} trials wait for MLflow: ablate sync {study.name}{store}")
@@ -59,6 +62,7 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
                 "trials": plan.total,
                 "finished": finished,
                 "failed": failed,
+                "failed_probes": plan.failed_probes,
                 "to_score": works[Work.SCORE],
                 "to_run": left,
                 "to_propose": plan.proposals,
@@ -70,6 +74,8 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
         )
         return
     console.out.print(f"{plan.study.name}: {plan.total} trials, {finished} finished, {failed} failed")
+    if plan.failed_probes:
+        console.out.print(f"{len(plan.failed_probes)} lack the scores of a probe that failed: ablate retry")
     if works[Work.SCORE]:
         console.out.print(f"{works[Work.SCORE]} are trained and are scored by other probes")
     more = f" and up to {plan.proposals} that a search proposes" if plan.proposals else ""
@@ -94,6 +100,9 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
         console.out.print(f"{status.study}: {counted}")
         if status.launched_by:
             console.out.print(f"  launched by {status.launched_by}")
+        if status.failed_probes:
+            lacking = f"{status.failed_probes} lack the scores of a probe that failed"
+            console.out.print(f"  {lacking}: ablate retry {status.study}")
         if status.unsent and not status.launched_by:
             console.out.print(
                 f"  {status.unsent} trials are unfinished or wait for MLflow: launch again, or ablate sync"
@@ -101,6 +110,8 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
         for trial in status.trials:
             scores = {name: value for name, value in trial.metrics.items() if not name.startswith("train/")}
             console.out.print(f"  {trial.key}  {trial.state:13}  {trial.name}  {trial.reason or values(scores)}")
+            if trial.failed_probes:
+                console.out.print(f"    {probe_reasons(trial.failed_probes)}")
 
 
 def print_log(found: "TrialLog", as_json: bool) -> None:

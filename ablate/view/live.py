@@ -24,6 +24,7 @@ from ablate.events import (
     StageBegan,
     State,
     Stopping,
+    probe_reasons,
 )
 from ablate.paths import Store
 from ablate.study.model import Study
@@ -104,7 +105,8 @@ def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
             yield "Ray has died; starting it again"
         case Ended(trial=key, state=state) if state is not State.STOPPED:
             shown = message.reason or values(study_metric_first(message.metrics, progress.metric))
-            yield f"{state:9} {progress.names.get(key, key)}  {shown}"
+            failed = f"  {probe_reasons(message.failed_probes)}" if message.failed_probes else ""
+            yield f"{state:9} {progress.names.get(key, key)}  {shown}{failed}"
 
 
 def study_metric_first(metrics: Mapping[str, float], metric: str) -> dict[str, float]:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
-from ablate.events import State
+from ablate.events import ProbeFailure, State
 from ablate.planning.plan import Plan, Work, make_plan, objective_values, plan_trial
 from ablate.planning.probe_digests import probe_digests
 from ablate.planning.resolve import resolve, resolve_proposal
 from ablate.planning.resources import Node
+from ablate.planning.scores import without_failed_scores
 from ablate.record import TrialRecord
 from ablate.study.model import Study
 from ablate.study.read import read_study
@@ -115,6 +116,35 @@ def test_with_retry_a_failed_trial_is_run_again(study: Study) -> None:
     plan = make_plan(study, trials, {trials[0].key: record(trials[0], State.FAILED)}, NODES, retry=True)
     assert [planned.trial for planned in plan.left] == list(trials)
     assert plan.failed == {}
+
+
+def test_a_probe_that_failed_is_run_again_alone_and_on_retry_only() -> None:
+    trial = replace(TRIAL, probes={"linear": {"epochs": 5}, "size": {}})
+    digests = probe_digests(trial)
+    failed = {"size": ProbeFailure(digests["size"], "no weights")}
+    held = replace(record(trial, probes={"linear": digests["linear"]}), failed_probes=failed)
+    planned, again = (plan_trial(trial, held, retry) for retry in (False, True))
+    assert (planned.work, planned.failed_probes) == (Work.NOTHING, {"size": "no weights"})
+    assert (again.work, again.to_run.probes, again.failed_probes) == (Work.SCORE, {"size": {}}, {})
+
+
+def test_a_probe_that_failed_with_other_settings_is_run_and_a_new_probe_does_not_run_it_again() -> None:
+    trial = replace(TRIAL, probes={"linear": {"epochs": 5}, "size": {}, "knn": {}})
+    digests = probe_digests(trial)
+    scored = {"linear": digests["linear"]}
+    for digest, probes in (("another", {"size", "knn"}), (digests["size"], {"knn"})):
+        held = replace(record(trial, probes=scored), failed_probes={"size": ProbeFailure(digest, "no weights")})
+        assert set(plan_trial(trial, held, retry=False).to_run.probes) == probes
+
+
+def test_scores_of_former_settings_are_left_out_where_the_probe_has_failed_since() -> None:
+    trial = replace(TRIAL, probes={"linear": {"epochs": 5}})
+    digests = probe_digests(trial)
+    held = replace(record(trial, probes={"linear": "former"}), metrics={"linear/accuracy": 0.5, "train/loss": 1.0})
+    failed = replace(held, failed_probes={"linear": ProbeFailure(digests["linear"], "diverged")})
+    assert without_failed_scores([trial], {trial.key: held}) == {trial.key: held}
+    found = without_failed_scores([trial], {trial.key: failed})[trial.key]
+    assert (found.metrics, found.unscored) == ({"train/loss": 1.0}, {"linear": "diverged"})
 
 
 def test_time_is_estimated_from_finished_trials_of_the_same_data_set_and_epochs(study: Study) -> None:

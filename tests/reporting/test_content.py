@@ -48,7 +48,7 @@ def test_differences_and_a_figure_per_axis_are_specified(study: Study, results: 
 
 def test_seeds_without_a_value_are_gaps_by_variant_and_reason(study: Study, results_with_gaps: list[Result]) -> None:
     assert report_of(study, results_with_gaps).gaps == (
-        Gap("fsdd, invariant, transformation=np", (0,), "failed: linear/accuracy is nan"),
+        Gap("fsdd, invariant, transformation=np", (0,), "no value: linear/accuracy is nan"),
         Gap("fsdd, invariant, transformation=np", (1, 2), "not run to the end"),
         Gap("fsdd, invariant, transformation=vat", (1, 2), "failed: loss | is nan\nat step 3"),
     )

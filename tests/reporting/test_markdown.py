@@ -50,11 +50,11 @@ def test_a_row_has_the_mean_with_interval_std_n_and_the_papers_value(study: Stud
 def test_missing_values_are_listed_with_their_reason(study: Study, results_with_gaps: list[Result]) -> None:
     text = markdown(study, results_with_gaps)
     assert row(text, "vat") == [
-        *("vat", "0.7000 (one seed, no interval) †", "–", "1", "0.8690 ± 0.0130", "2", "0", "baseline"),
+        *("vat", "0.7000 (one seed, no interval) †", "–", "1", "0.8690 ± 0.0130", "2", "0", "0", "baseline"),
     ]
     assert row(text, "np")[1:4] == ["–", "–", "0"]
     assert "| fsdd, invariant, transformation=vat | 1, 2 | failed: loss \\| is nan at step 3 |" in text
-    assert "| fsdd, invariant, transformation=np | 0 | failed: linear/accuracy is nan |" in text
+    assert "| fsdd, invariant, transformation=np | 0 | no value: linear/accuracy is nan |" in text
     assert "| fsdd, invariant, transformation=np | 1, 2 | not run to the end |" in text
     assert all(len(set(cells)) == 1 for cells in tables(text))
 

@@ -45,9 +45,9 @@ def test_variants_without_a_score_have_empty_cells_in_the_csv(
     ]
     write_report(report_of(study, results), tmp_path)
     assert (tmp_path / "variants.csv").read_text().splitlines() == [
-        "dataset,method,method.transformation,n,mean,low,high,std,baseline,failed,missing",
-        "fsdd,invariant,np,1,0.5,,,,False,0,2",
-        "fsdd,invariant,vat,0,,,,,True,1,2",
+        "dataset,method,method.transformation,n,mean,low,high,std,baseline,failed,missing,no_value",
+        "fsdd,invariant,np,1,0.5,,,,False,0,2,0",
+        "fsdd,invariant,vat,0,,,,,True,0,2,1",
     ]
 
 

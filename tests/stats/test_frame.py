@@ -21,6 +21,7 @@ def test_the_table_has_a_row_per_variant_and_a_column_per_axis(make_study: MakeS
     table = frame(variants_of(make_study(study), results, "linear/accuracy"))
     assert list(table.columns) == [
         *("dataset", "method", "method.k", "n", "mean", "low", "high", "std", "baseline", "failed", "missing"),
+        "no_value",
     ]
     assert table["method.k"].tolist() == [50, 100]
     assert table["mean"].tolist() == pytest.approx([0.8, 0.8])

@@ -20,6 +20,7 @@ class Record:
     state: State
     metrics: dict[str, float] = field(default_factory=dict)
     reason: str = ""
+    unscored: dict[str, str] = field(default_factory=dict)
 
 
 def test_every_planned_trial_has_a_result_in_the_plans_order(make_result: MakeResult) -> None:
@@ -44,10 +45,20 @@ def test_the_failure_of_a_failed_trial_is_its_recorded_reason(make_result: MakeR
     assert make_result({}, 0, None, state=state).failure(METRIC) == "no reason was recorded"
 
 
-def test_the_failure_of_a_finished_trial_is_a_missing_or_non_finite_metric(make_result: MakeResult) -> None:
-    assert make_result({}, 0, math.nan).failure(METRIC) == "linear/accuracy is nan"
-    assert make_result({}, 0, None).failure(METRIC) == "linear/accuracy was not measured"
-    assert make_result({}, 0, 0.5).failure(METRIC) is None
+def test_a_finished_trial_without_a_finite_value_has_no_value_and_is_no_failure(make_result: MakeResult) -> None:
+    assert make_result({}, 0, math.nan).no_value(METRIC) == "linear/accuracy is nan"
+    assert make_result({}, 0, None).no_value(METRIC) == "linear/accuracy was not measured"
+    assert make_result({}, 0, 0.5).no_value(METRIC) is None
+    assert make_result({}, 0, None, state=State.FAILED).no_value(METRIC) is None
+    assert [make_result({}, 0, score).failure(METRIC) for score in (math.nan, None, 0.5)] == [None] * 3
+
+
+def test_a_finished_trial_whose_probe_failed_has_the_failure_of_that_probe_only(make_result: MakeResult) -> None:
+    trial = make_result({}, 0, None).trial
+    record = Record(State.FINISHED, {"knn/accuracy": 0.5}, unscored={"linear": "no weights"})
+    (result,) = results_of([trial], {trial.key: record})
+    assert (result.failure(METRIC), result.no_value(METRIC)) == ("the probe linear: no weights", None)
+    assert (result.failure("knn/accuracy"), result.score("knn/accuracy")) == (None, 0.5)
 
 
 @pytest.mark.parametrize("state", [State.WAITING, State.RUNNING, State.KILLED, State.STOPPED])

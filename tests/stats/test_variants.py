@@ -42,7 +42,8 @@ def test_failed_and_non_finite_seeds_are_counted_and_not_averaged(
         make_result({"method.k": 50}, 2, None, state=State.FAILED, reason="loss is inf"),
     ]
     (variant,) = variants_of(make_study(K), results, METRIC)
-    assert variant.failed == {1: "linear/accuracy is nan", 2: "loss is inf"}
+    assert variant.failed == {2: "loss is inf"}
+    assert variant.no_value == {1: "linear/accuracy is nan"}
     assert variant.missing == ()
     assert variant.estimate == Estimate(1, 0.6)
 
