@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ablate.augment.blur import Blur
 from ablate.augment.color import ChannelDrop, Grayscale, Jitter
+from ablate.augment.enlarged import Enlarged
 from ablate.augment.geometry import Flip, PaddedCrop, ResizedCrop
 from ablate.augment.pipeline import Pipeline
 from ablate.registry import Registry
@@ -41,6 +42,8 @@ PIPELINES: Registry[Pipeline] = Registry(
         "simvae-mnist": Pipeline(transforms=SIMVAE_GREY, threshold=0.5),
         "simvae-fashion-mnist": Pipeline(transforms=SIMVAE_GREY),
         "simvae-cifar10": Pipeline(transforms=(*SIMVAE_COLOUR, Flip("vertical"))),
+        # as the authors' code, which enlarges images first; an option, since it is slow and changes the resampling only
+        "simvae-cifar10-256": Pipeline(transforms=(Enlarged(256, SIMVAE_COLOUR), Flip("vertical"))),
         "simvae-celeba": Pipeline(transforms=(*SIMVAE_COLOUR, Flip("vertical"))),
         "simvae-horizontal": Pipeline(transforms=(*SIMVAE_COLOUR, Flip())),  # the flip of its caption, colour images
         # Sinaga et al. 2022 (VTE); its projective warp, which has a target, is in warp.py

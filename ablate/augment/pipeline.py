@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ablate.augment.color import Jitter
+from ablate.augment.enlarged import Enlarged
 from ablate.augment.geometry import ResizedCrop, center_crop, shape_of
 from ablate.augment.transform import Transform, constant
 from ablate.deferred import F, torch
@@ -103,7 +104,10 @@ class Pipeline:
         """
         if strength not in range(len(LEVELS)):
             raise StudyError(f"no strength {strength} of augmentation", f"choose from 0 ... {len(LEVELS) - 1}")
-        if not any(isinstance(transform, ResizedCrop | Jitter) for transform in self.transforms):
+        inner = [
+            one for step in self.transforms for one in (step.transforms if isinstance(step, Enlarged) else (step,))
+        ]
+        if not any(isinstance(transform, ResizedCrop | Jitter) for transform in inner):
             raise StudyError(
                 "an augmentation without resized crop and jitter has no strength",
                 "leave the strength out, or choose an augmentation that has them",
@@ -113,6 +117,8 @@ class Pipeline:
 
 def at_level(transform: Transform, area: float, jitter: float, hue: float) -> Transform:
     """A crop with this least area, or a jitter with this strength and hue; any other transform as it is."""
+    if isinstance(transform, Enlarged):
+        return replace(transform, transforms=tuple(at_level(one, area, jitter, hue) for one in transform.transforms))
     if isinstance(transform, ResizedCrop):
         return replace(transform, area=(area, 1.0))
     return replace(transform, strength=jitter, hue=hue) if isinstance(transform, Jitter) else transform

@@ -55,7 +55,7 @@ class SimVAEOptions:
     latent_dim: int = option(64, shared.LATENT_DIM, least=1)
     network: Network = option("narrow", shared.NETWORK)
     output: Output = option("sigmoid", shared.OUTPUT)
-    augmentation: str = option("simvae-cifar10", shared.AUGMENTATION)
+    augmentation: str = option("simvae-cifar10", shared.AUGMENTATION)  # simvae-cifar10-256: as in the authors' code
     target: Target = option("input", shared.TARGET)
     reduction: Reduction = option("sum", shared.REDUCTION)
     likelihood: Likelihood = option("gaussian", LIKELIHOOD)

@@ -56,6 +56,7 @@ PAPERS: Registry[PaperNames] = Registry(
                 "clustering/best_ari": "ari",
                 "size/million_parameters": "num_params",
             },
+            better_of=dict.fromkeys(("ae", "aae", "sae", "dae", "vae"), "method.batchnorm"),
             axes={"sinkhorn_lambda": "lambda"},
             levels={
                 "transformation": {"np": "NP", "rp": "RP", "rp+vat": "RP+VAT", "vat": "VAT"},

@@ -33,6 +33,7 @@ class PaperNames:
     default_levels: Names = field(default_factory=dict)  # axis → the level that the paper's rows have unless they vary
     axes: Names = field(default_factory=dict)  # ours without the part before its last dot
     levels: Mapping[str, Names] = field(default_factory=dict)  # the paper's axis → its levels
+    better_of: Names = field(default_factory=dict)  # our method → our axis, the better level of which the rows have
     spread: Spread = "standard deviation"  # what the paper prints behind ±
     package: str = "ablate.papers"  # the Python package that holds ablations.yaml and reference_results.csv
 

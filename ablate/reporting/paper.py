@@ -68,7 +68,7 @@ def printed_value(study: Study, ablations: Iterable[Ablation], variant: Variant,
     """The value that the paper prints for a variant; None where it prints none, or several.
 
     An axis of the study that the paper's table does not vary must be at the paper's fixed value, or, where the paper
-    gives none, at the study's baseline.
+    gives none, at the study's baseline.  Of an axis whose better level the paper reports, every level is compared.
     """
     if study.paper is None:
         return None
@@ -97,7 +97,8 @@ def _settings_match(row: Printed, settings: Mapping[str, Value], names: PaperNam
 def _others_as_required(row: Printed, variant: Variant, names: PaperNames, required: Mapping[str, Value]) -> bool:
     """Whether a variant has the required level on each axis that neither the row nor the method's name determines."""
     determined = {*row.levels, *names.axes_in_method_name(variant.config.method)}
-    others = [path for path in variant.levels if names.axis(path) not in determined and path not in CASE_AXES]
+    either = (*CASE_AXES, names.better_of.get(variant.config.method))
+    others = [path for path in variant.levels if names.axis(path) not in determined and path not in either]
     return all(path in required and variant.levels[path] == required[path] for path in others)
 
 

@@ -6,6 +6,7 @@ from torchvision.transforms.v2 import functional as F
 
 from ablate.augment import PIPELINES, pipeline
 from ablate.augment.color import Jitter
+from ablate.augment.enlarged import Enlarged
 from ablate.augment.geometry import PaddedCrop, ResizedCrop
 from ablate.augment.pipeline import Pipeline
 from ablate.errors import StudyError
@@ -113,6 +114,21 @@ def test_stl_images_are_enlarged_to_105_pixels_and_cropped_to_96() -> None:
     start = images(2, 3, 96)
     expected = F.center_crop(F.resize(start, [105], antialias=True), [96])
     torch.testing.assert_close(chain.restore(chain.clean(start)), expected, atol=1e-4, rtol=0)
+
+
+def test_enlarged_images_are_jittered_and_cropped_at_256_pixels_and_reduced_again() -> None:
+    """SimVAE's authors do so on CIFAR-10; the strength is that of the crop and the jitter inside."""
+    chain = pipeline("simvae-cifar10-256")
+    views = chain.view(images(4, 3, 32), generator())
+    assert views.shape == (4, 3, 32, 32)
+    assert 0 <= views.min() <= views.max() <= 1
+    assert chain.check((3, 32, 32)) == (3, 32, 32)
+    (enlarged, _), (weak, _) = chain.transforms, pipeline("simvae-cifar10-256", 0).transforms
+    assert enlarged == Enlarged(256, pipeline("simvae-cifar10").transforms[:2])
+    assert weak == Enlarged(256, pipeline("simvae-cifar10", 0).transforms[:2])
+    flat = torch.full((2, 3, 32, 32), 0.25)
+    plain = Enlarged(256, (ResizedCrop((0.6, 1.0), (0.75, 1.3)),))
+    torch.testing.assert_close(plain(flat, generator()), flat)
 
 
 def test_simvae_mnist_makes_views_and_clean_images_binary() -> None:

@@ -90,6 +90,22 @@ def test_an_axis_that_the_paper_does_not_name_must_be_at_the_studys_baseline(
     assert values(study, [make_result({"method.transformation": "vat", "method.network": level}, 0, 0.5)]) == [value]
 
 
+def test_autoencoders_have_their_value_with_and_without_batch_norm_since_the_paper_reports_the_better(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    axes = {"method": ("ae", "pca"), "method.batchnorm": (False, True)}
+    study = make_study({"axes": axes}, paper={"id": "invariant-features", "table": "II"})
+    results = [
+        make_result({"method": name, "method.batchnorm": level}, 0, 0.5, method=name)
+        for name in ("ae", "pca")
+        for level in (False, True)
+    ]
+    off, on, first, other = values(study, results)
+    assert off == on
+    assert off is not None
+    assert (first, other) == (0.759, None)  # of any other method only at the baseline
+
+
 def test_methods_have_their_values_as_cases_and_as_an_axis(make_study: MakeStudy, make_result: MakeResult) -> None:
     paper = {"id": "invariant-features", "table": "II"}
     cases = make_study({"method": "pca"}, {"method": "invariant"}, paper=paper)
