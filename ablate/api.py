@@ -46,8 +46,9 @@ def plan(
     Raises StudyError as `check` does, and DataError where files of the user's own are missing: their content is part of
     the trials' keys.
     """
+    from ablate.driver.claiming import launched_by
     from ablate.driver.launch import Options
-    from ablate.driver.status import records_of
+    from ablate.driver.status import snapshot_of
     from ablate.driver.summary import trials_of
     from ablate.planning.plan import make_plan
     from ablate.planning.required_data import require_data
@@ -57,7 +58,9 @@ def plan(
     trials = resolve(found, yes=yes) or trials_of(found, folder.study(found.name))
     require_data(found, trials)
     options = Options(address=address, retry=retry)
-    return make_plan(found, trials, records_of(folder, found.name), options.nodes, retry=retry)
+    snapshot = snapshot_of(folder, found.name)
+    launched = bool(launched_by(snapshot, folder.study(found.name)))
+    return make_plan(found, trials, snapshot.records, options.nodes, retry=retry, launched=launched)
 
 
 def launch(

@@ -41,6 +41,7 @@ class Stage(StrEnum):
     """What a launch does while no trial runs."""
 
     PREPARING = "reading the study and its data"
+    WATCHING = "waiting to see whether another launch of this study is alive"
     STARTING = "starting Ray and MLflow"
     STARTING_MLFLOW = "starting MLflow"
     LISTING = "reading what MLflow has"

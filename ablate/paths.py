@@ -93,6 +93,11 @@ class StudyPaths:
         return self.folder / "launch.json"
 
     @property
+    def claim(self) -> Path:
+        """The id by which MLflow knows the last launch of the study from this store."""
+        return self.folder / "claim"
+
+    @property
     def stop(self) -> Path:
         """While it exists, every process of the launch checkpoints and stops."""
         return self.folder / "stop"

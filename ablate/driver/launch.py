@@ -9,11 +9,13 @@ from typing import NoReturn
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.cluster.ray_environment import cluster_address
 from ablate.driver.backends import RAY_AND_MLFLOW, Backends
+from ablate.driver.claiming import Heartbeat, claimed, refuse_second_launch
 from ablate.driver.launch_lock import Owner, launching
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.reuse import reuse_encoders
 from ablate.driver.saved_plan import save_plan
 from ablate.driver.summary import Summary, is_closed, is_reported, search_over, summarize, trials_of
+from ablate.driver.sync import with_waiting_records
 from ablate.errors import Interrupted, ServiceError
 from ablate.events import (
     Ended,
@@ -44,7 +46,7 @@ from ablate.study.write import to_yaml
 from ablate.track.environment import installed
 from ablate.track.sent import open_trials
 from ablate.track.server import Server
-from ablate.track.store import Snapshot, TrackingStore
+from ablate.track.store import Claim, Snapshot, TrackingStore
 from ablate.trial import Trial
 
 ROUNDS = 3  # executors that a launch starts at most
@@ -152,6 +154,7 @@ class Launch:
     plan: Plan = field(init=False)  # of that listing
     server: Server = field(init=False)
     tracking: TrackingStore = field(init=False)
+    heartbeat: Heartbeat = field(init=False)
     progress: LaunchProgress = field(default_factory=LaunchProgress)
 
     @property
@@ -172,7 +175,10 @@ class Launch:
         address = self.backends.address(self.store)
         if not address or open_trials(self.paths):
             return None
-        snapshot = self.list_and_plan(self.backends.tracking(address))
+        tracking = self.backends.tracking(address)
+        snapshot = self.list_and_plan(tracking)
+        if self.refuse_second_launch(tracking, snapshot.claim):
+            snapshot = self.list_and_plan(tracking)
         if not self.idle or not is_closed(snapshot) or not is_reported(self.study, self.paths):
             return None
         return summarize(self.plan, self.paths, report=self.paths.report / "report.md")
@@ -208,24 +214,38 @@ class Launch:
                 self.executor = self.backends.executor(self.paths, self.options.cluster)
 
     def run(self) -> Summary:
-        """Plan, run what is left, upload and report."""
+        """Plan, claim the study, run what is left, upload and report."""
         self.enter(Stage.LISTING)
         self.tracking = self.backends.tracking(self.server.uri)
         unsent = self.tracking.upload(self.paths, PATIENCE)
         snapshot = self.snapshot or self.list_and_plan(self.tracking)
         resolved = to_yaml(self.study)
         self.paths.study.write_text(resolved, encoding="utf-8")
+        if self.refuse_second_launch(self.tracking, self.tracking.read_claim(self.study.name)):
+            snapshot = self.list_and_plan(self.tracking)
         self.tracking.open_study(self.study.name, self.study.question, resolved, snapshot)
-        try:
-            self.tracking.attach_text(self.study.name, installed(), "environment.txt")
-            save_plan(self.plan, self.paths)
-            if not self.idle:
-                self.execute(self.plan, snapshot)
-            with self.interrupts.first_calls(lambda: None):  # what is left takes seconds
-                return self.close(len(self.upload_rest(unsent)))
-        except BaseException:
-            self.leave_closed()
-            raise
+        with claimed(self.tracking, self.study.name, self.paths) as self.heartbeat:
+            try:
+                return self.run_claimed(snapshot, unsent)
+            except ServiceError as error:
+                self.leave_closed()
+                raise with_waiting_records(error, self.paths, self.study.name) from None
+            except BaseException:
+                self.leave_closed()
+                raise
+
+    def refuse_second_launch(self, tracking: TrackingStore, held: Claim | None) -> bool:
+        """Raise ServiceError where a launch from another store is alive; True where one had to be watched."""
+        return refuse_second_launch(tracking, self.study.name, self.paths, held, lambda: self.enter(Stage.WATCHING))
+
+    def run_claimed(self, snapshot: Snapshot, unsent: set[str]) -> Summary:
+        """Run what is left, upload and report."""
+        self.tracking.attach_text(self.study.name, installed(), "environment.txt")
+        save_plan(self.plan, self.paths)
+        if not self.idle:
+            self.execute(self.plan, snapshot)
+        with self.interrupts.first_calls(lambda: None):  # what is left takes seconds
+            return self.close(len(self.upload_rest(unsent)))
 
     def upload_rest(self, unsent: set[str]) -> set[str]:
         """Upload what the executor has left; the trials whose records could not be sent."""
@@ -237,8 +257,8 @@ class Launch:
     def leave_closed(self) -> None:
         """After an error or an interruption, set the runs that this launch left open to killed, if MLflow answers."""
         self.kill_executor()
-        if self.successor is not None:
-            return  # they are its own by now
+        if self.successor is not None or self.heartbeat.other is not None:
+            return  # they are another launch's by now
         self.interrupts.allow_another()
         with suppress(ServiceError):
             self.tracking.upload(self.paths, PATIENCE / 6)
@@ -329,7 +349,9 @@ class Launch:
 
         self.enter(Stage.CLOSING)
         self.restart_server()
-        snapshot = self.tracking.settle(self.study.name)
+        self.heartbeat.confirm()
+        asked = self.paths.stop.exists()
+        snapshot = self.tracking.settle(self.study.name, abandoned=State.STOPPED if asked else State.KILLED)
         trials = self.designed or trials_of(self.study, self.paths)
         plan = make_plan(self.study, trials, snapshot.records, self.options.nodes)
         self.enter(Stage.REPORTING)
@@ -342,7 +364,7 @@ class Launch:
         )
         if not stopped and not plan.left:
             shutil.rmtree(self.paths.pretrained_folder, ignore_errors=True)  # no trial is left that starts from them
-        state = State.KILLED if stopped else State.FAILED if plan.failed or plan.failed_probes else State.FINISHED
+        state = State.STOPPED if stopped else State.FAILED if plan.failed or plan.failed_probes else State.FINISHED
         self.tracking.close_study(self.study.name, state, snapshot)
         self.enter(Stage.ENDING)
         done = {"ran": len(self.ended), **self.count_done()}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ablate.driver.launch_lock import owner_of
+from ablate.driver.claiming import launched_by
 from ablate.driver.saved_plan import load_plan
 from ablate.errors import StudyError
 from ablate.events import State
@@ -13,6 +13,7 @@ from ablate.record import TrialRecord
 from ablate.registry import suggest
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.sent import open_trials
+from ablate.track.store import Snapshot
 from ablate.track.ui import reading_address
 
 
@@ -42,8 +43,21 @@ class Status:
 
 def records_of(store: Store, study: str) -> Mapping[str, TrialRecord]:
     """What MLflow has of a study's trials, by key; nothing where there is no MLflow yet."""
+    return snapshot_of(store, study).records
+
+
+def snapshot_of(store: Store, study: str) -> Snapshot:
+    """All that MLflow has of a study; empty where there is no MLflow yet."""
     address = reading_address(store)
-    return MlflowStore(address).snapshot(study).records if address else {}
+    return MlflowStore(address).snapshot(study) if address else Snapshot(study)
+
+
+def states_of(snapshot: Snapshot, launched_by: str) -> dict[str, State]:
+    """Key → state of the recorded trials: one that MLflow has as running is killed where no launch runs."""
+    states = {key: record.state for key, record in snapshot.records.items()}
+    if launched_by:
+        return states
+    return {key: State.KILLED if state is State.RUNNING else state for key, state in states.items()}
 
 
 def statuses(store: Store, study: str | None) -> tuple[Status, ...]:
@@ -70,16 +84,16 @@ def launched_studies(store: Store) -> list[str]:
 def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     """The status of one study; trials of its last launch that have no record count as waiting."""
     paths = store.study(study)
-    records = records_of(store, study)
+    snapshot = snapshot_of(store, study)
+    records, launch = snapshot.records, launched_by(snapshot, paths)
     plan = load_plan(paths)
     names = dict(plan.names) if plan else {}
-    states = {key: record.state for key, record in records.items()}
+    states = states_of(snapshot, launch)
     states |= {key: State.WAITING for key in names if key not in states}
-    owner = owner_of(paths.lock)
     unsent = len(open_trials(paths))
     trials = tuple(trial_status(key, state, names, records) for key, state in states.items()) if with_trials else ()
     unscored = sum(record.state is State.FINISHED and bool(record.unscored) for record in records.values())
-    return Status(study, dict(Counter(states.values())), str(owner or ""), unsent, trials, unscored)
+    return Status(study, dict(Counter(states.values())), launch, unsent, trials, unscored)
 
 
 def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapping[str, TrialRecord]) -> TrialStatus:

@@ -1,33 +1,50 @@
 """Uploading the records that could not be sent to MLflow during a launch."""
 
+from ablate.driver.claiming import live_launch
 from ablate.driver.status import check_launched
 from ablate.errors import ServiceError
+from ablate.events import State
 from ablate.interrupts import handled
-from ablate.paths import Store
+from ablate.paths import Store, StudyPaths
 from ablate.permissions import store_permissions
 from ablate.track.mlflow_store import MlflowStore
+from ablate.track.sent import has_unsent
 from ablate.track.server import ensure_server
 
 
 def upload_rest(store: Store, study: str) -> str:
     """Upload a study's spools and bring its runs up to date; returns the line to print.
 
-    Raises ServiceError where records are left.
+    A launch in progress brings its runs up to date itself: then only this store's records are uploaded.  Raises
+    ServiceError where records are left.
     """
     check_launched(store, study)
     with handled(), store_permissions(store):
-        upload_to_server(store, study)
+        return upload_to_server(store, study)
+
+
+def upload_to_server(store: Store, study: str) -> str:
+    """Start the server, or find it running, and upload to it; returns the line to print."""
+    server = ensure_server(store)
+    try:
+        tracking, paths = MlflowStore(server.uri), store.study(study)
+        left = tracking.upload(paths)
+        if left:
+            raise ServiceError(f"{len(left)} trials still wait for MLflow", "see whether the server runs", server.uri)
+        if (launch := live_launch(tracking, study, paths)) is not None:
+            return f"MLflow has what this store holds of '{study}', which is being launched by {launch}"
+        snapshot = tracking.settle(study)
+        if snapshot.study_state is State.RUNNING:  # the process that launched it was killed
+            tracking.close_study(study, State.KILLED, snapshot)
+    finally:
+        server.stop()
     return f"MLflow has everything of '{study}'"
 
 
-def upload_to_server(store: Store, study: str) -> None:
-    """Start the server, or find it running, and upload to it."""
-    server = ensure_server(store)
-    try:
-        tracking = MlflowStore(server.uri)
-        left = tracking.upload(store.study(study))
-        if left:
-            raise ServiceError(f"{len(left)} trials still wait for MLflow", "see whether the server runs", server.uri)
-        tracking.settle(study)
-    finally:
-        server.stop()
+def with_waiting_records(error: ServiceError, paths: StudyPaths, study: str) -> ServiceError:
+    """The error with which a launch ends, and how the records that MLflow does not have are sent later."""
+    waiting = sum(has_unsent(paths.trial(spool.parent.name)) for spool in paths.trials.glob("*/spool.jsonl"))
+    if not waiting:
+        return error
+    kept = f"the records of {waiting} trial{'s' * (waiting != 1)} are kept: send them with ablate sync {study}"
+    return type(error)(error.problem, f"{error.remedy}; {kept}" if error.remedy else kept, error.place)

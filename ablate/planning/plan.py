@@ -23,6 +23,7 @@ class Work(StrEnum):
     SCORE = "score"  # it is trained; probes are new or have changed
     RESUME = "resume"  # an earlier launch began it
     TRAIN = "train"
+    RUNNING = "running"  # another launch of the study is at it
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class PlannedTrial:
 
     @property
     def state(self) -> State:
-        """As recorded where there is nothing left to do, else waiting."""
+        """As recorded where there is nothing left to do, or where it runs, else waiting."""
+        if self.work is Work.RUNNING:
+            return State.RUNNING
         return self.record.state if self.work is Work.NOTHING and self.record else State.WAITING
 
     @property
@@ -81,7 +84,7 @@ class Plan:
     @property
     def left(self) -> tuple[PlannedTrial, ...]:
         """The trials that this launch has to run."""
-        return tuple(planned for planned in self.trials if planned.work is not Work.NOTHING)
+        return tuple(planned for planned in self.trials if planned.work not in (Work.NOTHING, Work.RUNNING))
 
     @property
     def pack_count(self) -> int:
@@ -121,14 +124,16 @@ def make_plan(
     nodes: Sequence[Node],
     *,
     retry: bool = False,
+    launched: bool = False,
 ) -> Plan:
     """Plan a launch of a study's trials: those of its design, or those that its search has proposed up to now.
 
-    `records` holds what the tracking store has, by key; with `retry` failed trials are run again.  Raises StudyError
-    where no node has room for a pack.
+    `records` holds what the tracking store has, by key; with `retry` failed trials are run again.
+    `launched` says that a launch of the study is in progress, which trains what is recorded as running.
+    Raises StudyError where no node has room for a pack.
     """
-    planned = tuple(plan_trial(trial, records.get(trial.key), retry) for trial in with_pretraining(trials))
-    left = [one for one in planned if one.work is not Work.NOTHING]
+    planned = tuple(plan_trial(trial, records.get(trial.key), retry, launched) for trial in with_pretraining(trials))
+    left = [one for one in planned if one.work not in (Work.NOTHING, Work.RUNNING)]
     resources, width = study.resources, slots(nodes, study) if nodes else 0
     listed = [one.to_run for one in left if not study.search or one.work is Work.SCORE]
     packs = make_packs(listed, resources.pack, resources.gpu > 0)
@@ -145,8 +150,10 @@ def train_again(plan: Plan, keys: Collection[str]) -> Plan:
     return replace(plan, trials=trials, packs=(*make_packs(again, resources.pack, resources.gpu > 0), *plan.packs))
 
 
-def plan_trial(trial: Trial, record: TrialRecord | None, retry: bool) -> PlannedTrial:
+def plan_trial(trial: Trial, record: TrialRecord | None, retry: bool, launched: bool = False) -> PlannedTrial:
     """What is left to do for a trial, given its record."""
+    if launched and record is not None and record.state is State.RUNNING:
+        return PlannedTrial(trial, Work.RUNNING, record, retry)
     return PlannedTrial(trial, work_of(trial, record, retry), record, retry)
 
 

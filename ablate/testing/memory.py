@@ -14,7 +14,7 @@ from ablate.record import TrialRecord
 from ablate.track.sent import Sent, acknowledged, has_unsent, remove_if_complete
 from ablate.track.spool import read, repair
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolRecord, SpoolStart
-from ablate.track.store import Curve, Snapshot, StudyRun, TrackingStore, VariantRun
+from ablate.track.store import Claim, Curve, Snapshot, StudyRun, TrackingStore, VariantRun
 from ablate.track.tags import params_of
 from ablate.track.trial_lock import lock_trial
 from ablate.track.variant_runs import variant_state
@@ -52,7 +52,7 @@ class MemoryStore(TrackingStore):
     def open_study(self, study: str, question: str, resolved_yaml: str, snapshot: Snapshot) -> str:
         self._check()
         held = self._of(study).study_runs
-        run = StudyRun(held[0].run_id if held else self._new_run(), State.RUNNING)
+        run = replace(held[0], state=State.RUNNING) if held else StudyRun(self._new_run(), State.RUNNING)
         self._update(study, study_runs=(run,))
         self.attach_text(study, resolved_yaml, "study.yaml")
         return run.run_id
@@ -60,6 +60,14 @@ class MemoryStore(TrackingStore):
     def close_study(self, study: str, state: State, snapshot: Snapshot | None = None) -> None:
         self._check()
         self._update(study, study_runs=tuple(replace(run, state=state) for run in self._of(study).study_runs))
+
+    def read_claim(self, study: str) -> Claim | None:
+        self._check()
+        return self._of(study).claim
+
+    def write_claim(self, study: str, claim: Claim) -> None:
+        self._check()
+        self._update(study, study_runs=tuple(replace(run, claim=claim) for run in self._of(study).study_runs))
 
     def open_variants(self, trials: Iterable[Trial], snapshot: Snapshot) -> dict[str, str]:
         self._check()
@@ -121,12 +129,12 @@ class MemoryStore(TrackingStore):
                 continue
         return unsent
 
-    def settle(self, study: str, running: Collection[str] = frozenset()) -> Snapshot:
+    def settle(self, study: str, running: Collection[str] = frozenset(), abandoned: State = State.KILLED) -> Snapshot:
         self._check()
         self.listings += 1
         for record in self._of(study).trials:
             if record.state is State.RUNNING and record.key not in running:
-                self._set(study, replace(record, state=State.KILLED, ended=time.time()))
+                self._set(study, replace(record, state=abandoned, ended=time.time()))
         self._settle_variants(study)
         return self._of(study)
 

@@ -12,7 +12,7 @@ from ablate.events import ProbeFailure, RunRef, State
 from ablate.paths import StudyPaths
 from ablate.record import TrialRecord
 from ablate.track.spool import SpoolTracker
-from ablate.track.store import TrackingStore
+from ablate.track.store import Claim, TrackingStore
 from ablate.track.trial_lock import lock_trial
 from ablate.trial import Config, Trial
 
@@ -236,6 +236,26 @@ class TrackingContract:
         assert tracking.snapshot(study).study_state is State.RUNNING
         tracking.close_study(study, State.FINISHED)
         assert tracking.snapshot(study).study_state is State.FINISHED
+
+    def test_a_claim_is_read_until_the_study_is_closed(self, tracking: TrackingStore, study: str) -> None:
+        assert tracking.read_claim(study) is None
+        tracking.open_study(study, "How far?", "seeds: 1\n", tracking.snapshot(study))
+        assert tracking.read_claim(study) is None
+        for claim in (Claim("1", "process 7 on here", "a"), Claim("1", "process 7 on here", "b"), Claim("2", "", "a")):
+            tracking.write_claim(study, claim)
+            assert tracking.read_claim(study) == claim
+            assert tracking.snapshot(study).claim == claim
+        tracking.close_study(study, State.FINISHED)
+        assert tracking.read_claim(study) is None
+
+    def test_trials_of_a_launch_that_was_stopped_become_stopped(
+        self, tracking: TrackingStore, paths: StudyPaths, study: str
+    ) -> None:
+        trial = make_trial(study)
+        self.uploaded(tracking, paths, trial, State.RUNNING)
+        settled = tracking.settle(study, abandoned=State.STOPPED)
+        assert settled.records[trial.key].state is State.STOPPED
+        assert tracking.snapshot(study).records[trial.key].state is State.STOPPED
 
     def test_files_of_a_study_replace_those_of_the_same_name(
         self, tracking: TrackingStore, study: str, tmp_path: Path

@@ -8,7 +8,7 @@ from ablate.track import tags
 from ablate.track.client import logged_value
 from ablate.track.entities import Run
 from ablate.track.run_state import state_of
-from ablate.track.store import Snapshot, StudyRun, VariantRun
+from ablate.track.store import Claim, Snapshot, StudyRun, VariantRun
 
 
 def snapshot_of(study: str, runs: Iterable[Run]) -> Snapshot:
@@ -18,7 +18,7 @@ def snapshot_of(study: str, runs: Iterable[Run]) -> Snapshot:
         kinds.get(run.data.tags.get(tags.KIND, ""), []).append(run)
     return Snapshot(
         study,
-        tuple(StudyRun(run.info.run_id, run_state(run)) for run in kinds["study"]),
+        tuple(map(study_run, kinds["study"])),
         tuple(map(variant_run, kinds["variant"])),
         tuple(map(trial_record, kinds["trial"])),
     )
@@ -26,6 +26,13 @@ def snapshot_of(study: str, runs: Iterable[Run]) -> Snapshot:
 
 def run_state(run: Run) -> State:
     return state_of(run.info.status, run.data.tags.get(tags.STATE, ""))
+
+
+def study_run(run: Run) -> StudyRun:
+    held = run.data.tags
+    launch = held.get(tags.LAUNCH)
+    claim = Claim(launch, held.get(tags.OWNER, ""), held.get(tags.HEARTBEAT, "")) if launch else None
+    return StudyRun(run.info.run_id, run_state(run), claim)
 
 
 def variant_run(run: Run) -> VariantRun:

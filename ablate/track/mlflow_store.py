@@ -20,7 +20,7 @@ from ablate.track.mlflow_runs import snapshot_of, trial_record
 from ablate.track.reconcile import reconcile
 from ablate.track.retry import retried
 from ablate.track.run_state import STATUSES
-from ablate.track.store import Curve, Snapshot, TrackingStore
+from ablate.track.store import Claim, Curve, Snapshot, TrackingStore
 from ablate.track.uploader import upload
 from ablate.track.variant_runs import make_variant_run
 from ablate.trial import Trial
@@ -66,6 +66,18 @@ class MlflowStore(TrackingStore):
             if run.state is not state:
                 self.client.set_tag(run.run_id, tags.STATE, state)
                 self.client.set_terminated(run.run_id, STATUSES[state])
+
+    @retried
+    def read_claim(self, study: str) -> Claim | None:
+        experiment = find_experiment(self.reader, study)
+        if experiment is None:
+            return None
+        return snapshot_of(study, search(self.reader, [experiment.experiment_id], {tags.KIND: "study"})).claim
+
+    @retried
+    def write_claim(self, study: str, claim: Claim) -> None:
+        run_tags = {tags.LAUNCH: claim.launch, tags.OWNER: claim.owner, tags.HEARTBEAT: claim.heartbeat}
+        self._tag(self._existing_study_run(study), run_tags)
 
     @retried
     def open_variants(self, trials: Iterable[Trial], snapshot: Snapshot) -> dict[str, str]:
@@ -119,11 +131,11 @@ class MlflowStore(TrackingStore):
         return upload(self.uri, paths, patience)
 
     @retried
-    def settle(self, study: str, running: Collection[str] = frozenset()) -> Snapshot:
+    def settle(self, study: str, running: Collection[str] = frozenset(), abandoned: State = State.KILLED) -> Snapshot:
         self.variant_runs.pop(study, None)
         self.experiments.pop(study, None)  # it may have been deleted meanwhile, and is restored
         experiment = self._experiment(study)
-        return aggregate(self.client, experiment, reconcile(self.client, self._list(study), running))
+        return aggregate(self.client, experiment, reconcile(self.client, self._list(study), running, abandoned))
 
     def _list(self, study: str) -> Snapshot:
         if study not in self.experiments:

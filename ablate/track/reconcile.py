@@ -12,8 +12,10 @@ from ablate.track.run_state import STATUSES
 from ablate.track.store import Snapshot
 
 
-def reconcile(client: Client, snapshot: Snapshot, running: Collection[str] = frozenset()) -> Snapshot:
-    """Set RUNNING trials to KILLED, and delete those that have another run; the snapshot as it is then.
+def reconcile(
+    client: Client, snapshot: Snapshot, running: Collection[str] = frozenset(), abandoned: State = State.KILLED
+) -> Snapshot:
+    """Set RUNNING trials to `abandoned`, and delete those that have another run; the snapshot as it is then.
 
     Trials whose keys are in `running` are left as they are.  Spools must have been sent before: they hold how a trial
     ended that MLflow has as RUNNING.
@@ -23,15 +25,15 @@ def reconcile(client: Client, snapshot: Snapshot, running: Collection[str] = fro
         if record.state is not State.RUNNING or record.key in running:
             trials.append(record)
         elif record is snapshot.records[record.key]:
-            trials.append(kill(client, record))
+            trials.append(end(client, record, abandoned))
         else:
             client.delete_run(record.run_id)
     return replace(snapshot, trials=tuple(trials))
 
 
-def kill(client: Client, record: TrialRecord) -> TrialRecord:
-    """Set a run's state to KILLED; the record as it is then."""
+def end(client: Client, record: TrialRecord, state: State) -> TrialRecord:
+    """Set a run's state; the record as it is then."""
     now = round(1000 * time.time())
-    client.set_tag(record.run_id, tags.STATE, State.KILLED)
-    client.set_terminated(record.run_id, STATUSES[State.KILLED], now)
-    return replace(record, state=State.KILLED, ended=now / 1000)
+    client.set_tag(record.run_id, tags.STATE, state)
+    client.set_terminated(record.run_id, STATUSES[state], now)
+    return replace(record, state=state, ended=now / 1000)

@@ -25,11 +25,21 @@ class VariantRun:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A launch's claim on a study, which every store that uses the same server can read."""
+
+    launch: str  # identifies the launch
+    owner: str  # process, host, since when, and store
+    heartbeat: str = ""  # changes while the launch is alive; compared with itself only, never with a clock
+
+
+@dataclass(frozen=True)
 class StudyRun:
     """The run that holds the study file and the report."""
 
     run_id: str
     state: State
+    claim: Claim | None = None  # of its last launch
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,11 @@ class Snapshot:
             if held is None or held.state is not State.FINISHED or record.state is State.FINISHED:
                 chosen[record.key] = record
         return chosen
+
+    @property
+    def claim(self) -> Claim | None:
+        """The claim of a launch that has not closed the study: it is alive, or it was killed."""
+        return self.study_runs[0].claim if self.study_state is State.RUNNING else None
 
     @property
     def study_state(self) -> State | None:
@@ -77,6 +92,14 @@ class TrackingStore(ABC):
     @abstractmethod
     def close_study(self, study: str, state: State, snapshot: Snapshot | None = None) -> None:
         """Set the state of the study's run; without a snapshot the run is looked up."""
+
+    @abstractmethod
+    def read_claim(self, study: str) -> Claim | None:
+        """The claim of a launch that has not closed the study, as it is now."""
+
+    @abstractmethod
+    def write_claim(self, study: str, claim: Claim) -> None:
+        """Claim the study, whose run exists, or refresh the claim's heartbeat."""
 
     @abstractmethod
     def open_variants(self, trials: Iterable[Trial], snapshot: Snapshot) -> dict[str, str]:
@@ -110,9 +133,10 @@ class TrackingStore(ABC):
         """
 
     @abstractmethod
-    def settle(self, study: str, running: Collection[str] = frozenset()) -> Snapshot:
+    def settle(self, study: str, running: Collection[str] = frozenset(), abandoned: State = State.KILLED) -> Snapshot:
         """Bring all runs up to date at the end of a launch, after `upload`; the snapshot as it is then.
 
-        Trials that are RUNNING become KILLED, except those whose keys are in `running`; further runs of the same trial
-        are removed; variants are summarized over their finished seeds, and their state follows from their trials'.
+        Trials that are RUNNING become `abandoned` (KILLED, or STOPPED after a stop on request), except those whose
+        keys are in `running`; further runs of the same trial are removed; variants are summarized over their finished
+        seeds, and their state follows from their trials'.
         """

@@ -16,6 +16,7 @@ STATE, REASON, PROBE, NAME = "ablate.state", "ablate.reason", "ablate.probe.", "
 FAILED_PROBE = "ablate.failed_probe."  # + name: digest and reason as JSON; empty once the probe has scored the trial
 TRIAL, FORMER_TRIAL = "ablate.trial", "ablate.job"  # version 0.1 wrote the latter
 AGGREGATE = "ablate.aggregate"  # of a variant: the trials and scores that its metrics summarize
+LAUNCH, OWNER, HEARTBEAT = "ablate.launch", "ablate.owner", "ablate.heartbeat"  # of a study
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 TAG_LIMIT, PARAM_LIMIT, NAME_LIMIT = 8000, 6000, 200  # characters; MLflow cuts longer values without an error

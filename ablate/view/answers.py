@@ -63,6 +63,7 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
                 "finished": finished,
                 "failed": failed,
                 "failed_probes": plan.failed_probes,
+                "running": works[Work.RUNNING],
                 "to_score": works[Work.SCORE],
                 "to_run": left,
                 "to_propose": plan.proposals,
@@ -76,6 +77,8 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
     console.out.print(f"{plan.study.name}: {plan.total} trials, {finished} finished, {failed} failed")
     if plan.failed_probes:
         console.out.print(f"{len(plan.failed_probes)} lack the scores of a probe that failed: ablate retry")
+    if works[Work.RUNNING]:
+        console.out.print(f"{works[Work.RUNNING]} are running: ablate status {plan.study.name} shows in which launch")
     if works[Work.SCORE]:
         console.out.print(f"{works[Work.SCORE]} are trained and are scored by other probes")
     more = f" and up to {plan.proposals} that a search proposes" if plan.proposals else ""

@@ -385,7 +385,7 @@ def test_a_search_that_is_stopped_between_two_proposals_is_interrupted_and_conti
 
     with pytest.raises(Interrupted, match="stopped with 2 of 2 trials finished; launch again to go on"):
         launches.launch(study, stop_after_a_proposal)
-    assert [run.state for run in launches.tracking.snapshots["small"].study_runs] == [State.KILLED]
+    assert [run.state for run in launches.tracking.snapshots["small"].study_runs] == [State.STOPPED]
     summary = launches.launch(study)
     assert (summary.total, summary.finished, summary.ran) == (6, 6, 4)
 

@@ -1,0 +1,171 @@
+"""Launches of one study from several stores that use one tracking store: one runs, and nobody closes its runs."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import ablate
+from ablate.driver import claiming
+from ablate.driver.backends import Backends
+from ablate.driver.launch import Options, ignore, launch
+from ablate.driver.progress import LaunchProgress, Listener
+from ablate.driver.summary import Summary
+from ablate.errors import ServiceError
+from ablate.events import EpochValues, Message, State
+from ablate.paths import Store
+from ablate.study.model import Study
+from ablate.study.read import read_study
+from ablate.testing.backends import in_process_backends
+from ablate.testing.executor import InProcessExecutor
+from ablate.testing.memory import MemoryStore
+from ablate.track.mlflow_store import MlflowStore
+from ablate.track.server import Server
+from ablate.track.store import Claim
+
+from .test_in_process import STUDY
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heartbeats and looks at them are so frequent that tests need not wait."""
+    monkeypatch.setattr(claiming, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(claiming, "LOOK", 0.05)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    (tmp_path / "small.yaml").write_text(STUDY)
+    return read_study(tmp_path / "small.yaml", overrides=("seeds=1",))
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> tuple[Store, Store]:
+    return Store(tmp_path / "first"), Store(tmp_path / "second")
+
+
+def once(act: Callable[[], None]) -> Listener:
+    """A listener that acts when the first epoch has ended."""
+    acted: list[bool] = []
+
+    def listen(progress: LaunchProgress, message: Message) -> None:
+        if isinstance(message, EpochValues) and not acted:
+            acted.append(True)
+            act()
+
+    return listen
+
+
+def run(study: Study, store: Store, backends: Backends, listen: Listener = ignore) -> Summary:
+    return launch(study, store, Options(), listen, backends=backends)
+
+
+def test_a_second_launch_from_another_store_is_refused_with_the_name_of_the_first(
+    study: Study, stores: tuple[Store, Store], tmp_path: Path
+) -> None:
+    backends = in_process_backends(MemoryStore())
+    refusals: list[str] = []
+
+    def launch_second() -> None:
+        with pytest.raises(ServiceError) as raised:
+            run(study, stores[1], backends)
+        refusals.append(str(raised.value))
+
+    assert run(study, stores[0], backends, once(launch_second)).ran == 2
+    (refusal,) = refusals
+    assert "'small' is being launched by process " in refusal
+    assert str(stores[0].root) in refusal
+    assert run(study, stores[1], backends).ran == 0  # the first is over
+
+
+def test_a_launch_whose_heartbeat_does_not_change_is_taken_over(
+    study: Study, stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "STALE", 0.2)
+    tracking = MemoryStore()
+    tracking.open_study("small", "", "", tracking.snapshot("small"))
+    tracking.write_claim("small", Claim("dead", "process 1 on a machine that is gone", "2099-01-01"))
+    assert run(study, stores[1], in_process_backends(tracking)).ran == 2
+    assert tracking.snapshot("small").study_state is State.FINISHED
+
+
+def test_the_claim_of_a_launch_from_the_same_store_that_was_killed_is_taken_over_at_once(
+    study: Study, stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "is_alive", lambda *_: pytest.fail("its heartbeat is watched"))
+    tracking = MemoryStore()
+    paths = stores[0].study("small")
+    paths.folder.mkdir(parents=True)
+    paths.claim.write_text("dead")
+    tracking.open_study("small", "", "", tracking.snapshot("small"))
+    tracking.write_claim("small", Claim("dead", "process 1 on here", "1"))
+    assert run(study, stores[0], in_process_backends(tracking)).ran == 2
+
+
+def test_a_launch_that_has_been_taken_over_closes_nothing(study: Study, stores: tuple[Store, Store]) -> None:
+    tracking = MemoryStore()
+    other = Claim("other", "process 2 on another machine", "1")
+
+    with pytest.raises(ServiceError, match="taken over by process 2 on another machine"):
+        run(
+            study, stores[0], in_process_backends(tracking), once(lambda: tracking.write_claim("small", other))
+        )  # its own heartbeats find the other claim
+    snapshot = tracking.snapshot("small")
+    assert (snapshot.study_state, snapshot.claim) == (State.RUNNING, other)
+
+
+def test_without_a_launch_what_mlflow_has_as_running_counts_as_killed(
+    study: Study, stores: tuple[Store, Store]
+) -> None:
+    tracking = MemoryStore()
+    run(study, stores[0], in_process_backends(tracking))
+    snapshot = tracking.snapshot("small")
+    running = tuple(replace(record, state=State.RUNNING) for record in snapshot.trials)
+    from ablate.driver.status import states_of
+
+    assert set(states_of(replace(snapshot, trials=running), "").values()) == {State.KILLED}
+    assert set(states_of(replace(snapshot, trials=running), "process 7").values()) == {State.RUNNING}
+
+
+@pytest.fixture
+def mlflow_backends(mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backends]:
+    """An executor in this process, and records on a real MLflow server that the environment names."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
+    server = Server(mlflow_uri, None, started_here=False)
+    return Backends(InProcessExecutor, lambda _: server, lambda _: mlflow_uri, MlflowStore)
+
+
+@pytest.mark.cluster
+def test_while_a_launch_runs_other_stores_see_it_and_neither_launch_nor_sync_disturbs_it(
+    study: Study, stores: tuple[Store, Store], mlflow_backends: Backends, mlflow_uri: str
+) -> None:
+    first, second = stores
+    seen: list[object] = []
+
+    def look_from_second() -> None:
+        MlflowStore(mlflow_uri).upload(first.study(study.name))
+        with pytest.raises(ServiceError, match="is being launched by process"):
+            run(study, second, mlflow_backends)
+        plan = ablate.plan(study, store=second.root)
+        seen.append((plan.count(State.RUNNING), len(plan.left)))
+        second.study(study.name).folder.mkdir(parents=True, exist_ok=True)
+        for store in stores:
+            (status,) = ablate.status(study.name, store=store.root)
+            assert "process " in status.launched_by
+            seen.append(status.counts[State.RUNNING])
+            assert "is being launched by process" in ablate.sync(study.name, store=store.root)
+        seen.append({record.state for record in MlflowStore(mlflow_uri).snapshot(study.name).trials})
+
+    summary = run(study, first, mlflow_backends, once(look_from_second))
+    assert (summary.finished, summary.ran) == (2, 2)
+    assert len(seen) == 4
+    (running, left), *counts, states = seen
+    assert running == counts[0] == counts[1] >= 1
+    assert running + left == 2
+    assert states == {State.RUNNING}
+    assert MlflowStore(mlflow_uri).snapshot(study.name).study_state is State.FINISHED
+    (status,) = ablate.status(study.name, store=second.root)
+    assert (status.launched_by, status.counts[State.FINISHED]) == ("", 2)
