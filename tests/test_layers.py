@@ -210,9 +210,9 @@ def test_the_command_line_starts_without_heavy_packages() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("module", SCIENCE_MODULES)
-def test_science_modules_load_no_services(module: str) -> None:
+def test_science_modules_load_no_services_and_torch_when_it_is_used(module: str) -> None:
     services = {"ray", "mlflow", "optuna", "pydantic", "yaml", "pandas", "typer", "rich", "matplotlib"}
-    assert loaded_by(f"ablate.{module}") & services == set()
+    assert loaded_by(f"ablate.{module}") & {*services, *SCIENCE} == set()
 
 
 @pytest.mark.slow
