@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.data import DATASETS
 from ablate.data.checksum import checksum
 from ablate.data.dataset import Data, Dataset
-from ablate.data.files import CHECKSUMS, fetch
+from ablate.data.files import CHECKSUMS, decoding, fetch
 from ablate.data.remembered import remembered_checksum
 from ablate.deferred import np, torch
 from ablate.errors import DataError
@@ -85,7 +85,8 @@ def fill_cache(dataset: Dataset, content: str, folder: Path) -> None:
             if read_header(folder) is None:
                 fetch(dataset, originals, folder.parent)
                 check_content(dataset, content, originals)
-                data = dataset.read(originals)
+                with decoding(originals):  # what a reader raises that does not expect such content
+                    data = dataset.read(originals)
                 check_content(dataset, content, originals)
                 write_cache(data, folder)
     except OSError as error:

@@ -74,11 +74,13 @@ def members(path: Path, ending: str = "") -> Iterator[tuple[str, bytes]]:
                 if is_wanted(one.filename, ending) and not one.is_dir():
                     yield one.filename, archive.read(one)
         return
-    with tarfile.open(path) as tar:
+    with open_unpacked(path) as stream, tarfile.open(fileobj=stream) as tar:
         for member in tar:
             content = tar.extractfile(member) if is_wanted(member.name, ending) and member.isfile() else None
             if content is not None:
                 yield member.name, content.read()
+        while stream.read(CHUNK):  # a damaged header ends a tar file without an error; gzip's checksum is at the end
+            pass
 
 
 def is_wanted(name: str, ending: str = "") -> bool:

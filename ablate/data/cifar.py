@@ -106,7 +106,7 @@ class Cifar10Jpeg(Dataset):
 
     def read(self, folder: Path) -> Data:
         path = self.files[0].find(folder)
-        with decoding(path), np.load(path, allow_pickle=False) as archive:
+        with decoding(path), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             jpegs, offsets, labels = archive["jpeg"], archive["offset"], archive["label"]
             x = torch.empty(len(labels), *self.shape, dtype=torch.uint8)
             for index, (start, end) in enumerate(pairwise(offsets)):

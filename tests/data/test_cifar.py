@@ -1,5 +1,6 @@
 """Reading CIFAR-10 and its recompressed copy, and refusing pickles that would run code."""
 
+import hashlib
 import io
 import pickle
 import struct
@@ -13,7 +14,8 @@ import torch
 from PIL import Image
 
 from ablate.data.cifar import Cifar10, Cifar10Jpeg, read_batch, unpickle
-from ablate.data.dataset import Data
+from ablate.data.dataset import Data, File
+from ablate.data.files import checksum_difference
 from ablate.errors import DataError
 
 Load = Callable[[str], Data]
@@ -68,6 +70,15 @@ def test_test_images_follow_the_five_training_batches(tmp_path: Path) -> None:
     assert data.y.tolist() == [2, 1, 5, 4, 3, 0]
     assert data.x[:, 0, 0, 0].tolist() == [2, 1, 5, 4, 3, 0]
     assert data.test.tolist() == [False] * 5 + [True]
+
+
+def test_an_archive_is_whole_where_every_batch_has_its_published_md5(tmp_path: Path) -> None:
+    path = write_cifar(tmp_path, {name: name.encode() for name in Cifar10.files[0].md5sums})
+    sums = {name: hashlib.md5(name.encode()).hexdigest() for name in Cifar10.files[0].md5sums}
+    file = File(Cifar10.files[0].path, (), ("md5:0",), md5sums=sums)
+    assert checksum_difference(file, path) == ""
+    other = File(Cifar10.files[0].path, (), ("md5:0",), md5sums={**sums, "test_batch": "0"})
+    assert checksum_difference(other, path).endswith("expected md5:0")
 
 
 class FileWriter:
