@@ -43,11 +43,11 @@ def plan(
 ) -> "Plan":
     """What a launch would run: every trial with its state and what is left to do, in packs, and the time it takes.
 
-    Raises StudyError as `check` does, and DataError where files of the user's own are missing: their content is part of
-    the trials' keys.
+    With the `address` of a Ray cluster it is planned for the cluster's nodes.  Raises StudyError as `check` does, and
+    DataError where files of the user's own are missing: their content is part of the trials' keys.
     """
     from ablate.driver.claiming import launched_by
-    from ablate.driver.launch import Options
+    from ablate.driver.launch import Options, nodes_to_plan_for
     from ablate.driver.status import snapshot_of
     from ablate.driver.summary import trials_of
     from ablate.planning.plan import make_plan
@@ -57,10 +57,10 @@ def plan(
     found, folder = study_of(study), store_of(store)
     trials = resolve(found, yes=yes) or trials_of(found, folder.study(found.name))
     require_data(found, trials)
-    options = Options(address=address, retry=retry)
+    nodes = nodes_to_plan_for(Options(address=address, retry=retry))
     snapshot = snapshot_of(folder, found.name)
     launched = bool(launched_by(snapshot, folder.study(found.name)))
-    return make_plan(found, trials, snapshot.records, options.nodes, retry=retry, launched=launched)
+    return make_plan(found, trials, snapshot.records, nodes, retry=retry, launched=launched)
 
 
 def launch(

@@ -175,7 +175,7 @@ class Dispatcher:
             added = [trial for trial in with_pretraining(trials) if trial in trials or trial.key not in queued]
             self.send(Proposed(tuple(added)))
             self.pretraining |= pretraining_keys(added)
-            self.waiting.extend(make_packs(added, self.resources.pack, self.resources.gpu > 0))
+            self.waiting.extend(make_packs(added, self.resources.pack, self.resources.gpus > 0))
 
     def _pack_config(self, pack: Pack) -> PackConfig:
         return PackConfig(
@@ -183,7 +183,7 @@ class Dispatcher:
             run_refs={trial.key: self.run_ref(trial) for trial in pack},
             study=pack[0].study,
             store=self.config.store,
-            gpu=self.resources.gpu,
+            gpu=self.resources.gpus,
             threads=max(1, int(self.resources.cpu)),
             checkpoint_every=self.config.checkpoint_every,
             pretraining=tuple(trial.key for trial in pack if trial.key in self.pretraining),

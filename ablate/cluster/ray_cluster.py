@@ -82,6 +82,15 @@ def nodes() -> list[Node]:
     return [Node(node["NodeName"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in found]
 
 
+def nodes_at(address: str) -> tuple[Node, ...]:
+    """The nodes of a cluster that this process joins for the answer.  Raises ServiceError where it does not answer."""
+    join(address)
+    try:
+        return tuple(nodes())
+    finally:
+        ray.shutdown()
+
+
 def local_ray_processes() -> list[Process]:
     """Ray's raylet and control store, where this process started them."""
     children = psutil.Process().children(recursive=True)

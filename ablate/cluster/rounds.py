@@ -21,7 +21,7 @@ from ablate.errors import ServiceError
 from ablate.events import Ended, LaunchConfig, Message, Ready, State
 from ablate.paths import Store, StudyPaths
 from ablate.planning.packs import spread
-from ablate.planning.resources import slots
+from ablate.planning.resources import placed, slots
 from ablate.study.model import Resources
 from ablate.study.read import read_study
 from ablate.track.mlflow_store import MlflowStore
@@ -34,15 +34,16 @@ def run_launch(config: LaunchConfig, send: Send, send_heartbeats: Callable[[], N
     study = read_study(config.study)
     paths = Store(Path(config.store)).study(study.name)
     found = nodes()
-    width = slots(found, study)
+    width, wanted = slots(found, study), placed(study.resources, found)
     refuse_embedded_server_for_many_nodes(config, found)
-    config = replace(config, packs=spread(config.packs, width))
-    dispatcher = study_dispatcher(config, study, paths, send)
+    # `auto` was planned as a GPU where the nodes were not known; without one, trials run faster alone
+    least = sum(map(len, config.packs)) if study.resources.gpu == "auto" and not wanted.gpus else width
+    config = replace(config, packs=spread(config.packs, least))
+    dispatcher = study_dispatcher(config, study, wanted, paths, send)
     send(Ready(width, len(found)))
     threading.Thread(target=send_heartbeats, daemon=True).start()
     remove_rounds(paths)
-    wanted = study.resources
-    watch = WorkerWatch(dispatcher, send, lambda: why_no_worker(wanted.cpu, wanted.gpu))
+    watch = WorkerWatch(dispatcher, send, lambda: why_no_worker(wanted.cpu, wanted.gpus))
     while not dispatcher.over and not paths.stop.exists():
         run_round(EndOfRound(dispatcher, width, watch), wanted, paths, config.uri)
         dispatcher.start_round(lost_ends(study.name, running_probes(dispatcher), config.uri, paths))
@@ -50,7 +51,7 @@ def run_launch(config: LaunchConfig, send: Send, send_heartbeats: Callable[[], N
 
 def run_round(end: "EndOfRound", resources: Resources, paths: StudyPaths, uri: str) -> None:
     """Run one Tuner over the waiting packs, until they are done or a slot has lost its worker for good."""
-    bundle = {"CPU": resources.cpu, **({"GPU": resources.gpu} if resources.gpu else {})}
+    bundle = {"CPU": resources.cpu, **({"GPU": resources.gpus} if resources.gpus else {})}
     # The address may hold a password: parameters stay in Ray's memory, and Tune writes configurations to files.
     worker = tune.with_parameters(Worker, uri=uri, folder=str(Path.cwd()))
     tuner = tune.Tuner(

@@ -6,7 +6,7 @@ from ablate.cluster.dispatch import Dispatcher
 from ablate.events import LaunchConfig, Message, State
 from ablate.paths import StudyPaths
 from ablate.stopping import request_stop
-from ablate.study.model import Study
+from ablate.study.model import Resources, Study
 from ablate.track.spool import SpoolTracker
 from ablate.track.trial_lock import lock_trial
 from ablate.trial import Trial
@@ -15,9 +15,9 @@ PATIENCE = 60.0  # seconds to wait for the lock of a trial whose worker is endin
 
 
 def study_dispatcher(
-    config: LaunchConfig, study: Study, paths: StudyPaths, send: Callable[[Message], None]
+    config: LaunchConfig, study: Study, resources: Resources, paths: StudyPaths, send: Callable[[Message], None]
 ) -> Dispatcher:
-    """The queue of a launch's packs; `send` passes messages to the driver."""
+    """The queue of a launch's packs, with what a pack asks for here; `send` passes messages to the driver."""
     tracker = SpoolTracker(paths, {}, config.run_refs)
 
     def record_end(trial: Trial, state: State, reason: str) -> None:
@@ -32,7 +32,7 @@ def study_dispatcher(
         proposals = Proposals(study, paths.search, config.values)
     return Dispatcher(
         config,
-        study.resources,
+        resources,
         proposals,
         send,
         paths.stop.exists,

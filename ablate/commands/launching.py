@@ -31,7 +31,7 @@ def launch(
     """Run what is missing, show progress, write the report."""
     read = read_study(study, profile, overrides)
     if dry_run:
-        print_plan_of(read, storage, yes, as_json)
+        print_plan_of(read, storage, address, yes, as_json)
         return
     launch_and_print(read, storage, yes, as_json, address=address, checkpoint_every=checkpoint_every, shared=shared)
 

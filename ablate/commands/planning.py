@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.commands.arguments import Debug, Json, Profile, Set, Storage, StudyFile, Yes
+from ablate.commands.arguments import Address, Debug, Json, Profile, Set, Storage, StudyFile, Yes
 from ablate.commands.values import read_study
 
 if TYPE_CHECKING:
@@ -15,19 +15,20 @@ def plan(
     profile: Profile = None,
     overrides: Set = None,
     storage: Storage = None,
+    address: Address = "",
     yes: Yes = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Show what would run: trials, packs, finished trials, devices, time; run nothing."""
-    print_plan_of(read_study(study, profile, overrides), storage, yes, as_json)
+    print_plan_of(read_study(study, profile, overrides), storage, address, yes, as_json)
 
 
-def print_plan_of(study: "Study", storage: Path | None, yes: bool, as_json: bool) -> None:
+def print_plan_of(study: "Study", storage: Path | None, address: str, yes: bool, as_json: bool) -> None:
     from ablate.api import plan as make_plan
     from ablate.view.answers import print_plan
 
-    print_plan(make_plan(study, store=storage, yes=yes), as_json)
+    print_plan(make_plan(study, store=storage, address=address, yes=yes), as_json)
 
 
 def check(

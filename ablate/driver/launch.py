@@ -73,6 +73,15 @@ class Options:
         return () if self.cluster else (this_node(),)
 
 
+def nodes_to_plan_for(options: Options) -> tuple[Node, ...]:
+    """The nodes of the cluster, which is joined for the answer, else this machine."""
+    if not options.cluster:
+        return options.nodes
+    from ablate.cluster.ray_cluster import nodes_at  # with Ray
+
+    return nodes_at(options.cluster)
+
+
 def ignore(progress: LaunchProgress, message: Message) -> None:
     """A listener that shows nothing."""
 

@@ -2,17 +2,17 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ablate.events import State, probe_reasons
 from ablate.planning.design import count_trials
 from ablate.planning.packs import Pack, make_packs, spread, with_pretraining
 from ablate.planning.probe_digests import probe_digests
-from ablate.planning.resources import Node, slots
+from ablate.planning.resources import Node, placed, slots
 from ablate.planning.scores import failed_probes, missing_scores
 from ablate.record import TrialRecord
-from ablate.study.model import Study
+from ablate.study.model import Resources, Study
 from ablate.trial import Trial
 
 
@@ -80,6 +80,8 @@ class Plan:
     packs: tuple[Pack, ...]  # of what is left; what a search trains is packed by its conductor, proposal by proposal
     slots: int  # packs side by side; 0: the nodes are not known yet
     seconds: float | None  # estimated from finished trials like these; None without any
+    resources: Resources = field(default_factory=Resources)  # of a pack, on the nodes that are known
+    nodes: tuple[Node, ...] = ()  # where it would run, as far as they are known
 
     @property
     def left(self) -> tuple[PlannedTrial, ...]:
@@ -134,11 +136,11 @@ def make_plan(
     """
     planned = tuple(plan_trial(trial, records.get(trial.key), retry, launched) for trial in with_pretraining(trials))
     left = [one for one in planned if one.work not in (Work.NOTHING, Work.RUNNING)]
-    resources, width = study.resources, slots(nodes, study) if nodes else 0
+    resources, width = placed(study.resources, nodes), slots(nodes, study) if nodes else 0
     listed = [one.to_run for one in left if not study.search or one.work is Work.SCORE]
-    packs = make_packs(listed, resources.pack, resources.gpu > 0)
+    packs = make_packs(listed, resources.pack, resources.gpus > 0)
     proposals = max(0, count_trials(study) - len(trials)) if study.search else 0
-    plan = Plan(study, planned, proposals, packs, width, None)
+    plan = Plan(study, planned, proposals, packs, width, None, resources, tuple(nodes))
     return replace(plan, seconds=estimated_seconds(plan, records))
 
 
@@ -146,8 +148,8 @@ def train_again(plan: Plan, keys: Collection[str]) -> Plan:
     """The plan with these trials to be trained, whatever is recorded of them."""
     trials = tuple(replace(one, work=Work.TRAIN) if one.key in keys else one for one in plan.trials)
     again = [one.trial for one in trials if one.key in keys]
-    resources = plan.study.resources
-    return replace(plan, trials=trials, packs=(*make_packs(again, resources.pack, resources.gpu > 0), *plan.packs))
+    resources = plan.resources
+    return replace(plan, trials=trials, packs=(*make_packs(again, resources.pack, resources.gpus > 0), *plan.packs))
 
 
 def plan_trial(trial: Trial, record: TrialRecord | None, retry: bool, launched: bool = False) -> PlannedTrial:

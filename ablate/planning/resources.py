@@ -23,9 +23,9 @@ class Node:
     def slots(self, wanted: Resources) -> int:
         """How many packs can run here side by side; a share of a GPU is a share of one GPU."""
         by_cpu = times(wanted.cpu, self.cpus)
-        if not wanted.gpu:
+        if not wanted.gpus:
             return by_cpu
-        by_gpu = int(self.gpus) * times(wanted.gpu, 1) if wanted.gpu < 1 else times(wanted.gpu, self.gpus)
+        by_gpu = int(self.gpus) * times(wanted.gpus, 1) if wanted.gpus < 1 else times(wanted.gpus, self.gpus)
         return min(by_cpu, by_gpu)
 
 
@@ -40,18 +40,27 @@ def this_node() -> Node:
     return Node("this machine", len(os.sched_getaffinity(0)), gpus)
 
 
+def placed(wanted: Resources, nodes: Sequence[Node]) -> Resources:
+    """What a pack asks for on these nodes: `auto` is one GPU where a node has any, and none where no node has."""
+    if wanted.gpu != "auto" or not nodes:
+        return wanted
+    return wanted.model_copy(update={"gpu": 1.0 if any(node.gpus >= 1 for node in nodes) else 0.0})
+
+
 def slots(nodes: Sequence[Node], study: Study) -> int:
     """How many packs can run side by side on all nodes.  Raises StudyError where no node has room for one."""
-    wanted = study.resources
-    if wanted.gpu > 1 and not wanted.gpu.is_integer():
+    wanted = placed(study.resources, nodes)
+    if wanted.gpus > 1 and not wanted.gpus.is_integer():
         raise StudyError(
-            f"a pack asks for {wanted.gpu:g} GPUs", "ask for whole GPUs, or for a part of one", study.place("resources")
+            f"a pack asks for {wanted.gpus:g} GPUs",
+            "ask for whole GPUs, or for a part of one",
+            study.place("resources"),
         )
     total = sum(node.slots(wanted) for node in nodes)
     if not total:
         largest = max(nodes, key=lambda node: (node.gpus, node.cpus))
         raise StudyError(
-            f"a pack asks for {wanted.cpu:g} CPUs and {wanted.gpu:g} GPUs, and no node has as much: the largest,"
+            f"a pack asks for {wanted.cpu:g} CPUs and {wanted.gpus:g} GPUs, and no node has as much: the largest,"
             f" {largest.name}, has {largest.cpus:g} and {largest.gpus:g}",
             f"ask for less, as in --set resources.gpu=0 --set resources.cpu={min(1, largest.cpus):g}",
             study.place("resources"),

@@ -55,6 +55,13 @@ def check_pack_size(value: Any) -> Any:
     return value
 
 
+def check_gpus(value: Any) -> Any:
+    """The value; an error where it is neither `auto` nor a number from 0."""
+    if value != "auto" and (not is_number(value) or value < 0):
+        raise rule_error(f"'gpu' must be auto or a number from 0, not {format_value(value)}", "as in 'gpu: auto'")
+    return value
+
+
 def refuse_unimplemented(kind: str) -> BeforeValidator:
     """A validator that refuses samplers and pruners which are planned but not implemented yet."""
 
@@ -98,9 +105,14 @@ class PaperReference(StrictModel):
 class Resources(StrictModel):
     """What one worker needs; a pack is trained by one worker."""
 
-    gpu: Annotated[float, Field(ge=0)] = 0.0
+    gpu: Annotated[Literal["auto"] | float, BeforeValidator(check_gpus)] = 0.0  # auto: one where there is one
     cpu: Annotated[float, Field(gt=0)] = 1.0
     pack: Annotated[Literal["auto"] | int, BeforeValidator(check_pack_size)] = "auto"
+
+    @property
+    def gpus(self) -> float:
+        """GPUs of a pack; one where that is `auto` and the nodes are not known yet."""
+        return 1.0 if self.gpu == "auto" else self.gpu
 
 
 class Range(StrictModel):

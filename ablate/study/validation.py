@@ -59,7 +59,7 @@ EXAMPLES = {  # key → how it is written
     "metric": "metric: linear/accuracy",
     "margin": "margin: 0.01",
     "resources": "resources: {gpu: 1, cpu: 2, pack: auto}",
-    "gpu": "gpu: 1",
+    "gpu": "gpu: auto",
     "cpu": "cpu: 2",
     "profile": "profile: quick",
     "profiles": "profiles: {quick: {seeds: 2}}",

@@ -14,8 +14,11 @@ from ablate.paths import Store, StudyPaths
 from ablate.run import run_pack
 from ablate.run_context import RunContext
 from ablate.stopping import stop_request
+from ablate.study.model import Resources
 from ablate.study.read import read_study
 from ablate.track.spool import SpoolTracker
+
+CPU_ONLY = Resources()  # whatever the study asks for
 
 
 class InProcessExecutor(Executor):
@@ -30,7 +33,7 @@ class InProcessExecutor(Executor):
 
     def run(self, config: LaunchConfig) -> Iterator[Message]:
         study = read_study(config.study)
-        dispatcher = study_dispatcher(config, study, self.paths, self.sent.append)
+        dispatcher = study_dispatcher(config, study, CPU_ONLY, self.paths, self.sent.append)
         yield Ready(slots=1, nodes=1)
         while (pack := dispatcher.next("pack")) is not None:
             with SpoolTracker(self.paths, {"pack": str(len(pack.trials))}, pack.run_refs) as tracker:

@@ -53,7 +53,7 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
     from ablate.planning.plan import Work
     from ablate.planning.resources import this_node
 
-    node, left = this_node(), [planned.trial.name for planned in plan.left]
+    nodes, left = plan.nodes or (this_node(),), [planned.trial.name for planned in plan.left]
     finished, failed, works = plan.count(State.FINISHED), len(plan.failed), plan.works()
     if as_json:
         answer(
@@ -69,7 +69,8 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
                 "to_propose": plan.proposals,
                 "packs": plan.pack_count,
                 "slots": plan.slots,
-                "node": to_plain(node),
+                "node": to_plain(nodes[0]),
+                "nodes": [to_plain(node) for node in nodes],
                 "seconds": plan.seconds,
             }
         )
@@ -83,7 +84,9 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
         console.out.print(f"{works[Work.SCORE]} are trained and are scored by other probes")
     more = f" and up to {plan.proposals} that a search proposes" if plan.proposals else ""
     console.out.print(f"{len(left)} to run{more}, in {plan.pack_count} packs, {plan.slots} side by side")
-    console.out.print(f"on {node.name}: {node.cpus:g} cores, {node.gpus:g} GPUs")
+    where = nodes[0].name if len(nodes) == 1 else f"{len(nodes)} nodes"
+    cores, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
+    console.out.print(f"on {where}: {cores:g} cores, {gpus:g} GPUs")
     if plan.seconds is not None:
         console.out.print(f"about {span(plan.seconds)}, estimated from the finished trials")
     for name in left[:SHOWN]:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cluster
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store with two studies: `one` with trials a, b and c, of which its last plan names a and b, and `two`."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    store = Store(tmp_path / "store")
+    store = Store(tmp_path / "a store? of %20#1")
     server = ensure_server(store)
     try:
         client = connect(server.uri)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ablate.errors import StudyError
-from ablate.planning.resources import Node, slots, this_node
+from ablate.planning.resources import Node, placed, slots, this_node
 from ablate.study.model import Resources, Study
 
 LAPTOP = Node("laptop", 4, 0)
@@ -56,3 +56,10 @@ def test_this_machine_has_a_slot_for_the_default_resources() -> None:
 def test_a_fraction_of_gpus_above_one_is_refused(search_study: Callable[..., Study]) -> None:
     with pytest.raises(StudyError, match=r"a pack asks for 1\.5 GPUs; ask for whole GPUs"):
         slots([SERVER], search_study("resources.gpu=1.5"))
+
+
+def test_auto_asks_for_a_gpu_where_a_node_has_one(search_study: Callable[..., Study]) -> None:
+    study = search_study("resources.gpu=auto")
+    assert (placed(study.resources, [LAPTOP]).gpu, slots([LAPTOP], study)) == (0, 4)
+    assert (placed(study.resources, [LAPTOP, SERVER]).gpu, slots([LAPTOP, SERVER], study)) == (1, 4)
+    assert placed(study.resources, []).gpus == 1  # of a cluster that is not joined yet

@@ -298,7 +298,7 @@ def test_a_file_that_holds_no_study_is_refused(content: bytes, message: str) -> 
         ),
         ("method.k=&k 3", "--set method.k: anchor '&k' is not allowed; write the value where it is needed"),
         ("resources.gpus=1", "--set resources.gpus: unknown key 'gpus'; did you mean 'gpu'?"),
-        ("resources.gpu=-1", "--set resources.gpu: 'gpu' must be at least 0, not -1; as in 'gpu: 1'"),
+        ("resources.gpu=-1", "--set resources.gpu: 'gpu' must be auto or a number from 0, not -1; as in 'gpu: auto'"),
         ("seeds=0", "--set seeds: 'seeds' must be a count from 1 to 10,000 or a list, not 0; as in 'seeds: 5'"),
         (
             "name=../up",

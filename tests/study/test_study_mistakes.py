@@ -291,7 +291,7 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "a negative share of a GPU",
         "question: Why?",
         "resources: {gpu: -1}",
-        "8:18: 'gpu' must be at least 0, not -1; as in 'gpu: 1'",
+        "8:18: 'gpu' must be auto or a number from 0, not -1; as in 'gpu: auto'",
     ),
     ("no CPU", "question: Why?", "resources: {cpu: 0}", "8:18: 'cpu' must be above 0, not 0; as in 'cpu: 2'"),
     ("a mistyped resource", "question: Why?", "resources: {gpus: 1}", "8:13: unknown key 'gpus'; did you mean 'gpu'?"),
