@@ -107,7 +107,11 @@ def logged_metrics(study: Study) -> tuple[str, ...]:
     """The metrics that training logs in the trials of some case."""
     names = {method for index in range(len(study.cases)) for method in methods_of_case(study, index)}
     methods = [METHODS[name] for name in sorted(names)]
-    return tuple(dict.fromkeys(f"train/{name}" for one in methods if one.objectives for name in one.logged))
+    written = [one for index in range(len(study.cases)) for one in assignments(study, index)]
+    validated = any((one.path, one.value) == ("training.kept", "best") for one in written)
+    extra = ("validation_loss",) if validated else ()
+    logged = [name for one in methods if one.objectives for name in (*one.logged, *extra)]
+    return tuple(dict.fromkeys(f"train/{name}" for name in logged))
 
 
 def check_distinct_variants(study: Study, trials: Sequence[Trial]) -> None:

@@ -520,6 +520,13 @@ def test_a_metric_of_training_is_accepted() -> None:
     assert len(resolve(read(SHORT, None, "metric=train/loss"))) == 1
 
 
+def test_the_validation_loss_is_a_metric_where_it_decides_what_is_kept() -> None:
+    kept = SHORT + "fixed: {training.samples: 1000, training.kept: best}\n"
+    assert len(resolve(read(kept, None, "metric=train/validation_loss"))) == 1
+    refused = error_message(SHORT.replace("linear/accuracy", "train/validation_loss"))
+    assert refused.startswith("study.yaml:5:9: no method of the study logs 'train/validation_loss'")
+
+
 def test_more_than_ten_thousand_trials_need_confirmation() -> None:
     text = SHORT + "axes: {method.k: [10, 20]}\n"
     assert len(resolve(read(text, None, "seeds=5001"), yes=True)) == 10_002
