@@ -12,16 +12,30 @@ from ablate.track.store import Claim, Snapshot, StudyRun, VariantRun
 
 
 def snapshot_of(study: str, runs: Iterable[Run]) -> Snapshot:
-    """The snapshot of a study with these runs, oldest first; runs that ablate did not make are left out."""
+    """The snapshot of a study with these runs, oldest first.
+
+    Left out are runs that ablate did not make, and those that a person has left without the tags that identify them.
+    """
     kinds: dict[str, list[Run]] = {"study": [], "variant": [], "trial": []}
     for run in runs:
-        kinds.get(run.data.tags.get(tags.KIND, ""), []).append(run)
-    return Snapshot(
-        study,
-        tuple(map(study_run, kinds["study"])),
-        tuple(map(variant_run, kinds["variant"])),
-        tuple(map(trial_record, kinds["trial"])),
-    )
+        kinds.get(kind_of(run), []).append(run)
+    trials = tuple(record for run in kinds["trial"] if (record := trial_record(run)) is not None)
+    variant_of = {record.parent: record.variant for record in trials}
+    variants = (variant_run(run, variant_of.get(run.info.run_id, "")) for run in kinds["variant"])
+    studies = tuple(map(study_run, kinds["study"]))
+    return Snapshot(study, studies, tuple(run for run in variants if run is not None), trials)
+
+
+def kind_of(run: Run) -> str:
+    """The tag that says what the run is of, or what follows from its other tags where a person has removed it."""
+    held = run.data.tags
+    if tags.KIND in held:
+        return held[tags.KIND]
+    if {tags.KEY, tags.TRIAL, tags.FORMER_TRIAL} & held.keys():
+        return "trial"
+    if tags.VARIANT in held:
+        return "variant"
+    return "study" if tags.STUDY in held else ""
 
 
 def run_state(run: Run) -> State:
@@ -35,20 +49,25 @@ def study_run(run: Run) -> StudyRun:
     return StudyRun(run.info.run_id, run_state(run), claim)
 
 
-def variant_run(run: Run) -> VariantRun:
+def variant_run(run: Run, variant: str = "") -> VariantRun | None:
+    """The run of a variant, whose key follows from its trials where it has no tag; None where nothing tells the key."""
     found = run.data.tags
-    return VariantRun(run.info.run_id, found[tags.VARIANT], run_state(run), found.get(tags.AGGREGATE, ""))
+    variant = found.get(tags.VARIANT, variant)
+    return VariantRun(run.info.run_id, variant, run_state(run), found.get(tags.AGGREGATE, "")) if variant else None
 
 
-def trial_record(run: Run) -> TrialRecord:
-    found = run.data.tags
+def trial_record(run: Run) -> TrialRecord | None:
+    """The record of a trial; what tags do not tell follows from the trial itself.  None for a run without a key."""
+    trial = tags.trial_of_tags(run.data.tags)
+    found = {**(tags.identity(trial) if trial else {}), **run.data.tags}
+    if not {tags.KEY, tags.VARIANT} <= found.keys():
+        return None
     names = tags.original_names(found)
-    trial = tags.trial_of_tags(found)
     return TrialRecord(
         run_id=run.info.run_id,
         key=found[tags.KEY],
         variant=found[tags.VARIANT],
-        seed=int(found[tags.SEED]),
+        seed=int(found.get(tags.SEED) or run.data.params.get("seed") or 0),
         state=run_state(run),
         probes=tags.without_prefix(tags.PROBE, found),
         metrics={names.get(name, name): logged_value(value) for name, value in run.data.metrics.items()},

@@ -1,6 +1,6 @@
 """The tracking store on an MLflow server."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +12,11 @@ from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.aggregate import aggregate
 from ablate.track.artifacts import download_artifact
-from ablate.track.client import connect, connect_reader, read_curve, redact, search
+from ablate.track.client import connect, connect_reader, read_curve, redact, refused, search
 from ablate.track.client_interface import PAGE, Client
 from ablate.track.entities import Run
 from ablate.track.experiments import experiment_id, find_experiment
+from ablate.track.lost_tags import restore_tags
 from ablate.track.mlflow_runs import snapshot_of, trial_record
 from ablate.track.reconcile import reconcile
 from ablate.track.retry import retried
@@ -62,7 +63,10 @@ class MlflowStore(TrackingStore):
 
     @retried
     def close_study(self, study: str, state: State, snapshot: Snapshot | None = None) -> None:
-        for run in (snapshot or self._list(study)).study_runs:
+        runs = (snapshot or self._list(study)).study_runs
+        if self.study_runs.get(study) not in {None, *(run.run_id for run in runs)}:
+            runs = self._list(study).study_runs  # it was made anew since
+        for run in runs:
             if run.state is not state:
                 self.client.set_tag(run.run_id, tags.STATE, state)
                 self.client.set_terminated(run.run_id, STATUSES[state])
@@ -77,7 +81,7 @@ class MlflowStore(TrackingStore):
     @retried
     def write_claim(self, study: str, claim: Claim) -> None:
         run_tags = {tags.LAUNCH: claim.launch, tags.OWNER: claim.owner, tags.HEARTBEAT: claim.heartbeat}
-        self._tag(self._existing_study_run(study), run_tags)
+        self._to_study_run(study, lambda run_id: self._tag(run_id, run_tags))
 
     @retried
     def open_variants(self, trials: Iterable[Trial], snapshot: Snapshot) -> dict[str, str]:
@@ -106,7 +110,8 @@ class MlflowStore(TrackingStore):
             with ThreadPoolExecutor(CONCURRENT) as pool:
                 found = pool.map(lambda key: self._search_finished(key, experiments), keys)
                 listed = {key: run for key, run in zip(keys, found, strict=True) if run is not None}
-        return {key: trial_record(listed[key]) for key in keys if key in listed}
+        records = ((key, trial_record(listed[key])) for key in keys if key in listed)
+        return {key: record for key, record in records if record is not None}
 
     @retried
     def curves(self, run_id: str, metrics: Iterable[str]) -> dict[str, Curve]:
@@ -121,11 +126,11 @@ class MlflowStore(TrackingStore):
 
     @retried
     def attach(self, study: str, folder: Path, artifact_path: str | None = None) -> None:
-        self.client.log_artifacts(self._existing_study_run(study), str(folder), artifact_path)
+        self._to_study_run(study, lambda run_id: self.client.log_artifacts(run_id, str(folder), artifact_path))
 
     @retried
     def attach_text(self, study: str, text: str, name: str) -> None:
-        self.client.log_text(self._existing_study_run(study), text, name)
+        self._to_study_run(study, lambda run_id: self.client.log_text(run_id, text, name))
 
     def upload(self, paths: StudyPaths, patience: float = 30.0) -> set[str]:
         return upload(self.uri, paths, patience)
@@ -135,7 +140,10 @@ class MlflowStore(TrackingStore):
         self.variant_runs.pop(study, None)
         self.experiments.pop(study, None)  # it may have been deleted meanwhile, and is restored
         experiment = self._experiment(study)
-        return aggregate(self.client, experiment, reconcile(self.client, self._list(study), running, abandoned))
+        runs = search(self.client, [experiment], {})
+        snapshot = snapshot_of(study, runs)
+        restore_tags(self.client, runs, snapshot)
+        return aggregate(self.client, experiment, reconcile(self.client, snapshot, running, abandoned))
 
     def _list(self, study: str) -> Snapshot:
         if study not in self.experiments:
@@ -151,6 +159,16 @@ class MlflowStore(TrackingStore):
             existing = snapshot.study_runs or self._created_unanswered(study, "").study_runs
             self.study_runs[study] = existing[0].run_id if existing else self._make_study_run(study)
         return self.study_runs[study]
+
+    def _to_study_run(self, study: str, change: Callable[[str], None]) -> None:
+        """Change the study's run; a new one where a person has deleted it since this launch opened it."""
+        try:
+            change(self._existing_study_run(study))
+        except Exception as error:  # raised again, unless the server refused
+            if not refused(error):
+                raise
+            self.study_runs.pop(study, None)
+            change(self._study_run(study, self._list(study)))
 
     def _existing_study_run(self, study: str) -> str:
         """The id of the study's run.  Raises ServiceError where there is none."""
@@ -189,7 +207,7 @@ class MlflowStore(TrackingStore):
         listed: dict[str, Run] = {}
         trials = {tags.KIND: "trial"}
         for page in self.reader.run_pages(experiments, trials, FINISHED, size=min(PAGE, most + 1)):
-            listed |= {run.data.tags[tags.KEY]: run for run in page}
+            listed |= {run.data.tags[tags.KEY]: run for run in page if tags.KEY in run.data.tags}
             most -= len(page)
             if most < 0:
                 return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from ablate.errors import AblateError, ServiceError
-from ablate.track.client import http_status, redact, refused
+from ablate.track.client import redact, refused
 
 DELAYS = (0.5, 2.0, 5.0)  # seconds before each repetition
 
@@ -24,7 +24,10 @@ T = TypeVar("T")
 
 
 def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """Call the method again where MLflow does not answer, then raise ServiceError; a repeated call must do no harm."""
+    """Call the method again where MLflow does not answer, then raise ServiceError; a repeated call must do no harm.
+
+    Denied access (401, 403) is such a case: a proxy in front of the server may renew its credentials meanwhile.
+    """
 
     @functools.wraps(method)
     def repeat(owner: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -36,7 +39,7 @@ def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P
             except Exception as error:  # raised again, unless it came from MLflow's client or the network
                 if not is_service_error(error):
                     raise
-                if delay is None or refused(error) or http_status(error) in (401, 403):
+                if delay is None or refused(error):
                     raise service_error(error, owner.uri) from None
                 time.sleep(delay)  # a server that restarts needs seconds
         raise AssertionError  # the last repetition returns or raises

@@ -97,6 +97,20 @@ def ensure_server(store: Store) -> Server:
     return Server(info.uri, info.process, True, file)
 
 
+def forget_dead_server(store: Store) -> None:
+    """Remove the file of an embedded server that has died, as all of its users have: after a power failure, say."""
+    file = store.mlflow / "server.json"
+    if not file.exists():
+        return
+    with suppress(ServiceError, OSError), locked(file.with_suffix(".lock"), 0.0):
+        info = ServerInfo.load(file)
+        here = info is None or info.host == socket.gethostname()
+        if here and not (info is not None and any(map(alive, (info.process, *info.users)))):
+            if info is not None:
+                end(info.mark)  # its children may hold the port
+            file.unlink(missing_ok=True)
+
+
 def usual_port(store: Store) -> int:
     """The port of earlier servers, if it is free, so that bookmarks and browser settings stay valid; else 0."""
     try:

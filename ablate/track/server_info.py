@@ -5,7 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ablate.atomic_write import write_text
+from ablate.errors import ServiceError
 from ablate.process import Process
+
+VERSION = 1  # of the file
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,15 @@ class ServerInfo:
 
     @classmethod
     def load(cls, file: Path) -> "ServerInfo | None":
-        """Read the file; None where it does not exist or is damaged."""
+        """Read the file, version 0.1's without a version too; None where it does not exist or is damaged.
+
+        Raises ServiceError for a file of another version: the server that it describes may run.
+        """
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = dict(json.loads(file.read_text(encoding="utf-8")))
+            if (version := content.pop("version", VERSION)) != VERSION:
+                problem = f"this describes an MLflow server that another version of ablate started ({version})"
+                raise ServiceError(problem, "use that version, or end that server and remove this file", str(file))
             users = tuple((int(pid), float(created)) for pid, created in content["users"])
             return cls(**{**content, "users": users})
         except (OSError, ValueError, TypeError, KeyError):
@@ -31,7 +40,7 @@ class ServerInfo:
 
     def save(self, file: Path) -> None:
         """Replace the file in one step."""
-        write_text(file, json.dumps(asdict(self)))
+        write_text(file, json.dumps({"version": VERSION, **asdict(self)}))
 
     @property
     def uri(self) -> str:

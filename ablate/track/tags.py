@@ -65,16 +65,23 @@ def trial_tags(trial: Trial, start: SpoolStart) -> dict[str, str]:
     environment = {f"ablate.{name}": str(value)[:TAG_LIMIT] for name, value in start.environment.items()}
     parent = {PARENT: start.parent} if start.parent else {}
     return {
-        KIND: "trial",
-        STUDY: trial.study,
-        VARIANT: trial.variant,
-        KEY: trial.key,
-        SEED: str(trial.config.seed),
+        **identity(trial),
         "mlflow.source.name": f"ablate launch {trial.study}",
         "mlflow.source.type": "LOCAL",
         **environment,
         **parent,
         **trial_json_tags(trial),
+    }
+
+
+def identity(trial: Trial) -> dict[str, str]:
+    """The tags by which a trial's run is found."""
+    return {
+        KIND: "trial",
+        STUDY: trial.study,
+        VARIANT: trial.variant,
+        KEY: trial.key,
+        SEED: str(trial.config.seed),
     }
 
 

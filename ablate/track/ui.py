@@ -9,7 +9,7 @@ from ablate.interrupts import handled
 from ablate.paths import Store
 from ablate.permissions import store_permissions
 from ablate.track.client import SQLITE
-from ablate.track.server import ensure_server
+from ablate.track.server import ensure_server, forget_dead_server
 
 RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
 
@@ -23,6 +23,7 @@ def reading_address(store: Store) -> str:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         return given
+    forget_dead_server(store)
     database = store.mlflow / "mlflow.db"
     return f"{SQLITE}{database.as_posix()}" if database.exists() else ""
 

@@ -74,6 +74,9 @@ def points(mlflow_uri: str) -> Callable[[str, str], list[tuple[int, float]]]:
     return read
 
 
+STATUSES = {"fail": 500, "reject": 413, "deny": 403}  # mode of a proxy → HTTP status
+
+
 class Proxy(ThreadingHTTPServer):
     """Forwards requests to a server and counts them; `mode` chooses by the request whether and how it fails."""
 
@@ -83,7 +86,8 @@ class Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), ProxyHandler)
         self.target = urlsplit(uri).netloc
         self.requests: list[str] = []
-        self.mode: Callable[[str], str] = lambda _: "pass"  # request → pass, fail, hang, reject or lose (its answer)
+        # request → pass, hang, lose (its answer) or a key of STATUSES
+        self.mode: Callable[[str], str] = lambda _: "pass"
         self.released = threading.Event()  # ends requests that hang
 
     @property
@@ -103,8 +107,8 @@ class ProxyHandler(BaseHTTPRequestHandler):
         if mode == "hang":
             self.server.released.wait(60)
             self.close_connection = True
-        elif mode in ("fail", "reject"):
-            self._reply(500 if mode == "fail" else 413, b"broken", "text/plain")
+        elif mode in STATUSES:
+            self._reply(STATUSES[mode], b"broken", "text/plain")
         else:
             status, content, kind = self._forward(body)
             if mode == "lose":

@@ -1,18 +1,23 @@
 """Files and tags that version 0.1 wrote are still read."""
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ablate.errors import ServiceError
 from ablate.events import State
+from ablate.paths import Store
+from ablate.process import current_process
 from ablate.track import tags
 from ablate.track.run_state import STATUSES, state_of
 from ablate.track.sent import Sent
 from ablate.track.server_info import ServerInfo
 from ablate.track.spool import history, last_state, read
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolStart
+from ablate.track.ui import reading_address
 from ablate.trial import Trial
 
 MakeTrial = Callable[..., Trial]
@@ -69,6 +74,36 @@ def test_the_server_file_of_version_0_1_is_read(tmp_path: Path) -> None:
     content = {"host": "h", "port": 5000, "pid": 7, "created": 1.5, "mark": "m", "users": [[8, 2.5]]}
     file.write_text(json.dumps(content), encoding="utf-8")
     assert ServerInfo.load(file) == ServerInfo("h", 5000, 7, 1.5, "m", ((8, 2.5),))
+
+
+def test_the_server_file_has_a_version_and_one_of_another_version_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "server.json"
+    info = ServerInfo("h", 5000, 7, 1.5, "m", ((8, 2.5),))
+    info.save(file)
+    content = json.loads(file.read_text(encoding="utf-8"))
+    assert content["version"] == 1
+    assert ServerInfo.load(file) == info
+    file.write_text(json.dumps({**content, "version": 2}), encoding="utf-8")
+    with pytest.raises(
+        ServiceError, match=r"server.json: .* another version of ablate started \(2\); use that version"
+    ):
+        ServerInfo.load(file)
+
+
+def test_reading_removes_the_file_of_a_server_that_died_with_its_users_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    store, dead, here = Store(tmp_path), (2**22 + 1, 1.0), socket.gethostname()
+    store.mlflow.mkdir()
+    file = store.mlflow / "server.json"
+    for host, process, users in ((here, dead, (current_process(),)), (here, current_process(), ()), ("h", dead, ())):
+        ServerInfo(host, 5000, *process, "mark", users).save(file)
+        assert reading_address(store) == ""
+        assert file.exists()
+    ServerInfo(here, 5000, *dead, "no process has this mark", (dead,)).save(file)
+    assert reading_address(store) == ""
+    assert not file.exists()
 
 
 def test_a_trial_in_tags_of_version_0_1_is_read(make_trial: MakeTrial) -> None:

@@ -11,7 +11,7 @@ from ablate.paths import StudyPaths
 from ablate.track.client import connect
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.spool import SpoolTracker
-from ablate.track.store import Snapshot
+from ablate.track.store import Claim, Snapshot
 from ablate.trial import Trial
 
 MakeTrial = Callable[..., Trial]
@@ -181,9 +181,13 @@ def test_a_snapshot_takes_one_request(proxy: Any, study: str) -> None:
 
 
 @pytest.mark.cluster
-def test_a_request_that_fails_once_is_repeated(proxy: Any, study: str) -> None:
+@pytest.mark.parametrize("mode", ["fail", "deny"])
+def test_a_request_that_fails_once_is_repeated(
+    mode: str, proxy: Any, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ablate.track.retry.DELAYS", (0.0,))
     mlflow_store = MlflowStore(proxy.uri)
-    proxy.mode = lambda _: "fail" if len(proxy.requests) == 1 else "pass"
+    proxy.mode = lambda _: mode if len(proxy.requests) == 1 else "pass"
     assert mlflow_store.snapshot(study).trials == ()
 
 
@@ -195,3 +199,70 @@ def test_without_a_server_there_is_a_service_error_without_the_password(
     with pytest.raises(ServiceError, match=r"http://\*\*\*@127.0.0.1:9: MLflow does not answer") as raised:
         MlflowStore("http://me:secret@127.0.0.1:9").snapshot(study)
     assert "secret" not in str(raised.value)
+
+
+IDENTITY = ("ablate.kind", "ablate.study", "ablate.key", "ablate.variant", "ablate.seed")
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(
+    "removed", [*((name,) for name in IDENTITY), IDENTITY, ("ablate.state", "ablate.trial")], ids=str
+)
+def test_tags_that_a_person_removes_are_not_needed_and_a_launch_sets_them_again(
+    removed: tuple[str, ...],
+    mlflow_uri: str,
+    mlflow_store: MlflowStore,
+    make_trial: MakeTrial,
+    finish: Finish,
+    study: str,
+    runs: Runs,
+) -> None:
+    trial = make_trial()
+    finish(trial)
+    mlflow_store.open_study(study, "?", "", mlflow_store.snapshot(study))
+    before = mlflow_store.settle(study)
+    client = connect(mlflow_uri)
+    for kind in ("trial", "variant"):
+        (run,) = runs(kind)
+        for name in {*removed} & run.data.tags.keys():
+            client.delete_tag(run.info.run_id, name)
+    seen = MlflowStore(mlflow_uri).snapshot(study)
+    assert seen.records[trial.key].run_id == before.records[trial.key].run_id
+    assert seen.records[trial.key].state is State.FINISHED
+    assert mlflow_store.find_finished([trial.key]).keys() <= {trial.key}
+    after = mlflow_store.settle(study)
+    assert [run.run_id for run in after.trials] == [run.run_id for run in before.trials]
+    (run,) = runs()
+    assert [name for name in IDENTITY if name not in run.data.tags] == []
+    (run,) = runs("variant")
+    assert run.data.tags["ablate.variant"] == trial.variant
+
+
+@pytest.mark.cluster
+def test_a_run_without_any_tag_is_left_alone(
+    mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, finish: Finish, study: str
+) -> None:
+    finish(make_trial())
+    client = connect(mlflow_uri)
+    experiment = client.get_experiment_by_name(study)
+    assert experiment is not None
+    own = client.create_run(experiment.experiment_id, run_name="notes").info.run_id
+    keyless = client.create_run(experiment.experiment_id, tags={"ablate.kind": "trial"}).info.run_id
+    assert set(mlflow_store.snapshot(study).records) == {make_trial().key}
+    mlflow_store.settle(study)
+    assert {client.get_run(run).info.lifecycle_stage for run in (own, keyless)} == {"active"}
+
+
+@pytest.mark.cluster
+def test_a_study_s_run_that_is_deleted_during_a_launch_is_made_again(
+    mlflow_uri: str, mlflow_store: MlflowStore, study: str, runs: Runs
+) -> None:
+    deleted = mlflow_store.open_study(study, "?", "", mlflow_store.snapshot(study))
+    connect(mlflow_uri).delete_run(deleted)
+    snapshot = mlflow_store.settle(study)
+    mlflow_store.write_claim(study, Claim("1", "process 7", "a"))
+    mlflow_store.attach_text(study, "far", "answer.md")
+    mlflow_store.close_study(study, State.FINISHED, snapshot)
+    (run,) = runs("study")
+    assert run.info.run_id != deleted
+    assert run.info.status == "FINISHED"
