@@ -9,6 +9,7 @@ from ablate.atomic_write import write_text
 from ablate.data.checksum import checksum
 
 SMALL = 2**20  # bytes; a smaller file is read in the time of looking its checksum up
+FOUND: dict[tuple[object, ...], str] = {}  # what this process has looked up or computed, by the file's identity
 SETTLED = 2 * 10**9  # nanoseconds; a file that changed later could change once more without a new time stamp
 
 
@@ -23,16 +24,22 @@ def remembered_checksum(path: Path, kind: str, memory: Path | None) -> str:
     stat = path.stat()
     identity = (str(path.absolute()), stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, kind)
     note = memory / hashlib.sha256(repr(identity).encode()).hexdigest()
-    settled = abs(time.time_ns() - stat.st_ctime_ns) > SETTLED
-    worthwhile = settled and stat.st_size >= SMALL and kind != "bytes"
-    if worthwhile:
-        with suppress(OSError, UnicodeDecodeError):
-            remembered = note.read_text(encoding="utf-8")
-            if remembered.startswith(f"{kind}:"):
-                return remembered
+    if abs(time.time_ns() - stat.st_ctime_ns) <= SETTLED:
+        return checksum(path, kind)
+    if identity not in FOUND:
+        worthwhile = stat.st_size >= SMALL and kind != "bytes"
+        FOUND[identity] = noted_checksum(path, kind, note) if worthwhile else checksum(path, kind)
+    return FOUND[identity]
+
+
+def noted_checksum(path: Path, kind: str, note: Path) -> str:
+    """The checksum that a note holds; computed, and written there, where there is no such note."""
+    with suppress(OSError, UnicodeDecodeError):
+        noted = note.read_text(encoding="utf-8")
+        if noted.startswith(f"{kind}:"):
+            return noted
     found = checksum(path, kind)
-    if worthwhile:
-        with suppress(OSError):  # without the note, the checksum is computed once more
-            memory.mkdir(parents=True, exist_ok=True)
-            write_text(note, found)
+    with suppress(OSError):  # without the note, the checksum is computed once more
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_text(note, found)
     return found

@@ -36,6 +36,9 @@ class TestRegisteredDatasets(DatasetContract):
         data: Data = request.getfixturevalue("real")(name) if kind.files else kind().read(files)
         return data
 
+    def test_the_size_of_the_evaluation_split_is_as_declared(self, kind: type[Dataset], data: Data) -> None:
+        assert kind.declared_counts().evaluation == int(data.evaluation.sum())
+
     def test_inputs_are_not_negative(self, data: Data) -> None:
         assert data.x.min() == 0
 
