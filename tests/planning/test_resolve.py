@@ -97,8 +97,7 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "a metric of training without a name",
         "metric: linear/accuracy",
         "metric: train/",
-        "7:9: no chosen probe computes 'train/'; "
-        "choose from linear/accuracy, linear/highest_accuracy, linear/train_accuracy",
+        "7:9: no method of the study logs 'train/'; did you mean 'train/loss'?",
     ),
     (
         "a mistyped axis",
