@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from ablate.errors import AblateError
-from ablate.paths import Store, data_folder
+from ablate.paths import Store, data_folder, long_temporary_folder
 
 GIGABYTE = 2**30
 LEAST_DISK = 5 * GIGABYTE
@@ -43,6 +43,7 @@ def examine(store: Store, address: str = "") -> list[HealthCheck]:
         packages,
         plugins,
         ray_extras,
+        temporary_folder,
         lambda: disk(store.root),
         memory,
         cores,
@@ -100,6 +101,13 @@ def ray_extras() -> HealthCheck:
     missing = [name for name in DASHBOARD if not importlib.util.find_spec(name)]
     found = f"without {', '.join(missing)}" if missing else "with its dashboard"
     return health_check("Ray", not missing, found, "pip install 'ray[tune,default]'")
+
+
+def temporary_folder() -> HealthCheck:
+    """Whether Ray's sockets fit below the folder for temporary files."""
+    long = long_temporary_folder()
+    found = f"{long} is too long a path for Ray's sockets" if long else "short enough for Ray's sockets"
+    return health_check("temporary", not long, found, "set RAY_TMPDIR=/tmp, or to another short path")
 
 
 def disk(folder: Path) -> HealthCheck:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.errors import StudyError
+from ablate.errors import ServiceError, StudyError
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,23 @@ class Store:
     def writable(self) -> bool:
         """Whether files can be made in the store's folder, as far as the permissions and the file system say."""
         return os.access(existing_part(self.root), os.W_OK | os.X_OK)
+
+
+SOCKET_LIMIT = 107  # bytes of a Unix socket's path
+RAY_SOCKET = "ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # below the temporary folder
+
+
+def long_temporary_folder() -> str:
+    """The folder for temporary files, where its path is too long for the sockets that Ray makes below it; else ''."""
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    return folder if len(os.fsencode(f"{folder.rstrip('/')}/{RAY_SOCKET}")) > SOCKET_LIMIT else ""
+
+
+def require_short_temporary_folder() -> None:
+    """Raise ServiceError where Ray's sockets would have longer paths than the system takes."""
+    if folder := long_temporary_folder():
+        problem = f"Ray's sockets below this folder would have paths of more than {SOCKET_LIMIT} bytes"
+        raise ServiceError(problem, "set RAY_TMPDIR=/tmp, or to another short path", folder)
 
 
 def existing_part(path: Path) -> Path:

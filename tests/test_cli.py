@@ -136,6 +136,7 @@ def test_doctor_lists_every_check(tmp_path: Path) -> None:
         "packages",
         "plugins",
         "Ray",
+        "temporary",
         *machine,
         "cluster",
         "MLflow",

@@ -5,11 +5,38 @@ from typing import Annotated
 
 import typer
 
+from ablate.paths import default_store
+
+
+def study_files(begun: str) -> list[str]:
+    """What the shell may complete a study to: the study files here, and the names of those below `studies`."""
+    folder = Path("studies")
+    below = [file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml")]
+    names = {*below, *(name.rpartition("/")[2] for name in below), *map(str, Path().glob("*.yaml"))}
+    return sorted(name for name in names if name.startswith(begun))
+
+
+def launched_names(begun: str) -> list[str]:
+    """What the shell may complete the name of a launched study to."""
+    folder = default_store().studies
+    return sorted(path.name for path in folder.glob("*") if path.is_dir() and path.name.startswith(begun))
+
+
 StudyFile = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study file, or a name: epsilon is studies/epsilon.yaml")
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="A study file, or a name: epsilon is studies/epsilon.yaml",
+        autocompletion=study_files,
+    ),
 ]
 StudyName = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study file, or the name of a study that was launched")
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="A study file, or the name of a study that was launched",
+        autocompletion=launched_names,
+    ),
 ]
 Profile = Annotated[str | None, typer.Option("--profile", "-p", help="One of the study's profiles")]
 Set = Annotated[

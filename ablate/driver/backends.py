@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ablate.cluster.executor import Executor
 from ablate.cluster.supervisor import RayExecutor
-from ablate.paths import Store, StudyPaths
+from ablate.paths import Store, StudyPaths, require_short_temporary_folder
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import Server, ensure_server
 from ablate.track.store import TrackingStore
@@ -23,6 +23,8 @@ class Backends:
 
 
 def ray_executor(paths: StudyPaths, address: str) -> Executor:
+    if not address:
+        require_short_temporary_folder()
     return RayExecutor(paths.log, address)
 
 

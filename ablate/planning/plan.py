@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ablate.events import State, probe_reasons
-from ablate.planning.design import count_trials
 from ablate.planning.packs import Pack, make_packs, spread, with_pretraining
 from ablate.planning.probe_digests import probe_digests
+from ablate.planning.resolve import count_proposals
 from ablate.planning.resources import Node, placed, slots
 from ablate.planning.scores import failed_probes, missing_scores
 from ablate.record import TrialRecord
@@ -139,7 +139,7 @@ def make_plan(
     resources, width = placed(study.resources, nodes), slots(nodes, study) if nodes else 0
     listed = [one.to_run for one in left if not study.search or one.work is Work.SCORE]
     packs = make_packs(listed, resources.pack, resources.gpus > 0)
-    proposals = max(0, count_trials(study) - len(trials)) if study.search else 0
+    proposals = max(0, count_proposals(study) * len(study.seeds) - len(trials))
     plan = Plan(study, planned, proposals, packs, width, None, resources, tuple(nodes))
     return replace(plan, seconds=estimated_seconds(plan, records))
 

@@ -1,5 +1,6 @@
 """Study → trials: names and settings are checked against the registries, and every default is filled in."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -56,6 +57,23 @@ def resolve_space(study: Study) -> dict[str, Range | Choices]:
         if isinstance(part, Range) and path not in METHOD_AND_DATASET
     }
     return {**study.search.space, **typed}
+
+
+def count_proposals(study: Study) -> int:
+    """How many settings a search proposes: as many as it asks for, or all that its space holds; 0 without a search."""
+    if study.search is None:
+        return 0
+    settings = math.prod(count_values(part) for part in resolve_space(study).values())
+    return int(min(study.search.trials, settings))
+
+
+def count_values(part: Range | Choices) -> float:
+    """How many values one path of a resolved space has; infinite for a continuous range."""
+    if isinstance(part, Choices):
+        return len(part.choices)
+    if isinstance(part.low, int) and isinstance(part.high, int):
+        return (part.high - part.low) // int(part.step or 1) + 1
+    return int((part.high - part.low) / part.step + 1e-9) + 1 if part.step else math.inf
 
 
 def _typed_range(part: Range, option: Option, path: str) -> Range:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from ablate.planning.design import count_trials
-from ablate.planning.resolve import resolve
+from ablate.planning.resolve import count_proposals, resolve
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
 
@@ -25,7 +24,7 @@ def validate(study: Study, yes: bool = False) -> ValidStudy:
     datasets = {trial.config.dataset for trial in trials} or {case.dataset for case in study.cases}
     return ValidStudy(
         study=study.name,
-        trials=count_trials(study),
+        trials=count_proposals(study) * len(study.seeds) if study.search else len(trials),
         variants=len({trial.variant for trial in trials}),
         datasets=tuple(sorted(datasets)),
         resolved=to_yaml(study),

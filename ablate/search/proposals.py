@@ -9,9 +9,9 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ablate.planning.design import Levels
-from ablate.planning.resolve import resolve_proposal
+from ablate.planning.resolve import count_proposals, resolve_proposal
 from ablate.search.journal import objectives, open_journal, proposals_in, repair_journal
-from ablate.search.space import count_settings, distributions, draw_untried
+from ablate.search.space import distributions, draw_untried
 from ablate.study.model import Study
 from ablate.trial import Trial, digest
 
@@ -33,7 +33,7 @@ class Proposals:
         repair_journal(study, journal)
         self.stored = open_journal(study, journal)
         self.space = distributions(study)
-        self.most = min(self.search.trials, count_settings(self.space))
+        self.most = count_proposals(study)
         self.open: dict[int, tuple[Trial, ...]] = {}  # proposal's number → all its trials
         self._fail_incomplete()
         self.left_open = [one for one in self.proposed if self._is_running(one.number) or self._missing(one.params)]

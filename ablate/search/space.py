@@ -1,7 +1,6 @@
-"""A search's space in Optuna's terms: distributions, how many values they hold, and untried settings."""
+"""A search's space in Optuna's terms: distributions, and untried settings."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -26,18 +25,6 @@ def distribution(part: Range | Choices) -> BaseDistribution:
         step = int(part.step) if part.step is not None else 1
         return IntDistribution(part.low, part.high, log=part.log, step=step)
     return FloatDistribution(float(part.low), float(part.high), log=part.log, step=part.step)
-
-
-def count_settings(space: Mapping[str, BaseDistribution]) -> float:
-    """How many different settings there are; infinite for a continuous space."""
-    return math.prod(count_values(part) for part in space.values())
-
-
-def count_values(part: BaseDistribution) -> float:
-    if isinstance(part, CategoricalDistribution):
-        return len(part.choices)
-    assert isinstance(part, IntDistribution | FloatDistribution)
-    return round((part.high - part.low) / part.step) + 1 if part.step is not None else math.inf
 
 
 def draw_untried(space: dict[str, BaseDistribution], tried: Sequence[Levels], seed: int) -> dict[str, Value]:

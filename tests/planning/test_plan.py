@@ -14,6 +14,7 @@ from ablate.planning.probe_digests import probe_digests
 from ablate.planning.resolve import resolve, resolve_proposal
 from ablate.planning.resources import Node
 from ablate.planning.scores import without_failed_scores
+from ablate.planning.valid_study import validate
 from ablate.record import TrialRecord
 from ablate.study.model import Study
 from ablate.study.read import read_study
@@ -191,3 +192,21 @@ def test_objective_values_hold_the_trials_that_ended(search_study: Callable[...,
     keys = [trial.key for trial in others]
     assert objective_values(study, records, retry=False) == {keys[0]: 0.5, keys[1]: None, keys[2]: None}
     assert objective_values(study, records, retry=True) == {keys[0]: 0.5, keys[2]: None}
+
+
+@pytest.mark.parametrize(
+    ("space", "proposals"),
+    [
+        ("{method.k: {low: 10, high: 12}}", 3),
+        ("{method.k: {low: 10, high: 15, step: 2}}", 3),
+        ("{method.epsilon: {low: 1, high: 2, step: 0.25}}", 5),
+        ("{method.transformation: {choices: [rp, vat]}, method.k: {low: 10, high: 11}}", 4),
+        ("{method.epsilon: {low: 1, high: 2}}", 12),  # a float: infinitely many
+    ],
+)
+def test_a_search_of_a_small_space_is_planned_with_its_settings(
+    search_study: Callable[..., Study], space: str, proposals: int
+) -> None:
+    study = search_study(f"search.space={space}")
+    assert make_plan(study, (), {}, ()).proposals == 2 * proposals
+    assert validate(study).trials == 2 * proposals
