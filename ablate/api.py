@@ -29,12 +29,14 @@ StudyLike = Study | Path | str
 def check(study: StudyLike, *, yes: bool = False) -> Study:
     """The study, once all its names, values and combinations are found to be valid; nothing is run.
 
-    Raises StudyError at the place of the first problem, and for more than 10,000 trials unless `yes` confirms them.
+    Raises StudyError at the place of the first problem, and for more than 10,000 trials unless `yes` confirms them;
+    DataError where a file that a probe needs, such as the weights of a network, can be neither found nor downloaded.
     """
+    from ablate.planning.requirements import check_requirements
     from ablate.planning.resolve import resolve
 
     found = study_of(study)
-    resolve(found, yes=yes)
+    check_requirements(found, resolve(found, yes=yes))
     return found
 
 
@@ -52,6 +54,7 @@ def plan(
     from ablate.driver.summary import trials_of
     from ablate.planning.plan import make_plan
     from ablate.planning.required_data import require_data
+    from ablate.planning.requirements import check_requirements
     from ablate.planning.resolve import resolve
 
     found, folder = study_of(study), store_of(store)
@@ -60,7 +63,10 @@ def plan(
     nodes = nodes_to_plan_for(Options(address=address, retry=retry))
     snapshot = snapshot_of(folder, found.name)
     launched = bool(launched_by(snapshot, folder.study(found.name)))
-    return make_plan(found, trials, snapshot.records, nodes, retry=retry, launched=launched)
+    planned = make_plan(found, trials, snapshot.records, nodes, retry=retry, launched=launched)
+    if planned.left or planned.proposals:
+        check_requirements(found, [one.to_run for one in planned.left])
+    return planned
 
 
 def launch(

@@ -51,6 +51,7 @@ def examine(store: Store, address: str = "") -> list[HealthCheck]:
         lambda: cluster(address),
         lambda: server(store),
         lambda: data(data_folder()),
+        weights,
     ]
     return [check() for check in checks]
 
@@ -193,3 +194,18 @@ def data(folder: Path) -> HealthCheck:
     fit = "ABLATE_DATA" not in os.environ or folder.is_dir()
     remedy = f"create the folder {folder} or set ABLATE_DATA to another"
     return health_check("data", fit, f"{', '.join(complete)} in {folder}", remedy)
+
+
+def weights() -> HealthCheck:
+    """The weights of networks that probes use; missing ones are downloaded where a study needs them."""
+    from ablate.probes import PROBES
+
+    found, damaged = [], []
+    for one in dict.fromkeys(needed for probe in PROBES.values() for needed in probe().requirements()):
+        try:
+            found.append(f"{one.what} are {'there' if one.is_whole() else 'downloaded when a study needs them'}")
+        except AblateError as error:
+            damaged.append(error)
+    if damaged:
+        return HealthCheck("weights", False, f"{damaged[0].place}: {damaged[0].problem}", damaged[0].remedy)
+    return HealthCheck("weights", True, "; ".join(found) or "no probe needs any")

@@ -57,7 +57,8 @@ def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate
             apply_probe(trial, name, views, scores, context)
             found = {metric: value for metric, value in scores.metrics.items() if metric.startswith(f"{name}/")}
             context.tracker.record(trial, epoch, found, name, digests[name])
-    for picture in trial_pictures(trial, views[-1], history(paths.spool), paths.folder):
+    scored = replace(trial, probes={name: trial.probes[name] for name in trial.probes if name not in scores.failed})
+    for picture in trial_pictures(scored, views[-1], history(paths.spool), paths.folder):
         context.tracker.attach(trial, picture)
     yield Ended(trial.key, State.FINISHED, metrics=scores.metrics, failed_probes=scores.failed)
 

@@ -141,6 +141,7 @@ def test_doctor_lists_every_check(tmp_path: Path) -> None:
         "cluster",
         "MLflow",
         "data",
+        "weights",
     ]
 
 

@@ -88,7 +88,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "reporting": {"study", "trial", "papers", "probes", "stats", "draw", "jinja2", "markupsafe", "markdown_it"},
     "coverage": {"study", "trial", "planning", "probes", "papers"},
     "catalog": {"study", "coverage", "methods", "data", "probes", "augment", "papers"},
-    "doctor": {"packaging", "catalog", "cluster", "data", "track", "ray", "mlflow", "torch", "psutil"},
+    "doctor": {"packaging", "catalog", "cluster", "data", "probes", "track", "ray", "mlflow", "torch", "psutil"},
     "driver": {
         "record",
         "encoder",

@@ -34,6 +34,7 @@ from ablate.paths import Store, StudyPaths
 from ablate.permissions import store_permissions
 from ablate.planning.plan import Plan, PlannedTrial, Work, make_plan, objective_values
 from ablate.planning.required_data import require_data, required_data
+from ablate.planning.requirements import fetch_requirements
 from ablate.planning.resolve import resolve
 from ablate.planning.resources import Node, slots, this_node
 from ablate.planning.scores import without_failed_scores
@@ -129,7 +130,10 @@ def launch_handled(
     with launching(paths.lock, study.name, current.give_way):
         clear_stop_requests(paths)
         current.repair_journal()
-        summary = current.settled() or current.start()
+        summary = current.settled()
+        if summary is None:
+            fetch_requirements(study, designed)
+            summary = current.start()
     if summary.stopped:
         raise Interrupted(
             f"stopped with {summary.finished} of {summary.total} trials finished", "launch again to go on"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ablate.planning.requirements import check_requirements
 from ablate.planning.resolve import count_proposals, resolve
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
@@ -19,8 +20,12 @@ class ValidStudy:
 
 
 def validate(study: Study, yes: bool = False) -> ValidStudy:
-    """Resolve a study; `yes` confirms more than 10,000 trials.  Raises StudyError at the place of a mistake."""
+    """Resolve a study; `yes` confirms more than 10,000 trials.
+
+    Raises StudyError at the place of a mistake, and DataError where a file that a probe needs cannot be had.
+    """
     trials = resolve(study, yes=yes)
+    check_requirements(study, trials)
     datasets = {trial.config.dataset for trial in trials} or {case.dataset for case in study.cases}
     return ValidStudy(
         study=study.name,

@@ -10,9 +10,10 @@ from ablate.data_info import DataInfo
 from ablate.deferred import np, torch
 from ablate.errors import StudyError
 from ablate.options import option
-from ablate.probes.image_features import ImageNetwork, extracted
+from ablate.probes.image_features import INCEPTION, ImageNetwork, extracted
 from ablate.probes.inputs import BATCH, batches, inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Metrics, Probe
+from ablate.probes.requirement import Weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +42,9 @@ class FID(Probe):
     )
     samples: int = option(10000, "decoded codes, and at most so many held-out images", least=2)
     binarized: bool = option(False, "whether to threshold the data's images at 0.5, as SimVAE does for MNIST")
+
+    def requirements(self) -> tuple[Weights, ...]:
+        return (INCEPTION,) if self.network == "inception" else ()
 
     def check(self, info: DataInfo) -> None:
         if info.evaluation < 2:

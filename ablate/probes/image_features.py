@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ablate.deferred import F, nn, np, torch
 from ablate.errors import DataError, StudyError
 from ablate.probes.inputs import fastest
+from ablate.probes.requirement import Weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 ImageNetwork = Literal["inception", "random-conv"]
 
+INCEPTION = Weights(
+    what="Inception's weights",
+    address="https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth",
+    sha256="0cc3c7bd",
+    remedy="copy a complete file there, or set probes.fid.network: random-conv, which is no published FID",
+)
 WIDTHS = (64, 128, 256)  # of the random network's convolutions
 SIDES: dict[ImageNetwork, int] = {"inception": 299, "random-conv": 32}  # pixels, height and width of the input
 

@@ -15,6 +15,7 @@ from ablate.deferred import np
 from ablate.errors import StudyError, TrialError
 from ablate.methods.capabilities import Capability as Capability  # both belong to a probe's interface
 from ablate.methods.capabilities import Model as Model
+from ablate.probes.requirement import Weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,6 +129,10 @@ class Probe(ABC):
                 f"this probe needs labels of two classes or more, and there are {info.classes}",
                 "choose a labelled data set, or leave the probe out",
             )
+
+    def requirements(self) -> tuple[Weights, ...]:
+        """What these options need besides the data: looked up by `check` and `plan`, fetched before a launch starts."""
+        return ()
 
     def check_embedded(self, embedded: Embedded) -> None:
         """Raise TrialError where features are not finite, and StudyError where `check` refuses the data.
