@@ -125,7 +125,7 @@ class ProbeContract:
     def test_scoring_calls_only_the_capabilities_that_the_probe_needs(self, subject: Probe, embedded: Embedded) -> None:
         if not isinstance(embedded.model, LinearGaussian):
             pytest.skip("only a LinearGaussian model can be without a capability")
-        model = replace(embedded.model, capabilities=subject.needs)
+        model = replace(embedded.model, capabilities=subject.required)
         assert subject.score(replace(embedded, model=model), seed=0).keys() == self.returned(subject)
 
     def test_reported_progress_rises_to_at_most_one(self, subject: Probe, embedded: Embedded) -> None:
