@@ -178,3 +178,28 @@ def test_the_search_proposes_epsilon_k_and_learning_rate() -> None:
     trials = resolve_proposal(study, {"method.epsilon": 4.0, "method.k": 64, "training.learning_rate": 1e-3})
     assert [trial.config.seed for trial in trials] == [0, 1, 2]
     assert trials[0].config.training["learning_rate"] == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "probe", "settings"),
+    [
+        ("aavae/logscale", "linear", {"labels": 45000, "augmentation": "crop-flip-reflect", "epochs": 90}),
+        ("aavae/logscale", "density", {"split": "validation", "importance_samples": 16}),
+        ("de/loss", "nlad", {"flatten_map": True}),
+        ("invariant/method_mine", "mine", {"held_out_fraction": 0.0}),
+        ("simvae/method_content", "linear", {"binary": "sigmoid", "epochs": 200, "batch_size": 128}),
+        ("simvae/method_content", "mlp", {"binary": "sigmoid", "epochs": 200, "batch_size": 128}),
+        ("vte/method_cifar10", "classifier-5000", {"augmentation": "vte", "batch_size": 256, "passes": 5}),
+        ("vte/method_stl10", "classifier-5000", {"augmentation": "vte", "batch_size": 512, "passes": 5}),
+    ],
+)
+def test_probes_follow_the_protocol_of_the_studys_paper(name: str, probe: str, settings: dict[str, Value]) -> None:
+    for trial in resolve(read(name)):
+        assert {option: trial.probes[probe][option] for option in settings} == settings
+
+
+def test_distance_enhancement_keeps_the_epoch_of_least_validation_loss_in_self_supervised_training() -> None:
+    trials = [trial.config for trial in resolve(read("de/method_nlad"))]
+    kept = {config.method: (config.training["samples"], config.training["kept"]) for config in trials}
+    assert {kept.pop(method) for method in ("simclr", "swav", "moco-v2")} == {(45000, "best")}
+    assert set(kept.values()) == {(0, "last")}
