@@ -114,7 +114,7 @@ def forget_dead_server(store: Store) -> None:
 def usual_port(store: Store) -> int:
     """The port of earlier servers, if it is free, so that bookmarks and browser settings stay valid; else 0."""
     try:
-        return free(int((store.mlflow / "port").read_text()))
+        return free(int((store.mlflow / "port").read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return 0
 
@@ -144,7 +144,7 @@ def start(store: Store, port: int, users: tuple[Process, ...]) -> ServerInfo:
     with deferred():
         info = replace(start_process(store, port), users=users)
         info.save(store.mlflow / "server.json")
-    (store.mlflow / "port").write_text(str(port))
+    (store.mlflow / "port").write_text(str(port), encoding="utf-8")
     try:
         await_answer(info, store)
     except BaseException:

@@ -114,10 +114,15 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
                 f"  {status.unsent} trials are unfinished or wait for MLflow: launch again, or ablate sync"
             )
         for trial in status.trials:
-            scores = {name: value for name, value in trial.metrics.items() if not name.startswith("train/")}
+            scores = {name: value for name, value in trial.metrics.items() if not is_of_training(name)}
             console.out.print(f"  {trial.key}  {trial.state:13}  {trial.name}  {trial.reason or values(scores)}")
             if trial.failed_probes:
                 console.out.print(f"    {probe_reasons(trial.failed_probes)}")
+
+
+def is_of_training(metric: str) -> bool:
+    """Whether a metric is a loss of training, or a score of the samples that a probe was fitted on."""
+    return metric.startswith("train/") or "/train_" in metric
 
 
 def print_log(found: "TrialLog", as_json: bool) -> None:

@@ -1,0 +1,26 @@
+"""`ablate status --watch` prints the status again where it has changed, until Ctrl-C."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from ablate.driver.status import Status
+from ablate.events import State
+from ablate.view import watch
+
+
+def test_the_status_is_printed_at_every_change_until_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watch, "EVERY", 0.0)
+    counts: list[dict[State, int]] = [{State.WAITING: 2}, {State.WAITING: 2}, {State.WAITING: 1, State.FINISHED: 1}]
+
+    def look() -> Sequence[Status]:
+        if not counts:
+            raise KeyboardInterrupt
+        return (Status("small", counts.pop(0)),)
+
+    watch.print_changes(look, as_json=True)
+    printed = [json.loads(line)[0]["counts"] for line in capsys.readouterr().out.splitlines()]
+    assert printed == [{"waiting": 2}, {"waiting": 1, "finished": 1}]
