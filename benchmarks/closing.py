@@ -1,7 +1,7 @@
 """Seconds from the end of a study's last trial to its report, and processor seconds of commands on a finished study.
 
-The trials are written into MLflow without being trained.  Goals: 10 s to close a launch of 1,000 trials (10 variants, 10
-epochs of 5 metrics); on a store of 200 trials 1.5 processor seconds for `status`, `plan` and `logs`, 3 to launch the
+The trials are written into MLflow without being trained.  Goals: 10 s to close a launch of 1,000 trials (10 variants,
+10 epochs of 5 metrics); on a store of 200 trials 1.5 processor seconds for `status`, `plan` and `logs`, 3 to launch the
 finished study again.  Processor seconds are those of the command and of all processes that it waits for.
 
     python benchmarks/closing.py [--trials 1000] [--small 200]
