@@ -49,7 +49,7 @@ def plan(
     DataError where files of the user's own are missing: their content is part of the trials' keys.
     """
     from ablate.driver.claiming import launched_by
-    from ablate.driver.launch import Options, nodes_to_plan_for
+    from ablate.driver.launch_options import Options, nodes_to_plan_for
     from ablate.driver.status import snapshot_of
     from ablate.driver.summary import trials_of
     from ablate.planning.plan import make_plan
@@ -87,8 +87,9 @@ def launch(
     Only you can read a new store, unless it is `shared`.
     Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
     """
-    from ablate.driver.launch import Options, ignore
+    from ablate.driver.launch import ignore
     from ablate.driver.launch import launch as run_launch
+    from ablate.driver.launch_options import Options
 
     options = Options(address, retry, checkpoint_every, shared)
     return run_launch(study_of(study), store_of(store), options, listen or ignore, yes=yes)

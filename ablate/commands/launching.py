@@ -57,7 +57,8 @@ def launch_and_print(study: "Study", storage: Path | None, yes: bool, as_json: b
     from ablate.view.live import watching
 
     with watching(study, store, quiet=as_json) as listen:
-        from ablate.driver.launch import Options, launch  # takes seconds, which the view shows
+        from ablate.driver.launch import launch  # takes seconds, which the view shows
+        from ablate.driver.launch_options import Options
 
         summary = launch(study, store, Options(**options), listen, yes=yes)
     print_summary(summary, study, as_json, storage)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from ablate.cluster.executor import Executor, ExecutorDied
-from ablate.cluster.ray_environment import cluster_address
 from ablate.driver.backends import RAY_AND_MLFLOW, Backends
 from ablate.driver.claiming import Heartbeat, claimed, refuse_second_launch
 from ablate.driver.launch_lock import Owner, launching
+from ablate.driver.launch_options import Options
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.reuse import reuse_encoders
 from ablate.driver.saved_plan import save_plan
@@ -36,7 +36,7 @@ from ablate.planning.plan import Plan, PlannedTrial, Work, make_plan, objective_
 from ablate.planning.required_data import require_data, required_data
 from ablate.planning.requirements import fetch_requirements
 from ablate.planning.resolve import resolve
-from ablate.planning.resources import Node, slots, this_node
+from ablate.planning.resources import slots
 from ablate.planning.scores import without_failed_scores
 from ablate.reporting.content import report_of
 from ablate.run import prepare
@@ -52,35 +52,6 @@ from ablate.trial import Trial
 
 ROUNDS = 3  # executors that a launch starts at most
 PATIENCE = 60.0  # seconds that a launch waits for a server that is away, at its start and at its end
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of a launch, apart from its study."""
-
-    address: str = ""  # of a Ray cluster; empty: the one that RAY_ADDRESS names, else this machine
-    retry: bool = False  # run failed trials again
-    checkpoint_every: float = 60.0  # seconds
-    shared: bool = False  # let others read the store
-
-    @property
-    def cluster(self) -> str:
-        """The address of the cluster that is used; empty for this machine."""
-        return cluster_address(self.address)
-
-    @property
-    def nodes(self) -> tuple[Node, ...]:
-        """The nodes that are known before Ray starts: this machine, or none for a cluster."""
-        return () if self.cluster else (this_node(),)
-
-
-def nodes_to_plan_for(options: Options) -> tuple[Node, ...]:
-    """The nodes of the cluster, which is joined for the answer, else this machine."""
-    if not options.cluster:
-        return options.nodes
-    from ablate.cluster.ray_cluster import nodes_at  # with Ray
-
-    return nodes_at(options.cluster)
 
 
 def ignore(progress: LaunchProgress, message: Message) -> None:

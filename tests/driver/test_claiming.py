@@ -9,7 +9,8 @@ import pytest
 import ablate
 from ablate.driver import claiming
 from ablate.driver.backends import Backends
-from ablate.driver.launch import Options, ignore, launch
+from ablate.driver.launch import ignore, launch
+from ablate.driver.launch_options import Options
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.summary import Summary
 from ablate.errors import ServiceError

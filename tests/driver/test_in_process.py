@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from ablate.driver.launch import Options, ignore, launch
+from ablate.driver.launch import ignore, launch
+from ablate.driver.launch_options import Options
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.summary import Summary
 from ablate.errors import DataError, Interrupted, ServiceError
