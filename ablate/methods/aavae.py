@@ -69,9 +69,9 @@ class AAVAE(VariationalAutoencoder):
     likelihood_scale: Literal["fixed", "learned"] = option(
         "fixed", "learned: log s is a parameter, one for all pixels", former="scale"
     )
-    bn_update_on: Literal["view", "view and clean"] = option(
+    bn_update_on: Literal["view", "all"] = option(
         "view",
-        "what updates batch norm's running statistics; in the authors' code the clean image passes the encoder too",
+        "what updates batch norm's running statistics; all: the clean images too, as in the authors' code",
         added=True,
     )
 
@@ -82,7 +82,7 @@ class AAVAE(VariationalAutoencoder):
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         total, shown, state = super().loss(params, state, batch, noise)
-        if self.bn_update_on == "view and clean":
+        if self.bn_update_on == "all":
             frozen = {name: tensor.detach() for name, tensor in params.items()}
             clean = noise.get("clean", batch["input"])
             _, state = self.networks.encode(frozen, state, clean, training=True, tracking=True)

@@ -98,7 +98,7 @@ def test_aavae_reconstructs_the_clean_image_from_the_code_of_a_view() -> None:
 def test_running_statistics_of_aavae_hold_the_clean_image_too_where_the_option_says_so() -> None:
     """As in the authors' code: after the view (mean 3) the clean image (mean 1), each with a weight of 0.1."""
     settings: dict[str, Any] = {"network": "resnet18", "decoder": "resnet18", "width": 2, "latent_dim": 2}
-    options = [AAVAE(**settings), AAVAE(**settings, bn_update_on="view and clean")]
+    options = [AAVAE(**settings), AAVAE(**settings, bn_update_on="all")]
     params, state = options[0].init(DataInfo((3, 8, 8), 10, 2, 4), torch.Generator().manual_seed(0))
     batch = {"input": torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))}
     noise = options[0].draw(batch, torch.Generator().manual_seed(2))
