@@ -38,14 +38,21 @@ def _try(file: Path) -> int | None:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except FileNotFoundError:  # the folder was removed in between
         return None
-    with suppress(OSError):
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_ino == file.stat().st_ino:  # not a file that its last holder removed
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            return descriptor
-    os.close(descriptor)
-    return None
+        held = os.fstat(descriptor).st_ino == file.stat().st_ino  # not a file that its last holder removed
+    except (BlockingIOError, FileNotFoundError):
+        held = False
+    except OSError:  # this file system has no locks
+        os.close(descriptor)
+        raise
+    if not held:
+        os.close(descriptor)
+        return None
+    with suppress(OSError):  # on a full disk the lock is held without a name
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+    return descriptor
 
 
 def _holder(file: Path) -> str:

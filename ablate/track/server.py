@@ -175,9 +175,15 @@ def await_answer(info: ServerInfo, store: Store) -> None:
     deadline = time.monotonic() + START
     while not healthy(info.uri):
         if not alive(info.process) or time.monotonic() > deadline:
-            problem = "the MLflow server does not start"
-            raise ServiceError(problem, f"read {store.mlflow / 'server.log'}", str(store.mlflow))
+            log = store.mlflow / "server.log"
+            raise ServiceError(f"the MLflow server does not start: {last_line(log)}", f"read {log}", str(store.mlflow))
         time.sleep(POLL)
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that is not empty: of a traceback, its error."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it has printed nothing")
 
 
 def command(store: Store, port: int) -> list[str]:

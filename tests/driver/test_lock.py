@@ -21,12 +21,14 @@ import pytest
 from ablate.driver import launch_lock
 from ablate.driver.launch_lock import Owner, launching, owner_of, read_owner
 from ablate.errors import ServiceError
+from ablate.lock import locked
 
 OWN = """
 import sys, time
 from pathlib import Path
 from ablate.driver.launch_lock import launching
 from ablate.errors import ServiceError
+from ablate.lock import locked
 path, go = Path(sys.argv[1]), Path(sys.argv[2])
 print("ready", flush=True)
 while not go.exists():
@@ -202,6 +204,17 @@ def test_the_heartbeat_goes_on_after_writes_that_failed(path: Path, monkeypatch:
         before = path.stat().st_mtime_ns
         wait_until(lambda: path.stat().st_mtime_ns != before)
         assert owner_of(path) == owner
+
+
+def test_a_lock_is_taken_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(descriptor: int, content: bytes, place: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", no_space)
+    with locked(path, 0.0), pytest.raises(ServiceError), locked(path, 0.0):
+        pass
+    with locked(path, 0.0):
+        pass
 
 
 def test_a_lock_file_that_is_removed_during_the_launch_is_written_again(
