@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ablate.collapse import collapse_warning, collapsed, spread
 from ablate.data.dataset import Data
+from ablate.deferred import np
 from ablate.draw.trial_pictures import trial_pictures
 from ablate.embedding import embed_splits
 from ablate.encoder import load_trained
 from ablate.events import Activity, Ended, Progress, State, TrialUpdate
+from ablate.methods import METHODS
 from ablate.options import build
 from ablate.planning.probe_digests import probe_digests
 from ablate.probes import PROBES
@@ -43,6 +46,7 @@ def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate
     for view in views if trial.probes else ():
         check_finite_features(view)
     epoch, digests = max(encoders), probe_digests(trial)
+    record_spread(trial, epoch, views[-1], context)
     recorded = recorded_scores(paths.spool, epoch, digests)
     scores = Scores()
     for name in trial.probes:
@@ -61,6 +65,18 @@ def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate
     for picture in trial_pictures(scored, views[-1], history(paths.spool), paths.folder):
         context.tracker.attach(trial, picture)
     yield Ended(trial.key, State.FINISHED, metrics=scores.metrics, failed_probes=scores.failed)
+
+
+def record_spread(trial: Trial, epoch: int, view: Embedded, context: RunContext) -> None:
+    """Record the spread of the trial's embeddings, and write a warning into its log where training collapsed them."""
+    if not np.isfinite(view.evaluation.x).all():  # of a trial without probes, which would refuse them
+        return
+    metrics = spread(view.evaluation.x)
+    if METHODS[trial.config.method].objectives:  # what is not trained has not collapsed
+        metrics |= collapsed(metrics, view.evaluation.x.shape[1])
+    context.tracker.record(trial, epoch, metrics)
+    if warning := collapse_warning(metrics):
+        log_line(context.paths.trial(trial.key), f"warning: {warning}")
 
 
 def apply_probe(trial: Trial, name: str, views: Sequence[Embedded], scores: Scores, context: RunContext) -> None:

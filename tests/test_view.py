@@ -345,6 +345,20 @@ def test_a_status_shows_counts_and_trials(shown: Look) -> None:
     ]
 
 
+def test_a_status_warns_of_collapsed_embeddings(shown: Look) -> None:
+    trials = (
+        TrialStatus(
+            "k", "epsilon=1 · seed 0", State.FINISHED, "", {"linear/accuracy": 0.5}, warning="they have collapsed"
+        ),
+    )
+    answers.print_status([Status("small", {State.FINISHED: 1}, trials=trials, collapsed=1)], as_json=False)
+    assert shown().splitlines()[1:] == [
+        "  warning: 1 with collapsed embeddings",
+        "  k  finished       epsilon=1 · seed 0  linear/accuracy 0.5",
+        "    warning: they have collapsed",
+    ]
+
+
 def test_health_checks_and_entries_are_printed_with_their_details(shown: Look) -> None:
     answers.print_health_checks(
         [HealthCheck("store", True, "[/here]"), HealthCheck("MLflow", False, MARKUP, "start it")], as_json=False

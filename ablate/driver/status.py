@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ablate.collapse import collapse_warning
 from ablate.driver.claiming import launched_by
 from ablate.driver.saved_plan import load_plan
 from ablate.errors import StudyError
@@ -27,6 +28,7 @@ class TrialStatus:
     reason: str
     metrics: Mapping[str, float]
     failed_probes: Mapping[str, str] = field(default_factory=dict)  # name → reason, of a finished trial
+    warning: str = ""  # that its embeddings have collapsed
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Status:
     unsent: int = 0  # trials with records that MLflow does not have
     trials: tuple[TrialStatus, ...] = ()
     failed_probes: int = 0  # finished trials that lack the scores of a probe, because it failed
+    collapsed: int = 0  # trials whose embeddings have collapsed
 
 
 def records_of(store: Store, study: str) -> Mapping[str, TrialRecord]:
@@ -93,7 +96,8 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     unsent = len(open_trials(paths))
     trials = tuple(trial_status(key, state, names, records) for key, state in states.items()) if with_trials else ()
     unscored = sum(record.state is State.FINISHED and bool(record.unscored) for record in records.values())
-    return Status(study, dict(Counter(states.values())), launch, unsent, trials, unscored)
+    collapsed = sum(bool(collapse_warning(record.metrics)) for record in records.values())
+    return Status(study, dict(Counter(states.values())), launch, unsent, trials, unscored, collapsed)
 
 
 def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapping[str, TrialRecord]) -> TrialStatus:
@@ -102,4 +106,4 @@ def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapp
         return TrialStatus(key, names.get(key, key), state, "", {})
     name = record.trial.name if record.trial else names.get(key, key)
     unscored = record.unscored if state is State.FINISHED else {}
-    return TrialStatus(key, name, state, record.reason, record.metrics, unscored)
+    return TrialStatus(key, name, state, record.reason, record.metrics, unscored, collapse_warning(record.metrics))

@@ -1,12 +1,15 @@
 """Builds the report of a study from its results."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
+from ablate.collapse import RELATIVE_STD, collapse_warning
 from ablate.draw.figure_specs import ComparedVariant, HistoryFigure, axes_of, axis_figure, difference_figure
 from ablate.draw.labels import level_text, variant_label
 from ablate.errors import StudyError
+from ablate.methods import METHODS
 from ablate.papers.reference import Ablation, title
 from ablate.probes import PROBES
 from ablate.reporting.answer import answer
@@ -52,6 +55,7 @@ def report_of(study: Study, results: Sequence[Result]) -> Report:
         comparisons=comparisons,
         figures=tuple(figures(study, compared, comparisons, metric)),
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
+        warnings=tuple(warnings(results)),
         paper=paper_section(study, ablations, differing, verdicts(study, ablations, results)),
         paper_problem=problem,
         outdated=sum(case_of(study, result) is None for result in results),
@@ -93,7 +97,7 @@ def with_ablations(study: Study, metric: str) -> tuple[Study, tuple[Ablation, ..
 def setup(study: Study, variants: Iterable[Variant]) -> Iterator[tuple[str, str]]:
     """What all trials have in common, as (name, text); without what the study does not set."""
     fixed = [f"{path} = {level_text(level)}" for case in study.cases for path, level in case.fixed.items()]
-    epochs = {str(variant.config.training.get("epochs", "–")) for variant in variants}
+    epochs = {str(variant.config.training.get("epochs", "–")) for variant in variants if trains(variant.config.method)}
     rows = {
         "Method": study.methods,
         "Data set": study.datasets,
@@ -161,6 +165,22 @@ def gaps(variant: Variant) -> Iterator[Gap]:
             yield Gap(name, tuple(seed for seed, other in reasons.items() if other == reason), f"{what}: {reason}")
     if variant.missing:
         yield Gap(name, variant.missing, "not run to the end")
+
+
+def warnings(results: Iterable[Result]) -> Iterator[str]:
+    """A sentence for each variant with seeds whose embeddings have collapsed, by the worst of them."""
+    found: dict[str, dict[int, str]] = {}
+    for result in sorted(results, key=lambda result: result.metrics.get(RELATIVE_STD, math.inf)):
+        if warning := collapse_warning(result.metrics):
+            found.setdefault(result.trial.variant_name, {})[result.seed] = warning
+    for name, by_seed in sorted(found.items()):
+        listed = ", ".join(map(str, sorted(by_seed)))
+        yield f"{name}, {'seeds' if len(by_seed) > 1 else 'seed'} {listed}: {next(iter(by_seed.values()))}."
+
+
+def trains(method: str) -> bool:
+    """Whether a method takes steps of training; epochs mean nothing to the others.  Unknown ones are taken to."""
+    return method not in METHODS or bool(METHODS[method].objectives)
 
 
 def paper_section(

@@ -21,6 +21,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "answer": list(report.answer),
         "comparisons": [comparison_json(comparison) for comparison in report.comparisons],
         "variants": [variant_json(compared) for compared in report.results.variants],
+        "warnings": list(report.warnings),
         "paper": paper_json(report.paper) if report.paper else None,
         "problem": report.paper_problem or None,
     }

@@ -113,11 +113,15 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
             console.out.print(
                 f"  {status.unsent} trials are unfinished or wait for MLflow: launch again, or ablate sync"
             )
+        if status.collapsed:
+            console.out.print(f"  warning: {status.collapsed} with collapsed embeddings")
         for trial in status.trials:
             scores = {name: value for name, value in trial.metrics.items() if not is_of_training(name)}
             console.out.print(f"  {trial.key}  {trial.state:13}  {trial.name}  {trial.reason or values(scores)}")
             if trial.failed_probes:
                 console.out.print(f"    {probe_reasons(trial.failed_probes)}")
+            if trial.warning:
+                console.out.print(f"    warning: {trial.warning}")
 
 
 def is_of_training(metric: str) -> bool:

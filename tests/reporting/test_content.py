@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from ablate.draw.figure_specs import AxisFigure, DifferenceFigure, HistoryFigure
 from ablate.reporting.content import report_of
+from ablate.reporting.json import to_json
+from ablate.reporting.markdown import to_markdown
 from ablate.reporting.paper import Difference
 from ablate.reporting.report import Gap, Measured
 from ablate.stats.estimate import Estimate
@@ -80,6 +83,33 @@ def test_a_wrong_reference_to_a_paper_is_stated_and_nothing_is_compared(
     assert report.paper_problem.startswith("'invariant-features' has no ablation in 'Table X'")
     assert report.paper is None
     assert len(report.results.table.rows) == 4
+
+
+def test_seeds_whose_embeddings_have_collapsed_are_named(make_study: MakeStudy, make_result: MakeResult) -> None:
+    study = make_study({"axes": {"method.epsilon": (1, 2)}})
+    spread = {"embedding/std": 0.0004, "embedding/effective_rank": 7.0}
+    results = [make_result({"method.epsilon": level}, seed, 0.5) for level in (1, 2) for seed in range(3)]
+    for index, relative in ((3, 0.02), (5, 0.01)):
+        collapsed = {**spread, "embedding/relative_std": relative, "embedding/collapsed": 1.0}
+        results[index] = replace(results[index], metrics={**results[index].metrics, **collapsed})
+    report = report_of(study, results)
+    assert report.warnings == (
+        "epsilon=2, seeds 0, 2: the embeddings have collapsed: their standard deviation is 0.0004, 1.00% of their "
+        "length; check the weights of the loss and the learning rate.",
+    )
+    assert f"## Warnings\n\n- {report.warnings[0]}\n\n## Results" in to_markdown(report)
+    assert to_json(report)["warnings"] == list(report.warnings)
+    assert "## Warnings" not in to_markdown(report_of(study, results[:3]))
+
+
+def test_methods_without_steps_of_training_have_no_epochs(make_study: MakeStudy, make_result: MakeResult) -> None:
+    def epochs(*methods: str) -> list[str]:
+        study = make_study({"axes": {"method": methods}})
+        results = [make_result({"method": method}, 0, 0.5, method=method) for method in methods]
+        return [text for name, text in report_of(study, results).setup if name == "Epochs"]
+
+    assert epochs("pca", "isomap", "random") == []
+    assert epochs("pca", "invariant") == ["20"]
 
 
 @pytest.mark.slow
