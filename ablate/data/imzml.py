@@ -30,7 +30,7 @@ OVERLAP = 64  # bytes of a chunk that are looked at again with the next one; lon
 
 
 def count_spectra(text: Path) -> int:
-    """The number of spectra that an .imzML file lists, without decoding them."""
+    """The number of spectra that an .imzML file lists, without decoding them.  Raises DataError where it lists none."""
     count, rest = 0, b""
     with decoding(text), text.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -38,6 +38,8 @@ def count_spectra(text: Path) -> int:
             found = [match.end() for match in SPECTRUM.finditer(content)]
             count += len(found)
             rest = content[max([len(content) - OVERLAP, *found[-1:]]) :]
+        if not count:
+            raise ValueError("it is not an imzML file of one sample: it lists no spectrum")
     return count
 
 

@@ -238,8 +238,9 @@ def test_counts_are_those_of_the_users_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "<html>", "<mzML xmlns='http://psi.hupo.org/ms/mzml'></mzML>"])
 def test_content_that_is_no_imzml_is_refused(content: str, tmp_path: Path) -> None:
     write_sample(tmp_path, THREE).write_text(content)
-    with pytest.raises(DataError, match=r"sample.imzML: the file cannot be decoded: it is not an imzML file"):
-        Msi().read(tmp_path)
+    for use in (Msi().read, Msi().counts):
+        with pytest.raises(DataError, match=r"sample.imzML: the file cannot be decoded: it is not an imzML file"):
+            use(tmp_path)
 
 
 def test_an_error_names_the_path_of_the_missing_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
