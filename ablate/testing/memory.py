@@ -140,6 +140,10 @@ class MemoryStore(TrackingStore):
 
     def _settle_variants(self, study: str) -> None:
         runs = {run.variant: run for run in self._of(study).variants}
+        used = {record.variant for record in self._of(study).trials}
+        for variant, run in runs.items():
+            if variant not in used and run.state is State.RUNNING:
+                runs[variant] = replace(run, state=State.KILLED)
         for record in self._of(study).trials:
             if record.variant in runs or record.state is State.FINISHED:
                 run = runs.setdefault(record.variant, VariantRun(self._new_run(), record.variant, State.RUNNING))

@@ -285,6 +285,16 @@ class TrackingContract:
         assert {run.state for run in snapshot.variants} == {State.RUNNING}
         assert tracking.open_variants(trials, snapshot) == opened
 
+    def test_a_variant_of_which_no_trial_was_begun_is_killed_at_the_end(
+        self, tracking: TrackingStore, study: str
+    ) -> None:
+        trial = make_trial(study)
+        opened = tracking.open_variants([trial], tracking.snapshot(study))
+        for snapshot in (tracking.settle(study), tracking.settle(study), tracking.snapshot(study)):
+            assert [(run.run_id, run.state) for run in snapshot.variants] == [(opened[trial.variant], State.KILLED)]
+        assert tracking.open_variants([trial], tracking.snapshot(study)) == opened
+        assert [run.state for run in tracking.snapshot(study).variants] == [State.RUNNING]
+
     def test_a_finished_trial_is_found_in_any_study(
         self, tracking: TrackingStore, paths: StudyPaths, study: str
     ) -> None:

@@ -14,7 +14,7 @@ from ablate.track.client import curve_of
 from ablate.track.client_interface import Client
 from ablate.track.entities import Metric
 from ablate.track.store import Curve, Snapshot, VariantRun
-from ablate.track.variant_runs import close_variant_run, make_variant_run, milliseconds
+from ablate.track.variant_runs import close_unused, close_variant_run, make_variant_run, milliseconds
 from ablate.trial import Trial, digest
 
 CONCURRENT = 8  # requests at a time
@@ -54,13 +54,18 @@ def thinned(epochs: Sequence[int], most: int = MAX_EPOCHS) -> list[int]:
 
 
 def aggregate(client: Client, experiment: str, snapshot: Snapshot) -> Snapshot:
-    """Bring the runs of all variants with trials up to date; the snapshot as it is then."""
+    """Bring the runs of all variants up to date; the snapshot as it is then.
+
+    Those of which no trial has a run were opened by a launch that has ended before: they are set to killed.
+    """
     held = by_variant(snapshot.variants)
     updates = [
         VariantUpdate(variant, held.get(variant, []), records)
         for variant, records in by_variant(snapshot.records.values()).items()
     ]
     variants = dict(held)
+    for variant in held.keys() - {update.variant for update in updates}:
+        variants[variant] = [close_unused(client, run) for run in held[variant]]
     trials = {record.run_id: record for record in snapshot.trials}
     for some in groups(updates):
         curves = read_curves(client, [update for update in some if update.is_out_of_date])

@@ -41,6 +41,14 @@ def close_variant_run(client: Client, run: VariantRun, trials: Sequence[TrialRec
     return replace(run, state=state)
 
 
+def close_unused(client: Client, run: VariantRun) -> VariantRun:
+    """Set the run to killed if it is running: none of its trials has a run."""
+    if run.state is not State.RUNNING:
+        return run
+    client.set_terminated(run.run_id, STATUSES[State.KILLED])
+    return replace(run, state=State.KILLED)
+
+
 def milliseconds(seconds: float) -> int:
     """Seconds as MLflow has them."""
     return round(1000 * seconds)
