@@ -1,5 +1,6 @@
 """Launches without Ray and MLflow: what runs, what is kept, and what failures, stops and outages leave behind."""
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from ablate.driver.launch_options import Options
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.summary import Summary
 from ablate.errors import DataError, Interrupted, ServiceError
-from ablate.events import Ended, EpochValues, Message, Proposed, State, StopRequest
+from ablate.events import Ended, EpochValues, Message, Proposed, Stage, StageBegan, State, StopRequest
 from ablate.paths import Store, StudyPaths
 from ablate.probes import PROBES
 from ablate.probes.probe import Embedded
@@ -431,3 +432,41 @@ def test_records_that_an_absent_tracking_store_did_not_get_are_sent_by_the_next_
     assert launches.trained == set()
     assert launches.curves == uninterrupted
     assert not list(launches.paths.trials.iterdir())
+
+
+@pytest.mark.parametrize("stage", [Stage.CLOSING, Stage.REPORTING])
+def test_a_signal_while_a_launch_closes_leaves_a_finished_study_finished(launches: Launches, stage: Stage) -> None:
+    sent: list[Stage] = []
+
+    def interrupt(progress: LaunchProgress, message: Message) -> None:
+        if message == StageBegan(stage) and not sent:
+            sent.append(stage)
+            signal.raise_signal(signal.SIGINT)
+
+    summary = launches.launch(launches.read(STUDY, "seeds=1"), interrupt)
+    assert (summary.finished, summary.stopped) == (2, False)
+    assert [run.state for run in launches.tracking.snapshots["small"].study_runs] == [State.FINISHED]
+
+
+def test_trials_that_were_stopped_on_request_are_told_as_stopped(launches: Launches) -> None:
+    """Also one whose worker was ended before it could say so itself."""
+
+    def stop(progress: LaunchProgress, message: Message) -> None:
+        if isinstance(message, EpochValues) and not launches.paths.stop.exists():
+            launches.tracking.upload(launches.paths)
+            launches.paths.stop.touch()
+            raise KeyError("the worker ends here")
+
+    study = launches.read(STUDY, "seeds=1")
+    with pytest.raises(KeyError):
+        launches.launch(study, stop)
+    assert State.KILLED in launches.states.values()  # its launch ended by an error
+
+    def stop_cleanly(progress: LaunchProgress, message: Message) -> None:
+        if isinstance(message, EpochValues):
+            launches.paths.stop.touch()
+
+    with pytest.raises(Interrupted):
+        launches.launch(study, stop_cleanly)
+    assert set(launches.states.values()) <= {State.STOPPED, State.FINISHED}
+    assert State.STOPPED in launches.states.values()
