@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import NoReturn
 
 from ablate.errors import Interrupted
 
@@ -56,6 +57,10 @@ class Interrupts:
         if self.count == 1 and self.first is not None:
             self.first()
             return
+        self.end()
+
+    def end(self) -> NoReturn:
+        """End the command."""
         self.raised = True
         raise Interrupted("stopped at once", "launch again to go on from the last checkpoints")
 

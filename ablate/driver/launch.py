@@ -23,6 +23,7 @@ from ablate.events import (
     JournalRepaired,
     LaunchConfig,
     Message,
+    Ready,
     RunRef,
     Stage,
     StageBegan,
@@ -133,6 +134,7 @@ class Launch:
     idle: bool = False  # nothing is left to run: at most the report is out of date
     ended: set[str] = field(default_factory=set)  # keys of trials that ended in this launch
     executor: Executor | None = None
+    ready: bool = False  # whether the executor runs packs; before that, a stop has nothing to wait for
     successor: Owner | None = None  # a launch on another machine that has taken this one for dead
 
     plan: Plan = field(init=False)  # of that listing
@@ -193,6 +195,7 @@ class Launch:
 
     def start_executor(self) -> None:
         """Start the executor, if something is left to run."""
+        self.ready = False
         if not self.idle:
             with deferred():
                 self.executor = self.backends.executor(self.paths, self.options.cluster)
@@ -267,6 +270,8 @@ class Launch:
             except ExecutorDied:
                 if self.successor is not None:
                     raise taken_over_by(self.successor, self.study.name) from None
+                if self.paths.stop.exists():
+                    return  # it is not started again only to stop
                 if attempt + 1 == ROUNDS or self.options.cluster:
                     raise
             self.show(ExecutorLost())
@@ -293,6 +298,7 @@ class Launch:
         assert self.executor is not None, "something is left to run"
         with self.interrupts.first_calls(self.stop):
             for message in self.executor.run(config):
+                self.ready = self.ready or isinstance(message, Ready)
                 if isinstance(message, Ended) and message.state is not State.STOPPED:
                     self.ended.add(message.trial)
                 self.show(message)
@@ -304,7 +310,9 @@ class Launch:
             self.server = self.backends.server(self.store)
 
     def stop(self) -> None:
-        """Ask every process of the launch to write checkpoints and stop."""
+        """Ask every process of the launch to write checkpoints and stop; end the launch where none has begun."""
+        if not self.ready:
+            self.interrupts.end()
         self.paths.stop.touch()
         self.show(Stopping())
 
