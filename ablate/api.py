@@ -87,7 +87,7 @@ def launch(
     Only you can read a new store, unless it is `shared`.
     Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
     """
-    from ablate.driver.launch import ignore
+    from ablate.driver.announcer import ignore
     from ablate.driver.launch import launch as run_launch
     from ablate.driver.launch_options import Options
 

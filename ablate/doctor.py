@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from ablate.errors import AblateError
-from ablate.paths import Store, data_folder, long_temporary_folder
+from ablate.paths import Store, data_folder
 
 GIGABYTE = 2**30
 LEAST_DISK = 5 * GIGABYTE
@@ -106,6 +106,8 @@ def ray_extras() -> HealthCheck:
 
 def temporary_folder() -> HealthCheck:
     """Whether Ray's sockets fit below the folder for temporary files."""
+    from ablate.cluster.ray_environment import long_temporary_folder
+
     long = long_temporary_folder()
     found = f"{long} is too long a path for Ray's sockets" if long else "short enough for Ray's sockets"
     return health_check("temporary", not long, found, "set RAY_TMPDIR=/tmp, or to another short path")

@@ -1,11 +1,11 @@
-"""The paths of all files and folders of a store."""
+"""The paths of all files and folders of a store, and the folders that the environment names."""
 
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.errors import ServiceError, StudyError
+from ablate.errors import StudyError
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,11 @@ class Store:
     def mlflow(self) -> Path:
         return self.root / "mlflow"
 
+    @property
+    def artifacts(self) -> Path:
+        """The artifacts of the embedded MLflow server, beside its database."""
+        return self.mlflow / "artifacts"
+
     def require_folder(self) -> None:
         """Raise StudyError where the store is a file, or below one."""
         existing = existing_part(self.root)
@@ -169,23 +174,6 @@ class Store:
     def writable(self) -> bool:
         """Whether files can be made in the store's folder, as far as the permissions and the file system say."""
         return os.access(existing_part(self.root), os.W_OK | os.X_OK)
-
-
-SOCKET_LIMIT = 107  # bytes of a Unix socket's path
-RAY_SOCKET = "ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # below the temporary folder
-
-
-def long_temporary_folder() -> str:
-    """The folder for temporary files, where its path is too long for the sockets that Ray makes below it; else ''."""
-    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
-    return folder if len(os.fsencode(f"{folder.rstrip('/')}/{RAY_SOCKET}")) > SOCKET_LIMIT else ""
-
-
-def require_short_temporary_folder() -> None:
-    """Raise ServiceError where Ray's sockets would have longer paths than the system takes."""
-    if folder := long_temporary_folder():
-        problem = f"Ray's sockets below this folder would have paths of more than {SOCKET_LIMIT} bytes"
-        raise ServiceError(problem, "set RAY_TMPDIR=/tmp, or to another short path", folder)
 
 
 def existing_part(path: Path) -> Path:

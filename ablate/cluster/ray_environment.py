@@ -1,4 +1,4 @@
-"""The environment variables of Ray's processes, which they inherit from the conductor."""
+"""What the environment means for Ray: the variables of its processes, its address and its temporary folder."""
 
 import os
 import secrets
@@ -23,6 +23,8 @@ DEFAULTS = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
 }
+SOCKET_LIMIT = 107  # bytes of a Unix socket's path
+RAY_SOCKET = "ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # below the temporary folder
 
 
 def cluster_address(given: str) -> str:
@@ -56,3 +58,16 @@ def local_ray(environment: Mapping[str, str]) -> Mapping[str, str]:
         # The name is historical: on every system, 0 makes Ray use 127.0.0.1 as the node's address.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     }
+
+
+def long_temporary_folder() -> str:
+    """The folder for temporary files, where its path is too long for the sockets that Ray makes below it; else ''."""
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    return folder if len(os.fsencode(f"{folder.rstrip('/')}/{RAY_SOCKET}")) > SOCKET_LIMIT else ""
+
+
+def require_short_temporary_folder() -> None:
+    """Raise ServiceError where Ray's sockets would have longer paths than the system takes."""
+    if folder := long_temporary_folder():
+        problem = f"Ray's sockets below this folder would have paths of more than {SOCKET_LIMIT} bytes"
+        raise ServiceError(problem, "set RAY_TMPDIR=/tmp, or to another short path", folder)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ablate.cluster.executor import Executor
+from ablate.cluster.ray_environment import require_short_temporary_folder
 from ablate.cluster.supervisor import RayExecutor
-from ablate.paths import Store, StudyPaths, require_short_temporary_folder
+from ablate.paths import Store, StudyPaths
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import Server, ensure_server
 from ablate.track.store import TrackingStore

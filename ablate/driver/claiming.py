@@ -31,7 +31,7 @@ LOOK = 2.0  # seconds between two looks
 logger = logging.getLogger(__name__)
 
 
-class Heartbeat:
+class ClaimHeartbeat:
     """Refreshes a launch's claim until it is over, or until another launch has taken the study over."""
 
     def __init__(self, tracking: TrackingStore, study: str, claim: Claim) -> None:
@@ -60,13 +60,13 @@ class Heartbeat:
             try:
                 self.look()
                 if self.other is None and not self.over.is_set():
-                    self.tracking.write_claim(self.study, replace(self.claim, heartbeat=beat()))
+                    self.tracking.write_claim(self.study, replace(self.claim, heartbeat=new_heartbeat()))
             except ServiceError as error:  # MLflow is away: nobody else can read the claim either
                 logger.info("no heartbeat: %s", error)
 
 
 @contextmanager
-def claimed(tracking: TrackingStore, study: str, paths: StudyPaths) -> Iterator[Heartbeat]:
+def claimed(tracking: TrackingStore, study: str, paths: StudyPaths) -> Iterator[ClaimHeartbeat]:
     """Claim a study, whose run exists and which no other launch holds, as long as the context lasts.
 
     Raises ServiceError where another launch claims it at the same moment.
@@ -74,10 +74,10 @@ def claimed(tracking: TrackingStore, study: str, paths: StudyPaths) -> Iterator[
     process, _ = current_process()
     now = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
     owner = f"process {process} on {socket.gethostname()} since {now}, with the store {paths.folder.parent.parent}"
-    claim = Claim(secrets.token_hex(8), owner, beat())
+    claim = Claim(secrets.token_hex(8), owner, new_heartbeat())
     write_text(paths.claim, claim.launch)
     tracking.write_claim(study, claim)
-    heartbeat = Heartbeat(tracking, study, claim)
+    heartbeat = ClaimHeartbeat(tracking, study, claim)
     heartbeat.look()
     heartbeat.confirm()
     heartbeat.thread.start()
@@ -148,6 +148,6 @@ def launched_by(snapshot: Snapshot, paths: StudyPaths) -> str:
     return f"{claim.owner}; last heartbeat {claim.heartbeat or 'unknown'} by its clock"
 
 
-def beat() -> str:
-    """A heartbeat; the time is for readers, since another machine's clock may differ."""
+def new_heartbeat() -> str:
+    """A heartbeat that differs from the last; the time is for readers, since another machine's clock may differ."""
     return datetime.now().strftime("%Y-%m-%d %H:%M:%S.%f")

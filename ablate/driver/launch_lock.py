@@ -106,7 +106,7 @@ def launching(file: Path, study: str, taken_over: Callable[[Owner], None] = lamb
         owner = Owner(socket.gethostname(), *current_process(), time.time(), machine())
         write_owner(file, owner)
     over = threading.Event()
-    thread = threading.Thread(target=beat, args=(file, owner, over, taken_over), daemon=True)
+    thread = threading.Thread(target=keep, args=(file, owner, over, taken_over), daemon=True)
     thread.start()
     try:
         yield owner
@@ -117,7 +117,7 @@ def launching(file: Path, study: str, taken_over: Callable[[Owner], None] = lamb
             file.unlink(missing_ok=True)
 
 
-def beat(file: Path, owner: Owner, over: threading.Event, taken_over: Callable[[Owner], None]) -> None:
+def keep(file: Path, owner: Owner, over: threading.Event, taken_over: Callable[[Owner], None]) -> None:
     """Touch the lock file until the launch is over or another one has taken the lock over; a failure is repeated."""
     while not over.wait(HEARTBEAT):
         with suppress(OSError):  # a full disk, or a network file system that is away

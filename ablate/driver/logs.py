@@ -45,7 +45,7 @@ def find_trial(store: Store, trial: str, study: str | None = None) -> FoundTrial
         raise StudyError("no trial is named", "name one by its key or its name, as ablate status STUDY lists them")
     if study:
         check_launched(store, study)
-    all_trials = [one for name in ([study] if study else launched_studies(store)) for one in trials_of(store, name)]
+    all_trials = [one for name in ([study] if study else launched_studies(store)) for one in known_trials(store, name)]
     named = [one for one in all_trials if trial in (one.name, one.key)]
     found = named or [one for one in all_trials if one.key.startswith(trial)]
     if not found:
@@ -56,7 +56,7 @@ def find_trial(store: Store, trial: str, study: str | None = None) -> FoundTrial
     return found[0]
 
 
-def trials_of(store: Store, study: str) -> Iterator[FoundTrial]:
+def known_trials(store: Store, study: str) -> Iterator[FoundTrial]:
     """The trials that MLflow has of a study, and those of its last launch that have no run yet."""
     plan, records = load_plan(store.study(study)), records_of(store, study)
     names = dict(plan.names) if plan else {}

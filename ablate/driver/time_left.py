@@ -34,7 +34,7 @@ class Durations:
 
     def of(self, kind: Kind) -> float | None:
         """The mean of the trials that are most alike, however different; None where none has ended."""
-        return next((fmean(self._seconds[level]) for level in kind if level in self._seconds), None)
+        return next((seconds for seconds in map(self.at, kind) if seconds is not None), None)
 
 
 def time_until_done(running: Iterable[float], waiting: Sequence[float], lanes: int) -> float:

@@ -1,5 +1,6 @@
 """A tracking store in memory, for tests of the code that uses one: it needs neither a server nor MLflow."""
 
+import threading
 import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping
@@ -43,6 +44,7 @@ class MemoryStore(TrackingStore):
         self.snapshots: dict[str, Snapshot] = {}  # study → its runs
         self.contents: dict[str, Contents] = {}  # run id → what it holds
         self.listings = 0  # calls that list the runs of a study
+        self.changing = threading.RLock()  # the heartbeat of a launch writes its claim in a thread of its own
 
     def snapshot(self, study: str) -> Snapshot:
         self._check()
@@ -59,7 +61,8 @@ class MemoryStore(TrackingStore):
 
     def close_study(self, study: str, state: State, snapshot: Snapshot | None = None) -> None:
         self._check()
-        self._update(study, study_runs=tuple(replace(run, state=state) for run in self._of(study).study_runs))
+        with self.changing:
+            self._update(study, study_runs=tuple(replace(run, state=state) for run in self._of(study).study_runs))
 
     def read_claim(self, study: str) -> Claim | None:
         self._check()
@@ -67,7 +70,8 @@ class MemoryStore(TrackingStore):
 
     def write_claim(self, study: str, claim: Claim) -> None:
         self._check()
-        self._update(study, study_runs=tuple(replace(run, claim=claim) for run in self._of(study).study_runs))
+        with self.changing:
+            self._update(study, study_runs=tuple(replace(run, claim=claim) for run in self._of(study).study_runs))
 
     def open_variants(self, trials: Iterable[Trial], snapshot: Snapshot) -> dict[str, str]:
         self._check()
@@ -129,12 +133,22 @@ class MemoryStore(TrackingStore):
                 continue
         return unsent
 
-    def settle(self, study: str, running: Collection[str] = frozenset(), abandoned: State = State.KILLED) -> Snapshot:
+    def settle(
+        self,
+        study: str,
+        running: Collection[str] = frozenset(),
+        abandoned: State = State.KILLED,
+        trials: Iterable[Trial] = (),
+    ) -> Snapshot:
         self._check()
         self.listings += 1
         for record in self._of(study).trials:
             if record.state is State.RUNNING and record.key not in running:
                 self._set(study, replace(record, state=abandoned, ended=time.time()))
+        known = {trial.key: trial for trial in trials}
+        for record in self._of(study).trials:
+            if record.trial is None and record.key in known:
+                self._set(study, replace(record, trial=known[record.key]))
         self._settle_variants(study)
         return self._of(study)
 
@@ -160,7 +174,8 @@ class MemoryStore(TrackingStore):
         return self.snapshots.get(study, Snapshot(study))
 
     def _update(self, study: str, **changes: Any) -> None:
-        self.snapshots[study] = replace(self._of(study), **changes)
+        with self.changing:
+            self.snapshots[study] = replace(self._of(study), **changes)
 
     def _set(self, study: str, record: TrialRecord) -> None:
         """Add the record, or replace the one of its run."""

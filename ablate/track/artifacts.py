@@ -7,7 +7,6 @@ from ablate.paths import Store
 from ablate.track.client import SQLITE, connect, refused
 from ablate.track.client_interface import Client
 from ablate.track.retry import is_service_error, service_error
-from ablate.track.server import FOLDER
 from ablate.track.ui import reading_address
 
 
@@ -33,7 +32,7 @@ def fetch(store: Store, run_id: str, file: str, folder: Path) -> Path | None:
     """
     address = reading_address(store)
     if not address or address.startswith(SQLITE):
-        return next(iter(store.mlflow.glob(f"{FOLDER}/*/{run_id}/artifacts/{file}")), None)
+        return next(iter(store.artifacts.glob(f"*/{run_id}/artifacts/{file}")), None)
     try:
         return download_artifact(connect(address), run_id, file, folder)
     except Exception as error:  # raised again, unless it came from the client or the network

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ablate.track.client import connect, connect_reader, read_curve, redact, ref
 from ablate.track.client_interface import PAGE, Client
 from ablate.track.entities import Run
 from ablate.track.experiments import experiment_id, find_experiment
-from ablate.track.lost_tags import restore_tags
+from ablate.track.lost_tags import lost_tags, restore_tags
 from ablate.track.mlflow_runs import snapshot_of, trial_record
 from ablate.track.reconcile import reconcile
 from ablate.track.retry import retried
@@ -136,13 +137,19 @@ class MlflowStore(TrackingStore):
         return upload(self.uri, paths, patience)
 
     @retried
-    def settle(self, study: str, running: Collection[str] = frozenset(), abandoned: State = State.KILLED) -> Snapshot:
+    def settle(
+        self,
+        study: str,
+        running: Collection[str] = frozenset(),
+        abandoned: State = State.KILLED,
+        trials: Iterable[Trial] = (),
+    ) -> Snapshot:
         self.variant_runs.pop(study, None)
         self.experiments.pop(study, None)  # it may have been deleted meanwhile, and is restored
         experiment = self._experiment(study)
         runs = search(self.client, [experiment], {})
-        snapshot = snapshot_of(study, runs)
-        restore_tags(self.client, runs, snapshot)
+        lost = lost_tags(study, runs, {trial.key: trial for trial in trials})
+        snapshot = snapshot_of(study, restore_tags(self.client, lost, runs))
         return aggregate(self.client, experiment, reconcile(self.client, snapshot, running, abandoned))
 
     def _list(self, study: str) -> Snapshot:
@@ -151,7 +158,8 @@ class MlflowStore(TrackingStore):
             if found is None or found.lifecycle_stage == "deleted":
                 return Snapshot(study)
             self.experiments[study] = found.experiment_id
-        return snapshot_of(study, search(self.reader, [self.experiments[study]], {}))
+        runs = search(self.reader, [self.experiments[study]], {})
+        return replace(snapshot_of(study, runs), lacks_tags=bool(lost_tags(study, runs, {})))
 
     def _study_run(self, study: str, snapshot: Snapshot) -> str:
         """The id of the study's run, found or made."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from ablate.errors import ServiceError
 from ablate.lock import locked
 from ablate.process import Process, alive, identify
-from ablate.track.server import MARK, end
+from ablate.track.server_end import MARK, end
 from ablate.track.server_info import ServerInfo
 
 INTERVAL = 1.0  # seconds between two looks at the users

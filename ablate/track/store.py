@@ -50,6 +50,7 @@ class Snapshot:
     study_runs: tuple[StudyRun, ...] = ()  # more than one only where a request was carried out twice
     variants: tuple[VariantRun, ...] = ()
     trials: tuple[TrialRecord, ...] = ()
+    lacks_tags: bool = False  # whether a person has removed tags that `settle` sets again
 
     @cached_property
     def records(self) -> Mapping[str, TrialRecord]:
@@ -133,10 +134,17 @@ class TrackingStore(ABC):
         """
 
     @abstractmethod
-    def settle(self, study: str, running: Collection[str] = frozenset(), abandoned: State = State.KILLED) -> Snapshot:
+    def settle(
+        self,
+        study: str,
+        running: Collection[str] = frozenset(),
+        abandoned: State = State.KILLED,
+        trials: Iterable[Trial] = (),
+    ) -> Snapshot:
         """Bring all runs up to date at the end of a launch, after `upload`; the snapshot as it is then.
 
         Trials that are RUNNING become `abandoned` (KILLED, or STOPPED after a stop on request), except those whose
         keys are in `running`; further runs of the same trial are removed; variants are summarized over their finished
-        seeds, and their state follows from their trials'.
+        seeds, and their state follows from their trials'.  What a person has removed of the runs' identity is set
+        again, with `trials` for those of which the store holds no trial that can be read.
         """

@@ -8,7 +8,6 @@ from typing import Any
 
 from ablate.paths import Store
 from ablate.track.entities import Run
-from ablate.track.server import FOLDER
 
 FILE = "encoder.pt"
 CONCURRENT = 8  # requests at a time
@@ -26,7 +25,7 @@ class LocalEncoders:
     """Those of the store's embedded server, as files: no server need run."""
 
     def __init__(self, store: Store) -> None:
-        self.files = {file.parts[-3]: file for file in (store.mlflow / FOLDER).glob(f"*/*/artifacts/{FILE}")}
+        self.files = {file.parts[-3]: file for file in store.artifacts.glob(f"*/*/artifacts/{FILE}")}
 
     def run_ids(self) -> list[str]:
         """The runs that have an encoder, deleted ones too."""

@@ -8,8 +8,9 @@ import pytest
 
 import ablate
 from ablate.driver import claiming
+from ablate.driver.announcer import ignore
 from ablate.driver.backends import Backends
-from ablate.driver.launch import ignore, launch
+from ablate.driver.launch import launch
 from ablate.driver.launch_options import Options
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.summary import Summary

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import pytest
 
-from ablate.driver.launch import ignore, launch
+from ablate.driver.announcer import ignore
+from ablate.driver.launch import launch
 from ablate.driver.launch_options import Options
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.summary import Summary
@@ -226,6 +227,22 @@ def test_a_new_question_rewrites_the_report_without_an_executor(launches: Launch
     assert (summary.finished, summary.ran) == (4, 0)
     assert summary.report is not None
     assert "Does the radius matter?" in summary.report.read_text()
+
+
+def test_a_trial_that_a_person_removed_from_its_run_is_set_again_without_an_executor(launches: Launches) -> None:
+    study = launches.read(STUDY)
+    launches.launch(study)
+    before, snapshot = launches.records, launches.tracking.snapshots["small"]
+    removed = (replace(snapshot.trials[0], trial=None), *snapshot.trials[1:])
+    launches.tracking.snapshots["small"] = replace(snapshot, trials=removed)
+
+    def refuse(*_: object) -> InProcessExecutor:
+        raise AssertionError("no trial is left to run")
+
+    backends = replace(in_process_backends(launches.tracking), executor=refuse)
+    assert launch(study, launches.store, backends=backends).ran == 0
+    assert launches.records == before
+    assert launch(study, launches.store, backends=backends).ran == 0
 
 
 @pytest.mark.parametrize("override", ["seeds=3", "axes.method.epsilon=[0.4, 0.8, 1.6]"])

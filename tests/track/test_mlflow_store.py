@@ -239,6 +239,28 @@ def test_tags_that_a_person_removes_are_not_needed_and_a_launch_sets_them_again(
 
 
 @pytest.mark.cluster
+def test_a_trial_and_the_name_of_a_metric_that_a_person_removes_are_set_again(
+    mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, paths: StudyPaths, study: str, runs: Runs
+) -> None:
+    trials = [make_trial(0), make_trial(1)]
+    with SpoolTracker(paths) as tracker:
+        for trial in trials:
+            tracker.start(trial)
+            tracker.record(trial, 1, {"linear/acc@1": 0.5})
+            tracker.finish(trial, State.FINISHED)
+    assert mlflow_store.upload(paths) == set()
+    before = mlflow_store.settle(study, trials=trials)
+    assert not mlflow_store.snapshot(study).lacks_tags
+    run = runs()[0]
+    for name in run.data.tags:
+        if name.startswith(("ablate.trial", "ablate.name.")):
+            connect(mlflow_uri).delete_tag(run.info.run_id, name)
+    assert mlflow_store.snapshot(study).lacks_tags
+    assert mlflow_store.settle(study, trials=trials) == before
+    assert mlflow_store.snapshot(study) == before
+
+
+@pytest.mark.cluster
 def test_a_run_without_any_tag_is_left_alone(
     mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, finish: Finish, study: str
 ) -> None:

@@ -13,7 +13,8 @@ from ablate.errors import ServiceError
 from ablate.paths import Store
 from ablate.process import alive
 from ablate.track.client import connect, reach_directly, redact
-from ablate.track.server import ensure_server, members
+from ablate.track.server import ensure_server
+from ablate.track.server_end import members
 from ablate.track.server_info import ServerInfo
 
 pytestmark = pytest.mark.cluster

@@ -1,0 +1,70 @@
+"""Closes a launch: brings the tracking store up to date, writes the report and summarizes what the launch did."""
+
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ablate.driver.launch_context import PATIENCE, LaunchContext
+from ablate.driver.saved_plan import save_plan
+from ablate.driver.summary import Summary, summarize
+from ablate.errors import ServiceError
+from ablate.events import Stage, State
+from ablate.planning.plan import Plan, Work
+from ablate.planning.scores import without_failed_scores
+from ablate.record import TrialRecord
+from ablate.reporting.content import report_of
+from ablate.stats.results import results_of
+from ablate.track.store import TrackingStore
+from ablate.trial import Trial
+
+
+def close(context: LaunchContext, tracking: TrackingStore, plan: Plan, ended: Collection[str], unsent: int) -> Summary:
+    """Bring the runs up to date, write the report, and return the summary; a stop from now on changes nothing.
+
+    `plan` was made before the trials ran, `ended` holds the keys of those that ended since, and `unsent` is the number
+    of trials whose records could not be sent.
+    """
+    asked = context.paths.stop.exists()
+    trials = context.trials()
+    snapshot = tracking.settle(context.name, abandoned=State.STOPPED if asked else State.KILLED, trials=trials)
+    now = context.plan(trials, snapshot.records, retry=False)
+    context.announcer.enter(Stage.REPORTING)
+    report = write_and_attach_report(context, tracking, trials, snapshot.records)
+    save_plan(now, context.paths)
+    stopped = asked and not context.is_over(now, snapshot.records)
+    if not stopped and not now.left:
+        shutil.rmtree(context.paths.pretrained_folder, ignore_errors=True)  # no trial is left that starts from them
+    state = State.STOPPED if stopped else State.FAILED if now.failed or now.failed_probes else State.FINISHED
+    tracking.close_study(context.name, state, snapshot)
+    context.announcer.enter(Stage.ENDING)
+    done = {"ran": len(ended), **count_done(plan, context.announcer.progress.ends)}
+    return summarize(now, context.paths, report=report, **done, stopped=stopped, unsent=unsent)
+
+
+def write_and_attach_report(
+    context: LaunchContext, tracking: TrackingStore, trials: Sequence[Trial], records: Mapping[str, TrialRecord]
+) -> Path:
+    """Write the report and attach it to the study's run; the file."""
+    from ablate.reporting.write import write_report  # imports matplotlib and pandas: not for a settled study
+
+    report = report_of(context.study, results_of(trials, without_failed_scores(trials, records)))
+    file = write_report(report, context.paths.report)
+    tracking.attach(context.name, context.paths.report, "report")
+    return file
+
+
+def count_done(plan: Plan, ends: Mapping[str, State]) -> dict[str, int]:
+    """How many trials finished in this launch: trained, and scored only."""
+    score = {planned.key for planned in plan.left if planned.work is Work.SCORE}
+    finished = {key for key, state in ends.items() if state is State.FINISHED}
+    return {"trained": len(finished - score), "scored": len(finished & score)}
+
+
+def close_as_killed(context: LaunchContext, tracking: TrackingStore) -> None:
+    """After an error or an interruption, set the runs that this launch left open to killed, if MLflow answers."""
+    context.interrupts.allow_another()
+    with suppress(ServiceError):
+        tracking.upload(context.paths, PATIENCE / 6)
+        tracking.settle(context.name)
+        tracking.close_study(context.name, State.KILLED)

@@ -1,0 +1,109 @@
+"""Runs the packs of a launch: starts the executor, follows its messages, and starts another one where it dies."""
+
+from collections.abc import Callable, Mapping
+
+from ablate.cluster.executor import Executor, ExecutorDied
+from ablate.driver.launch_context import PATIENCE, LaunchContext
+from ablate.driver.launch_lock import Owner
+from ablate.driver.reuse import reuse_encoders
+from ablate.errors import ServiceError
+from ablate.events import Ended, ExecutorLost, LaunchConfig, Ready, RunRef, Stage, State, Stopping
+from ablate.interrupts import deferred
+from ablate.planning.plan import Plan, PlannedTrial, objective_values
+from ablate.track.store import Snapshot, TrackingStore
+
+ROUNDS = 3  # executors that a launch starts at most
+
+
+class Execution:
+    """The executor of a launch, and the trials that have ended since it began."""
+
+    def __init__(self, context: LaunchContext) -> None:
+        self.context = context
+        self.executor: Executor | None = None
+        self.ready = False  # whether the executor runs packs; before that, a stop has nothing to wait for
+        self.ended: set[str] = set()  # keys
+        self.successor: Owner | None = None  # a launch on another machine that has taken this one for dead
+
+    def start(self) -> None:
+        """Start an executor, which waits for what it is to run."""
+        self.ready = False
+        with deferred():
+            self.executor = self.context.backends.executor(self.context.paths, self.context.options.cluster)
+
+    def kill(self) -> None:
+        """End the executor at once, if there is one."""
+        if self.executor is not None:
+            self.executor.kill()
+
+    def give_way(self, other: Owner) -> None:
+        """End the executor, since another machine has taken this launch for dead and goes on with the study."""
+        self.successor = other
+        self.kill()
+
+    def run(self, plan: Plan, snapshot: Snapshot, tracking: TrackingStore, keep_server: Callable[[], None]) -> None:
+        """Run the plan's packs, with a new executor where one dies; `keep_server` is called after each message."""
+        context = self.context
+        plan = reuse_encoders(plan, tracking, context.paths)
+        context.announcer.progress.follow(plan)
+        parents = tracking.open_variants([planned.trial for planned in plan.left], snapshot)
+        context.announcer.enter(Stage.STARTING_RAY)
+        for attempt in range(ROUNDS):
+            try:
+                self.follow(self.launch_config(plan, snapshot, parents, tracking.uri), keep_server)
+                return
+            except ExecutorDied:
+                if self.successor is not None:
+                    raise taken_over_by(self.successor, context.name) from None
+                if context.paths.stop.exists():
+                    return  # it is not started again only to stop
+                if attempt + 1 == ROUNDS or context.options.cluster:
+                    raise
+            context.announcer.announce(ExecutorLost())
+            tracking.upload(context.paths, PATIENCE)
+            snapshot = tracking.snapshot(context.name)
+            plan = context.plan(context.trials(), snapshot.records, retry=context.options.retry)
+            self.start()
+
+    def launch_config(self, plan: Plan, snapshot: Snapshot, parents: Mapping[str, str], uri: str) -> LaunchConfig:
+        """What the executor is to run: the plan's packs, without the trials that have ended in this launch."""
+        context = self.context
+        left = (tuple(trial for trial in pack if trial.key not in self.ended) for pack in plan.packs)
+        return LaunchConfig(
+            store=str(context.store.root),
+            uri=uri,
+            study=str(context.paths.study),
+            packs=tuple(pack for pack in left if pack),
+            run_refs={planned.key: run_ref(planned, parents) for planned in plan.left},
+            values=objective_values(context.study, snapshot.records, context.options.retry),
+            checkpoint_every=context.options.checkpoint_every,
+        )
+
+    def follow(self, config: LaunchConfig, keep_server: Callable[[], None]) -> None:
+        """Announce the executor's messages; the first signal asks it to stop, the second ends everything."""
+        assert self.executor is not None, "something is left to run"
+        with self.context.interrupts.first_calls(self.stop):
+            for message in self.executor.run(config):
+                self.ready = self.ready or isinstance(message, Ready)
+                if isinstance(message, Ended) and message.state is not State.STOPPED:
+                    self.ended.add(message.trial)
+                self.context.announcer.announce(message)
+                keep_server()
+
+    def stop(self) -> None:
+        """Ask every process of the launch to write checkpoints and stop; end the launch where none has begun."""
+        if not self.ready:
+            self.context.interrupts.end()
+        self.context.paths.stop.touch()
+        self.context.announcer.announce(Stopping())
+
+
+def taken_over_by(successor: Owner, study: str) -> ServiceError:
+    problem = f"'{study}' is now launched by {successor}, which has seen no sign of life of this launch for a minute"
+    return ServiceError(problem, f"watch it with ablate status {study}")
+
+
+def run_ref(planned: PlannedTrial, parents: Mapping[str, str]) -> RunRef:
+    """The trial's place in the tracking store."""
+    run_id = planned.record.run_id if planned.record else ""
+    return RunRef(parents.get(planned.trial.variant, ""), run_id, planned.record is not None, planned.probes)

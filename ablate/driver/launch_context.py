@@ -1,0 +1,50 @@
+"""What a launch is given, for all its parts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ablate.driver.announcer import Announcer
+from ablate.driver.backends import Backends
+from ablate.driver.launch_options import Options
+from ablate.driver.summary import search_over, trials_of
+from ablate.interrupts import Interrupts
+from ablate.paths import Store, StudyPaths
+from ablate.planning.plan import Plan, make_plan
+from ablate.record import TrialRecord
+from ablate.study.model import Study
+from ablate.trial import Trial
+
+PATIENCE = 60.0  # seconds that a launch waits for a server that is away, at its start and at its end
+
+
+@dataclass(frozen=True)
+class LaunchContext:
+    """What a launch is given."""
+
+    study: Study
+    designed: tuple[Trial, ...]  # none where the study searches
+    store: Store
+    options: Options
+    backends: Backends
+    interrupts: Interrupts
+    announcer: Announcer
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.study.name
+
+    @property
+    def paths(self) -> StudyPaths:
+        return self.store.study(self.study.name)
+
+    def trials(self) -> tuple[Trial, ...]:
+        """The study's trials that are known now: a search proposes more."""
+        return self.designed or trials_of(self.study, self.paths)
+
+    def plan(self, trials: Sequence[Trial], records: Mapping[str, TrialRecord], *, retry: bool) -> Plan:
+        return make_plan(self.study, trials, records, self.options.nodes, retry=retry)
+
+    def is_over(self, plan: Plan, records: Mapping[str, TrialRecord], *, retry: bool = False) -> bool:
+        """Whether neither the plan nor a search has anything left to run."""
+        return not plan.left and search_over(self.study, self.paths, records, retry)

@@ -1,0 +1,139 @@
+"""Starts an embedded MLflow server and waits until it answers."""
+
+import http.client
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ablate.errors import ServiceError
+from ablate.interrupts import deferred
+from ablate.paths import Store
+from ablate.process import Process, absolute_python_path, alive, identify
+from ablate.track.client import reach_directly
+from ablate.track.server_end import CHILDREN, MARK, leave
+from ablate.track.server_info import ServerInfo
+
+START = 300.0  # seconds that a server may take until it answers: other processes may use most of the processor
+POLL = 0.1  # seconds between two looks at a port: it does not notify of a change
+ANSWER = 10.0  # seconds that a server that has answered before may take to answer
+
+
+def start(store: Store, port: int, users: tuple[Process, ...]) -> ServerInfo:
+    """Start a server on a port, or on a free one if that is taken or 0, and wait until it answers.
+
+    It is noted in `server.json` before it answers, so that it ends whatever happens to this process meanwhile.
+    """
+    port = free(port, patience=5.0) or free(0)
+    with deferred():
+        info = replace(start_process(store, port), users=users)
+        info.save(store.mlflow / "server.json")
+    (store.mlflow / "port").write_text(str(port), encoding="utf-8")
+    try:
+        await_answer(info, store)
+    except BaseException:
+        leave(info, store.mlflow / "server.json")
+        raise
+    return info
+
+
+def start_process(store: Store, port: int) -> ServerInfo:
+    """Start the server's process, which ends itself where none of its users is left."""
+    mark = secrets.token_hex(8)
+    with (store.mlflow / "server.log").open("ab") as output:
+        process = subprocess.Popen(
+            command(store, port),
+            cwd=store.mlflow,  # the working directory may hold an old ./mlruns
+            env=server_environment(mark),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # so that Ctrl-C in the terminal does not end it
+        )
+    CHILDREN.append(process)
+    return ServerInfo(socket.gethostname(), port, *identify(process.pid), mark, users=())
+
+
+def await_answer(info: ServerInfo, store: Store) -> None:
+    """Wait until a server that was just started answers.  Raises ServiceError where it does not."""
+    deadline = time.monotonic() + START
+    while not healthy(info.uri):
+        if not alive(info.process) or time.monotonic() > deadline:
+            log = store.mlflow / "server.log"
+            raise ServiceError(f"the MLflow server does not start: {last_line(log)}", f"read {log}", str(store.mlflow))
+        time.sleep(POLL)
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that is not empty: of a traceback, its error."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it has printed nothing")
+
+
+def command(store: Store, port: int) -> list[str]:
+    return [
+        *(
+            sys.executable,
+            "-P",
+            "-m",
+            "ablate.track.server_process",
+            str(store.mlflow / "server.json"),
+            str(os.getpid()),
+        ),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", "sqlite:///mlflow.db"),  # from its working folder, whose name may hold '?' or '#'
+        *("--artifacts-destination", f"./{store.artifacts.name}"),
+    ]
+
+
+def server_environment(mark: str) -> Mapping[str, str]:
+    """This process's environment, without variables that configure MLflow otherwise."""
+    kept = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith("MLFLOW")}
+    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return {**kept, **settings, **absolute_python_path(), MARK: mark, "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
+
+
+def usual_port(store: Store) -> int:
+    """The port of earlier servers, if it is free, so that bookmarks and browser settings stay valid; else 0."""
+    try:
+        return free(int((store.mlflow / "port").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return 0
+
+
+def free(port: int, patience: float = 0.0) -> int:
+    """This port if no process listens on it, any free one for 0; 0 if it is still taken after `patience` seconds."""
+    deadline = time.monotonic() + patience  # the port of a killed server is released a little later
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+        if time.monotonic() >= deadline:
+            return 0
+        time.sleep(POLL)
+
+
+def answers(info: ServerInfo) -> bool:
+    """Whether the server is alive and answers within ANSWER seconds."""
+    deadline = time.monotonic() + ANSWER
+    while alive(info.process) and time.monotonic() < deadline:
+        if healthy(info.uri):
+            return True
+        time.sleep(POLL)
+    return False
+
+
+def healthy(uri: str) -> bool:
+    """Whether the server answers one request."""
+    reach_directly(uri)
+    with suppress(OSError, http.client.HTTPException), urllib.request.urlopen(f"{uri}/health", timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
