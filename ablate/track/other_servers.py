@@ -3,14 +3,11 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ablate.track.client_interface import PAGE
 from ablate.track.entities import Metric
 from ablate.track.rest_client import query
-
-if TYPE_CHECKING:
-    pass
 
 SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # MLflow would repeat a create_run too, and so make two runs
