@@ -21,7 +21,7 @@ from ablate.data.files import verify
 from ablate.deferred import torch
 from ablate.encoder import load_trained, save_encoders
 from ablate.errors import DamagedFile, TrialError
-from ablate.events import Ended, EpochEnd, EpochValues, MemberFailed, Progress, State, StopRequest, TrialUpdate
+from ablate.events import Ended, EpochEnd, EpochValues, MemberFailed, Progress, State, TrialUpdate
 from ablate.methods import METHODS
 from ablate.options import build
 from ablate.paths import StudyPaths, data_folder, default_store
@@ -29,6 +29,7 @@ from ablate.planning.packs import make_packs, pretraining_keys, with_pretraining
 from ablate.run_context import RunContext, read_or_set_aside, reason_of, write_traceback
 from ablate.scoring import score
 from ablate.set_aside import set_aside
+from ablate.stopping import StopRequest
 from ablate.subset import training_rows, validation_rows
 from ablate.track.spool import SpoolTracker
 from ablate.track.trial_log import log_line

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ablate.errors import AblateError, DamagedFile
-from ablate.events import StopRequest
 from ablate.paths import StudyPaths, TrialPaths
 from ablate.set_aside import set_aside
+from ablate.stopping import StopRequest
 from ablate.track.tracker import Tracker
 from ablate.track.trial_log import log_line
 

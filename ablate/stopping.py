@@ -1,11 +1,23 @@
 """Requests to stop, as files that workers look up: one for a whole study, or one for a single trial."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 from ablate.atomic_write import write_text
-from ablate.events import STOP_REQUEST, State, StopRequest
+from ablate.codec import Codec
+from ablate.events import State
 from ablate.paths import StudyPaths
 
+
+@dataclass(frozen=True)
+class StopRequest:
+    """A request to end a running trial, in the state that is recorded for it."""
+
+    state: State
+    reason: str
+
+
+STOP_REQUEST: Codec[StopRequest] = Codec({"stop": StopRequest}, version=1)
 BY_USER = StopRequest(State.STOPPED, "stopped on request")
 
 

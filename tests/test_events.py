@@ -13,31 +13,26 @@ from ablate.cluster.supervisor import error_of
 from ablate.codec import Codec
 from ablate.errors import DataError, ServiceError, StudyError
 from ablate.events import (
-    LAUNCH_CONFIG,
     MESSAGES,
-    PACK_CONFIG,
-    STOP_REQUEST,
     Activity,
     Ended,
     EpochValues,
     ExecutorLost,
     Heartbeat,
     JournalRepaired,
-    LaunchConfig,
     NoWorkers,
     Over,
-    PackConfig,
     Progress,
     Proposed,
     Ready,
     Refused,
-    RunRef,
     Stage,
     StageBegan,
     State,
     Stopping,
-    StopRequest,
 )
+from ablate.launch_config import LAUNCH_CONFIG, PACK_CONFIG, LaunchConfig, PackConfig, RunRef
+from ablate.stopping import STOP_REQUEST, StopRequest
 from ablate.trial import Config, Trial
 
 CODECS: tuple[Codec[Any], ...] = (MESSAGES, LAUNCH_CONFIG, PACK_CONFIG, STOP_REQUEST)

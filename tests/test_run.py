@@ -17,7 +17,7 @@ from torch import Tensor
 from ablate.data.dataset import Data
 from ablate.data_info import DataInfo
 from ablate.encoder import load_encoders
-from ablate.events import Activity, Ended, EpochValues, Progress, State, StopRequest, TrialUpdate
+from ablate.events import Activity, Ended, EpochValues, Progress, State, TrialUpdate
 from ablate.methods import METHODS
 from ablate.methods.method import Method, Pretraining, Tensors
 from ablate.options import Value, option
@@ -29,6 +29,7 @@ from ablate.probes.probe import Embedded
 from ablate.probes.size import Size
 from ablate.run import is_trained, run_pack, training_set
 from ablate.run_context import RunContext, never_stop
+from ablate.stopping import StopRequest
 from ablate.track.spool import SpoolTracker, history, read
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolRecord
 from ablate.train.checkpoint import load

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import TextIO
 
 from ablate.errors import AblateError
-from ablate.events import LAUNCH_CONFIG, MESSAGES, Heartbeat, LaunchConfig, Message, Over, Refused
+from ablate.events import MESSAGES, Heartbeat, Message, Over, Refused
+from ablate.launch_config import LAUNCH_CONFIG, LaunchConfig
 from ablate.process import alive, end_with_parent
 
 HEARTBEAT = 2.0  # seconds between two heartbeats

@@ -5,8 +5,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ablate.events import Ended, EpochValues, LaunchConfig, Message, PackConfig, Proposed, RunRef, State, StopRequest
+from ablate.events import Ended, EpochValues, Message, Proposed, State
+from ablate.launch_config import LaunchConfig, PackConfig, RunRef
 from ablate.planning.packs import Pack, make_packs, pretraining_keys, with_pretraining
+from ablate.stopping import StopRequest
 from ablate.study.model import Resources
 from ablate.trial import Trial
 

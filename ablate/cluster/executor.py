@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from ablate.errors import ServiceError
-from ablate.events import LaunchConfig, Message
+from ablate.events import Message
+from ablate.launch_config import LaunchConfig
 
 
 class Executor(ABC):

@@ -12,7 +12,7 @@ import psutil
 import ray
 
 from ablate.errors import ServiceError
-from ablate.events import LaunchConfig
+from ablate.launch_config import LaunchConfig
 from ablate.planning.resources import Node
 from ablate.process import Process, identify
 

@@ -18,7 +18,8 @@ from ablate.cluster.study_dispatcher import study_dispatcher
 from ablate.cluster.worker import Worker
 from ablate.cluster.worker_watch import WorkerStarts, WorkerWatch, why_no_worker
 from ablate.errors import ServiceError
-from ablate.events import Ended, LaunchConfig, Message, Ready, State
+from ablate.events import Ended, Message, Ready, State
+from ablate.launch_config import LaunchConfig
 from ablate.paths import Store, StudyPaths
 from ablate.planning.packs import spread
 from ablate.planning.resources import placed, slots

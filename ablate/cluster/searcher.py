@@ -6,7 +6,8 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from ablate.cluster.dispatch import Dispatcher
-from ablate.events import MESSAGES, PACK_CONFIG
+from ablate.events import MESSAGES
+from ablate.launch_config import PACK_CONFIG
 
 
 class PackSearcher(Searcher):

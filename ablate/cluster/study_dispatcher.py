@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from ablate.cluster.dispatch import Dispatcher
-from ablate.events import LaunchConfig, Message, State
+from ablate.events import Message, State
+from ablate.launch_config import LaunchConfig
 from ablate.paths import StudyPaths
 from ablate.stopping import request_stop
 from ablate.study.model import Resources, Study

@@ -16,7 +16,8 @@ import psutil
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.cluster.ray_environment import ray_environment
 from ablate.errors import AblateError, DataError, ServiceError, StudyError
-from ablate.events import LAUNCH_CONFIG, MESSAGES, LaunchConfig, Message, Over, Ready, Refused
+from ablate.events import MESSAGES, Message, Over, Ready, Refused
+from ablate.launch_config import LAUNCH_CONFIG, LaunchConfig
 
 START = 240.0  # seconds that Ray may take to start
 PYTHON_FAILED = 1  # exit code of Python after an exception that it could not report

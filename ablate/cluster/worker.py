@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
-from ablate.events import MESSAGES, PACK_CONFIG, PackConfig, Progress, State, StopRequest, TrialUpdate
+from ablate.events import MESSAGES, Progress, State, TrialUpdate
+from ablate.launch_config import PACK_CONFIG, PackConfig
 from ablate.paths import Store
 from ablate.permissions import permission_mask
-from ablate.stopping import stop_request
+from ablate.stopping import StopRequest, stop_request
 from ablate.track.environment import environment
 from ablate.track.spool import SpoolTracker
 from ablate.track.trial_lock import lock_trial

@@ -7,8 +7,9 @@ from ablate.driver.launch_context import PATIENCE, LaunchContext
 from ablate.driver.launch_lock import Owner
 from ablate.driver.reuse import reuse_encoders
 from ablate.errors import ServiceError
-from ablate.events import Ended, ExecutorLost, LaunchConfig, Ready, RunRef, Stage, State, Stopping
+from ablate.events import Ended, ExecutorLost, Ready, Stage, State, Stopping
 from ablate.interrupts import deferred
+from ablate.launch_config import LaunchConfig, RunRef
 from ablate.planning.plan import Plan, PlannedTrial, objective_values
 from ablate.track.store import Snapshot, TrackingStore
 

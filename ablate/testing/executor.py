@@ -9,7 +9,8 @@ import torch
 
 from ablate.cluster.executor import Executor
 from ablate.cluster.study_dispatcher import study_dispatcher
-from ablate.events import LaunchConfig, Message, PackConfig, Ready
+from ablate.events import Message, Ready
+from ablate.launch_config import LaunchConfig, PackConfig
 from ablate.paths import Store, StudyPaths
 from ablate.run import run_pack
 from ablate.run_context import RunContext

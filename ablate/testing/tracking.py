@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import ServiceError
-from ablate.events import ProbeFailure, RunRef, State
+from ablate.events import ProbeFailure, State
+from ablate.launch_config import RunRef
 from ablate.paths import StudyPaths
 from ablate.record import TrialRecord
 from ablate.track.spool import SpoolTracker

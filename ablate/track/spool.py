@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from ablate.atomic_write import write_bytes
-from ablate.events import ProbeFailure, RunRef, State
+from ablate.events import ProbeFailure, State
+from ablate.launch_config import RunRef
 from ablate.paths import StudyPaths, TrialPaths
 from ablate.set_aside import set_aside
 from ablate.track.spool_records import (

@@ -10,22 +10,13 @@ import pytest
 from optuna.trial import TrialState
 
 from ablate.cluster.dispatch import ATTEMPTS, Dispatcher, running_probes
-from ablate.events import (
-    Ended,
-    EpochValues,
-    LaunchConfig,
-    Message,
-    PackConfig,
-    Progress,
-    Proposed,
-    RunRef,
-    State,
-    StopRequest,
-)
+from ablate.events import Ended, EpochValues, Message, Progress, Proposed, State
+from ablate.launch_config import LaunchConfig, PackConfig, RunRef
 from ablate.planning.packs import Pack
 from ablate.planning.probe_digests import probe_digests
 from ablate.search.journal import open_journal
 from ablate.search.proposals import Proposals
+from ablate.stopping import StopRequest
 from ablate.study.model import Resources, Study
 from ablate.trial import Trial
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ablate.cluster.rounds import lost_ends
-from ablate.events import Ended, RunRef, State
+from ablate.events import Ended, State
+from ablate.launch_config import RunRef
 from ablate.paths import StudyPaths
 from ablate.planning.probe_digests import probe_digests
 from ablate.track.spool import SpoolTracker

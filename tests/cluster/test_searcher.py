@@ -6,7 +6,8 @@ from ray.tune.search import Searcher
 
 from ablate.cluster.dispatch import Dispatcher
 from ablate.cluster.searcher import PackSearcher
-from ablate.events import MESSAGES, PACK_CONFIG, Ended, EpochValues, LaunchConfig, Message, State
+from ablate.events import MESSAGES, Ended, EpochValues, Message, State
+from ablate.launch_config import PACK_CONFIG, LaunchConfig
 from ablate.study.model import Resources
 from ablate.trial import Trial
 

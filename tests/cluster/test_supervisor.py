@@ -10,7 +10,7 @@ import pytest
 from ablate.cluster.executor import ExecutorDied
 from ablate.cluster.supervisor import RayExecutor
 from ablate.errors import ServiceError
-from ablate.events import LaunchConfig
+from ablate.launch_config import LaunchConfig
 from ablate.process import alive, identify
 
 pytestmark = pytest.mark.slow

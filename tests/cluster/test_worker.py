@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ablate.cluster.worker import Worker
-from ablate.events import PACK_CONFIG, PackConfig, RunRef
+from ablate.launch_config import PACK_CONFIG, PackConfig, RunRef
 from ablate.paths import Store
 from ablate.trial import Trial
 

@@ -14,13 +14,13 @@ from ablate.driver.launch_options import Options
 from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.summary import Summary
 from ablate.errors import DataError, Interrupted, ServiceError
-from ablate.events import Ended, EpochValues, Message, Proposed, Stage, StageBegan, State, StopRequest
+from ablate.events import Ended, EpochValues, Message, Proposed, Stage, StageBegan, State
 from ablate.paths import Store, StudyPaths
 from ablate.probes import PROBES
 from ablate.probes.probe import Embedded
 from ablate.probes.size import Size
 from ablate.record import TrialRecord
-from ablate.stopping import request_stop
+from ablate.stopping import StopRequest, request_stop
 from ablate.study.model import Study
 from ablate.study.read import read_study
 from ablate.testing.backends import in_process_backends

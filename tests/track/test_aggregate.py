@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ablate.events import RunRef, State
+from ablate.events import State
+from ablate.launch_config import RunRef
 from ablate.paths import StudyPaths
 from ablate.stats.estimate import Estimate
 from ablate.track.aggregate import estimates_by_epoch, metrics_of, thinned

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ablate.events import RunRef, State
+from ablate.events import State
+from ablate.launch_config import RunRef
 from ablate.paths import StudyPaths
 from ablate.track.spool import SpoolTracker, history, last_state, read, recorded_scores
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolStart

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ablate.events import RunRef, State
+from ablate.events import State
+from ablate.launch_config import RunRef
 from ablate.paths import Store, StudyPaths
 from ablate.track.client import connect, search
 from ablate.track.sent import Sent

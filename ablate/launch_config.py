@@ -1,0 +1,48 @@
+"""What the driver sends to the conductor, and that to workers: which trials to run, and where to record them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ablate.codec import Codec
+from ablate.trial import Trial
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """Where a trial is recorded in MLflow, as the driver found it before the trial starts."""
+
+    parent: str = ""  # run id of the variant
+    run_id: str = ""  # of the trial, where MLflow has a run
+    may_exist: bool = True  # False: MLflow has no run of this key, so none need be searched
+    probes: Mapping[str, str] = field(default_factory=dict)  # name → digest of the probe's revision and settings
+
+
+@dataclass(frozen=True)
+class LaunchConfig:
+    """Everything that a conductor needs to run a launch."""
+
+    store: str  # folder
+    uri: str  # of the MLflow server
+    study: str  # the file of the resolved study
+    packs: tuple[tuple[Trial, ...], ...]
+    run_refs: Mapping[str, RunRef]  # by key
+    values: Mapping[str, float | None]  # key → objective of trials that ended before; None where they failed
+    checkpoint_every: float = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class PackConfig:
+    """Everything that a worker needs to run a pack."""
+
+    trials: tuple[Trial, ...]
+    run_refs: Mapping[str, RunRef]  # by key
+    study: str  # name
+    store: str  # folder
+    gpu: float
+    threads: int
+    checkpoint_every: float  # seconds
+    pretraining: tuple[str, ...]  # keys of trials whose encoders others start from
+
+
+LAUNCH_CONFIG: Codec[LaunchConfig] = Codec({"launch": LaunchConfig}, version=1)
+PACK_CONFIG: Codec[PackConfig] = Codec({"pack": PackConfig}, version=1)
