@@ -26,7 +26,7 @@ def test_a_quick_study_ends_in_a_report(
     file = str(STUDIES / f"{name}.yaml")
     launched = served_directory.run("launch", file, *BRIEF, "--set", f"seeds={seeds}")
     assert launched.code == 0, launched.text
-    assert f"{trials} of {trials} trials finished, {trials} of them in this launch" in launched.text
+    assert f"{trials} of {trials} trials finished, {trials} trained in this launch" in launched.text
     name = Path(file).stem
     folder = served_directory.store.study(name).report
     report = list(csv.DictReader((folder / "variants.csv").read_text().splitlines()))

@@ -34,9 +34,8 @@ def directory_of_0_1(directory: WorkingDirectory) -> WorkingDirectory:
 
 def assert_nothing_ran(launched: Command, directory: WorkingDirectory, study: str) -> None:
     assert launched.code == 0, launched.text
-    assert f"{TRIALS[study]} of {TRIALS[study]} trials finished, 0 of them in this launch" in launched.text
+    assert f"{TRIALS[study]} of {TRIALS[study]} trials finished\n" in launched.text
     paths = directory.store.study(study)
-    assert not (paths.folder / "launch_config.json").exists()
     assert not paths.log.exists()  # Ray writes its output there as soon as it is started
 
 
@@ -71,7 +70,7 @@ def test_a_study_of_0_1_with_a_renamed_option_runs_nothing_then_only_a_new_seed(
 
     more = directory_of_0_1.run("launch", "old", "--set", "seeds=3")
     assert more.code == 0, more.text
-    assert "6 of 6 trials finished, 2 of them in this launch" in more.text
+    assert "6 of 6 trials finished, 2 trained in this launch" in more.text
     records = directory_of_0_1.records("old")
     new = {record.trial.name for key, record in records.items() if key not in before and record.trial}
     assert new == {"beta=0.5 · seed 2", "beta=2.0 · seed 2"}
