@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "planning": {"record", "study", "trial", "train", "methods", "data", "probes", "papers", "torch"},
     "stats": {"study", "trial", "numpy", "scipy", "statsmodels", "pandas"},
     "draw": {"study", "trial", "augment", "data", "papers", "probes", "stats", *SCIENCE, "PIL", "matplotlib"},
-    "track": {"record", "study", "trial", "stats", "mlflow", "requests", "psutil"},
+    "track": {"record", "trial", "stats", "mlflow", "requests", "psutil"},
     "encoder": {"methods", "nets", "tensor_file", "trial", "torch"},
     "subset": {"torch"},
     "embedding": {"data", "encoder", "probes", "subset", "torch"},

@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TextIO
 
 from ablate.errors import AblateError
 from ablate.events import MESSAGES, Heartbeat, Message, Over, Refused
 from ablate.launch_config import LAUNCH_CONFIG, LaunchConfig
-from ablate.process import alive, end_with_parent
+from ablate.process import Process, alive, end_with_parent
 
 HEARTBEAT = 2.0  # seconds between two heartbeats
 LOST = 75  # exit code where Ray or the driver has died; Python itself exits with 1 after an exception
@@ -32,22 +33,8 @@ def conduct(address: str, configuration: TextIO, send: Send) -> None:
 
     start_ray(address, lambda: send(Heartbeat()))
     ray_processes = local_ray_processes()
-
-    def send_heartbeats() -> None:
-        """Send heartbeats while Ray's processes run, then end this process, whatever its other threads wait for.
-
-        Listing the nodes of a remote cluster blocks where its control store has died: then no heartbeat is sent, and
-        the driver kills this process.
-        """
-        while all(alive(process) for process in ray_processes):
-            if not ray_processes:
-                nodes()
-            send(Heartbeat())
-            time.sleep(HEARTBEAT)
-        os._exit(LOST)
-
     try:
-        run_launch(await_config(configuration), send, send_heartbeats)
+        run_launch(await_config(configuration), send, partial(send_heartbeats, send, ray_processes, nodes))
     except AblateError:
         raise
     except Exception:
@@ -57,6 +44,20 @@ def conduct(address: str, configuration: TextIO, send: Send) -> None:
         raise
     send(Over())
     ray.shutdown()
+
+
+def send_heartbeats(send: Send, ray_processes: Sequence[Process], list_nodes: Callable[[], object]) -> None:
+    """Send heartbeats while Ray's processes run, then end this process, whatever its other threads wait for.
+
+    Listing the nodes of a remote cluster, which has no process here, blocks where its control store has died: then no
+    heartbeat is sent, and the driver kills this process.
+    """
+    while all(alive(process) for process in ray_processes):
+        if not ray_processes:
+            list_nodes()
+        send(Heartbeat())
+        time.sleep(HEARTBEAT)
+    os._exit(LOST)
 
 
 def await_config(configuration: TextIO) -> LaunchConfig:
