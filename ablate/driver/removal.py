@@ -1,7 +1,8 @@
 """Removing a study, and freeing the encoders of trials that no study names any more."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from ablate.errors import ServiceError
 from ablate.paths import Store
 from ablate.track import tags
 from ablate.track.client import connect, connect_reader, search
+from ablate.track.client_interface import Reader
 from ablate.track.entities import Experiment, Run
 from ablate.track.experiments import find_experiment
 from ablate.track.server import ensure_server
@@ -88,7 +90,7 @@ def find_garbage(store: Store) -> Garbage:
     planned = {study: load_plan(store.study(study)) for study in launched_studies(store)}
     named = {key for plan in planned.values() if plan is not None for key in plan.names}
     settled = {study for study, plan in planned.items() if plan and owner_of(store.study(study).lock) is None}
-    deleted = [run for run in map(reader.get_run, encoders.run_ids()) if run.info.lifecycle_stage == "deleted"]
+    deleted = [run for run in existing_runs(reader, encoders.run_ids()) if run.info.lifecycle_stage == "deleted"]
     unused = [run for run in deleted if tags.KEY in run.data.tags]
     for study in settled:
         experiment = find_experiment(reader, study)
@@ -97,6 +99,13 @@ def find_garbage(store: Store) -> Garbage:
             unused += [run for run in runs if run.data.tags.get(tags.KEY, "") not in {*named, ""}]
     held = {one.run_id: one.size for one in encoders.of(unused)}
     return Garbage(tuple(run for run in unused if run.info.run_id in held), sum(held.values()))
+
+
+def existing_runs(reader: Reader, run_ids: Iterable[str]) -> Iterator[Run]:
+    """The runs that MLflow has, active or deleted; others may be gone for good, and their files not."""
+    for run_id in run_ids:
+        with suppress(LookupError):
+            yield reader.get_run(run_id)
 
 
 def free_garbage(store: Store, garbage: Garbage) -> None:

@@ -14,7 +14,8 @@ from ablate.track.client import curve_of
 from ablate.track.client_interface import Client
 from ablate.track.entities import Metric
 from ablate.track.store import Curve, Snapshot, VariantRun
-from ablate.track.variant_runs import close_unused, close_variant_run, make_variant_run, milliseconds
+from ablate.track.timestamps import milliseconds
+from ablate.track.variant_runs import close_unused, close_variant_run, make_variant_run
 from ablate.trial import Trial, digest
 
 CONCURRENT = 8  # requests at a time

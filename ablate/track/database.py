@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ablate.track.client_interface import PAGE
 from ablate.track.entities import Experiment, Metric, Run, RunData, RunInfo
+from ablate.track.portions import portions
 
 BUSY = 20.0  # seconds to wait while the server writes, as the server itself waits
 RUN_COLUMNS = "run_uuid, experiment_id, name, status, start_time, end_time, lifecycle_stage, artifact_uri"
@@ -50,7 +51,7 @@ class DatabaseReader:
 
     def histories(self, run_ids: Sequence[str], name: str) -> dict[str, list[Metric]]:
         found: dict[str, list[Metric]] = {}
-        for some in chunks(run_ids):
+        for some in portions(run_ids, CHUNK):
             query = (
                 "SELECT run_uuid, value, is_nan, timestamp, step FROM metrics"
                 f" WHERE key = ? AND run_uuid IN ({marks(some)})"
@@ -93,7 +94,7 @@ class DatabaseReader:
     def _by_run(self, columns: str, table: str, run_ids: Sequence[str]) -> dict[str, list[tuple[Any, ...]]]:
         """Run id → rows of a table."""
         found: dict[str, list[tuple[Any, ...]]] = {}
-        for some in chunks(run_ids):
+        for some in portions(run_ids, CHUNK):
             query = f"SELECT run_uuid, {columns} FROM {table} WHERE run_uuid IN ({marks(some)})"
             for run_id, *row in self._rows(query, some):
                 found.setdefault(run_id, []).append(tuple(row))
@@ -120,7 +121,3 @@ def number(value: float, is_nan: bool) -> float:
 
 def marks(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
-
-
-def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (values[at : at + CHUNK] for at in range(0, len(values), CHUNK))

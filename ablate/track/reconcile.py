@@ -1,6 +1,5 @@
 """Corrects the runs of trials whose processes have died."""
 
-import time
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from ablate.track import tags
 from ablate.track.client_interface import Client
 from ablate.track.run_state import STATUSES
 from ablate.track.store import Snapshot
+from ablate.track.timestamps import now
 
 
 def reconcile(
@@ -33,7 +33,7 @@ def reconcile(
 
 def end(client: Client, record: TrialRecord, state: State) -> TrialRecord:
     """Set a run's state; the record as it is then."""
-    now = round(1000 * time.time())
+    time = now()
     client.set_tag(record.run_id, tags.STATE, state)
-    client.set_terminated(record.run_id, STATUSES[state], now)
-    return replace(record, state=state, ended=now / 1000)
+    client.set_terminated(record.run_id, STATUSES[state], time)
+    return replace(record, state=state, ended=time / 1000)

@@ -1,18 +1,17 @@
 """MLflow's server through its REST interface: what ablate needs of MLflow's client, without its import."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from ablate.track.client_interface import PAGE
 from ablate.track.entities import Experiment, Metric, Run, RunData, RunInfo
+from ablate.track.portions import portions
 from ablate.track.rest import Rest, RestError
 from ablate.track.rest_artifacts import RestArtifacts
+from ablate.track.timestamps import now
 
 METRICS, OTHERS = 1000, 100  # metrics, params and tags that MLflow takes at a time
 BULK_RUNS, BULK_POINTS = 100, 25_000  # of an answer with the curves of several runs
-
-T = TypeVar("T")
 
 
 class RestClient(RestArtifacts):
@@ -212,13 +211,3 @@ def pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
 
 def mapping(listed: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {entry["key"]: entry.get("value", "") for entry in listed}
-
-
-def portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items in order, at most `size` at a time."""
-    return (items[at : at + size] for at in range(0, len(items), size))
-
-
-def now() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000

@@ -1,7 +1,6 @@
 """A trial's spool: records that training appends to a local file, from which they are sent to MLflow later."""
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from ablate.track.spool_records import (
     from_line,
     to_line,
 )
+from ablate.track.timestamps import now
 from ablate.track.trial_log import log_line
 from ablate.trial import Trial
 
@@ -116,11 +116,6 @@ class SpoolTracker:
         spool = self.spools.pop(trial.key, None)
         if spool:
             spool.file.close()
-
-
-def now() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def open_spool(paths: TrialPaths) -> OpenSpool:

@@ -9,6 +9,7 @@ from ablate.track import tags
 from ablate.track.client_interface import Client
 from ablate.track.run_state import STATUSES
 from ablate.track.store import VariantRun
+from ablate.track.timestamps import milliseconds
 from ablate.trial import Trial
 
 ORDER = (State.RUNNING, State.FAILED, State.KILLED, State.FINISHED)  # a variant has the first that a trial of it has
@@ -47,8 +48,3 @@ def close_unused(client: Client, run: VariantRun) -> VariantRun:
         return run
     client.set_terminated(run.run_id, STATUSES[State.KILLED])
     return replace(run, state=State.KILLED)
-
-
-def milliseconds(seconds: float) -> int:
-    """Seconds as MLflow has them."""
-    return round(1000 * seconds)

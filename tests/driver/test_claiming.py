@@ -26,7 +26,7 @@ from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import Server
 from ablate.track.store import Claim
 
-from .test_in_process import STUDY
+from .in_process.launches import STUDY
 
 pytestmark = pytest.mark.slow
 

@@ -47,6 +47,9 @@ def encoders(store: Store) -> int:
 
 
 def test_removing_a_study_and_freeing_what_no_study_names(store: Store) -> None:
+    gone = store.artifacts / "1" / "of-a-run-that-mlflow-has-no-more" / "artifacts" / "encoder.pt"
+    gone.parent.mkdir(parents=True)
+    gone.write_bytes(b"x")
     plan = store.study("one").plan.read_text()
     store.study("one").plan.write_text("{}")
     assert find_garbage(store).runs == ()  # a study without a plan keeps its encoders
@@ -54,7 +57,7 @@ def test_removing_a_study_and_freeing_what_no_study_names(store: Store) -> None:
     garbage = find_garbage(store)
     assert ([run.info.run_name for run in garbage.runs], garbage.encoder_bytes) == (["trial c"], 1000)
     free_garbage(store, garbage)
-    assert (encoders(store), find_garbage(store).runs) == (3, ())
+    assert (encoders(store), find_garbage(store).runs) == (4, ())
 
     with launching(store.study("one").lock, "one"), pytest.raises(ServiceError, match="'one' is being launched by"):
         find_study(store, "one")
@@ -63,7 +66,7 @@ def test_removing_a_study_and_freeing_what_no_study_names(store: Store) -> None:
     assert removal.folder_bytes > 0
     remove_study(store, removal)
     assert not store.study("one").folder.exists()
-    assert encoders(store) == 1
+    assert encoders(store) == 2
     reader = connect_reader(reading_address(store))
     assert find_experiment(reader, "one") is None  # a later launch of this name makes a new one
     assert {reader.get_run(run.info.run_id).info.lifecycle_stage for run in removal.runs} == {"deleted"}
