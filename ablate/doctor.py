@@ -14,6 +14,7 @@ import psutil
 
 from ablate.errors import AblateError
 from ablate.paths import Store, data_folder
+from ablate.plural import counted
 
 GIGABYTE = 2**30
 LEAST_DISK = 5 * GIGABYTE
@@ -166,7 +167,8 @@ def cluster(address: str) -> HealthCheck:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         alive = [node for node in ray.nodes() if node["Alive"]]
-        return health_check("cluster", bool(alive), f"{len(alive)} nodes at {address}{named}", "start its nodes")
+        found = f"{counted(len(alive), 'node')} at {address}{named}"
+        return health_check("cluster", bool(alive), found, "start its nodes")
     except (ConnectionError, RuntimeError, ValueError) as error:
         remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
         return HealthCheck("cluster", False, f"{address}{named} does not answer: {error}".splitlines()[0], remedy)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ablate.collapse import collapse_warning, collapsed, spread
 from ablate.data.dataset import Data
 from ablate.deferred import np
 from ablate.draw.trial_pictures import trial_pictures
@@ -22,6 +21,7 @@ from ablate.probes.probe import Embedded, check_finite_features, score_all
 from ablate.run_context import RunContext, reason_of, write_traceback
 from ablate.track.spool import history, recorded_scores
 from ablate.track.trial_log import log_line
+from ablate.training_faults import collapsed, diverged, spread, warnings_of
 from ablate.trial import Trial
 
 
@@ -46,7 +46,7 @@ def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate
     for view in views if trial.probes else ():
         check_finite_features(view)
     epoch, digests = max(encoders), probe_digests(trial)
-    record_spread(trial, epoch, views[-1], context)
+    measured = record_training(trial, epoch, views[-1], context)
     recorded = recorded_scores(paths.spool, epoch, digests)
     scores = Scores()
     for name in trial.probes:
@@ -64,19 +64,33 @@ def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate
     scored = replace(trial, probes={name: trial.probes[name] for name in trial.probes if name not in scores.failed})
     for picture in trial_pictures(scored, views[-1], history(paths.spool), paths.folder):
         context.tracker.attach(trial, picture)
-    yield Ended(trial.key, State.FINISHED, metrics=scores.metrics, failed_probes=scores.failed)
+    yield Ended(trial.key, State.FINISHED, metrics={**measured, **scores.metrics}, failed_probes=scores.failed)
 
 
-def record_spread(trial: Trial, epoch: int, view: Embedded, context: RunContext) -> None:
-    """Record the spread of the trial's embeddings, and write a warning into its log where training collapsed them."""
-    if not np.isfinite(view.evaluation.x).all():  # of a trial without probes, which would refuse them
-        return
-    metrics = spread(view.evaluation.x)
-    if METHODS[trial.config.method].objectives:  # what is not trained has not collapsed
-        metrics |= collapsed(metrics, view.evaluation.x.shape[1])
+def record_training(trial: Trial, epoch: int, view: Embedded, context: RunContext) -> dict[str, float]:
+    """Record the spread of the embeddings and the faults of training → these metrics, and training's last values.
+
+    The trial's log has a warning for each fault.
+    """
+    curves = history(context.paths.trial(trial.key).spool)
+    losses = {name: [value for _, value in curve] for name, curve in curves.items() if name.startswith("train/")}
+    metrics = training_metrics(trial, view, losses.get("train/loss", ()))
     context.tracker.record(trial, epoch, metrics)
-    if warning := collapse_warning(metrics):
+    for warning in warnings_of(metrics):
         log_line(context.paths.trial(trial.key), f"warning: {warning}")
+    return {**{name: values[-1] for name, values in losses.items()}, **metrics}
+
+
+def training_metrics(trial: Trial, view: Embedded, losses: Sequence[float]) -> dict[str, float]:
+    """The spread of the embeddings; of a trained encoder, whether it has collapsed and whether its loss has diverged.
+
+    `losses` has the loss of every epoch from the first on; none where another launch recorded them.
+    """
+    method, x = METHODS[trial.config.method], view.evaluation.x
+    metrics = spread(x) if np.isfinite(x).all() else {}  # trials without probes may have others
+    if method.objectives:
+        metrics |= collapsed(metrics, x.shape[1])
+    return metrics | (diverged(losses) if method.comparable_loss else {})
 
 
 def apply_probe(trial: Trial, name: str, views: Sequence[Embedded], scores: Scores, context: RunContext) -> None:

@@ -260,7 +260,7 @@ def test_a_summary_lists_failures_and_the_commands_to_run_next(study: Study, sho
         f"failed: epsilon=[/b] · seed 1: {MARKUP}",
         "read why: ablate logs 'epsilon=[/b] · seed 1'",
         "run again: ablate retry small",
-        "records of 1 trials wait for MLflow: ablate sync small",
+        "records of 1 trial wait for MLflow: ablate sync small",
         f"report:   {tmp_path}/report.md",
         "compare:  ablate ui",
     ]
@@ -311,7 +311,7 @@ def test_a_plan_names_the_first_trials_and_counts_the_others(shown: Look) -> Non
     lines = shown().splitlines()
     assert lines[:5] == [
         "small: 31 trials, 4 finished, 0 failed",
-        "1 are trained and are scored by other probes",
+        "1 is trained and is scored by other probes",
         "21 to run and up to 6 that a search proposes, in 27 packs, 2 side by side",
         node_line(),
         "about 2 min, estimated from the finished trials",
@@ -345,17 +345,16 @@ def test_a_status_shows_counts_and_trials(shown: Look) -> None:
     ]
 
 
-def test_a_status_warns_of_collapsed_embeddings(shown: Look) -> None:
-    trials = (
-        TrialStatus(
-            "k", "epsilon=1 · seed 0", State.FINISHED, "", {"linear/accuracy": 0.5}, warning="they have collapsed"
-        ),
-    )
-    answers.print_status([Status("small", {State.FINISHED: 1}, trials=trials, collapsed=1)], as_json=False)
+def test_a_status_warns_of_faults_of_training_and_shows_the_scores_of_probes_only(shown: Look) -> None:
+    metrics = {"embedding/collapsed": 1.0, "embedding/std": 0.1, "training/diverged": 1.0, "linear/accuracy": 0.5}
+    warnings = ("they have collapsed", "it has diverged")
+    trials = (TrialStatus("k", "epsilon=1 · seed 0", State.FINISHED, "", metrics, warnings=warnings),)
+    answers.print_status([Status("small", {State.FINISHED: 1}, trials=trials, collapsed=1, diverged=1)], as_json=False)
     assert shown().splitlines()[1:] == [
-        "  warning: 1 with collapsed embeddings",
+        "  warning: 1 with collapsed embeddings, 1 whose training has diverged",
         "  k  finished       epsilon=1 · seed 0  linear/accuracy 0.5",
         "    warning: they have collapsed",
+        "    warning: it has diverged",
     ]
 
 

@@ -8,6 +8,7 @@ import typer
 from ablate.commands.arguments import Debug, Json, Storage, StudyName
 from ablate.commands.values import store_of
 from ablate.errors import StudyError
+from ablate.plural import counted
 
 Sure = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
 
@@ -24,7 +25,8 @@ def rm(
     found = find_study(store, name)
     trials, freed = len(found.runs), found.encoder_bytes + found.folder_bytes
     question = (
-        f"remove '{name}': {trials} runs in MLflow, {found.encoders} encoders ({size(found.encoder_bytes)})"
+        f"remove '{name}': {counted(trials, 'run')} in MLflow, {counted(found.encoders, 'encoder')}"
+        f" ({size(found.encoder_bytes)})"
         f" and {found.folder} ({size(found.folder_bytes)})"
     )
     confirm(question, yes)
@@ -45,12 +47,12 @@ def gc(storage: Storage = None, yes: Sure = False, as_json: Json = False, debug:
     if found.runs:
         names = names_of(found.runs)
         shown = "\n".join(f"  {name}" for name in names[:16]) + (f"\n  and {len(names) - 16} more" * (len(names) > 16))
-        confirm(f"{shown}\nfree {len(names)} encoders ({size(found.encoder_bytes)})", yes)
+        confirm(f"{shown}\nfree {counted(len(names), 'encoder')} ({size(found.encoder_bytes)})", yes)
         free_garbage(store, found)
     if as_json:
         answer({"encoders": len(found.runs), "freed_bytes": found.encoder_bytes})
     else:
-        typer.echo(f"{len(found.runs)} encoders freed, {size(found.encoder_bytes)}")
+        typer.echo(f"{counted(len(found.runs), 'encoder')} freed, {size(found.encoder_bytes)}")
 
 
 def confirm(question: str, yes: bool) -> None:

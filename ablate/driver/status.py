@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ablate.collapse import collapse_warning
 from ablate.driver.claiming import launched_by
 from ablate.driver.saved_plan import load_plan
 from ablate.errors import StudyError
@@ -16,6 +15,7 @@ from ablate.track.mlflow_store import MlflowStore
 from ablate.track.sent import open_trials
 from ablate.track.store import Snapshot
 from ablate.track.ui import reading_address
+from ablate.training_faults import COLLAPSED, DIVERGED, warnings_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class TrialStatus:
     reason: str
     metrics: Mapping[str, float]
     failed_probes: Mapping[str, str] = field(default_factory=dict)  # name → reason, of a finished trial
-    warning: str = ""  # that its embeddings have collapsed
+    warnings: tuple[str, ...] = ()  # that its embeddings have collapsed, or that its training has diverged
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Status:
     trials: tuple[TrialStatus, ...] = ()
     failed_probes: int = 0  # finished trials that lack the scores of a probe, because it failed
     collapsed: int = 0  # trials whose embeddings have collapsed
+    diverged: int = 0  # trials whose training has diverged
 
 
 def records_of(store: Store, study: str) -> Mapping[str, TrialRecord]:
@@ -96,8 +97,10 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     unsent = len(open_trials(paths))
     trials = tuple(trial_status(key, state, names, records) for key, state in states.items()) if with_trials else ()
     unscored = sum(record.state is State.FINISHED and bool(record.unscored) for record in records.values())
-    collapsed = sum(bool(collapse_warning(record.metrics)) for record in records.values())
-    return Status(study, dict(Counter(states.values())), launch, unsent, trials, unscored, collapsed)
+    collapsed, diverged = (
+        sum(record.metrics.get(fault) == 1 for record in records.values()) for fault in (COLLAPSED, DIVERGED)
+    )
+    return Status(study, dict(Counter(states.values())), launch, unsent, trials, unscored, collapsed, diverged)
 
 
 def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapping[str, TrialRecord]) -> TrialStatus:
@@ -106,4 +109,4 @@ def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapp
         return TrialStatus(key, names.get(key, key), state, "", {})
     name = record.trial.name if record.trial else names.get(key, key)
     unscored = record.unscored if state is State.FINISHED else {}
-    return TrialStatus(key, name, state, record.reason, record.metrics, unscored, collapse_warning(record.metrics))
+    return TrialStatus(key, name, state, record.reason, record.metrics, unscored, warnings_of(record.metrics))

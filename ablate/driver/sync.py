@@ -7,6 +7,7 @@ from ablate.events import State
 from ablate.interrupts import handled
 from ablate.paths import Store, StudyPaths
 from ablate.permissions import store_permissions
+from ablate.plural import counted
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.sent import has_unsent
 from ablate.track.server import ensure_server
@@ -30,7 +31,8 @@ def upload_to_server(store: Store, study: str) -> str:
         tracking, paths = MlflowStore(server.uri), store.study(study)
         left = tracking.upload(paths)
         if left:
-            raise ServiceError(f"{len(left)} trials still wait for MLflow", "see whether the server runs", server.uri)
+            waiting = counted(len(left), "trial still waits", "trials still wait")
+            raise ServiceError(f"{waiting} for MLflow", "see whether the server runs", server.uri)
         if (launch := live_launch(tracking, study, paths)) is not None:
             return f"MLflow has what this store holds of '{study}', which is being launched by {launch}"
         snapshot = tracking.settle(study)
@@ -46,5 +48,5 @@ def with_waiting_records(error: ServiceError, paths: StudyPaths, study: str) -> 
     waiting = sum(has_unsent(paths.trial(spool.parent.name)) for spool in paths.trials.glob("*/spool.jsonl"))
     if not waiting:
         return error
-    kept = f"the records of {waiting} trial{'s' * (waiting != 1)} are kept: send them with ablate sync {study}"
+    kept = f"the records of {counted(waiting, 'trial')} are kept: send them with ablate sync {study}"
     return type(error)(error.problem, f"{error.remedy}; {kept}" if error.remedy else kept, error.place)

@@ -40,6 +40,7 @@ class AdversarialAutoencoder(DeterministicAutoencoder):
         "generator/loss",
     )
     small: ClassVar[Mapping[str, Value]] = {"latent_dim": 4}
+    comparable_loss: ClassVar[bool] = False  # discriminator and generator are adversaries
     objectives: ClassVar[tuple[Objective, ...]] = (
         Objective("reconstruction", learns=("encoder.", "projection.", "decoder.")),
         Objective("discriminator", learns=("discriminator.",)),

@@ -47,6 +47,7 @@ class Invariant(Method):
 
     source: ClassVar[str] = "Ntelemis, Jin & Thomas 2022, arXiv:2202.06914"
     logged: ClassVar[tuple[str, ...]] = ("loss", "smoothness", "target_entropy", "prediction_entropy")
+    comparable_loss: ClassVar[bool] = False  # its targets follow the predictions, and their entropy falls (eq. 8)
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
         "emnist-digits": {"network": "cnn", "epsilon": 2.0},
         "fashion-mnist": {"network": "cnn", "epsilon": 2.0},

@@ -47,6 +47,8 @@ class Method(ABC):
     source: ClassVar[str]  # author, year, where
     objectives: ClassVar[tuple[Objective, ...]] = (Objective("loss", learns=("",)),)
     logged: ClassVar[tuple[str, ...]] = ("loss",)  # names of the values that training logs; none without objectives
+    # whether the loss measures the same in every epoch: not where its targets or weights change as training goes on
+    comparable_loss: ClassVar[bool] = True
     exported: ClassVar[str] = "encoder."  # prefix of the parameters and state that `embed` needs
     cannot_pack: ClassVar[str] = ""  # the reason why trials of this method cannot train in one stack
     datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = {}  # data set → options that the paper chose for it

@@ -33,7 +33,7 @@ class MomentumContrast(TwoViews):
     """
 
     logged: ClassVar[tuple[str, ...]] = ("loss", "accuracy")
-
+    comparable_loss: ClassVar[bool] = False  # it rises while the queue's random keys are replaced
     small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4, "queue": 16, "splits": 2}
 
     temperature: float = option(0.2, "τ, divides the cosines", above=0)

@@ -33,6 +33,7 @@ class SwAV(TwoViews):
     source: ClassVar[str] = "Caron et al. 2020, arXiv:2006.09882; as a baseline of Lee et al. 2021"
     recipe: ClassVar[Mapping[str, Value]] = ADAM
     datasets: ClassVar[SettingsByDataset] = CIFAR_ALONE
+    comparable_loss: ClassVar[bool] = False  # its targets are assignments to prototypes that move
     small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "head_dim": 4, "prototypes": 5}
 
     prototypes: int = option(512, "P, number of prototypes", least=2)

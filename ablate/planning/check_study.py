@@ -15,6 +15,7 @@ from ablate.study.coercion import coerce, options_by_name
 from ablate.study.model import Study
 from ablate.study.setting_paths import check_axis, check_path
 from ablate.train.recipe import Recipe
+from ablate.training_faults import EMBEDDING_METRICS
 from ablate.trial import Trial
 
 MAX_TRIALS = 10_000  # without confirmation
@@ -89,11 +90,13 @@ def check_of_every_method(path: str, methods: Sequence[str]) -> None:
 
 
 def check_metric(study: Study, metric: str, place: str) -> None:
-    """Raise StudyError for a metric that neither a chosen probe computes nor training logs."""
+    """Raise StudyError for a metric that is no score of a chosen probe, no value of training and none of embeddings."""
     computed = [f"{probe}/{name}" for probe in study.probes for name in PROBES[probe].metrics]
     logged = logged_metrics(study)
-    if metric in (*computed, *logged):
+    if metric in (*computed, *logged, *EMBEDDING_METRICS):
         return
+    if metric.startswith("embedding/"):
+        raise StudyError(f"no metric of embeddings is called '{metric}'", suggest(metric, EMBEDDING_METRICS), place)
     if metric.startswith("train/"):
         problem = f"no method of the study logs '{metric}'"
         raise StudyError(problem, suggest(metric, logged) if logged else "choose a metric of a probe", place)

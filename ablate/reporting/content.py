@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from ablate.collapse import RELATIVE_STD, collapse_warning
 from ablate.draw.figure_specs import ComparedVariant, HistoryFigure, axes_of, axis_figure, difference_figure
 from ablate.draw.labels import level_text, variant_label
 from ablate.errors import StudyError
@@ -29,6 +28,7 @@ from ablate.stats.comparisons import Comparison, compare_with_baselines
 from ablate.stats.results import Result
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
 from ablate.study.model import Study
+from ablate.training_faults import RELATIVE_STD, collapse_warning, divergence_warning
 from ablate.trial import short
 
 
@@ -167,15 +167,17 @@ def gaps(variant: Variant) -> Iterator[Gap]:
         yield Gap(name, variant.missing, "not run to the end")
 
 
-def warnings(results: Iterable[Result]) -> Iterator[str]:
-    """A sentence for each variant with seeds whose embeddings have collapsed, by the worst of them."""
-    found: dict[str, dict[int, str]] = {}
-    for result in sorted(results, key=lambda result: result.metrics.get(RELATIVE_STD, math.inf)):
-        if warning := collapse_warning(result.metrics):
-            found.setdefault(result.trial.variant_name, {})[result.seed] = warning
-    for name, by_seed in sorted(found.items()):
-        listed = ", ".join(map(str, sorted(by_seed)))
-        yield f"{name}, {'seeds' if len(by_seed) > 1 else 'seed'} {listed}: {next(iter(by_seed.values()))}."
+def warnings(results: Sequence[Result]) -> Iterator[str]:
+    """A sentence for each variant with seeds whose training has a fault, by the worst of them."""
+    worst_first = sorted(results, key=lambda result: result.metrics.get(RELATIVE_STD, math.inf))
+    for of_fault in (collapse_warning, divergence_warning):
+        found: dict[str, dict[int, str]] = {}
+        for result in worst_first:
+            if warning := of_fault(result.metrics):
+                found.setdefault(result.trial.variant_name, {})[result.seed] = warning
+        for name, by_seed in sorted(found.items()):
+            listed = ", ".join(map(str, sorted(by_seed)))
+            yield f"{name}, {'seed' if len(by_seed) == 1 else 'seeds'} {listed}: {next(iter(by_seed.values()))}."
 
 
 def trains(method: str) -> bool:

@@ -90,7 +90,7 @@ class Report:
     comparisons: tuple[Comparison, ...]  # with the baseline of each case
     figures: tuple[ReportFigure, ...]
     gaps: tuple[Gap, ...]
-    warnings: tuple[str, ...] = ()  # sentences on trials whose embeddings have collapsed
+    warnings: tuple[str, ...] = ()  # sentences on trials whose training has a fault
     paper: PaperSection | None = None
     paper_problem: str = ""  # why the study's reference to its paper cannot be used
     outdated: int = 0  # trials of an earlier version of the study file, which are left out

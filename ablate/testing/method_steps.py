@@ -16,7 +16,7 @@ from ablate.methods.method import Method, Tensors
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
-from ablate.train.pack import Pack, Stacked
+from ablate.train.pack import Stacked, TrainingPack
 from ablate.train.recipe import Recipe
 
 SAMPLES, BATCH, CLASSES = 40, 8, 3
@@ -25,13 +25,13 @@ STEPS = 50  # of the recipe
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 ROUNDED = ("mm", "mv", "linear", "convolution", "batch_norm")  # in the names of operations that networks are made of
 
-Start = tuple[Tensors, Tensors, Tensors, Tensors]
+LossArguments = tuple[Tensors, Tensors, Tensors, Tensors]
 
 
 class StackedFit(Fit):
     """Trains in one stack, as on an accelerator."""
 
-    def pack_type(self) -> type[Pack]:
+    def pack_type(self) -> type[TrainingPack]:
         return Stacked
 
 
@@ -65,7 +65,7 @@ def data_for(method: Method) -> TrainingSet:
     return TrainingSet(inputs, torch.arange(SAMPLES) % CLASSES, 1.0)
 
 
-def start(method: Method, seed: int = 0) -> Start:
+def loss_arguments(method: Method, seed: int = 0) -> LossArguments:
     """Parameters, state, a batch and noise."""
     generator = torch.Generator().manual_seed(seed)
     data = data_for(method)
@@ -93,9 +93,9 @@ def exported(method: Method | type[Method], params: Tensors, state: Tensors) -> 
     return {name: tensor for name, tensor in {**params, **state}.items() if name.startswith(method.exported)}
 
 
-def losses(method: Method, begun: Start) -> list[tuple[Tensor, Tensors, Tensors]]:
+def losses(method: Method, arguments: LossArguments) -> list[tuple[Tensor, Tensors, Tensors]]:
     """What each objective returns."""
-    return [getattr(method, objective.loss)(*begun) for objective in method.objectives]
+    return [getattr(method, objective.loss)(*arguments) for objective in method.objectives]
 
 
 def run(

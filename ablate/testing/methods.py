@@ -31,12 +31,12 @@ from ablate.testing.method_steps import (
     data_for,
     exported,
     info_for,
+    loss_arguments,
     losses,
     pretrained,
     rounding_bounds,
     run,
     same,
-    start,
     tensors_of,
 )
 from ablate.train import cuda_graph
@@ -85,47 +85,47 @@ class MethodContract:
     def test_the_global_generator_is_neither_used_nor_changed(self, small: Method) -> None:
         torch.manual_seed(1)
         before = torch.get_rng_state()
-        first = start(small)
+        first = loss_arguments(small)
         values = [loss for loss, _, _ in losses(small, first)]
         assert torch.equal(before, torch.get_rng_state())
         torch.manual_seed(2)
-        second = start(small)
+        second = loss_arguments(small)
         assert all(same(*pair) for pair in zip(first, second, strict=True))
         assert values == [loss for loss, _, _ in losses(small, second)]
 
     def test_no_argument_is_changed_in_place(self, small: Method) -> None:
-        begun = start(small)
-        before = [{name: tensor.clone() for name, tensor in tensors.items()} for tensors in begun]
-        losses(small, begun)
-        small.embed(begun[0], begun[1], begun[2]["input"])
-        assert all(same(*pair) for pair in zip(begun, before, strict=True))
+        arguments = loss_arguments(small)
+        before = [{name: tensor.clone() for name, tensor in tensors.items()} for tensors in arguments]
+        losses(small, arguments)
+        small.embed(arguments[0], arguments[1], arguments[2]["input"])
+        assert all(same(*pair) for pair in zip(arguments, before, strict=True))
 
     def test_the_new_state_has_the_names_and_shapes_of_the_old(self, small: Method) -> None:
-        begun = start(small)
-        for _, shown, after in losses(small, begun):
-            assert {name: t.shape for name, t in after.items()} == {name: t.shape for name, t in begun[1].items()}
+        arguments = loss_arguments(small)
+        for _, shown, after in losses(small, arguments):
+            assert {name: t.shape for name, t in after.items()} == {name: t.shape for name, t in arguments[1].items()}
             assert "loss" in shown
             assert all(value.shape == () for value in shown.values())
 
     def test_training_logs_the_declared_values(self, small: Method) -> None:
         """`check` refuses a study whose metric is another `train/` value."""
-        shown = [names for _, names, _ in losses(small, start(small))]
+        shown = [names for _, names, _ in losses(small, loss_arguments(small))]
         several = len(small.objectives) > 1
         prefixes = [f"{objective.loss}/" if several else "" for objective in small.objectives]
         found = [f"{prefix}{name}" for prefix, names in zip(prefixes, shown, strict=True) for name in names]
         assert set(found) == set(small.logged if small.objectives else ())
 
     def test_gradients_are_finite_and_reach_every_weight(self, small: Method) -> None:
-        begun = start(small)
+        arguments = loss_arguments(small)
         for objective in small.objectives:
-            learned = {n: t.clone().requires_grad_() for n, t in begun[0].items() if n.startswith(objective.learns)}
-            loss = getattr(small, objective.loss)({**begun[0], **learned}, *begun[1:])[0]
+            learned = {n: t.clone().requires_grad_() for n, t in arguments[0].items() if n.startswith(objective.learns)}
+            loss = getattr(small, objective.loss)({**arguments[0], **learned}, *arguments[1:])[0]
             gradients = dict(zip(learned, torch.autograd.grad(loss, [*learned.values()]), strict=True))
             assert all(gradient.isfinite().all() for gradient in gradients.values())
             assert [name for name, gradient in gradients.items() if "weight" in name and not gradient.any()] == []
 
     def test_embedding_is_deterministic_and_needs_only_exported_tensors(self, small: Method) -> None:
-        params, state, batch, _ = start(small)
+        params, state, batch, _ = loss_arguments(small)
         encoder = exported(small, params, state)
         features = small.embed(params, state, batch["input"])
         assert features.shape[0] == BATCH

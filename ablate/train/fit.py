@@ -13,7 +13,7 @@ from ablate.nets.precision import step_precision
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet, epoch_permutation, seeded_generator
 from ablate.train.optimizer import cpu_copy
-from ablate.train.pack import Looped, Pack, Stacked, common_settings
+from ablate.train.pack import Looped, Stacked, TrainingPack, common_settings
 from ablate.train.recipe import Recipe
 from ablate.train.validation import validation_loss
 
@@ -79,7 +79,7 @@ class Fit:
         self.generators = [
             noise_generator(seed, start, self.device) for seed, start in zip(self.seeds, starts, strict=True)
         ]
-        self.pack: Pack = self.pack_type()(self.methods, recipes, starts, self.generators, self.data)
+        self.pack: TrainingPack = self.pack_type()(self.methods, recipes, starts, self.generators, self.data)
         names = starts[0].sums
         self.sums = {name: torch.tensor([start.sums[name] for start in starts], device=self.device) for name in names}
         self.encoders = [dict(start.snapshots) for start in starts]  # per member: epoch → encoder
@@ -89,7 +89,7 @@ class Fit:
         self.failures: list[MemberFailed] = []  # detected, not yet yielded
         self.permutations = torch.empty(0)  # (K, N), the order of the current epoch
 
-    def pack_type(self) -> type[Pack]:
+    def pack_type(self) -> type[TrainingPack]:
         """Stacked where that is faster: for several members of a method that stacks, on an accelerator."""
         accelerated = self.device.type != "cpu" and len(self.methods) > 1
         return Stacked if accelerated and self.methods[0].objectives and self.methods[0].stacks else Looped

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Pack(ABC):
+class TrainingPack(ABC):
     """K members that take a step each per call; they share a data set and every setting that is not a float.
 
     `members` are those that still train, by their positions 0 ... K - 1; `drop` removes one between two steps.  The
@@ -102,7 +102,7 @@ class Pack(ABC):
         return tuple(f"{self.prefix(objective)}loss" for objective in self.objectives)
 
 
-class Looped(Pack):
+class Looped(TrainingPack):
     """Members are stepped one after the other, each on tensors of its own, without copies."""
 
     def place(self, starts: Sequence[Checkpoint]) -> None:
@@ -147,7 +147,7 @@ class Looped(Pack):
         return values
 
 
-class Stacked(Pack):
+class Stacked(TrainingPack):
     """All members are stepped at once by `torch.func.vmap`, on tensors stacked along a first dimension K.
 
     A dropped member is still computed, since the shapes are fixed; its values are ignored.

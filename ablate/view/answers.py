@@ -10,9 +10,10 @@ from rich.text import Text
 
 from ablate.codec import to_plain
 from ablate.events import State, probe_reasons
+from ablate.plural import counted
 from ablate.study.model import Study
 from ablate.view import console
-from ablate.view.console import answer, span, values
+from ablate.view.console import answer, scores, span, values
 
 if TYPE_CHECKING:
     from ablate.doctor import HealthCheck
@@ -33,7 +34,7 @@ def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path
     store = f" --storage {shlex.quote(str(storage))}" if storage is not None else ""
     parts = [f"{summary.trained} trained"] * (summary.trained > 0) + [f"{summary.scored} scored"] * (summary.scored > 0)
     done = f", {' and '.join(parts)} in this launch" if parts else ""
-    console.out.print(f"{summary.finished} of {summary.total} trials finished{done}")
+    console.out.print(f"{summary.finished} of {counted(summary.total, 'trial')} finished{done}")
     for name, reason in summary.failed.items():
         console.out.print(f"failed: {name}: {reason}")
     for name, reason in summary.failed_probes.items():
@@ -43,7 +44,8 @@ def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path
         console.out.print(f"read why: ablate logs '{one}'{store}")
         console.out.print(f"run again: ablate retry {study.name}{store}")
     if summary.unsent:
-        console.out.print(f"records of {summary.unsent} trials wait for MLflow: ablate sync {study.name}{store}")
+        unsent = counted(summary.unsent, "trial")
+        console.out.print(f"records of {unsent} wait for MLflow: ablate sync {study.name}{store}")
     if summary.report:
         console.out.print(f"report:   {summary.report}")
     console.out.print(f"compare:  ablate ui{store}")
@@ -75,18 +77,21 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
             }
         )
         return
-    console.out.print(f"{plan.study.name}: {plan.total} trials, {finished} finished, {failed} failed")
+    console.out.print(f"{plan.study.name}: {counted(plan.total, 'trial')}, {finished} finished, {failed} failed")
     if plan.failed_probes:
-        console.out.print(f"{len(plan.failed_probes)} lack the scores of a probe that failed: ablate retry")
+        lacking = counted(len(plan.failed_probes), "lacks", "lack")
+        console.out.print(f"{lacking} the scores of a probe that failed: ablate retry")
     if works[Work.RUNNING]:
-        console.out.print(f"{works[Work.RUNNING]} are running: ablate status {plan.study.name} shows in which launch")
+        running = counted(works[Work.RUNNING], "is", "are")
+        console.out.print(f"{running} running: ablate status {plan.study.name} shows in which launch")
     if works[Work.SCORE]:
-        console.out.print(f"{works[Work.SCORE]} are trained and are scored by other probes")
+        trained = counted(works[Work.SCORE], "is trained and is", "are trained and are")
+        console.out.print(f"{trained} scored by other probes")
     more = f" and up to {plan.proposals} that a search proposes" if plan.proposals else ""
-    console.out.print(f"{len(left)} to run{more}, in {plan.pack_count} packs, {plan.slots} side by side")
+    console.out.print(f"{len(left)} to run{more}, in {counted(plan.pack_count, 'pack')}, {plan.slots} side by side")
     where = nodes[0].name if len(nodes) == 1 else f"{len(nodes)} nodes"
     cores, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
-    console.out.print(f"on {where}: {cores:g} cores, {gpus:g} GPUs")
+    console.out.print(f"on {where}: {counted(cores, 'core')}, {counted(gpus, 'GPU')}")
     if plan.seconds is not None:
         console.out.print(f"about {span(plan.seconds)}, estimated from the finished trials")
     for name in left[:SHOWN]:
@@ -102,31 +107,32 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
     if not found:
         console.out.print("no study was launched here")
     for status in found:
-        counted = ", ".join(f"{count} {state}" for state, count in sorted(status.counts.items())) or "nothing yet"
-        console.out.print(f"{status.study}: {counted}")
+        states = ", ".join(f"{count} {state}" for state, count in sorted(status.counts.items())) or "nothing yet"
+        console.out.print(f"{status.study}: {states}")
         if status.launched_by:
             console.out.print(f"  launched by {status.launched_by}")
         if status.failed_probes:
-            lacking = f"{status.failed_probes} lack the scores of a probe that failed"
-            console.out.print(f"  {lacking}: ablate retry {status.study}")
+            lacking = counted(status.failed_probes, "lacks", "lack")
+            console.out.print(f"  {lacking} the scores of a probe that failed: ablate retry {status.study}")
         if status.unsent and not status.launched_by:
-            console.out.print(
-                f"  {status.unsent} trials are unfinished or wait for MLflow: launch again, or ablate sync"
-            )
-        if status.collapsed:
-            console.out.print(f"  warning: {status.collapsed} with collapsed embeddings")
+            unsent = counted(status.unsent, "trial is unfinished or waits", "trials are unfinished or wait")
+            console.out.print(f"  {unsent} for MLflow: launch again, or ablate sync")
+        if faults := training_faults(status):
+            console.out.print(f"  warning: {faults}")
         for trial in status.trials:
-            scores = {name: value for name, value in trial.metrics.items() if not is_of_training(name)}
-            console.out.print(f"  {trial.key}  {trial.state:13}  {trial.name}  {trial.reason or values(scores)}")
+            shown = trial.reason or values(scores(trial.metrics))
+            console.out.print(f"  {trial.key}  {trial.state:13}  {trial.name}  {shown}")
             if trial.failed_probes:
                 console.out.print(f"    {probe_reasons(trial.failed_probes)}")
-            if trial.warning:
-                console.out.print(f"    warning: {trial.warning}")
+            for warning in trial.warnings:
+                console.out.print(f"    warning: {warning}")
 
 
-def is_of_training(metric: str) -> bool:
-    """Whether a metric is a loss of training, or a score of the samples that a probe was fitted on."""
-    return metric.startswith("train/") or "/train_" in metric
+def training_faults(status: "Status") -> str:
+    """How many trials have each fault of training; empty where none has."""
+    collapsed = f"{status.collapsed} with collapsed embeddings"
+    diverged = f"{status.diverged} whose training has diverged"
+    return ", ".join([collapsed] * (status.collapsed > 0) + [diverged] * (status.diverged > 0))
 
 
 def print_log(found: "TrialLog", as_json: bool) -> None:
@@ -145,7 +151,8 @@ def print_checked(checked: "ValidStudy", as_json: bool) -> None:
         answer(vars(checked))
         return
     console.out.print(
-        f"{checked.study}: {checked.trials} trials of {checked.variants} variants on {', '.join(checked.datasets)}"
+        f"{checked.study}: {counted(checked.trials, 'trial')} of {counted(checked.variants, 'variant')}"
+        f" on {', '.join(checked.datasets)}"
     )
 
 

@@ -20,6 +20,7 @@ class SafeConsole(Console):
 
 
 verbatim = partial(SafeConsole, highlight=False, markup=False, emoji=False)  # names and reasons may hold brackets
+OF_TRAINING = ("train/", "training/", "embedding/")  # before the names of metrics that no probe computes
 out = verbatim(soft_wrap=True)  # standard output
 aside = verbatim(stderr=True)
 
@@ -27,6 +28,12 @@ aside = verbatim(stderr=True)
 def values(metrics: Mapping[str, float], most: int = 3) -> str:
     """The first few metrics, with four digits."""
     return "  ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:most])
+
+
+def scores(metrics: Mapping[str, float], first: str = "") -> dict[str, float]:
+    """The metrics named `first`, then the scores of probes: not those of training, nor of the samples it has seen."""
+    shown = [name for name in metrics if not (name.startswith(OF_TRAINING) or "/train_" in name)]
+    return {name: metrics[name] for name in dict.fromkeys([first] * (first in metrics) + shown)}
 
 
 def span(seconds: float) -> str:

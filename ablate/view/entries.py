@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ablate.plural import counted
 from ablate.view import console
 from ablate.view.console import answer
 
@@ -33,8 +34,9 @@ def paper_counts(details: Mapping[str, Any]) -> Iterator[str]:
     """A paper's number of methods and studies, and of printed numbers that these cover."""
     if "studies" in details:
         printed, covered = details["numbers"].values()
-        yield f"{len(details['methods'])} methods, {len(details['studies'])} studies"
-        yield f"{covered} of {printed} numbers covered"
+        studies = counted(len(details["studies"]), "study", "studies")
+        yield f"{counted(len(details['methods']), 'method')}, {studies}"
+        yield f"{covered} of {counted(printed, 'number')} covered"
 
 
 def print_entry(entry: "CatalogEntry", as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """The view of a launch while it runs: a live table in a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,9 +27,10 @@ from ablate.events import (
     probe_reasons,
 )
 from ablate.paths import Store
+from ablate.plural import counted
 from ablate.study.model import Study
 from ablate.view import console
-from ablate.view.console import clock, span, values
+from ablate.view.console import clock, scores, span, values
 
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 WIDE, MEDIUM = 100, 76  # columns of a terminal that has room for long bars and whole names of metrics; for short bars
@@ -94,25 +95,19 @@ def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
     """The line that is printed for a message, if any."""
     match message:
         case Ready(slots=slots, nodes=nodes):
-            yield f"{slots} side by side on {nodes} node{'s' * (nodes != 1)}"
+            yield f"{slots} side by side on {counted(nodes, 'node')}"
         case Stopping():
             yield "stopping: trials write their checkpoints; Ctrl-C again ends everything at once"
         case NoWorkers(seconds=seconds, reason=reason):
             yield f"no worker has started for {seconds:.0f} s: {reason}; Ctrl-C stops the launch"
         case JournalRepaired(lines=lines, file=file):
-            yield f"the search's journal was damaged: {lines} line{'s' * (lines != 1)} set aside in {file}"
+            yield f"the search's journal was damaged: {counted(lines, 'line')} set aside in {file}"
         case ExecutorLost():
             yield "Ray has died; starting it again"
         case Ended(trial=key, state=state) if state is not State.STOPPED:
-            shown = message.reason or values(study_metric_first(message.metrics, progress.metric))
+            shown = message.reason or values(scores(message.metrics, progress.metric))
             failed = f"  {probe_reasons(message.failed_probes)}" if message.failed_probes else ""
             yield f"{state:9} {progress.names.get(key, key)}  {shown}{failed}"
-
-
-def study_metric_first(metrics: Mapping[str, float], metric: str) -> dict[str, float]:
-    """The study's metric, then the others except those of the training split."""
-    shown = {name: value for name, value in metrics.items() if "/train_" not in name or name == metric}
-    return {name: shown[name] for name in sorted(shown, key=lambda name: name != metric)}
 
 
 def drawn(progress: LaunchProgress, elapsed: float, width: int, rows: int) -> Group:

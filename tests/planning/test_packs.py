@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
-from ablate.planning.packs import split_into_packs, spread, with_pretraining
+import pytest
+
+from ablate.planning.packs import make_packs, split_into_packs, spread, with_pretraining
+from ablate.testing.pack_runs import invariant_trial
 from ablate.trial import Config, Trial
 
 
@@ -87,3 +90,19 @@ def test_a_trial_of_the_study_that_is_also_a_pretraining_trial_is_listed_once() 
 def test_trials_of_a_pack_may_start_from_different_trials() -> None:
     trials = [pretrained(seed, trial(seed, method="predictive")) for seed in (0, 1)]
     assert split_into_packs(trials, constant_size(2)) == (tuple(trials),)
+
+
+@pytest.mark.parametrize(("most", "accelerated", "expected"), [("auto", False, 1), ("auto", True, 16), (4, False, 4)])
+def test_packs_have_the_requested_size_or_the_one_measured_to_be_fastest(
+    most: Literal["auto"] | int, accelerated: bool, expected: int
+) -> None:
+    trials = [invariant_trial(seed, epsilon=0.5 + seed) for seed in range(20)]
+    assert next(len(members) for members in make_packs(trials, most, accelerated)) == expected
+
+
+def test_convolutions_and_fitted_methods_are_not_packed() -> None:
+    folded = [invariant_trial(seed, network="cnn") for seed in range(3)]
+    assert make_packs(folded, "auto", True) == tuple((trial,) for trial in folded)
+    assert make_packs(folded, 3, True) == (tuple(folded),)
+    fitted = [replace(trial, config=replace(trial.config, method="pca", settings={})) for trial in folded]
+    assert make_packs(fitted, 3, True) == tuple((trial,) for trial in fitted)

@@ -100,6 +100,12 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "7:9: no method of the study logs 'train/'; did you mean 'train/loss'?",
     ),
     (
+        "a metric of embeddings that there is not",
+        "metric: linear/accuracy",
+        "metric: embedding/effective_rnk",
+        "7:9: no metric of embeddings is called 'embedding/effective_rnk'; did you mean 'embedding/effective_rank'?",
+    ),
+    (
         "a mistyped axis",
         "method.epsilon",
         "method.epsilom",
@@ -515,8 +521,11 @@ def test_a_metric_over_several_snapshots_needs_a_recipe_with_several() -> None:
     assert len(resolve(read(text, None, "training.snapshots=10"))) == 1
 
 
-def test_a_metric_of_training_is_accepted() -> None:
-    assert len(resolve(read(SHORT, None, "metric=train/loss"))) == 1
+@pytest.mark.parametrize(
+    "metric", ["train/loss", "embedding/std", "embedding/relative_std", "embedding/effective_rank"]
+)
+def test_metrics_of_training_and_of_embeddings_are_accepted(metric: str) -> None:
+    assert len(resolve(read(SHORT, None, f"metric={metric}"))) == 1
 
 
 def test_the_validation_loss_is_a_metric_where_it_decides_what_is_kept() -> None:

@@ -85,19 +85,21 @@ def test_a_wrong_reference_to_a_paper_is_stated_and_nothing_is_compared(
     assert len(report.results.table.rows) == 4
 
 
-def test_seeds_whose_embeddings_have_collapsed_are_named(make_study: MakeStudy, make_result: MakeResult) -> None:
+def test_seeds_whose_training_has_a_fault_are_named(make_study: MakeStudy, make_result: MakeResult) -> None:
     study = make_study({"axes": {"method.epsilon": (1, 2)}})
     spread = {"embedding/std": 0.0004, "embedding/effective_rank": 7.0}
     results = [make_result({"method.epsilon": level}, seed, 0.5) for level in (1, 2) for seed in range(3)]
     for index, relative in ((3, 0.02), (5, 0.01)):
         collapsed = {**spread, "embedding/relative_std": relative, "embedding/collapsed": 1.0}
         results[index] = replace(results[index], metrics={**results[index].metrics, **collapsed})
+    results[5] = replace(results[5], metrics={**results[5].metrics, "training/diverged": 1.0})
     report = report_of(study, results)
     assert report.warnings == (
         "epsilon=2, seeds 0, 2: the embeddings have collapsed: their standard deviation is 0.0004, 1.00% of their "
         "length; check the weights of the loss and the learning rate.",
+        "epsilon=2, seed 2: training has diverged: the loss ends far above its lowest value; lower the learning rate.",
     )
-    assert f"## Warnings\n\n- {report.warnings[0]}\n\n## Results" in to_markdown(report)
+    assert "## Warnings\n\n- " + "\n- ".join(report.warnings) + "\n\n## Results" in to_markdown(report)
     assert to_json(report)["warnings"] == list(report.warnings)
     assert "## Warnings" not in to_markdown(report_of(study, results[:3]))
 

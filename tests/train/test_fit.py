@@ -21,7 +21,7 @@ from ablate.train.checkpoint import Checkpoint, load, save
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.optimizer import Optimizer
-from ablate.train.pack import Pack, Stacked
+from ablate.train.pack import Stacked, TrainingPack
 from ablate.train.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -101,7 +101,7 @@ class StackedFit(Fit):
 
     check_interval = 3  # steps
 
-    def pack_type(self) -> type[Pack]:
+    def pack_type(self) -> type[TrainingPack]:
         return Stacked
 
 

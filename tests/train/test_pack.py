@@ -7,14 +7,14 @@ from ablate.methods.invariant import Invariant
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
 from ablate.train.optimizer import Optimizer
-from ablate.train.pack import Pack, Stacked, common_settings, float_settings
+from ablate.train.pack import Stacked, TrainingPack, common_settings, float_settings
 from ablate.train.recipe import Recipe
 
 
 class StackedFit(Fit):
     """Uses the pack of an accelerator on the CPU."""
 
-    def pack_type(self) -> type[Pack]:
+    def pack_type(self) -> type[TrainingPack]:
         return Stacked
 
 

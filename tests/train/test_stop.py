@@ -12,7 +12,7 @@ from ablate.methods.moco import MoCo
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.data import TrainingSet
 from ablate.train.fit import Fit
-from ablate.train.pack import Pack, Stacked
+from ablate.train.pack import Stacked, TrainingPack
 from ablate.train.recipe import Recipe
 
 DATA = TrainingSet((torch.arange(22 * 64).view(22, 1, 8, 8) % 7).to(torch.uint8), torch.arange(22) % 4, 1 / 7)
@@ -29,7 +29,7 @@ class StackedFit(Fit):
 
     check_interval = 3
 
-    def pack_type(self) -> type[Pack]:
+    def pack_type(self) -> type[TrainingPack]:
         return Stacked
 
 

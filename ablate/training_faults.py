@@ -1,8 +1,12 @@
-"""Whether an encoder has collapsed: the spread and the effective rank of its embeddings, measured for every trial."""
+"""Faults of a training whose numbers are all finite: embeddings that have collapsed, and a loss that has diverged.
+
+The spread and the effective rank of the embeddings are metrics of every trial.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from ablate.deferred import np
@@ -13,13 +17,21 @@ if TYPE_CHECKING:
 Array: TypeAlias = "NDArray[np.float64]"
 
 STD, RELATIVE_STD, EFFECTIVE_RANK = "embedding/std", "embedding/relative_std", "embedding/effective_rank"
-COLLAPSED = "embedding/collapsed"  # 1 or 0, of trained encoders; its mean over seeds is the share of those
+EMBEDDING_METRICS = (STD, RELATIVE_STD, EFFECTIVE_RANK)
+# 1 or 0, of trained encoders; the mean over seeds is the share of those.  `train/` is for curves, which are drawn.
+COLLAPSED, DIVERGED = "embedding/collapsed", "training/diverged"
 
 SAMPLES = 10_000  # at most, evenly spaced over the split: enough for the spectrum of some thousand dimensions
 # On digits, VICReg without its variance and covariance terms falls to 0.047 in 20 epochs and 0.002 in 60; trained
 # methods stay above 0.13 (MoCo after 6 epochs), and an encoder of random weights has 0.2 (perceptron) to 0.36 (ResNet).
 CONSTANT = 0.05  # relative_std below which embeddings count as one point
 LINE = 1.05  # effective_rank below which embeddings count as a line: the other directions hold 1 % of the spread
+
+LEAST_EPOCHS = 5  # fewer do not tell a rise from noise
+# The rise of a diverged loss, as a share of its fall and of its size.  On digits, all methods with a loss that measures
+# the same in every epoch stay below 0.4, at learning rates of 1e-3 and 1; at 1e-12, where nothing is learned and the
+# fall is noise, they rise by up to 0.3 of their size (Barlow Twins).
+FAR = 0.5
 
 
 def spread(embeddings: NDArray[np.float32]) -> dict[str, float]:
@@ -66,6 +78,25 @@ def collapsed(metrics: Mapping[str, float], dimensions: int) -> dict[str, float]
     return {COLLAPSED: float(metrics[RELATIVE_STD] < CONSTANT or line)}
 
 
+def diverged(losses: Sequence[float]) -> dict[str, float]:
+    """`training/diverged` of a loss per epoch, from the first on: 1 where it ends far above its lowest value, else 0.
+
+    The loss of the end is the median of the last tenth of the epochs, so that one bad epoch is no divergence.  Its rise
+    is compared with the fall from the first epoch to the lowest, which a later peak does not enlarge, and with the size
+    of both.  Only for losses that measure the same in every epoch (`Method.comparable_loss`).
+    """
+    if len(losses) < LEAST_EPOCHS:
+        return {}
+    first, lowest, end = losses[0], min(losses), statistics.median(losses[-max(1, len(losses) // 10) :])
+    return {DIVERGED: float(end - lowest > FAR * max(first - lowest, abs(first), abs(lowest)))}
+
+
+def warnings_of(metrics: Mapping[str, float]) -> tuple[str, ...]:
+    """A sentence for each fault of a training that the metrics of its trial tell of."""
+    found = (collapse_warning(metrics), divergence_warning(metrics))
+    return tuple(warning for warning in found if warning)
+
+
 def collapse_warning(metrics: Mapping[str, float]) -> str:
     """A warning where the metrics of a trial say that its embeddings have collapsed; else nothing."""
     if metrics.get(COLLAPSED) != 1:
@@ -77,3 +108,10 @@ def collapse_warning(metrics: Mapping[str, float]) -> str:
         else f"they lie on a line, with an effective rank of {rank:.3g}"
     )
     return f"the embeddings have collapsed: {found}; check the weights of the loss and the learning rate"
+
+
+def divergence_warning(metrics: Mapping[str, float]) -> str:
+    """A warning where the metrics of a trial say that its training has diverged; else nothing."""
+    if metrics.get(DIVERGED) != 1:
+        return ""
+    return "training has diverged: the loss ends far above its lowest value; lower the learning rate"
