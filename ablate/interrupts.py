@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -12,6 +13,7 @@ from typing import NoReturn
 from ablate.errors import Interrupted
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+REPEATED = 0.1  # seconds in which the same signal counts once: `timeout` sends it to its child and to the child's group
 Action = Callable[[], None]
 
 
@@ -23,6 +25,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.count = 0
+        self.last, self.last_at = 0, 0.0  # signal, and when it arrived
         self.raised = False
         self.first: Action | None = None  # None: the first signal ends the command
         self.deferring = 0  # blocks of `deferred` that are being executed
@@ -43,6 +46,10 @@ class Interrupts:
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """The signal handler."""
+        repeated = number == self.last and time.monotonic() - self.last_at < REPEATED
+        self.last, self.last_at = number, time.monotonic()
+        if repeated:
+            return
         self.count += 1
         if number == signal.SIGHUP:
             silence_terminal()

@@ -33,8 +33,19 @@ def test_the_first_signal_does_what_the_phase_says_and_the_second_ends_the_comma
         send(number)
         assert called == [1]
         with pytest.raises(Interrupted):
-            send(signal.SIGTERM)
+            send(signal.SIGINT if number == signal.SIGTERM else signal.SIGTERM)
     assert called == [1]
+
+
+def test_a_signal_that_is_sent_twice_at_once_counts_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with handled() as interrupts, interrupts.first_calls(lambda: None):
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+        monkeypatch.setattr("ablate.interrupts.REPEATED", 0.0)
+        with pytest.raises(Interrupted):
+            send(signal.SIGINT)
 
 
 def test_signals_during_the_cleaning_up_are_ignored_unless_it_allows_one() -> None:

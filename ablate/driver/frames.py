@@ -11,6 +11,7 @@ from ablate.paths import Store
 from ablate.planning.required_data import on_recorded_data
 from ablate.study.model import Study
 from ablate.track.mlflow_store import MlflowStore
+from ablate.track.store import by_epoch
 from ablate.track.ui import reading_address
 from ablate.trial import Trial
 
@@ -36,11 +37,8 @@ def epochs_frame(study: Study, store: Store) -> pd.DataFrame:
         record = records.get(trial.key)
         if record is None or tracking is None:
             continue
-        by_epoch: dict[int, dict[str, float]] = {}
-        for name, curve in tracking.curves(record.run_id, record.metrics).items():
-            for epoch, value in curve:
-                by_epoch.setdefault(epoch, {})[name] = value
-        rows += [{**_columns(trial), "epoch": epoch, **by_epoch[epoch]} for epoch in sorted(by_epoch)]
+        values = by_epoch(tracking.curves(record.run_id, record.metrics))
+        rows += [{**_columns(trial), "epoch": epoch, **of_epoch} for epoch, of_epoch in values.items()]
     return pd.DataFrame(rows)
 
 

@@ -193,13 +193,13 @@ class Launch:
         if not self.idle:
             self.execution.run(self.plan, snapshot, self.tracking, self.keep_server)
         with self.context.interrupts.first_calls(lambda: None):  # what is left takes seconds
-            unsent = self.upload_rest(unsent)
+            unsent = self.upload_left(unsent)
             self.context.announcer.enter(Stage.CLOSING)
             self.keep_server()
             self.heartbeat.confirm()
             return close(self.context, self.tracking, self.plan, self.execution.ended, len(unsent))
 
-    def upload_rest(self, unsent: set[str]) -> set[str]:
+    def upload_left(self, unsent: set[str]) -> set[str]:
         """Upload what the executor has left; the trials whose records could not be sent."""
         if self.idle:
             return unsent

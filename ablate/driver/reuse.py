@@ -11,7 +11,7 @@ from ablate.planning.plan import Plan, Work, train_again
 from ablate.record import TrialRecord
 from ablate.set_aside import set_aside
 from ablate.track.spool import SpoolTracker
-from ablate.track.store import TrackingStore
+from ablate.track.store import TrackingStore, by_epoch
 from ablate.track.trial_lock import lock_trial
 from ablate.track.trial_log import log_line
 from ablate.trial import Config, Trial
@@ -88,11 +88,7 @@ def copy_trained(trial: Trial, other: TrialRecord, tracking: TrackingStore, path
         if fetch_encoder(trial.config, other, tracking, files.encoder):
             return  # it was deleted or is damaged: the trial is trained again
         tracker.start(trial)
-        by_epoch: dict[int, dict[str, float]] = {}
-        for name, curve in curves.items():
-            for epoch, value in curve:
-                by_epoch.setdefault(epoch, {})[name] = value
-        for epoch in sorted(by_epoch):
-            tracker.record(trial, epoch, by_epoch[epoch])
+        for epoch, values in by_epoch(curves).items():
+            tracker.record(trial, epoch, values)
         study = other.trial.study if other.trial else "another study"
         log_line(files, f"trained by '{study}', in run {other.run_id}")

@@ -56,10 +56,10 @@ def snapshot_of(store: Store, study: str) -> Snapshot:
     return MlflowStore(address).snapshot(study) if address else Snapshot(study)
 
 
-def states_of(snapshot: Snapshot, launched_by: str) -> dict[str, State]:
-    """Key → state of the recorded trials: one that MLflow has as running is killed where no launch runs."""
+def states_of(snapshot: Snapshot, launch: str) -> dict[str, State]:
+    """Key → state of the recorded trials: one that MLflow has as running is killed where there is no `launch`."""
     states = {key: record.state for key, record in snapshot.records.items()}
-    if launched_by:
+    if launch:
         return states
     return {key: State.KILLED if state is State.RUNNING else state for key, state in states.items()}
 

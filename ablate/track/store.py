@@ -14,6 +14,15 @@ from ablate.trial import Trial
 Curve = list[tuple[int, float]]  # (epoch, value), epochs ascending
 
 
+def by_epoch(curves: Mapping[str, Curve]) -> dict[int, dict[str, float]]:
+    """Epoch → metric → value, epochs ascending."""
+    values: dict[int, dict[str, float]] = {}
+    for name, curve in curves.items():
+        for epoch, value in curve:
+            values.setdefault(epoch, {})[name] = value
+    return dict(sorted(values.items()))
+
+
 @dataclass(frozen=True)
 class VariantRun:
     """The run that groups a variant's seeds."""
