@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ablate.options import build
 from ablate.planning.resolve import resolve_proposal
 from ablate.probes import PROBES
-from ablate.probes.requirement import Weights
+from ablate.probes.weights import Weights
 from ablate.study.assignments import space_values
 from ablate.study.model import Study
 from ablate.trial import Trial

@@ -13,7 +13,7 @@ from ablate.options import option
 from ablate.probes.image_features import INCEPTION, ImageNetwork, extracted
 from ablate.probes.inputs import BATCH, batches, inputs_of, model_of, random_rows, require_finite
 from ablate.probes.probe import Embedded, Metrics, Probe
-from ablate.probes.requirement import Weights
+from ablate.probes.weights import Weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ablate.deferred import F, nn, np, torch
 from ablate.errors import DataError, StudyError
 from ablate.probes.inputs import fastest
-from ablate.probes.requirement import Weights
+from ablate.probes.weights import Weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ from ablate.deferred import np
 from ablate.errors import StudyError, TrialError
 from ablate.methods.capabilities import Capability as Capability  # both belong to a probe's interface
 from ablate.methods.capabilities import Model as Model
-from ablate.probes.requirement import Weights
+from ablate.probes.weights import Weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

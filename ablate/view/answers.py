@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ablate.driver.status import Status
     from ablate.driver.summary import Summary
     from ablate.planning.plan import Plan
+    from ablate.planning.resources import Node
     from ablate.planning.valid_study import ValidStudy
 
 SHOWN = 16  # trials that a plan names
@@ -55,28 +56,11 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
     from ablate.planning.plan import Work
     from ablate.planning.resources import this_node
 
-    nodes, left = plan.nodes or (this_node(),), [planned.trial.name for planned in plan.left]
-    finished, failed, works = plan.count(State.FINISHED), len(plan.failed), plan.works()
+    nodes, left, works = plan.nodes or (this_node(),), names_left(plan), plan.works()
     if as_json:
-        answer(
-            {
-                "study": plan.study.name,
-                "trials": plan.total,
-                "finished": finished,
-                "failed": failed,
-                "failed_probes": plan.failed_probes,
-                "running": works[Work.RUNNING],
-                "to_score": works[Work.SCORE],
-                "to_run": left,
-                "to_propose": plan.proposals,
-                "packs": plan.pack_count,
-                "slots": plan.slots,
-                "node": to_plain(nodes[0]),
-                "nodes": [to_plain(node) for node in nodes],
-                "seconds": plan.seconds,
-            }
-        )
+        answer(plan_as_json(plan, nodes))
         return
+    finished, failed = plan.count(State.FINISHED), len(plan.failed)
     console.out.print(f"{plan.study.name}: {counted(plan.total, 'trial')}, {finished} finished, {failed} failed")
     if plan.failed_probes:
         lacking = counted(len(plan.failed_probes), "lacks", "lack")
@@ -98,6 +82,33 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
         console.out.print(f"  {name}")
     if len(left) > SHOWN:
         console.out.print(f"  and {len(left) - SHOWN} more")
+
+
+def plan_as_json(plan: "Plan", nodes: "Sequence[Node]") -> dict[str, Any]:
+    from ablate.planning.plan import Work
+
+    works = plan.works()
+    return {
+        "study": plan.study.name,
+        "trials": plan.total,
+        "finished": plan.count(State.FINISHED),
+        "failed": len(plan.failed),
+        "failed_probes": plan.failed_probes,
+        "running": works[Work.RUNNING],
+        "to_score": works[Work.SCORE],
+        "to_run": names_left(plan),
+        "to_propose": plan.proposals,
+        "packs": plan.pack_count,
+        "slots": plan.slots,
+        "node": to_plain(nodes[0]),
+        "nodes": [to_plain(node) for node in nodes],
+        "seconds": plan.seconds,
+    }
+
+
+def names_left(plan: "Plan") -> list[str]:
+    """The names of the trials that are to run."""
+    return [planned.trial.name for planned in plan.left]
 
 
 def print_status(found: Sequence["Status"], as_json: bool) -> None:

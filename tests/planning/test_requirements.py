@@ -15,7 +15,7 @@ from ablate.planning.requirements import requirements
 from ablate.planning.resolve import resolve
 from ablate.probes import PROBES
 from ablate.probes.image_features import INCEPTION
-from ablate.probes.requirement import Weights
+from ablate.probes.weights import Weights
 from ablate.study.model import Study
 from ablate.study.read import read_study
 

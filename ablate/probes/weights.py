@@ -1,4 +1,4 @@
-"""What a probe needs besides the data: files that are downloaded once, such as the weights of a network."""
+"""The weights of networks that probes use: files in torch's cache, which are downloaded once."""
 
 import hashlib
 import os
