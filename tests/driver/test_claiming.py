@@ -40,8 +40,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    (tmp_path / "small.yaml").write_text(STUDY)
-    return read_study(tmp_path / "small.yaml", overrides=("seeds=1",))
+    (tmp_path / "claimed.yaml").write_text(STUDY)
+    return read_study(tmp_path / "claimed.yaml", overrides=("seeds=1",))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_second_launch_from_another_store_is_refused_with_the_name_of_the_firs
 
     assert run(study, stores[0], backends, once(launch_second)).ran == 2
     (refusal,) = refusals
-    assert "'small' is being launched by process " in refusal
+    assert "'claimed' is being launched by process " in refusal
     assert str(stores[0].root) in refusal
     assert run(study, stores[1], backends).ran == 0  # the first is over
 
@@ -88,10 +88,10 @@ def test_a_launch_whose_heartbeat_does_not_change_is_taken_over(
 ) -> None:
     monkeypatch.setattr(claiming, "STALE", 0.2)
     tracking = MemoryStore()
-    tracking.open_study("small", "", "", tracking.snapshot("small"))
-    tracking.write_claim("small", Claim("dead", "process 1 on a machine that is gone", "2099-01-01"))
+    tracking.open_study("claimed", "", "", tracking.snapshot("claimed"))
+    tracking.write_claim("claimed", Claim("dead", "process 1 on a machine that is gone", "2099-01-01"))
     assert run(study, stores[1], in_process_backends(tracking)).ran == 2
-    assert tracking.snapshot("small").study_state is State.FINISHED
+    assert tracking.snapshot("claimed").study_state is State.FINISHED
 
 
 def test_the_claim_of_a_launch_from_the_same_store_that_was_killed_is_taken_over_at_once(
@@ -99,11 +99,11 @@ def test_the_claim_of_a_launch_from_the_same_store_that_was_killed_is_taken_over
 ) -> None:
     monkeypatch.setattr(claiming, "is_alive", lambda *_: pytest.fail("its heartbeat is watched"))
     tracking = MemoryStore()
-    paths = stores[0].study("small")
+    paths = stores[0].study("claimed")
     paths.folder.mkdir(parents=True)
     paths.claim.write_text("dead")
-    tracking.open_study("small", "", "", tracking.snapshot("small"))
-    tracking.write_claim("small", Claim("dead", "process 1 on here", "1"))
+    tracking.open_study("claimed", "", "", tracking.snapshot("claimed"))
+    tracking.write_claim("claimed", Claim("dead", "process 1 on here", "1"))
     assert run(study, stores[0], in_process_backends(tracking)).ran == 2
 
 
@@ -113,9 +113,9 @@ def test_a_launch_that_has_been_taken_over_closes_nothing(study: Study, stores: 
 
     with pytest.raises(ServiceError, match="taken over by process 2 on another machine"):
         run(
-            study, stores[0], in_process_backends(tracking), once(lambda: tracking.write_claim("small", other))
+            study, stores[0], in_process_backends(tracking), once(lambda: tracking.write_claim("claimed", other))
         )  # its own heartbeats find the other claim
-    snapshot = tracking.snapshot("small")
+    snapshot = tracking.snapshot("claimed")
     assert (snapshot.study_state, snapshot.claim) == (State.RUNNING, other)
 
 
@@ -124,7 +124,7 @@ def test_without_a_launch_what_mlflow_has_as_running_counts_as_killed(
 ) -> None:
     tracking = MemoryStore()
     run(study, stores[0], in_process_backends(tracking))
-    snapshot = tracking.snapshot("small")
+    snapshot = tracking.snapshot("claimed")
     running = tuple(replace(record, state=State.RUNNING) for record in snapshot.trials)
     from ablate.driver.status import states_of
 

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def test_a_launch_imports_nothing_of_its_folder_listens_to_this_machine_and_writ
 ) -> None:
     for name in ("queue", "ray", "torch", "mlflow"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of the working folder was imported')")
-    monkeypatch.setenv("TMPDIR", str(tmp_path.parent))  # Ray's logs are below it
+    scratch = Path(tempfile.mkdtemp(dir="/tmp"))  # holds Ray's logs; the paths of its sockets have to be short
+    monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as for the installed command `ablate`
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
     directory = WorkingDirectory(tmp_path, mlflow_uri.replace("http://", f"http://reader:{SECRET}@"))
@@ -47,9 +49,12 @@ def test_a_launch_imports_nothing_of_its_folder_listens_to_this_machine_and_writ
         assert "2 of 2 trials finished" in command.text
     finally:
         directory.clear()
-    written = [file for file in tmp_path.rglob("*") if file.is_file() and not file.is_symlink()]
+    written = [
+        file for folder in (tmp_path, scratch) for file in folder.rglob("*") if file.is_file() and not file.is_symlink()
+    ]
     holders = [file for file in written if SECRET.encode() in file.read_bytes()]
     assert holders == []
+    shutil.rmtree(scratch)
     assert stat.S_IMODE(directory.store.root.stat().st_mode) == 0o700
     assert not directory.store.study("isolated").rounds.exists()
 
