@@ -26,6 +26,14 @@ PASSING = (  # exceptions that are raised while a page is still being drawn
     StaleElementReferenceException,
 )
 
+SCROLL = """
+for (const element of document.querySelectorAll('*')) {
+  const hidden = element.scrollHeight - element.clientHeight;
+  if (hidden > 10 && element.clientHeight > 50 && /auto|scroll/.test(getComputedStyle(element).overflowY))
+    element.scrollTop = element.scrollTop > hidden - 5 ? 0 : element.scrollTop + element.clientHeight / 2;
+}
+"""  # scrolls every part of the page by half of its height, and from its end to its beginning
+
 
 @dataclass(frozen=True)
 class Browser:
@@ -46,6 +54,17 @@ class Browser:
     def find(self, path: str) -> WebElement:
         """The first visible element of an XPath, once there is one."""
         return self.until(lambda: next(filter(WebElement.is_displayed, self.all(path)), None), path)
+
+    def find_by_scrolling(self, path: str) -> WebElement:
+        """The first visible element of an XPath; MLflow draws parts of a page when they are scrolled into view."""
+
+        def found() -> WebElement | None:
+            element = next(filter(WebElement.is_displayed, self.all(path)), None)
+            if element is None:
+                self.driver.execute_script(SCROLL)
+            return element
+
+        return self.until(found, path)
 
     def click(self, path: str) -> None:
         """Click on the first visible element of an XPath, once no other element covers it."""

@@ -123,7 +123,7 @@ def row(browser: Browser, title: str) -> list[str]:
 
 def values(browser: Browser, metric: str) -> list[str]:
     """A metric of the runs on the compare page, whose names and values are two grids with rows at the same heights."""
-    name = browser.find(f"//*[@role='grid']//div[a[normalize-space()='{metric}']]")
+    name = browser.find_by_scrolling(f"//*[@role='grid']//div[a[normalize-space()='{metric}']]")
     height = re.search(r"absolute; top: \d+px;", name.get_attribute("style") or "")
     assert height is not None
     cells = browser.all(f"//*[@role='grid'][not(.//a)]//div[contains(@style, '{height.group()}')]")
@@ -187,10 +187,10 @@ def test_the_run_of_a_trial_shows_its_loss(browser: Browser, finished: Finished)
     run = finished.runs["epsilon=0.8 · seed 1"]
     browser.open(place(run))
     assert browser.find("//*[self::h1 or self::h2][normalize-space()='epsilon=0.8 · seed 1']")
-    row = browser.find("//*[@role='row'][.//a[normalize-space()='train/loss']]")
+    row = browser.find_by_scrolling("//*[@role='row'][.//a[normalize-space()='train/loss']]")
     assert float(row.text.split()[-1]) == pytest.approx(run.data.metrics["train/loss"])
     browser.click("//*[text()='Model metrics']")
-    assert browser.find("//*[contains(text(), 'epsilon=0.8 · seed 1 (train/loss)')]")
+    assert browser.find_by_scrolling("//*[contains(text(), 'epsilon=0.8 · seed 1 (train/loss)')]")
 
 
 def test_the_picture_of_a_trial_s_losses_is_displayed(browser: Browser, finished: Finished) -> None:
