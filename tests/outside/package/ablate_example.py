@@ -24,6 +24,7 @@ class LinearAutoencoder(Method):
     """
 
     source: ClassVar[str] = "Baldi & Hornik 1989, Neural Networks 2(1), eq. 2"
+    logged: ClassVar[tuple[str, ...]] = ("loss", "reconstruction")
 
     latent_dim: int = option(2, "dimension of the embedding", least=1)
     penalty: float = option(1e-4, "λ, weight of the squared entries of both matrices", least=0)
