@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from ablate.draw.labels import variant_label
 from ablate.reporting.text import estimate_text, number
 from ablate.stats.comparisons import Comparison, Conclusion
-from ablate.stats.statements import LEAST_SEEDS
+from ablate.stats.statements import LEAST_SEEDS, LEVEL
+from ablate.stats.trend import trend_of
 from ablate.stats.variants import CASE_AXES, Variant
+from ablate.trial import short
 
 MAX_NAMED = 4  # variants that a sentence names one by one
 
@@ -52,6 +54,24 @@ def sentences(metric: str, comparisons: Sequence[Comparison]) -> Iterator[str]:
         yield f"With {names(same)} it differs from that of {baseline} by less than {number(same[0].margin)}."
     if undecided := found[Conclusion.UNDECIDED]:
         yield f"For {names(undecided)} no difference from {baseline} was found{seeds_that_decide(undecided)}."
+    yield from trend_sentence(metric, comparisons)
+
+
+def trend_sentence(metric: str, comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """The trend along the case's only axis, where its levels are numbers and the slope differs from 0 at 5 %."""
+    members = [comparisons[0].baseline, *(comparison.variant for comparison in comparisons)]
+    axes = {tuple(member.levels) for member in members}
+    if len(axes) > 1 or len(members[0].levels) != 1:
+        return
+    (axis,) = members[0].levels
+    trend = trend_of({member.levels[axis]: member.scores for member in members})
+    if trend is None or trend.estimate.n < LEAST_SEEDS or trend.estimate.mean is None:
+        return
+    if trend.p_value is not None and trend.p_value <= LEVEL:
+        rises = "rises" if trend.estimate.mean > 0 else "falls"
+        step = "doubling" if trend.doubling else "level"
+        slope = f"{number(abs(trend.estimate.mean))} ± {number(trend.estimate.half)}"
+        yield f"Along {short(axis)}, {metric} {rises} by {slope} per {step} ({p_text(trend.p_value)}, paired slopes)."
 
 
 def measured(comparison: Comparison) -> str:
@@ -86,8 +106,9 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def label(variant: Variant) -> str:
-    """The variant by its levels."""
-    return variant_label(variant, variant.levels)
+    """The variant by its levels, in parentheses where there are several."""
+    text = variant_label(variant, variant.levels)
+    return f"({text})" if len(variant.levels) > 1 else text
 
 
 def p_text(p: float | None) -> str:

@@ -1,10 +1,9 @@
 """Comparisons of variants with the baseline of their case, and what a study's seeds can decide about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ablate.options import Value
 from ablate.stats.equivalence import equivalence_test
 from ablate.stats.holm import holm
 from ablate.stats.paired import PairedDifference
@@ -106,26 +105,3 @@ def adjusted_where_known(p_values: Sequence[float | None]) -> list[float | None]
     """Holm's correction of the p-values that are known."""
     adjusted = iter(holm([p for p in p_values if p is not None]))
     return [None if p is None else next(adjusted) for p in p_values]
-
-
-def scores_along(variants: Sequence[Variant], axis: str) -> dict[Value, dict[int, float]]:
-    """Level of an axis → seed → mean score over the levels of the other axes that every level has.
-
-    Main effects of a full design: every level is averaged over the same combinations.  A seed that lacks one of these
-    scores is left out of its level.
-    """
-    combinations: dict[Value, dict[tuple[object, ...], Mapping[int, float]]] = {}
-    for variant in variants:
-        if axis in variant.levels:
-            rest = (variant.case, *(level for path, level in sorted(variant.levels.items()) if path != axis))
-            combinations.setdefault(variant.levels[axis], {})[rest] = variant.scores
-    if not combinations:
-        return {}
-    shared = set.intersection(*(set(rests) for rests in combinations.values()))
-    return {level: mean_scores([rests[rest] for rest in shared]) for level, rests in combinations.items()}
-
-
-def mean_scores(scores: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """The mean score of each seed that all have."""
-    seeds = set.intersection(*(set(one) for one in scores)) if scores else set()
-    return {seed: sum(one[seed] for one in scores) / len(scores) for seed in sorted(seeds)}

@@ -1,6 +1,5 @@
 """Statements about means of paired scores, and the verdict that measured scores give on a set of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -105,7 +104,3 @@ class Verdict:
 def needed(statement: Statement, alpha: float) -> int | None:
     """The seeds with which a one-sided test decides a statement with power 0.8."""
     return seeds_needed(statement.margin or 0.0, statement.estimate.std, alpha=alpha, one_sided=True)
-
-
-def verdict_of(statements: Sequence[Statement]) -> Verdict:
-    return Verdict(tuple(statements))

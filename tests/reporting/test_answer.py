@@ -56,3 +56,11 @@ def test_two_seeds_cannot_say(make_study: MakeStudy, make_result: MakeResult) ->
 
 def test_without_a_second_variant_there_is_no_answer(make_study: MakeStudy, make_result: MakeResult) -> None:
     assert sentences(make_study, make_result, {50: [0.7, 0.7]}) == ()
+
+
+def test_a_trend_over_levels_that_double_is_told(make_study: MakeStudy, make_result: MakeResult) -> None:
+    scores = {1: [0.50, 0.51, 0.52], 2: [0.60, 0.62, 0.61], 4: [0.70, 0.71, 0.72]}
+    # every seed rises by 0.2 over two doublings: the slope is 0.1 for each
+    assert "Along k, linear/accuracy rises by 0.1000 ± 0.0000 per doubling (p < 0.001, paired slopes)." in sentences(
+        make_study, make_result, scores
+    )
