@@ -1,6 +1,7 @@
 """Fixtures of all tests: the folder of real data, an MLflow server, and studies, trials and results."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite("ablate.testing")  # before its modules are imported
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """A signal that the tests' own process ignores, as below `nohup`, would be ignored by what it starts as well."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

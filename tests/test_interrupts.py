@@ -10,6 +10,7 @@ import pytest
 from ablate.errors import Interrupted
 from ablate.interrupts import deferred, handled
 
+pytestmark = pytest.mark.usefixtures("default_signals")
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 

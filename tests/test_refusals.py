@@ -101,7 +101,7 @@ REFUSED = [  # method, data set, fixed, probe, the message after the file's name
         "mnist",
         "training.samples: 100",
         "knn",
-        "4:27: batch size 256 is larger than the 100 samples of the training set; "
+        "4:27: batch size 128 is larger than the 100 samples of the training set; "
         "use training.batch_size of at most 100",
     ),
     (

@@ -50,16 +50,17 @@ def launch(
     Raises StudyError, DataError, ServiceError, and Interrupted where the launch was stopped.
     """
     options = options or Options()
-    with handled() as interrupts, store_permissions(store, options.shared):
+    with handled() as interrupts:
         designed = resolve(study, yes=yes)
-        return launch_in(LaunchContext(study, designed, store, options, backends, interrupts, Announcer(listen)))
+        if options.nodes:
+            slots(options.nodes, study)
+        with store_permissions(store, options.shared):
+            return launch_in(LaunchContext(study, designed, store, options, backends, interrupts, Announcer(listen)))
 
 
 def launch_in(context: LaunchContext) -> Summary:
-    """`launch`, once the study is resolved and signals are handled."""
+    """`launch`, once the study is resolved, its resources are checked and signals are handled."""
     study, designed, store = context.study, context.designed, context.store
-    if context.options.nodes:
-        slots(context.options.nodes, study)
     if not store.writable:  # a finished study can be read
         return Launch(context).settled() or refused_store(store)
     require_data(study, designed)

@@ -14,7 +14,7 @@ from ablate.lock import locked
 
 from .conftest import PATIENCE, Command, WorkingDirectory
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.usefixtures("default_signals")]
 
 TINY = """
 question: What is left after a signal?
@@ -54,15 +54,6 @@ MOMENTS = (
     (ray_starts, (signal.SIGHUP, signal.SIGKILL)),
     (workers_start, (signal.SIGINT, signal.SIGHUP, signal.SIGKILL)),
 )
-
-
-@pytest.fixture(autouse=True)
-def _signals_are_not_ignored() -> Iterator[None]:
-    """A signal that the tests' own process ignores, as below `nohup`, would be ignored by the launch as well."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(
