@@ -36,6 +36,11 @@ class Statement:
         """p of the one-sided t-test whose rejection refutes the claim; None for fewer than three seeds."""
         return self._p("greater" if self.at_most else "less")
 
+    @property
+    def supported(self) -> bool:
+        """Whether the claim is supported at 5 %."""
+        return self.p_supported is not None and self.p_supported <= LEVEL
+
     def _p(self, alternative: Alternative) -> float | None:
         return t_test(self.values, self.bound, alternative) if len(self.values) >= LEAST_SEEDS else None
 
@@ -67,9 +72,7 @@ class Verdict:
 
     @cached_property
     def holds(self) -> Holds:
-        if self.statements and all(
-            (p := statement.p_supported) is not None and p <= LEVEL for statement in self.statements
-        ):
+        if self.statements and not self.open:
             return Holds.AGREES
         return Holds.DISAGREES if self.refuted else Holds.UNDECIDED
 
@@ -83,7 +86,7 @@ class Verdict:
     @cached_property
     def open(self) -> tuple[Statement, ...]:
         """The statements that are not supported at 5 %."""
-        return tuple(statement for statement in self.statements if not (statement.p_supported or 1.0) <= LEVEL)
+        return tuple(statement for statement in self.statements if not statement.supported)
 
     @property
     def seeds_needed(self) -> int | None:

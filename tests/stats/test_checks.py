@@ -108,6 +108,12 @@ def test_the_seeds_that_would_decide_are_those_of_the_hardest_statement() -> Non
     assert verdict_.seeds_needed == 101  # mean 0.1, deviation 0.4, one-sided: n = 100.3
 
 
+def test_a_statement_that_equal_values_support_is_not_open() -> None:
+    supported, undecided = Statement("", (0.5, 0.5, 0.5), 0.0), Statement("", (0.1, 0.5, -0.3), 0.0)
+    assert supported.p_supported == 0.0
+    assert Verdict((supported, undecided)).open == (undecided,)
+
+
 def leaves(check: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     if check is None:
         return []
