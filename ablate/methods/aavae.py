@@ -41,12 +41,27 @@ SETTINGS_BY_DATASET: Mapping[str, Mapping[str, Value]] = {  # the paper has no g
     "fashion-mnist": {"augmentation": "simclr-grey"},
     "digits": {"augmentation": "simclr-grey"},
 }
-SMALL: Mapping[str, Value] = {**SMALL_PERCEPTRON, "decoder": "mirror"}
+
+
+@dataclass(frozen=True)
+class AAVAEOptions:
+    """The options that AAVAE and AAAE have in common."""
+
+    recipe: ClassVar[Mapping[str, Value]] = RECIPE
+    recipes: ClassVar[Mapping[str, Mapping[str, Value]]] = RECIPES
+    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = SETTINGS_BY_DATASET
+    small: ClassVar[Mapping[str, Value]] = {**SMALL_PERCEPTRON, "decoder": "mirror"}
+    small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE
+
+    latent_dim: int = option(128, shared.LATENT_DIM, least=1)
+    network: Network = option("resnet50", shared.NETWORK)
+    decoder: Decoder = option("resnet50", shared.DECODER)
+    augmentation: str = option("simclr-cifar10", shared.AUGMENTATION)
 
 
 @final
 @dataclass(frozen=True)
-class AAVAE(VariationalAutoencoder):
+class AAVAE(AAVAEOptions, VariationalAutoencoder):
     """−log N(x; d(z), s) of a clean image x, for z drawn from q(z | x⁺) of an augmented view x⁺, + β KL(q ‖ N(0, 1)).
 
     β is 0 by default: the noise of the codes and the augmentation replace the prior.  Inputs are normalized, sums over
@@ -54,16 +69,7 @@ class AAVAE(VariationalAutoencoder):
     """
 
     source: ClassVar[str] = "Falcon, Jha, Koker & Cho 2021, AAVAE, arXiv:2107.12329"
-    recipe: ClassVar[Mapping[str, Value]] = RECIPE
-    recipes: ClassVar[Mapping[str, Mapping[str, Value]]] = RECIPES
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = SETTINGS_BY_DATASET
-    small: ClassVar[Mapping[str, Value]] = SMALL
-    small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE
 
-    latent_dim: int = option(128, shared.LATENT_DIM, least=1)
-    network: Network = option("resnet50", shared.NETWORK)
-    decoder: Decoder = option("resnet50", shared.DECODER)
-    augmentation: str = option("simclr-cifar10", shared.AUGMENTATION)
     beta: float = option(0.0, shared.BETA, least=0, former="weight")
     logscale: float = option(0.0, "log s, the likelihood's log variance; its initial value where it is learned")
     likelihood_scale: Literal["fixed", "learned"] = option(
@@ -103,23 +109,13 @@ class AAVAE(VariationalAutoencoder):
 
 @final
 @dataclass(frozen=True)
-class AAAE(DeterministicAutoencoder):
+class AAAE(AAVAEOptions, DeterministicAutoencoder):
     """Mean over batch and dimensions of (x − d(e(x⁺)))², for an augmented view x⁺ of a clean image x.
 
     The paper's code reconstructs x⁺ itself, as its Table 1 suggests: `target` 'input'.
     """
 
     source: ClassVar[str] = "Falcon, Jha, Koker & Cho 2021, AAVAE, arXiv:2107.12329, Table 1"
-    recipe: ClassVar[Mapping[str, Value]] = RECIPE
-    recipes: ClassVar[Mapping[str, Mapping[str, Value]]] = RECIPES
-    datasets: ClassVar[Mapping[str, Mapping[str, Value]]] = SETTINGS_BY_DATASET
-    small: ClassVar[Mapping[str, Value]] = SMALL
-    small_shape: ClassVar[tuple[int, ...]] = SMALL_SHAPE
-
-    latent_dim: int = option(128, shared.LATENT_DIM, least=1)
-    network: Network = option("resnet50", shared.NETWORK)
-    decoder: Decoder = option("resnet50", shared.DECODER)
-    augmentation: str = option("simclr-cifar10", shared.AUGMENTATION)
 
     def loss(self, params: Tensors, state: Tensors, batch: Tensors, noise: Tensors) -> tuple[Tensor, Tensors, Tensors]:
         return plain_loss(self.networks, params, state, *self.pairs.make(batch, noise))
