@@ -1,7 +1,8 @@
 """MLflow's own client as a `Client`, for servers that need its plugins: Databricks, AWS signatures, workspaces."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -40,30 +41,16 @@ class PluginClient:
         return getattr(self.client, name)
 
     def list_experiments(self, tags: Mapping[str, str] | None = None) -> list[Any]:
-        found: list[Any] = []
-        token = None
-        while True:
-            page = self.client.search_experiments(
-                max_results=PAGE, filter_string=query(tags or {}) or None, page_token=token
-            )
-            found += page
-            token = page.token
-            if not token:
-                return found
+        wanted = query(tags or {}) or None
+        search = partial(self.client.search_experiments, max_results=PAGE, filter_string=wanted)
+        return [one for page in pages(search) for one in page]
 
     def run_pages(
         self, experiments: Sequence[str], tags: Mapping[str, str], status: str = "", size: int = PAGE
     ) -> Iterator[list[Any]]:
         order = ["attributes.start_time ASC"]
-        token = None
-        while True:
-            page = self.client.search_runs(
-                list(experiments), query(tags, status), max_results=size, order_by=order, page_token=token
-            )
-            yield list(page)
-            token = page.token
-            if not token:
-                return
+        wanted = query(tags, status)
+        return pages(partial(self.client.search_runs, list(experiments), wanted, max_results=size, order_by=order))
 
     def histories(self, run_ids: Sequence[str], name: str) -> dict[str, list[Any]]:
         found = {run_id: list(self.client.get_metric_history(run_id, name)) for run_id in run_ids}
@@ -84,3 +71,14 @@ class PluginClient:
             [entities.Param(*pair) for pair in (params or {}).items()],
             [entities.RunTag(*pair) for pair in (tags or {}).items()],
         )
+
+
+def pages(request: Callable[..., Any]) -> Iterator[list[Any]]:
+    """The answers to a request of MLflow's client that is answered in pages."""
+    token = None
+    while True:
+        page = request(page_token=token)
+        yield list(page)
+        token = page.token
+        if not token:
+            return

@@ -2,7 +2,7 @@
 
 import configparser
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,16 @@ class Rest:
         """The answer to a request that holds this content; fields that are None are left out."""
         given = {name: value for name, value in content.items() if value is not None}
         return self._json(lambda: self.send("POST", API + endpoint, json=given))
+
+    def pages(self, request: Callable[..., dict[str, Any]], endpoint: str, **content: Any) -> Iterator[dict[str, Any]]:
+        """The answers to a request (`get` or `post`) that is answered in pages."""
+        token = None
+        while True:
+            page = request(endpoint, **content, page_token=token)
+            yield page
+            token = page.get("next_page_token")
+            if not token:
+                return
 
     def get_page(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """The answer at a path outside of the documented interface."""

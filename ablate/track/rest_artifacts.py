@@ -25,14 +25,8 @@ class RestArtifacts:
         self.locations: dict[str, str] = {}  # run id → address of its artifacts
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
-        found: list[FileInfo] = []
-        token = None
-        while True:
-            page = self.rest.get("artifacts/list", run_id=run_id, path=path, page_token=token)
-            found += [FileInfo(one["path"], bool(one.get("is_dir"))) for one in page.get("files", [])]
-            token = page.get("next_page_token")
-            if not token:
-                return found
+        pages = self.rest.pages(self.rest.get, "artifacts/list", run_id=run_id, path=path)
+        return [FileInfo(one["path"], bool(one.get("is_dir"))) for page in pages for one in page.get("files", [])]
 
     def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
         name = "/".join(part for part in (artifact_path, Path(local_path).name) if part)

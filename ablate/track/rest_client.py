@@ -27,13 +27,15 @@ class RestClient(RestArtifacts):
         return experiment_of(answer["experiment"])
 
     def list_experiments(self, tags: Mapping[str, str] | None = None) -> list[Experiment]:
-        pages = self._pages("experiments/search", max_results=PAGE, filter=query(tags or {}) or None)
+        wanted = {"max_results": PAGE, "filter": query(tags or {}) or None}
+        pages = self.rest.pages(self.rest.post, "experiments/search", **wanted)
         return [experiment_of(content) for page in pages for content in page.get("experiments", [])]
 
     def run_pages(
         self, experiments: Sequence[str], tags: Mapping[str, str], status: str = "", size: int = PAGE
     ) -> Iterator[list[Run]]:
-        found = self._pages(
+        found = self.rest.pages(
+            self.rest.post,
             "runs/search",
             experiment_ids=list(experiments),
             filter=query(tags, status) or None,
@@ -73,16 +75,9 @@ class RestClient(RestArtifacts):
 
     def get_metric_history(self, run_id: str, name: str) -> list[Metric]:
         """All points of one run's metric."""
-        found: list[Metric] = []
-        token = None
-        while True:
-            page = self.rest.get(
-                "metrics/get-history", run_id=run_id, metric_key=name, max_results=BULK_POINTS, page_token=token
-            )
-            found += map(metric_of, page.get("metrics", []))
-            token = page.get("next_page_token")
-            if not token:
-                return found
+        wanted = {"run_id": run_id, "metric_key": name, "max_results": BULK_POINTS}
+        pages = self.rest.pages(self.rest.get, "metrics/get-history", **wanted)
+        return [metric_of(content) for page in pages for content in page.get("metrics", [])]
 
     def create_experiment(self, name: str) -> str:
         return str(self.rest.post("experiments/create", name=name)["experiment_id"])
@@ -147,15 +142,6 @@ class RestClient(RestArtifacts):
             room = 0 if params_left or tags_left else METRICS - len(some_params) - len(some_tags)
             points, points_left = points_left[:room], points_left[room:]
             self.rest.post("runs/log-batch", run_id=run_id, params=some_params, tags=some_tags, metrics=points)
-
-    def _pages(self, endpoint: str, **content: Any) -> Iterator[dict[str, Any]]:
-        token = None
-        while True:
-            page = self.rest.post(endpoint, **content, page_token=token)
-            yield page
-            token = page.get("next_page_token")
-            if not token:
-                return
 
 
 def connect_by_rest(uri: str) -> RestClient:
