@@ -153,6 +153,16 @@ class Store:
         return self.root / "mlflow"
 
     @property
+    def server(self) -> Path:
+        """Describes the embedded MLflow server while it runs (`ablate.track.server_info`)."""
+        return self.mlflow / "server.json"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite database of the embedded MLflow server."""
+        return self.mlflow / "mlflow.db"
+
+    @property
     def artifacts(self) -> Path:
         """The artifacts of the embedded MLflow server, beside its database."""
         return self.mlflow / "artifacts"

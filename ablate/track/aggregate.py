@@ -1,7 +1,6 @@
 """Logs to the run of a variant the mean, standard deviation and interval over its finished seeds."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -12,13 +11,13 @@ from ablate.stats.estimate import Estimate
 from ablate.track import tags
 from ablate.track.client import curve_of
 from ablate.track.client_interface import Client
+from ablate.track.concurrent_requests import concurrently
 from ablate.track.entities import Metric
 from ablate.track.store import Curve, Snapshot, VariantRun
 from ablate.track.timestamps import milliseconds
 from ablate.track.variant_runs import close_unused, close_variant_run, make_variant_run
 from ablate.trial import Trial, digest
 
-CONCURRENT = 8  # requests at a time
 GROUP = 100  # trials whose curves are read together
 AT_ONCE = 1000  # points and tags in a request
 OPEN = ":open"  # ends the tag `ablate.aggregate` of a run that lacks some of the values
@@ -153,9 +152,8 @@ def read_curves(client: Client, updates: Sequence[VariantUpdate]) -> Curves:
     for record in (record for update in updates for record in update.finished):
         for name in record.metrics:
             run_ids.setdefault(tags.metric_name(name), []).append(record.run_id)
-    with ThreadPoolExecutor(CONCURRENT) as pool:
-        found = pool.map(lambda name: client.histories(run_ids[name], name), run_ids)
-        histories = dict(zip(run_ids, found, strict=True))
+    found = concurrently(lambda name: client.histories(run_ids[name], name), run_ids)
+    histories = dict(zip(run_ids, found, strict=True))
     return {name: {run_id: curve_of(points) for run_id, points in by_run.items()} for name, by_run in histories.items()}
 
 
@@ -189,9 +187,7 @@ def _estimates(update: VariantUpdate, curves: Curves) -> dict[str, dict[int, Est
 def _keep_one_parent(client: Client, run_id: str, runs: Sequence[VariantRun], trials: Sequence[TrialRecord]) -> None:
     """Make all trials children of one run, and delete the others."""
     strays = [record.run_id for record in trials if record.parent != run_id]
-    if strays:
-        with ThreadPoolExecutor(CONCURRENT) as pool:
-            list(pool.map(lambda stray: client.set_tag(stray, tags.PARENT, run_id), strays))
+    concurrently(lambda stray: client.set_tag(stray, tags.PARENT, run_id), strays)
     for run in runs:
         if run.run_id != run_id:
             client.delete_run(run.run_id)

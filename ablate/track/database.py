@@ -42,12 +42,12 @@ class DatabaseReader:
         if status:
             where.append("status = ?")
             values.append(status)
-        runs = self._runs(" AND ".join(where), values)
-        return (runs[at : at + size] for at in range(0, len(runs), size))
+        infos = self._infos(" AND ".join(where), values)
+        return (self._with_data(some) for some in portions(infos, size))
 
     def get_run(self, run_id: str) -> Run:
         """The run.  Raises LookupError where there is none."""
-        return self._runs("run_uuid = ?", [run_id])[0]
+        return self._with_data(self._infos("run_uuid = ?", [run_id]))[0]
 
     def histories(self, run_ids: Sequence[str], name: str) -> dict[str, list[Metric]]:
         found: dict[str, list[Metric]] = {}
@@ -68,13 +68,16 @@ class DatabaseReader:
             tags.setdefault(experiment, {})[key] = value
         return [Experiment(str(number), name, stage, tags.get(number, {})) for number, name, stage in rows]
 
-    def _runs(self, where: str, values: Sequence[Any]) -> list[Run]:
-        """The runs with their latest values, oldest first."""
+    def _infos(self, where: str, values: Sequence[Any]) -> list[RunInfo]:
+        """Runs, oldest first, without what was logged to them."""
         query = f"SELECT {RUN_COLUMNS} FROM runs WHERE {where} ORDER BY start_time, run_uuid"
-        infos = [
+        return [
             RunInfo(run_id, str(experiment), name or "", status, start or 0, end, stage, place or "")
             for run_id, experiment, name, status, start, end, stage, place in self._rows(query, values)
         ]
+
+    def _with_data(self, infos: Sequence[RunInfo]) -> list[Run]:
+        """The runs with what was logged to them, of metrics the latest values."""
         run_ids = [info.run_id for info in infos]
         tags = self._by_run("key, value", "tags", run_ids)
         params = self._by_run("key, value", "params", run_ids)

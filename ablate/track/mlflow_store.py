@@ -1,7 +1,6 @@
 """The tracking store on an MLflow server."""
 
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from ablate.track.aggregate import aggregate
 from ablate.track.artifacts import download_artifact
 from ablate.track.client import connect, connect_reader, read_curve, redact, refused, search
 from ablate.track.client_interface import PAGE, Client
+from ablate.track.concurrent_requests import concurrently
 from ablate.track.entities import Run
 from ablate.track.experiments import experiment_id, find_experiment
 from ablate.track.lost_tags import lost_tags, restore_tags
@@ -27,7 +27,6 @@ from ablate.track.uploader import upload
 from ablate.track.variant_runs import make_variant_run
 from ablate.trial import Trial
 
-CONCURRENT = 8  # requests at a time
 LISTED_PER_KEY = 4  # listing so many runs takes as long as finding one by its key
 FINISHED = STATUSES[State.FINISHED]
 
@@ -108,18 +107,16 @@ class MlflowStore(TrackingStore):
         experiments = [experiment.experiment_id for experiment in self.reader.list_experiments()]
         listed = self._list_finished(experiments, most=LISTED_PER_KEY * len(keys))
         if listed is None:
-            with ThreadPoolExecutor(CONCURRENT) as pool:
-                found = pool.map(lambda key: self._search_finished(key, experiments), keys)
-                listed = {key: run for key, run in zip(keys, found, strict=True) if run is not None}
+            found = concurrently(lambda key: self._search_finished(key, experiments), keys)
+            listed = {key: run for key, run in zip(keys, found, strict=True) if run is not None}
         records = ((key, trial_record(listed[key])) for key in keys if key in listed)
         return {key: record for key, record in records if record is not None}
 
     @retried
     def curves(self, run_id: str, metrics: Iterable[str]) -> dict[str, Curve]:
         wanted = list(metrics)
-        with ThreadPoolExecutor(CONCURRENT) as pool:
-            found = pool.map(lambda name: read_curve(self.reader, run_id, tags.metric_name(name)), wanted)
-            return dict(zip(wanted, found, strict=True))
+        found = concurrently(lambda name: read_curve(self.reader, run_id, tags.metric_name(name)), wanted)
+        return dict(zip(wanted, found, strict=True))
 
     @retried
     def fetch(self, run_id: str, file: str, folder: Path) -> Path | None:

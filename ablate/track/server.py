@@ -8,12 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ablate.errors import ServiceError
-from ablate.lock import locked
 from ablate.paths import Store
 from ablate.process import Process, alive, current_process
 from ablate.track.client import connect, http_status, redact
 from ablate.track.server_end import end, leave
-from ablate.track.server_info import ServerInfo
+from ablate.track.server_info import ServerInfo, lock_server
 from ablate.track.server_start import START, answers, start, usual_port
 
 
@@ -35,7 +34,7 @@ class Server:
         """Stop using an embedded server; the last of its living users ends it, with its children."""
         if self.file is None:
             return
-        with locked(self.file.with_suffix(".lock"), START, "another process starts or stops MLflow"):
+        with lock_server(self.file, START):
             info = ServerInfo.load(self.file)
             if info is None or info.process != self.process:
                 return
@@ -53,8 +52,8 @@ def ensure_server(store: Store) -> Server:
         check_server(given)
         return Server(given, None, started_here=False)
     store.mlflow.mkdir(parents=True, exist_ok=True)
-    file = store.mlflow / "server.json"
-    with locked(file.with_suffix(".lock"), START, "another process starts or stops MLflow"):
+    file = store.server
+    with lock_server(file, START):
         info = ServerInfo.load(file)
         if info and info.host != socket.gethostname():
             problem = f"the store's MLflow server runs on '{info.host}', and answers only there"
@@ -70,17 +69,17 @@ def ensure_server(store: Store) -> Server:
 
 
 def forget_dead_server(store: Store) -> None:
-    """Remove the file of an embedded server that has died, as all of its users have: after a power failure, say."""
-    file = store.mlflow / "server.json"
+    """Remove the file of an embedded server that has died with all of its users, as after a power failure."""
+    file = store.server
     if not file.exists():
         return
-    with suppress(ServiceError, OSError), locked(file.with_suffix(".lock"), 0.0):
+    with suppress(ServiceError, OSError), lock_server(file):
         info = ServerInfo.load(file)
-        here = info is None or info.host == socket.gethostname()
-        if here and not (info is not None and any(map(alive, (info.process, *info.users)))):
-            if info is not None:
-                end(info.mark)  # its children may hold the port
-            file.unlink(missing_ok=True)
+        if info is not None:
+            if info.host != socket.gethostname() or any(map(alive, (info.process, *info.users))):
+                return
+            end(info.mark)  # its children may hold the port
+        file.unlink(missing_ok=True)
 
 
 def check_server(uri: str) -> None:

@@ -1,11 +1,13 @@
 """The file that describes the store's embedded MLflow server."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ablate.atomic_write import write_text
 from ablate.errors import ServiceError
+from ablate.lock import locked
 from ablate.process import Process
 
 VERSION = 1  # of the file
@@ -49,3 +51,11 @@ class ServerInfo:
     @property
     def process(self) -> Process:
         return self.pid, self.created
+
+
+def lock_server(file: Path, patience: float = 0.0) -> AbstractContextManager[None]:
+    """Hold the lock of the server that a file describes: one process at a time starts, joins or ends it.
+
+    Raises ServiceError if another process still has it after `patience` seconds.
+    """
+    return locked(file.with_suffix(".lock"), patience, "another process starts or stops MLflow")

@@ -11,10 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ablate.errors import ServiceError
-from ablate.lock import locked
 from ablate.process import Process, alive, identify
 from ablate.track.server_end import MARK, end
-from ablate.track.server_info import ServerInfo
+from ablate.track.server_info import ServerInfo, lock_server
 
 INTERVAL = 1.0  # seconds between two looks at the users
 GRACE = 5.0  # seconds without a user after which the server ends: the next launch may follow at once
@@ -32,7 +31,7 @@ def end_without_users(file: Path, starter: Process) -> None:
         if any(map(alive, users_of(file, mark, starter))):
             last_used = time.monotonic()
         elif time.monotonic() - last_used > GRACE:
-            with suppress(ServiceError, OSError), locked(file.with_suffix(".lock"), 0.0):  # else one starts or stops it
+            with suppress(ServiceError, OSError), lock_server(file):  # else one starts or stops it
                 if not any(map(alive, users_of(file, mark, starter))):
                     end_all(file, mark)
 

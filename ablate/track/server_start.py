@@ -34,12 +34,12 @@ def start(store: Store, port: int, users: tuple[Process, ...]) -> ServerInfo:
     port = free(port, patience=5.0) or free(0)
     with deferred():
         info = replace(start_process(store, port), users=users)
-        info.save(store.mlflow / "server.json")
+        info.save(store.server)
     (store.mlflow / "port").write_text(str(port), encoding="utf-8")
     try:
         await_answer(info, store)
     except BaseException:
-        leave(info, store.mlflow / "server.json")
+        leave(info, store.server)
         raise
     return info
 
@@ -84,11 +84,12 @@ def command(store: Store, port: int) -> list[str]:
             "-P",
             "-m",
             "ablate.track.server_process",
-            str(store.mlflow / "server.json"),
+            str(store.server),
             str(os.getpid()),
         ),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", "sqlite:///mlflow.db"),  # from its working folder, whose name may hold '?' or '#'
+        # relative to the server's working folder, whose own name may hold '?' or '#'
+        *("--backend-store-uri", f"sqlite:///{store.database.name}"),
         *("--artifacts-destination", f"./{store.artifacts.name}"),
     ]
 

@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from ablate.paths import Store
+from ablate.track.concurrent_requests import concurrently
 from ablate.track.entities import Run
 
 FILE = "encoder.pt"
-CONCURRENT = 8  # requests at a time
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,10 @@ class RemoteEncoders:
         return []
 
     def of(self, runs: Iterable[Run]) -> list[StoredEncoder]:
-        with ThreadPoolExecutor(CONCURRENT) as pool:
-            return [one for one in pool.map(self._find, runs) if one is not None]
+        return [one for one in concurrently(self._find, runs) if one is not None]
 
     def delete(self, runs: Iterable[Run]) -> None:
-        with ThreadPoolExecutor(CONCURRENT) as pool:
-            list(pool.map(lambda run: self._repository(run).delete_artifacts(FILE), runs))
+        concurrently(lambda run: self._repository(run).delete_artifacts(FILE), runs)
 
     def _find(self, run: Run) -> StoredEncoder | None:
         sizes = {file.path: file.file_size for file in self._repository(run).list_artifacts()}

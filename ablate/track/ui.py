@@ -24,8 +24,7 @@ def reading_address(store: Store) -> str:
     if given:
         return given
     forget_dead_server(store)
-    database = store.mlflow / "mlflow.db"
-    return f"{SQLITE}{database.as_posix()}" if database.exists() else ""
+    return f"{SQLITE}{store.database.as_posix()}" if store.database.exists() else ""
 
 
 def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None]) -> None:
