@@ -91,9 +91,7 @@ class ImageEncoder(Method, Augmenting, Mapped):
         """The views of one step."""
 
     def embed(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        x = self.pipeline.preprocess(inputs)
-        own = within(params, "encoder."), within(state, "encoder.")
-        return apply(self.encoder(tuple(x.shape[1:])), *own, x, training=False)[0]
+        return self.outputs(params, state, inputs)
 
     def unaugmented(self, inputs: Tensor) -> Tensor:
         return self.pipeline.unaugmented(inputs)
@@ -102,12 +100,15 @@ class ImageEncoder(Method, Augmenting, Mapped):
         return self.pipeline.augment(inputs, generator)
 
     def maps(self, params: Tensors, state: Tensors, inputs: Tensor) -> Tensor:
-        if self.network not in RESNETS:
-            return self.embed(params, state, inputs)
-        prepared = self.pipeline.preprocess(inputs)
+        pooling = 1 if self.network in RESNETS else 0
+        return self.outputs(params, state, inputs, left_out=pooling).flatten(1)
+
+    def outputs(self, params: Tensors, state: Tensors, inputs: Tensor, left_out: int = 0) -> Tensor:
+        """Inputs (B, ...), not yet preprocessed → outputs (B, ...) of the encoder without its last layers."""
+        x = self.pipeline.preprocess(inputs)
+        layers = self.encoder(tuple(x.shape[1:]))
         own = within(params, "encoder."), within(state, "encoder.")
-        unpooled = self.encoder(tuple(prepared.shape[1:]))[:-1]
-        return apply(unpooled, *own, prepared, training=False)[0].flatten(1)
+        return apply(layers[: len(layers) - left_out], *own, x, training=False)[0]
 
     def encoder(self, shape: tuple[int, ...]) -> nn.Sequential:
         return backbone(self.network, shape, self.width, self.latent_dim)
