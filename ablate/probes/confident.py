@@ -10,7 +10,7 @@ from ablate.deferred import np, torch
 from ablate.errors import StudyError
 from ablate.options import option
 from ablate.probes.clustering import matched_accuracy
-from ablate.probes.inputs import BATCH, inputs_of, model_of, require_finite
+from ablate.probes.inputs import batches, inputs_of, model_of, require_finite
 from ablate.probes.magnitude import largest_magnitude
 from ablate.probes.probe import Capability, Embedded, Features, Inputs, Metrics, Model
 from ablate.probes.tsne import Plane, TSNEProbe
@@ -78,8 +78,8 @@ class Confident(TSNEProbe):
 
 def flat_maps(model: Model, inputs: Inputs) -> NDArray[np.float32]:
     """The flattened maps (N, M) of all inputs."""
-    batches = [model.maps(inputs.batch(part)) for part in torch.arange(len(inputs)).split(BATCH)]
-    maps: NDArray[np.float32] = require_finite(torch.cat(batches), "the maps").numpy()
+    parts = [model.maps(batch) for batch in batches(inputs, torch.arange(len(inputs)))]
+    maps: NDArray[np.float32] = require_finite(torch.cat(parts), "the maps").numpy()
     return maps
 
 

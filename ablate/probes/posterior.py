@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ablate.deferred import np, torch
 from ablate.errors import TrialError
-from ablate.probes.inputs import inputs_of, model_of
+from ablate.probes.inputs import batches, inputs_of, model_of
 from ablate.probes.probe import DIVERGED, Embedded, Features, Model
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def certain(features: Features) -> Codes:
 def posteriors(features: Features, model: Model) -> Codes:
     """The posterior of every sample of a split.  Raises TrialError where one is not finite."""
     inputs = inputs_of(features)
-    return codes_of((inputs.batch(rows) for rows in torch.arange(len(inputs)).split(BATCH)), features.y, model)
+    return codes_of(batches(inputs, torch.arange(len(inputs)), size=BATCH), features.y, model)
 
 
 def codes_of(inputs: Iterable[Tensor], y: NDArray[np.int64], model: Model) -> Codes:
     """The posteriors of batches of inputs (B, ...), with the labels (N,) of all of them."""
-    batches = [model.posterior(batch) for batch in inputs]
-    mean = torch.cat([mean for mean, _ in batches])
-    deviation = (torch.cat([log_variance for _, log_variance in batches]) / 2).exp()
+    parts = [model.posterior(batch) for batch in inputs]
+    mean = torch.cat([mean for mean, _ in parts])
+    deviation = (torch.cat([log_variance for _, log_variance in parts]) / 2).exp()
     if not (mean.isfinite().all() and deviation.isfinite().all()):
         raise TrialError("the encoder's posterior is not finite", DIVERGED)
     return Codes(mean, deviation, torch.tensor(y))
