@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ablate.data.dataset import Data
@@ -25,14 +25,6 @@ from ablate.training_faults import collapsed, diverged, spread, warnings_of
 from ablate.trial import Trial
 
 
-@dataclass
-class Scores:
-    """The scores of a trial as its probes end."""
-
-    metrics: dict[str, float] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)  # probe → reason
-
-
 def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate]:
     """Score the trial's encoders by its probes and draw its pictures; after a stop request the next launch goes on.
 
@@ -48,7 +40,8 @@ def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate
     epoch, digests = max(encoders), probe_digests(trial)
     measured = record_training(trial, epoch, views[-1], context)
     recorded = recorded_scores(paths.spool, epoch, digests)
-    scores = Scores()
+    scores: dict[str, float] = {}
+    failed: dict[str, str] = {}  # probe → reason
     for name in trial.probes:
         yield Progress((trial.key,), 0, 1.0, Activity.SCORING)
         request = context.stop_request(trial.key)
@@ -56,15 +49,15 @@ def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate
             yield Ended(trial.key, State.STOPPED, request.reason)
             return
         if name in recorded:
-            scores.metrics |= recorded[name]
+            scores |= recorded[name]
         else:
-            apply_probe(trial, name, views, scores, context)
-            found = {metric: value for metric, value in scores.metrics.items() if metric.startswith(f"{name}/")}
-            context.tracker.record(trial, epoch, found, name, digests[name])
-    scored = replace(trial, probes={name: trial.probes[name] for name in trial.probes if name not in scores.failed})
+            metrics = apply_probe(trial, name, views, failed, context)
+            context.tracker.record(trial, epoch, metrics, name, digests[name])
+            scores |= metrics
+    scored = replace(trial, probes={name: trial.probes[name] for name in trial.probes if name not in failed})
     for picture in trial_pictures(scored, views[-1], history(paths.spool), paths.folder):
         context.tracker.attach(trial, picture)
-    yield Ended(trial.key, State.FINISHED, metrics={**measured, **scores.metrics}, failed_probes=scores.failed)
+    yield Ended(trial.key, State.FINISHED, metrics={**measured, **scores}, failed_probes=failed)
 
 
 def record_training(trial: Trial, epoch: int, view: Embedded, context: RunContext) -> dict[str, float]:
@@ -93,18 +86,20 @@ def training_metrics(trial: Trial, view: Embedded, losses: Sequence[float]) -> d
     return metrics | (diverged(losses) if method.comparable_loss else {})
 
 
-def apply_probe(trial: Trial, name: str, views: Sequence[Embedded], scores: Scores, context: RunContext) -> None:
-    """Add the metrics of one probe to the scores, or why it failed; either is said in the trial's log."""
+def apply_probe(
+    trial: Trial, name: str, views: Sequence[Embedded], failed: dict[str, str], context: RunContext
+) -> dict[str, float]:
+    """The metrics of one probe; none where it fails, and then the reason is added to `failed`.  Both are logged."""
     paths = context.paths.trial(trial.key)
     try:
         metrics = probe_scores(trial, name, views, context)
     except Exception as error:  # whatever it is, the other probes' scores are kept
-        scores.failed[name] = reason_of(error)
+        failed[name] = reason_of(error)
         write_traceback(paths, f"The probe {name} failed:")
-        log_line(paths, f"the probe {name} failed: {scores.failed[name]}")
-        return
-    scores.metrics |= metrics
+        log_line(paths, f"the probe {name} failed: {failed[name]}")
+        return {}
     log_line(paths, "  ".join(f"{metric} {value:.5g}" for metric, value in metrics.items()))
+    return metrics
 
 
 def probe_scores(trial: Trial, name: str, views: Sequence[Embedded], context: RunContext) -> dict[str, float]:
