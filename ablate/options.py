@@ -64,7 +64,7 @@ def options_of(owner: type) -> tuple[Option, ...]:
     return _options_of(owner)
 
 
-@functools.cache  # a plan asks for them several times per trial
+@functools.cache  # a plan reads them several times per trial
 def _options_of(owner: type) -> tuple[Option, ...]:
     return tuple(_read_options(owner))
 

@@ -78,7 +78,7 @@ def failures_reported(
             if isinstance(update, Ended):
                 left.remove(update.trial)
             yield update
-    except Exception as error:
+    except Exception as error:  # whatever it is, the other trials go on
         state = State.OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError | MemoryError) else State.FAILED
         for key in left:
             write_traceback(context.paths.trial(key))
@@ -156,7 +156,7 @@ def record_event(event: EpochEnd | MemberFailed, trial: Trial, context: RunConte
 
 
 def stop_requests(fit: Fit, trials: Sequence[Trial], context: RunContext) -> dict[int, StopRequest]:
-    """Member → its stop request, of the members that were asked to stop."""
+    """Member → its stop request, of the members that have one."""
     found = {member: context.stop_request(trials[member].key) for member in fit.members}
     return {member: request for member, request in found.items() if request is not None}
 

@@ -39,7 +39,7 @@ class RunContext:
 
 
 def read_or_set_aside(read: Callable[[], T], paths: TrialPaths) -> T | None:
-    """What `read` returns; None where its file is damaged or another trial's: it is set aside, and the log says so."""
+    """What `read` returns; None where its file is damaged or another trial's: it is set aside, which is logged."""
     try:
         return read()
     except DamagedFile as error:

@@ -27,7 +27,7 @@ SAMPLES = 10_000  # at most, evenly spaced over the split: enough for the spectr
 CONSTANT = 0.05  # relative_std below which embeddings count as one point
 LINE = 1.05  # effective_rank below which embeddings count as a line: the other directions hold 1 % of the spread
 
-LEAST_EPOCHS = 5  # fewer do not tell a rise from noise
+LEAST_EPOCHS = 5  # with fewer, a rise cannot be distinguished from noise
 # The rise of a diverged loss, as a share of its fall and of its size.  On digits, all methods with a loss that measures
 # the same in every epoch stay below 0.4, at learning rates of 1e-3 and 1; at 1e-12, where nothing is learned and the
 # fall is noise, they rise by up to 0.3 of their size (Barlow Twins).
@@ -92,13 +92,13 @@ def diverged(losses: Sequence[float]) -> dict[str, float]:
 
 
 def warnings_of(metrics: Mapping[str, float]) -> tuple[str, ...]:
-    """A sentence for each fault of a training that the metrics of its trial tell of."""
+    """A sentence for each fault of training that is in the metrics of a trial."""
     found = (collapse_warning(metrics), divergence_warning(metrics))
     return tuple(warning for warning in found if warning)
 
 
 def collapse_warning(metrics: Mapping[str, float]) -> str:
-    """A warning where the metrics of a trial say that its embeddings have collapsed; else nothing."""
+    """A warning where, by the metrics of a trial, its embeddings have collapsed; else empty."""
     if metrics.get(COLLAPSED) != 1:
         return ""
     deviation, relative, rank = (metrics.get(name, 0.0) for name in (STD, RELATIVE_STD, EFFECTIVE_RANK))
@@ -111,7 +111,7 @@ def collapse_warning(metrics: Mapping[str, float]) -> str:
 
 
 def divergence_warning(metrics: Mapping[str, float]) -> str:
-    """A warning where the metrics of a trial say that its training has diverged; else nothing."""
+    """A warning where, by the metrics of a trial, its training has diverged; else empty."""
     if metrics.get(DIVERGED) != 1:
         return ""
     return "training has diverged: the loss ends far above its lowest value; lower the learning rate"

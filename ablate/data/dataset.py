@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 from ablate.data.find import find
 from ablate.data.remembered import remembered_checksum
 from ablate.paths import checksum_memory
 from ablate.trial import ABSENT, digest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,8 @@ class File:
     addresses: tuple[str, ...] = ()  # tried in this order
     checksums: tuple[str, ...] = ()  # such as "md5:…" (see checksum.py); one must match, since archives get repacked
     aliases: tuple[str, ...] = ()  # other paths of the same content, such as that of the unpacked file
-    md5sums: Mapping[str, str] = field(
-        default_factory=dict
-    )  # member of a tar archive → md5; it is whole, too, if all match
+    # member → md5, of a tar archive, which is whole too where all of them match
+    md5sums: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def own(self) -> bool:

@@ -1,4 +1,4 @@
-"""Spectra of a mass spectrometry image in the imzML format, checked against what its two files say of each other."""
+"""Spectra of a mass spectrometry image in the imzML format, whose two files are checked against each other."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from shutil import copyfileobj
 
 from ablate.errors import DataError
 
-PATIENCE = 15.0  # seconds that a server may be silent
+TIMEOUT = 15.0  # seconds until a server has to answer
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Weights:
         if self.is_whole():
             return
         try:
-            with urlopen(Request(self.address, method="HEAD"), timeout=PATIENCE):
+            with urlopen(Request(self.address, method="HEAD"), timeout=TIMEOUT):
                 pass
         except (OSError, HTTPException) as error:
             raise self.unavailable(error) from error
@@ -53,7 +53,7 @@ class Weights:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.file.parent) as folder:
                 part = Path(folder) / "part"
-                with urlopen(self.address, timeout=PATIENCE) as response, part.open("wb") as file:
+                with urlopen(self.address, timeout=TIMEOUT) as response, part.open("wb") as file:
                     copyfileobj(response, file)
                 if not self.has_digest(part):
                     raise OSError("the download is truncated or altered")

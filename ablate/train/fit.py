@@ -42,8 +42,8 @@ class Fit:
         """Start each member from its checkpoint in `resume`, or initialize it from its seed where that is None.
 
         `pretrained` holds each member's pretrained encoder, for a method with pretraining; `validation` the samples by
-        whose loss an encoder is kept, for a recipe that keeps the best.  Raises StudyError where a
-        method's settings do not suit the data.
+        whose loss an encoder is kept, for a recipe that keeps the best.  Raises StudyError where a method's settings do
+        not suit the data.
         """
         assert len({common_settings(method) for method in methods}) == 1
         assert len({common_settings(recipe) for recipe in recipes}) == 1

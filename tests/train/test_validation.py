@@ -49,7 +49,7 @@ def samples(value: float, count: int = 4) -> TrainingSet:
 
 
 def fit_of(recipe: Recipe, validation: float, **options: object) -> Fit:
-    return Fit([Mean()], [recipe], [0], samples(1.0), CPU, validation=samples(validation), **options)  # type: ignore[arg-type]
+    return Fit([Mean()], [recipe], [0], samples(1.0), CPU, validation=samples(validation), **options)  # type: ignore[arg-type]  # those of `Fit`
 
 
 def run(fit: Fit) -> list[EpochEnd | MemberFailed]:
