@@ -205,7 +205,7 @@ def weights() -> HealthCheck:
     from ablate.probes import PROBES
 
     found, damaged = [], []
-    for one in dict.fromkeys(needed for probe in PROBES.values() for needed in probe().requirements()):
+    for one in dict.fromkeys(needed for probe in PROBES.values() for needed in probe().weights()):
         try:
             found.append(f"{one.what} are {'there' if one.is_whole() else 'downloaded when a study needs them'}")
         except AblateError as error:

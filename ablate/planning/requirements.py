@@ -15,9 +15,7 @@ def requirements(study: Study, trials: Sequence[Trial]) -> tuple[Weights, ...]:
     """What the probes of a study's trials need; those of a first proposal where a search has proposed none yet."""
     found = trials or proposal_like(study)
     used = {(name, tuple(settings.items())) for trial in found for name, settings in trial.probes.items()}
-    needed = (
-        one for name, settings in sorted(used, key=str) for one in build(PROBES[name], dict(settings)).requirements()
-    )
+    needed = (one for name, settings in sorted(used, key=str) for one in build(PROBES[name], dict(settings)).weights())
     return tuple(dict.fromkeys(needed))
 
 

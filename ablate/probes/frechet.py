@@ -43,7 +43,7 @@ class FID(Probe):
     samples: int = option(10000, "decoded codes, and at most so many held-out images", least=2)
     binarized: bool = option(False, "whether to threshold the data's images at 0.5, as SimVAE does for MNIST")
 
-    def requirements(self) -> tuple[Weights, ...]:
+    def weights(self) -> tuple[Weights, ...]:
         return (INCEPTION,) if self.network == "inception" else ()
 
     def check(self, info: DataInfo) -> None:

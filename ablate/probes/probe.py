@@ -130,8 +130,8 @@ class Probe(ABC):
                 "choose a labelled data set, or leave the probe out",
             )
 
-    def requirements(self) -> tuple[Weights, ...]:
-        """What these options need besides the data: looked up by `check` and `plan`, fetched before a launch starts."""
+    def weights(self) -> tuple[Weights, ...]:
+        """The weights that these options need: looked up by `check` and `plan`, downloaded before a launch starts."""
         return ()
 
     def check_embedded(self, embedded: Embedded) -> None:

@@ -83,7 +83,7 @@ def test_only_the_chosen_network_is_needed_and_once(tmp_path: Path) -> None:
 
 
 def test_no_probe_needs_anything_that_its_options_do_not_name() -> None:
-    assert {name for name, probe in PROBES.items() if probe().requirements()} == {"fid"}
+    assert {name for name, probe in PROBES.items() if probe().weights()} == {"fid"}
 
 
 @pytest.mark.usefixtures("offline")
