@@ -9,7 +9,8 @@ from ablate.options import Value, is_number
 from ablate.papers import PAPERS
 from ablate.papers.names import NUM_LABELS, PaperNames, as_text, split_label_count
 from ablate.papers.reference import Ablation
-from ablate.stats.checks import LevelMissing, Scores, check_from, uncorrelated
+from ablate.stats.checks import LevelMissing, check_from, uncorrelated
+from ablate.stats.scores import Scores
 from ablate.stats.statements import Holds, Statement, Verdict
 from ablate.stats.variants import CASE_AXES, Variant
 

@@ -11,9 +11,8 @@ from itertools import pairwise, permutations
 from typing import Any, Literal, final
 
 from ablate.options import Value, is_number
+from ablate.stats.scores import Scores, common_seeds
 from ablate.stats.statements import Statement
-
-Scores = Mapping[Value, Mapping[int, float]]  # level → seed → score
 
 
 class LevelMissing(LookupError):
@@ -199,12 +198,8 @@ def contrast(scores: Scores, weights: Mapping[Value, float]) -> tuple[float, ...
     for level in weights:
         if level not in scores:
             raise LevelMissing(str(level))
-    seeds = sorted(common_seeds(scores, list(weights)))
+    seeds = sorted(common_seeds(scores, weights))
     return tuple(sum(weight * scores[level][seed] for level, weight in weights.items()) for seed in seeds)
-
-
-def common_seeds(scores: Scores, levels: Sequence[Value]) -> set[int]:
-    return set.intersection(*(set(scores[level]) for level in levels))
 
 
 def others(scores: Scores, level: Value) -> list[Value]:

@@ -1,7 +1,7 @@
 """Trend of a metric along an ordered axis, by paired slopes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -9,8 +9,7 @@ from itertools import pairwise
 from ablate.options import Value, is_number
 from ablate.stats.estimate import Estimate
 from ablate.stats.paired import t_test
-
-Scores = Mapping[Value, Mapping[int, float]]  # level → seed → score
+from ablate.stats.scores import Scores, common_seeds
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def trend_of(scores: Scores) -> Trend | None:
     levels = sorted(level for level in scores if is_number(level))
     if len(levels) < max(3, len(scores)):
         return None
-    seeds = sorted(set.intersection(*(set(scores[level]) for level in levels)))
+    seeds = sorted(common_seeds(scores, levels))
     geometric = is_geometric(levels)
     positions = [math.log2(level) for level in levels] if geometric else [float(rank) for rank in range(len(levels))]
     slopes = tuple(slope(positions, [scores[level][seed] for level in levels]) for seed in seeds)

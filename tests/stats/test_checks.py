@@ -8,7 +8,8 @@ import pytest
 
 from ablate.options import Value
 from ablate.papers.reference import ablations
-from ablate.stats.checks import CHECKS, LevelMissing, Scores, check_from, uncorrelated
+from ablate.stats.checks import CHECKS, LevelMissing, check_from, uncorrelated
+from ablate.stats.scores import Scores
 from ablate.stats.statements import Holds, Statement, Verdict
 
 SEEDS = 6
