@@ -44,23 +44,13 @@ def variant_json(compared: ComparedVariant) -> dict[str, Any]:
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
-    difference = comparison.difference
     return {
         "dataset": comparison.variant.config.dataset,
         "method": comparison.variant.config.method,
         "levels": dict(comparison.variant.levels),
         "baseline": dict(comparison.baseline.levels),
-        **asdict(difference.estimate),
-        "p": difference.p_value,
-        "p_holm": comparison.p_adjusted,
-        "p_sign_flips": difference.p_permutation,
-        "p_equivalent": comparison.p_equivalent,
-        "bootstrap": difference.bootstrap,
-        "effect_size": difference.effect_size,
-        "outperforms": difference.probability_of_outperforming,
-        "variance_ratio": difference.variance_ratio,
-        "conclusion": str(comparison.conclusion),
-        "seeds_needed": comparison.seeds_needed,
+        **comparison.numbers(),
+        "bootstrap": comparison.difference.bootstrap,
     }
 
 

@@ -1,7 +1,7 @@
 """Comparisons of variants with the baseline of their case, and what a study's seeds can decide about them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from ablate.stats.equivalence import equivalence_test
@@ -48,12 +48,6 @@ class Comparison:
         return Conclusion.EQUIVALENT if equivalent else Conclusion.UNDECIDED
 
     @property
-    def improves(self) -> bool:
-        """Whether the variant was found to be better than the baseline."""
-        better = {Conclusion.HIGHER: 1, Conclusion.LOWER: -1}.get(self.conclusion, 0)
-        return better * self.difference.better > 0
-
-    @property
     def permutation_disagrees(self) -> bool:
         """Whether the sign-flip test decides otherwise than the t-test, both without correction."""
         t, permutation = self.difference.p_value, self.difference.p_permutation
@@ -70,6 +64,21 @@ class Comparison:
         estimate = self.difference.estimate
         effect = self.margin if self.margin is not None else estimate.mean
         return seeds_needed(effect or 0.0, estimate.std, alpha=LEVEL / max(1, self.comparisons))
+
+    def numbers(self) -> dict[str, float | str | None]:
+        """Mean difference with interval, tests and conclusion, by the names that they have in files."""
+        return {
+            **asdict(self.difference.estimate),
+            "p": self.difference.p_value,
+            "p_holm": self.p_adjusted,
+            "p_sign_flips": self.difference.p_permutation,
+            "p_equivalent": self.p_equivalent,
+            "effect_size": self.difference.effect_size,
+            "outperforms": self.difference.probability_of_outperforming,
+            "variance_ratio": self.difference.variance_ratio,
+            "conclusion": str(self.conclusion),
+            "seeds_needed": self.seeds_needed,
+        }
 
 
 def compare_with_baselines(

@@ -39,16 +39,7 @@ def comparison_frame(comparisons: Iterable[Comparison]) -> pd.DataFrame:
             "dataset": one.variant.config.dataset,
             "method": one.variant.config.method,
             **one.variant.levels,
-            **asdict(one.difference.estimate),
-            "p": one.difference.p_value,
-            "p_holm": one.p_adjusted,
-            "p_sign_flips": one.difference.p_permutation,
-            "p_equivalent": one.p_equivalent,
-            "effect_size": one.difference.effect_size,
-            "outperforms": one.difference.probability_of_outperforming,
-            "variance_ratio": one.difference.variance_ratio,
-            "conclusion": str(one.conclusion),
-            "seeds_needed": one.seeds_needed,
+            **one.numbers(),
         }
         for one in comparisons
     ]
