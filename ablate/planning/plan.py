@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ablate.events import State, probe_reasons
@@ -38,6 +38,11 @@ class PlannedTrial:
     @property
     def key(self) -> str:
         return self.trial.key
+
+    @property
+    def left(self) -> bool:
+        """Whether this launch has to run the trial."""
+        return self.work not in (Work.NOTHING, Work.RUNNING)
 
     @property
     def state(self) -> State:
@@ -80,13 +85,17 @@ class Plan:
     packs: tuple[Pack, ...]  # of what is left; what a search trains is packed by its conductor, proposal by proposal
     slots: int  # packs side by side; 0: the nodes are not known yet
     seconds: float | None  # estimated from finished trials like these; None without any
-    resources: Resources = field(default_factory=Resources)  # of a pack, on the nodes that are known
     nodes: tuple[Node, ...] = ()  # where it would run, as far as they are known
+
+    @property
+    def resources(self) -> Resources:
+        """What a pack needs on the nodes that are known."""
+        return placed(self.study.resources, self.nodes)
 
     @property
     def left(self) -> tuple[PlannedTrial, ...]:
         """The trials that this launch has to run."""
-        return tuple(planned for planned in self.trials if planned.work not in (Work.NOTHING, Work.RUNNING))
+        return tuple(planned for planned in self.trials if planned.left)
 
     @property
     def pack_count(self) -> int:
@@ -135,12 +144,11 @@ def make_plan(
     Raises StudyError where no node has room for a pack.
     """
     planned = tuple(plan_trial(trial, records.get(trial.key), retry, launched) for trial in with_pretraining(trials))
-    left = [one for one in planned if one.work not in (Work.NOTHING, Work.RUNNING)]
     resources, width = placed(study.resources, nodes), slots(nodes, study) if nodes else 0
-    listed = [one.to_run for one in left if not study.search or one.work is Work.SCORE]
+    listed = [one.to_run for one in planned if one.left and (not study.search or one.work is Work.SCORE)]
     packs = make_packs(listed, resources.pack, resources.gpus > 0)
     proposals = max(0, count_proposals(study) * len(study.seeds) - len(trials))
-    plan = Plan(study, planned, proposals, packs, width, None, resources, tuple(nodes))
+    plan = Plan(study, planned, proposals, packs, width, None, tuple(nodes))
     return replace(plan, seconds=estimated_seconds(plan, records))
 
 
