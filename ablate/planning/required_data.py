@@ -15,7 +15,7 @@ def required_data(study: Study, trials: Sequence[Trial]) -> dict[str, str]:
     """Data set → content (`Config.data`) of a study's trials; of its cases where a search has proposed none yet."""
     if trials:
         return {trial.config.dataset: trial.config.data for trial in trials}
-    return {name: DATASETS[name]().content(data_folder()) for name in {case.dataset for case in study.cases}}
+    return {name: DATASETS[name]().content(data_folder()) for name in study.datasets}
 
 
 def require_data(study: Study, trials: Sequence[Trial]) -> None:

@@ -26,11 +26,10 @@ def validate(study: Study, yes: bool = False) -> ValidStudy:
     """
     trials = resolve(study, yes=yes)
     check_requirements(study, trials)
-    datasets = {trial.config.dataset for trial in trials} or {case.dataset for case in study.cases}
     return ValidStudy(
         study=study.name,
         trials=count_proposals(study) * len(study.seeds) if study.search else len(trials),
         variants=len({trial.variant for trial in trials}),
-        datasets=tuple(sorted(datasets)),
+        datasets=tuple(sorted(study.datasets)),
         resolved=to_yaml(study),
     )
