@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ablate.errors import DataError
 from ablate.paths import Store, absolute, default_store
 from ablate.study.model import Study
-from ablate.study.read import read_study
+from ablate.study.read import SUFFIXES, read_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +32,10 @@ def check(study: StudyLike, *, yes: bool = False) -> Study:
     Raises StudyError at the place of the first problem, and for more than 10,000 trials unless `yes` confirms them;
     DataError where a file that a probe needs, such as the weights of a network, can be neither found nor downloaded.
     """
-    from ablate.planning.requirements import check_requirements
-    from ablate.planning.resolve import resolve
+    from ablate.planning.valid_study import validate
 
     found = study_of(study)
-    check_requirements(found, resolve(found, yes=yes))
+    validate(found, yes)
     return found
 
 
@@ -192,4 +191,4 @@ def name_of(study: StudyLike) -> str:
     """The name of a study, which is given as such, by its file, or by its name."""
     if isinstance(study, Study):
         return study.name
-    return str(read_study(study).name) if Path(study).suffix in (".yaml", ".yml") else str(study)
+    return str(read_study(study).name) if Path(study).suffix in SUFFIXES else str(study)

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 
 from ablate.errors import AblateError, Interrupted, ServiceError, StudyError, from_system
 
-INTERRUPTED = 130
-
 
 def run_and_report(command: Callable[[], int | None], arguments: Sequence[str]) -> int:
     """Run a command; the exit code.  An exception is reported as the arguments (`--json`, `--debug`) ask for."""
@@ -27,7 +25,7 @@ def run_and_report(command: Callable[[], int | None], arguments: Sequence[str]) 
         if "--debug" in arguments:
             traceback.print_exc()
         return report(failure_of(error), "--json" in arguments)
-    if code == INTERRUPTED:  # typer turns KeyboardInterrupt into this code
+    if code == Interrupted.exit_code:  # typer turns KeyboardInterrupt into this code
         return report(Interrupted("interrupted"), "--json" in arguments)
     return code
 
@@ -56,7 +54,7 @@ def failure_of(error: BaseException) -> AblateError:
 def usage_error(error: BaseException) -> StudyError:
     """Typer's error about the arguments of a command."""
     options = list(getattr(error, "possibilities", None) or ())
-    message = getattr(error, "message", "") if options else error.format_message()  # type: ignore[attr-defined]
+    message = getattr(error, "message", "") if options else error.format_message()  # type: ignore[attr-defined]  # typer's type is not imported
     context = getattr(error, "ctx", None)
     path = str(context.command_path).partition("ablate")[2].strip() if context is not None else ""
     problem = message.removesuffix(".").replace("Value error, ", "")
