@@ -48,5 +48,6 @@ Address = Annotated[
     str, typer.Option("--address", help="A running Ray cluster [default: RAY_ADDRESS, else this machine]")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Confirm a study of more than 10,000 trials")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, errors too")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, errors too")]
+# read by `failure.run_and_report`, not by the commands that declare it
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")]

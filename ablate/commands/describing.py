@@ -49,12 +49,12 @@ def list_entries(
 
 def show_sheets(kind: str, name: str | None, store: "Store", as_json: bool) -> None:
     from ablate.draw.contact_sheets import contact_sheets
-    from ablate.view.console import answer
+    from ablate.view.console import print_json
 
     if kind != "datasets" or name is None:
         raise StudyError("--show is for one data set", "as in 'ablate list datasets cifar10 --show'")
     files = [str(file) for file in contact_sheets(name, store)]
     if as_json:
-        answer({"files": files})
+        print_json({"files": files})
     else:
         typer.echo("\n".join(files))

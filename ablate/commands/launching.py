@@ -81,9 +81,9 @@ def sync(study: StudyName, storage: Storage = None, as_json: Json = False, debug
 
 
 def print_done(sentence: str, study: str, as_json: bool) -> None:
-    from ablate.view.console import answer
+    from ablate.view.console import print_json
 
     if as_json:
-        answer({"study": study, "done": sentence})
+        print_json({"study": study, "done": sentence})
     else:
         typer.echo(sentence)

@@ -19,7 +19,7 @@ def rm(
     """Remove a study: its runs in MLflow, its encoders and its files."""
     from ablate.api import name_of
     from ablate.driver.removal import find_study, remove_study
-    from ablate.view.console import answer, size
+    from ablate.view.console import print_json, size
 
     store, name = store_of(storage), name_of(study)
     found = find_study(store, name)
@@ -32,7 +32,7 @@ def rm(
     confirm(question, yes)
     remove_study(store, found)
     if as_json:
-        answer({"study": name, "runs": trials, "encoders": found.encoders, "freed_bytes": freed})
+        print_json({"study": name, "runs": trials, "encoders": found.encoders, "freed_bytes": freed})
     else:
         typer.echo(f"'{name}' is removed; {size(freed)} are free; MLflow shows its runs among the deleted ones")
 
@@ -40,7 +40,7 @@ def rm(
 def gc(storage: Storage = None, yes: Sure = False, as_json: Json = False, debug: Debug = False) -> None:
     """Free the encoders of trials that no study names any more, and of deleted runs."""
     from ablate.driver.removal import find_garbage, free_garbage, names_of
-    from ablate.view.console import answer, size
+    from ablate.view.console import print_json, size
 
     store = store_of(storage)
     found = find_garbage(store)
@@ -50,7 +50,7 @@ def gc(storage: Storage = None, yes: Sure = False, as_json: Json = False, debug:
         confirm(f"{shown}\nfree {counted(len(names), 'encoder')} ({size(found.encoder_bytes)})", yes)
         free_garbage(store, found)
     if as_json:
-        answer({"encoders": len(found.runs), "freed_bytes": found.encoder_bytes})
+        print_json({"encoders": len(found.runs), "freed_bytes": found.encoder_bytes})
     else:
         typer.echo(f"{counted(len(found.runs), 'encoder')} freed, {size(found.encoder_bytes)}")
 

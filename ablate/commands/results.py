@@ -61,11 +61,11 @@ def report(
     """Write the report from the results that are recorded now."""
     from ablate.driver.report import write_current_report
     from ablate.reporting.json import to_json
-    from ablate.view.console import answer
+    from ablate.view.console import print_json
 
     written = write_current_report(read_study(study, profile, overrides), store_of(storage))
     if as_json:
-        answer(to_json(written.report))
+        print_json(to_json(written.report))
     else:
         typer.echo(f"{written.text}\n{written.path or 'not written: the store may only be read'}")
 

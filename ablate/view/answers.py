@@ -1,4 +1,4 @@
-"""The answers of the commands about studies and about this machine."""
+"""Prints the results of the commands about studies and about this machine, as text or as JSON."""
 
 import shlex
 import sys
@@ -13,7 +13,7 @@ from ablate.events import State, probe_reasons
 from ablate.plural import counted
 from ablate.study.model import Study
 from ablate.view import console
-from ablate.view.console import answer, scores, span, values
+from ablate.view.console import print_json, scores, span, values
 
 if TYPE_CHECKING:
     from ablate.doctor import HealthCheck
@@ -30,7 +30,7 @@ SHOWN = 16  # trials that a plan names
 def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path | None = None) -> None:
     """The result of a launch, and the commands that follow it, for the same store."""
     if as_json:
-        answer({**vars(summary), "report": str(summary.report or ""), "log": str(summary.log)})
+        print_json({**vars(summary), "report": str(summary.report or ""), "log": str(summary.log)})
         return
     store = f" --storage {shlex.quote(str(storage))}" if storage is not None else ""
     parts = [f"{summary.trained} trained"] * (summary.trained > 0) + [f"{summary.scored} scored"] * (summary.scored > 0)
@@ -58,7 +58,7 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
 
     nodes, left, works = plan.nodes or (this_node(),), names_left(plan), plan.works()
     if as_json:
-        answer(plan_as_json(plan, nodes))
+        print_json(plan_as_json(plan, nodes))
         return
     finished, failed = plan.count(State.FINISHED), len(plan.failed)
     console.out.print(f"{plan.study.name}: {counted(plan.total, 'trial')}, {finished} finished, {failed} failed")
@@ -113,7 +113,7 @@ def names_left(plan: "Plan") -> list[str]:
 
 def print_status(found: Sequence["Status"], as_json: bool) -> None:
     if as_json:
-        answer([to_plain(status) for status in found])
+        print_json([to_plain(status) for status in found])
         return
     if not found:
         console.out.print("no study was launched here")
@@ -150,7 +150,7 @@ def print_log(found: "TrialLog", as_json: bool) -> None:
     """The log and the traceback of a trial; a note where it has printed nothing yet."""
     trial = found.trial
     if as_json:
-        answer({**to_plain(trial), "log": found.log, "traceback": found.traceback})
+        print_json({**to_plain(trial), "log": found.log, "traceback": found.traceback})
     elif found.log or found.traceback:
         sys.stdout.write(found.log + found.traceback)
     else:
@@ -159,7 +159,7 @@ def print_log(found: "TrialLog", as_json: bool) -> None:
 
 def print_checked(checked: "ValidStudy", as_json: bool) -> None:
     if as_json:
-        answer(vars(checked))
+        print_json(vars(checked))
         return
     console.out.print(
         f"{checked.study}: {counted(checked.trials, 'trial')} of {counted(checked.variants, 'variant')}"
@@ -169,7 +169,7 @@ def print_checked(checked: "ValidStudy", as_json: bool) -> None:
 
 def print_health_checks(checks: Sequence["HealthCheck"], as_json: bool) -> None:
     if as_json:
-        answer([vars(check) for check in checks])
+        print_json([vars(check) for check in checks])
         return
     for check in checks:
         mark = ("ok  ", "green") if check.fit else ("look", "red")

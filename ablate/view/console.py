@@ -58,7 +58,7 @@ def size(count: int) -> str:
     return f"{count / 1000**power:.3g} {units[power]}"
 
 
-def answer(content: Any) -> None:
-    """JSON to standard output."""
+def print_json(content: Any) -> None:
+    """Print a value as JSON to standard output."""
     json.dump(content, sys.stdout, indent=2, ensure_ascii=False, default=str)
     sys.stdout.write("\n")

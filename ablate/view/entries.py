@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ablate.plural import counted
 from ablate.view import console
-from ablate.view.console import answer
+from ablate.view.console import print_json
 
 if TYPE_CHECKING:
     from ablate.catalog import CatalogEntry
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def print_entries(entries: Sequence["CatalogEntry"], as_json: bool) -> None:
     """A line for each row of a table, then one for each refused row of an installed package."""
     if as_json:
-        answer([entry.to_json() for entry in entries])
+        print_json([entry.to_json() for entry in entries])
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     for entry in entries:
@@ -43,7 +43,7 @@ def print_entry(entry: "CatalogEntry", as_json: bool) -> None:
     from ablate.catalog import type_and_range
 
     if as_json:
-        answer(entry.to_json())
+        print_json(entry.to_json())
         return
     console.out.print(Text.assemble((entry.name, "bold"), f"  {entry.description}"))
     if entry.source:
