@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,35 +53,52 @@ def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path
 
 
 def print_plan(plan: "Plan", as_json: bool) -> None:
-    from ablate.planning.plan import Work
     from ablate.planning.resources import this_node
 
-    nodes, left, works = plan.nodes or (this_node(),), names_left(plan), plan.works()
+    nodes = plan.nodes or (this_node(),)
     if as_json:
         print_json(plan_as_json(plan, nodes))
         return
+    for line in (*plan_counts(plan), *plan_places(plan, nodes), *plan_trials(plan)):
+        console.out.print(line)
+
+
+def plan_counts(plan: "Plan") -> Iterator[str]:
+    """How many trials have ended, lack scores, run, and are left to score or to run, in lines."""
+    from ablate.planning.plan import Work
+
+    works = plan.works()
     finished, failed = plan.count(State.FINISHED), len(plan.failed)
-    console.out.print(f"{plan.study.name}: {counted(plan.total, 'trial')}, {finished} finished, {failed} failed")
+    yield f"{plan.study.name}: {counted(plan.total, 'trial')}, {finished} finished, {failed} failed"
     if plan.failed_probes:
         lacking = counted(len(plan.failed_probes), "lacks", "lack")
-        console.out.print(f"{lacking} the scores of a probe that failed: ablate retry")
+        yield f"{lacking} the scores of a probe that failed: ablate retry"
     if works[Work.RUNNING]:
         running = counted(works[Work.RUNNING], "is", "are")
-        console.out.print(f"{running} running: ablate status {plan.study.name} shows in which launch")
+        yield f"{running} running: ablate status {plan.study.name} shows in which launch"
     if works[Work.SCORE]:
         trained = counted(works[Work.SCORE], "is trained and is", "are trained and are")
-        console.out.print(f"{trained} scored by other probes")
+        yield f"{trained} scored by other probes"
     more = f" and up to {plan.proposals} that a search proposes" if plan.proposals else ""
-    console.out.print(f"{len(left)} to run{more}, in {counted(plan.pack_count, 'pack')}, {plan.slots} side by side")
+    yield f"{len(plan.left)} to run{more}, in {counted(plan.pack_count, 'pack')}, {plan.slots} side by side"
+
+
+def plan_places(plan: "Plan", nodes: "Sequence[Node]") -> Iterator[str]:
+    """Where the trials would run, and how long that takes, in lines."""
     where = nodes[0].name if len(nodes) == 1 else f"{len(nodes)} nodes"
     cores, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
-    console.out.print(f"on {where}: {counted(cores, 'core')}, {counted(gpus, 'GPU')}")
+    yield f"on {where}: {counted(cores, 'core')}, {counted(gpus, 'GPU')}"
     if plan.seconds is not None:
-        console.out.print(f"about {span(plan.seconds)}, estimated from the finished trials")
+        yield f"about {span(plan.seconds)}, estimated from the finished trials"
+
+
+def plan_trials(plan: "Plan") -> Iterator[str]:
+    """The names of the first trials that are to run, in lines."""
+    left = names_left(plan)
     for name in left[:SHOWN]:
-        console.out.print(f"  {name}")
+        yield f"  {name}"
     if len(left) > SHOWN:
-        console.out.print(f"  and {len(left) - SHOWN} more")
+        yield f"  and {len(left) - SHOWN} more"
 
 
 def plan_as_json(plan: "Plan", nodes: "Sequence[Node]") -> dict[str, Any]:
