@@ -129,7 +129,7 @@ def epochs(study: StudyLike, *, store: Path | str | None = None) -> "pd.DataFram
 
 
 def stop(study: StudyLike, *, store: Path | str | None = None) -> str:
-    """Ask the running launch of a study to write checkpoints and stop; a sentence that says so.
+    """Request that the running launch of a study write checkpoints and stop; return a sentence that confirms it.
 
     Raises StudyError where no launch of the study runs.
     """
@@ -139,7 +139,7 @@ def stop(study: StudyLike, *, store: Path | str | None = None) -> str:
 
 
 def sync(study: StudyLike, *, store: Path | str | None = None) -> str:
-    """Upload the records that MLflow did not get while it was away; a sentence that says so.
+    """Upload the records that MLflow did not get while it was away; return a sentence that confirms it.
 
     Raises ServiceError where records are left.
     """

@@ -68,7 +68,7 @@ def main() -> None:
 def until_first_trial(store: Path) -> float:
     """When the first trial had records of its own."""
     while not any(store.glob("studies/*/trials/*/spool.jsonl")):
-        time.sleep(POLL)
+        time.sleep(POLL)  # the trial is another process's, which does not notify
     return time.monotonic()
 
 

@@ -74,7 +74,7 @@ def test_resources_that_no_node_has_are_refused_before_anything_starts(tmp_path:
     (tmp_path / "small.yaml").write_text(STUDY + "resources: {gpu: 99}\n")
     done = ablate(tmp_path, "launch", "small.yaml")
     assert done.returncode == 2
-    assert "small.yaml:8:12: a pack asks for 1 CPUs and 99 GPUs, and no node has as much" in done.stderr
+    assert "small.yaml:8:12: a pack needs 1 CPUs and 99 GPUs, and no node has as much" in done.stderr
     assert not (tmp_path / "ablate-store").exists()
 
 

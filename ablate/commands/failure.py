@@ -13,7 +13,7 @@ from ablate.errors import AblateError, Interrupted, ServiceError, StudyError, fr
 
 
 def run_and_report(command: Callable[[], int | None], arguments: Sequence[str]) -> int:
-    """Run a command; the exit code.  An exception is reported as the arguments (`--json`, `--debug`) ask for."""
+    """Run a command; the exit code.  The arguments (`--json`, `--debug`) set how an exception is reported."""
     try:
         code = int(command() or 0)
         flush_output()

@@ -10,7 +10,7 @@ from ablate.commands.values import store_of
 from ablate.errors import StudyError
 from ablate.plural import counted
 
-Sure = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
+Sure = Annotated[bool, typer.Option("--yes", "-y", help="Remove without confirmation")]
 
 
 def rm(

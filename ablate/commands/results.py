@@ -79,9 +79,9 @@ def ui(
     """Serve the MLflow UI over the store, until Ctrl-C."""
     from ablate.track.ui import serve_until_interrupt
 
-    def say(line: str) -> None:
+    def print_line(line: str) -> None:
         typer.echo(json.dumps({"message": line}) if as_json else line)
 
     store = store_of(storage)
     store.require_writable()  # the server writes its database and its log
-    serve_until_interrupt(store, browser, say)
+    serve_until_interrupt(store, browser, print_line)

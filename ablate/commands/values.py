@@ -1,4 +1,4 @@
-"""The values that commands make of their arguments."""
+"""Reads the study and opens the store that the arguments of a command name."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

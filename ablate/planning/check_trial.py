@@ -69,7 +69,7 @@ def check_kept(training: Mapping[str, Value], samples: int) -> None:
     if training["kept"] != "best":
         return
     if training["snapshots"] != 1:
-        raise StudyError("kept 'best' is one encoder, and snapshots asks for several", "leave one of them out")
+        raise StudyError("kept 'best' is one encoder, and snapshots stores several", "leave one of them out")
     if training["samples"] in (0, samples):
         problem = f"kept 'best' needs validation samples, and training takes all {samples}"
         raise StudyError(problem, f"use training.samples below {samples}")

@@ -140,7 +140,7 @@ def make_plan(
     """Plan a launch of a study's trials: those of its design, or those that its search has proposed up to now.
 
     `records` holds what the tracking store has, by key; with `retry` failed trials are run again.
-    `launched` says that a launch of the study is in progress, which trains what is recorded as running.
+    `launched`: a launch of the study is in progress, which trains what is recorded as running.
     Raises StudyError where no node has room for a pack.
     """
     planned = tuple(plan_trial(trial, records.get(trial.key), retry, launched) for trial in with_pretraining(trials))

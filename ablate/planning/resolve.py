@@ -60,7 +60,7 @@ def resolve_space(study: Study) -> dict[str, Range | Choices]:
 
 
 def count_proposals(study: Study) -> int:
-    """How many settings a search proposes: as many as it asks for, or all that its space holds; 0 without a search."""
+    """How many settings a search proposes: the number in the study, or all that its space holds; 0 without a search."""
     if study.search is None:
         return 0
     settings = math.prod(count_values(part) for part in resolve_space(study).values())

@@ -9,7 +9,11 @@ from ablate.deferred import torch
 from ablate.errors import StudyError
 from ablate.study.model import Resources, Study
 
-GPU_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # of NVIDIA, Windows' Linux and AMD; without one, no torch
+GPU_DRIVERS = (
+    "/dev/nvidiactl",
+    "/dev/dxg",
+    "/dev/kfd",
+)  # of NVIDIA, WSL and AMD; without any, torch is not imported
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def this_node() -> Node:
 
 
 def placed(wanted: Resources, nodes: Sequence[Node]) -> Resources:
-    """What a pack asks for on these nodes: `auto` is one GPU where a node has any, and none where no node has."""
+    """What a pack needs on these nodes: `auto` is one GPU where a node has any, and none where no node has."""
     if wanted.gpu != "auto" or not nodes:
         return wanted
     return wanted.model_copy(update={"gpu": 1.0 if any(node.gpus >= 1 for node in nodes) else 0.0})
@@ -52,17 +56,17 @@ def slots(nodes: Sequence[Node], study: Study) -> int:
     wanted = placed(study.resources, nodes)
     if wanted.gpus > 1 and not wanted.gpus.is_integer():
         raise StudyError(
-            f"a pack asks for {wanted.gpus:g} GPUs",
-            "ask for whole GPUs, or for a part of one",
+            f"a pack needs {wanted.gpus:g} GPUs",
+            "set resources.gpu to a whole number, or to a part of one GPU",
             study.place("resources"),
         )
     total = sum(node.slots(wanted) for node in nodes)
     if not total:
         largest = max(nodes, key=lambda node: (node.gpus, node.cpus))
         raise StudyError(
-            f"a pack asks for {wanted.cpu:g} CPUs and {wanted.gpus:g} GPUs, and no node has as much: the largest,"
+            f"a pack needs {wanted.cpu:g} CPUs and {wanted.gpus:g} GPUs, and no node has as much: the largest,"
             f" {largest.name}, has {largest.cpus:g} and {largest.gpus:g}",
-            f"ask for less, as in --set resources.gpu=0 --set resources.cpu={min(1, largest.cpus):g}",
+            f"reduce it, as in --set resources.gpu=0 --set resources.cpu={min(1, largest.cpus):g}",
             study.place("resources"),
         )
     return total

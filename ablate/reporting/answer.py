@@ -40,8 +40,8 @@ def sentences(metric: str, comparisons: Sequence[Comparison]) -> Iterator[str]:
     baseline = label(comparisons[0].baseline)
     most_seeds = max(comparison.difference.estimate.n for comparison in comparisons)
     if most_seeds < LEAST_SEEDS:
-        count = "One seed cannot" if most_seeds == 1 else "Two seeds cannot"
-        yield f"{count} say whether {metric} differs from that of the baseline, {baseline}: use three or more."
+        count = "One seed does" if most_seeds == 1 else "Two seeds do"
+        yield f"{count} not show whether {metric} differs from that of the baseline, {baseline}: use three or more."
         return
     found = {
         conclusion: [one for one in comparisons if one.conclusion is conclusion]

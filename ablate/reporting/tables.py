@@ -1,4 +1,4 @@
-"""The tables of a report: the study's metric by variant, and its other metrics."""
+"""The tables of a report: metrics by variant, comparisons with the baseline, and the statements of a finding."""
 
 from collections.abc import Mapping, Sequence
 

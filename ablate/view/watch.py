@@ -28,4 +28,4 @@ def print_changes(look: "Callable[[], Sequence[Status]]", as_json: bool) -> None
                 console.out.clear()
                 print_status(found, as_json=False)
             shown = found
-            time.sleep(EVERY)
+            time.sleep(EVERY)  # MLflow sends no notice of a change

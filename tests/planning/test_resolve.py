@@ -256,7 +256,7 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "the best of several kept epochs",
         "question: Why?",
         "fixed: {training.kept: best, training.samples: 1000, training.snapshots: 2}",
-        "8:24: kept 'best' is one encoder, and snapshots asks for several; leave one of them out",
+        "8:24: kept 'best' is one encoder, and snapshots stores several; leave one of them out",
     ),
     (
         "a mistyped setting of a probe",

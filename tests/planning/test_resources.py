@@ -44,9 +44,9 @@ def test_a_pack_that_fits_on_no_node_is_refused_with_the_largest_node(search_stu
     with pytest.raises(StudyError) as refused:
         slots([Node("head", 2, 0), LAPTOP], study)
     assert refused.value.problem == (
-        "a pack asks for 2 CPUs and 1 GPUs, and no node has as much: the largest, laptop, has 4 and 0"
+        "a pack needs 2 CPUs and 1 GPUs, and no node has as much: the largest, laptop, has 4 and 0"
     )
-    assert refused.value.remedy == "ask for less, as in --set resources.gpu=0 --set resources.cpu=1"
+    assert refused.value.remedy == "reduce it, as in --set resources.gpu=0 --set resources.cpu=1"
 
 
 def test_this_machine_has_a_slot_for_the_default_resources() -> None:
@@ -54,7 +54,7 @@ def test_this_machine_has_a_slot_for_the_default_resources() -> None:
 
 
 def test_a_fraction_of_gpus_above_one_is_refused(search_study: Callable[..., Study]) -> None:
-    with pytest.raises(StudyError, match=r"a pack asks for 1\.5 GPUs; ask for whole GPUs"):
+    with pytest.raises(StudyError, match=r"a pack needs 1\.5 GPUs; set resources\.gpu to a whole number"):
         slots([SERVER], search_study("resources.gpu=1.5"))
 
 

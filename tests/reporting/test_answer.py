@@ -51,7 +51,7 @@ def test_a_margin_makes_equal_variants_equivalent(make_study: MakeStudy, make_re
 
 def test_two_seeds_cannot_say(make_study: MakeStudy, make_result: MakeResult) -> None:
     found = sentences(make_study, make_result, {50: [0.7, 0.7], 100: [0.9, 0.9]})
-    assert found[0].startswith("Two seeds cannot say whether linear/accuracy differs")
+    assert found[0].startswith("Two seeds do not show whether linear/accuracy differs")
 
 
 def test_without_a_second_variant_there_is_no_answer(make_study: MakeStudy, make_result: MakeResult) -> None:
