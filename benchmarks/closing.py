@@ -1,26 +1,21 @@
-"""Seconds from the end of a study's last trial to its report, and processor seconds of commands on a finished study.
+"""Seconds from the end of a study's last trial to its report, and CPU seconds of commands on a finished study.
 
 The trials are written into MLflow without being trained.  Goals: 10 s to close a launch of 1,000 trials (10 variants,
-10 epochs of 5 metrics); on a store of 200 trials 1.5 processor seconds for `status`, `plan` and `logs`, 3 to launch the
-finished study again.  Processor seconds are those of the command and of all processes that it waits for.
+10 epochs of 5 metrics); on a store of 200 trials 1.5 CPU seconds for `status`, `plan` and `logs`, 3 to launch the
+finished study again.  CPU seconds are those of the command and of all processes that it waits for.
 
     python benchmarks/closing.py [--trials 1000] [--small 200]
 """
 
 import argparse
 import os
-import resource
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
 
+from process_tree import cpu_seconds_of
 from serving import ABLATE, environment_of, serving
 
-from ablate.driver.backends import RAY_AND_MLFLOW
 from ablate.driver.launch import launch
 from ablate.events import Message, StageBegan, State
 from ablate.paths import Store
@@ -92,21 +87,9 @@ def time_closing(store: Store, uri: str, study: Study) -> tuple[float, list[str]
             stages.append((str(message.stage), time.perf_counter()))
 
     os.environ["MLFLOW_TRACKING_URI"] = uri
-    launch(study, store, listen=listen, backends=replace(RAY_AND_MLFLOW))
+    launch(study, store, listen=listen)
     ends = [*(at for _, at in stages[1:]), time.perf_counter()]
     return time.perf_counter() - began, [f"{name} {end - at:.1f}" for (name, at), end in zip(stages, ends, strict=True)]
-
-
-def processor_seconds(store: Store, uri: str, arguments: Sequence[str]) -> float:
-    """Processor seconds of an `ablate` command."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [*ABLATE, *arguments], env=environment_of(store, uri), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
@@ -119,17 +102,17 @@ def main() -> None:
         small = study_of(store, "small", given.small)
         (trial, *_) = fill(store, uri, small)
         time_closing(store, uri, small)
-        file = str(Path(store.root) / "small.yaml")
-        for goal, *arguments in (
-            (COMMAND, "status", "small"),
-            (COMMAND, "plan", file),
-            (COMMAND, "logs", trial.key),
-            (RELAUNCH, "launch", file),
+        file = str(store.root / "small.yaml")
+        for goal, arguments in (
+            (COMMAND, ("status", "small")),
+            (COMMAND, ("plan", file)),
+            (COMMAND, ("logs", trial.key)),
+            (RELAUNCH, ("launch", file)),
         ):
             for place, address in (("server", uri), ("database", "")):
-                seconds = min(processor_seconds(store, address, list(map(str, arguments))) for _ in range(2))
+                seconds = min(cpu_seconds_of((*ABLATE, *arguments), environment_of(store, address)) for _ in range(2))
                 missed |= seconds > goal
-                print(f"{arguments[0]:7} {seconds:.2f} processor seconds from the {place} (goal {goal})", flush=True)
+                print(f"{arguments[0]:7} {seconds:.2f} CPU seconds from the {place} (goal {goal})", flush=True)
         large = study_of(store, "large", given.trials)
         fill(store, uri, large)
         seconds, stages = time_closing(store, uri, large)

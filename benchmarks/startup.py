@@ -8,14 +8,13 @@ Ray's and MLflow's among them, are printed beside these: other load on the machi
 
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from process_tree import adopt_orphans, cpu_seconds
+from process_tree import adopt_orphans, cpu_seconds, cpu_seconds_of
 from serving import ABLATE, begin
 
 STUDY = Path(__file__).parent.parent / "studies" / "quickstart.yaml"
@@ -29,16 +28,10 @@ def check_commands(environment: Mapping[str, str]) -> bool:
     """Print the median CPU seconds of the commands; whether all goals are met."""
     met = True
     for arguments, goal in GOALS.items():
-        median = statistics.median(cpu_of(arguments, environment) for _ in range(RUNS))
+        median = statistics.median(cpu_seconds_of((*ABLATE, *arguments), environment) for _ in range(RUNS))
         print(f"ablate {arguments[0]}: {median:.2f} CPU seconds (goal {goal})", flush=True)
         met &= median <= goal
     return met
-
-
-def cpu_of(arguments: tuple[str, ...], environment: Mapping[str, str]) -> float:
-    before = cpu_seconds()
-    subprocess.run((*ABLATE, *arguments), env=environment, stdout=subprocess.DEVNULL, check=True)
-    return cpu_seconds() - before
 
 
 def main() -> None:
