@@ -74,7 +74,7 @@ def test_a_signal_while_a_launch_starts_leaves_nothing(
     assert owner_of(directory.store.study("tiny").lock) is None
     assert not (directory.store.mlflow / "server.json").exists()
     for file in directory.store.root.rglob("*.lock"):
-        with locked(file, 0.0):
+        with locked(file, PATIENCE):  # a process that ends frees its memory, and looks gone, before it frees its locks
             pass
     if number is not signal.SIGKILL:  # after which the next launch closes them
         assert not directory.store.study("tiny").lock.exists()
