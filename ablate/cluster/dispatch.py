@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ablate.search.proposals import Proposals
 
 STOP_GRACE = 1.0  # seconds in which a worker that has just started is seen
+REPLACEMENT = 20.0  # seconds in which Tune may replace a worker that died
 ATTEMPTS = 3  # workers that a pack may lose before it counts as failed
 
 
@@ -45,8 +46,8 @@ class Dispatcher:
         self.running: dict[str, Pack] = {}  # id of a slot's pack, as the executor chose it → the pack
         self.ended: set[str] = set()  # keys
         self.lost_workers: Counter[tuple[str, ...]] = Counter()  # keys of a pack → number of workers
-        self.last_message: dict[int, float] = {}  # worker's process → time of its last update
-        self.died_at = 0.0  # when a worker last died in this round; 0: none has
+        self.most_busy = 0  # largest number of workers that trained at one time in this round
+        self.fewer_since: float | None = None  # since when fewer train, while as many packs could start
         self.idle_since: float | None = None  # since when the study is to stop while no pack has begun
         self.begun: set[str] = set()  # ids of packs for which a worker has started
 
@@ -65,7 +66,7 @@ class Dispatcher:
             return None
         if not self.waiting and self.proposals is not None:
             self._propose()
-        ready = next((pack for pack in self.waiting if not self._waits_for_pretraining(pack)), None)
+        ready = self._ready()
         if ready is None:
             return None
         self.waiting.remove(ready)
@@ -89,10 +90,10 @@ class Dispatcher:
     def begin(self, pack_id: str) -> None:
         """Record that a worker has started for this pack."""
         self.begun.add(pack_id)
+        self._count_busy()
 
-    def receive(self, update: Message, worker: int) -> None:
+    def receive(self, update: Message) -> None:
         """Pass a worker's update to the driver, and record the end of a trial."""
-        self.last_message[worker] = time.monotonic()
         if isinstance(update, Ended):
             self.end(update)
         elif not (isinstance(update, EpochValues) and update.trial in self.ended):
@@ -129,17 +130,24 @@ class Dispatcher:
         if any(trial.key == key for pack in self.running.values() for trial in pack) and key not in self.ended:
             self.stop_running(key, request)
 
-    def lacks_workers(self, slots: int, grace: float = 20.0) -> bool:
-        """Whether the slot of a worker that died stays empty while packs wait.
+    @property
+    def lacks_workers(self) -> bool:
+        """Whether fewer workers train than did before in this round, for longer than a replacement takes to start.
 
         Tune gives a waiting pack to whichever worker is free first and then withdraws its request for a new worker, so
-        where packs take less time than a worker's start, a lost worker is never replaced.
+        where packs take less time than a worker's start, a lost worker is never replaced.  What counts is which packs
+        have a worker: of a worker that dies between two packs, or after its last trial has ended, nothing else tells.
         """
-        now = time.monotonic()
-        if not self.died_at or now - self.died_at < grace or not self.waiting:
-            return False
-        active = sum(now - reported < grace / 2 for reported in self.last_message.values())
-        return active < min(slots, len(self.waiting))
+        self._count_busy()
+        return self.fewer_since is not None and time.monotonic() - self.fewer_since >= REPLACEMENT
+
+    def _count_busy(self) -> None:
+        busy = len(self.running.keys() & self.begun)
+        self.most_busy = max(self.most_busy, busy)
+        if busy == self.most_busy or len(self.waiting) < self.most_busy or self._ready() is None:
+            self.fewer_since = None
+        elif self.fewer_since is None:
+            self.fewer_since = time.monotonic()
 
     def start_round(self, lost: Iterable[Ended]) -> None:
         """Put running packs back into the queue, for new workers; `lost` are the ends that the last round dropped."""
@@ -151,8 +159,7 @@ class Dispatcher:
                 self.waiting.appendleft(left)
         self.running.clear()
         self.begun.clear()
-        self.last_message.clear()
-        self.died_at = 0.0
+        self.most_busy, self.fewer_since = 0, None
 
     def run_ref(self, trial: Trial) -> RunRef:
         """The trial's place in MLflow; the driver found none for trials that are proposed here."""
@@ -162,11 +169,10 @@ class Dispatcher:
 
         return RunRef(probes=probe_digests(trial))
 
-    def _waits_for_pretraining(self, pack: Pack) -> bool:
-        """Whether the pack starts from a trial that has not ended; where that has failed, the worker reports it."""
-        needed = pretraining_keys(pack)
-        to_end = (trial.key for other in (*self.waiting, *self.running.values()) for trial in other)
-        return not needed.isdisjoint(set(to_end) - self.ended)
+    def _ready(self) -> Pack | None:
+        """The first waiting pack that starts from no trial which has not ended; the worker reports one that failed."""
+        to_end = {trial.key for pack in (*self.waiting, *self.running.values()) for trial in pack} - self.ended
+        return next((pack for pack in self.waiting if to_end.isdisjoint(pretraining_keys(pack))), None)
 
     def _propose(self) -> None:
         """Queue the trials of the search's next proposal, and the pretraining trials that they need."""
@@ -193,7 +199,6 @@ class Dispatcher:
 
     def _retry_or_fail(self, pack: Pack) -> None:
         """Queue a pack again whose worker died, or record its trials as failed after the last attempt."""
-        self.died_at = time.monotonic()
         keys = tuple(trial.key for trial in pack)
         self.lost_workers[keys] += 1
         if self.lost_workers[keys] < ATTEMPTS:

@@ -94,7 +94,7 @@ class EndOfRound(tune.Stopper):
     def stop_all(self) -> bool:
         """Whether to end the round; Tune asks some times a second."""
         self.watch.look()
-        return self.dispatcher.lacks_workers(self.width) or self.dispatcher.stopped_before_begun
+        return self.dispatcher.lacks_workers or self.dispatcher.stopped_before_begun
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (str, ())  # as with the searcher

@@ -26,7 +26,7 @@ class PackSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         for line in result["updates"].splitlines():
-            self.dispatcher.receive(MESSAGES.decode(line), result["pid"])
+            self.dispatcher.receive(MESSAGES.decode(line))
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         if result and not error:

@@ -1,6 +1,5 @@
 """An executor without Ray: packs run one after another in the calling process."""
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +38,7 @@ class InProcessExecutor(Executor):
         while (pack := dispatcher.next("pack")) is not None:
             with SpoolTracker(self.paths, {"pack": str(len(pack.trials))}, pack.run_refs) as tracker:
                 for update in run_pack(pack.trials, self.context(pack, tracker)):
-                    dispatcher.receive(update, os.getpid())
+                    dispatcher.receive(update)
                     yield from self.drain()
             dispatcher.complete("pack", died=False)
             yield from self.drain()

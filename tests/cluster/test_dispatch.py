@@ -53,19 +53,22 @@ class Launch:
         config = self.dispatcher.next(pack_id)
         return None if config is None else [trial.key for trial in config.trials]
 
-    def report(self, *trials: Trial, state: State = State.FINISHED, value: float = 0.5, worker: int = 1) -> None:
+    def report(self, *trials: Trial, state: State = State.FINISHED, value: float = 0.5) -> None:
         """A worker reports the ends of these trials."""
         for trial in trials:
             metrics = {"linear/accuracy": value} if state is State.FINISHED else {}
-            self.dispatcher.receive(Ended(trial.key, state, metrics=metrics), worker)
+            self.dispatcher.receive(Ended(trial.key, state, metrics=metrics))
 
     def end(self, pack_id: str, *trials: Trial, state: State = State.FINISHED, value: float = 0.5) -> None:
         """A worker reports the ends of these trials and is done with the pack."""
         self.report(*trials, state=state, value=value)
         self.dispatcher.complete(pack_id, died=False)
 
-    def report_progress(self, worker: int) -> None:
-        self.dispatcher.receive(Progress(("any",), 1, 0.5), worker)
+    def begin(self, *pack_ids: str) -> None:
+        """Assign packs under these ids, for each of which a worker starts."""
+        for pack_id in pack_ids:
+            assert self.next(pack_id) is not None
+            self.dispatcher.begin(pack_id)
 
 
 Start = Callable[..., Launch]
@@ -159,7 +162,7 @@ def test_progress_and_the_epochs_of_every_member_are_passed_on(start: Start, tri
         Progress((trials[0].key, trials[1].key), 1, 0.5),
     ]
     for message in messages:
-        launch.dispatcher.receive(message, 1)
+        launch.dispatcher.receive(message)
     assert launch.sent == messages
 
 
@@ -267,25 +270,59 @@ def test_a_stopped_trial_is_not_reported_to_optuna(
     assert Proposals(study, tmp_path / "search.log", {trials[0].key: 0.25}).next() == (trials[1],)
 
 
-def test_a_worker_that_died_without_a_replacement_is_detected(start: Start, trials: list[Trial]) -> None:
+@pytest.mark.parametrize("ended", [False, True], ids=["while it trains", "after its last trial has ended"])
+def test_a_worker_that_died_without_a_replacement_is_detected(
+    ended: bool, start: Start, make_trial: Callable[..., Trial]
+) -> None:
+    """The other worker takes each pack for which Tune has requested a worker before that one has started."""
+    trials = [make_trial(seed) for seed in range(100)]
     launch = start(*((trial,) for trial in trials))
-    launch.next("a")
-    launch.next("b")
-    launch.report_progress(1)
-    launch.report_progress(2)
+    launch.begin("0", "1")
     launch.time += 100
-    assert not launch.dispatcher.lacks_workers(2)  # none has died, however long they send nothing
-    launch.dispatcher.complete("b", died=True)
-    launch.time += 19
-    launch.report_progress(1)
-    assert not launch.dispatcher.lacks_workers(2)  # Ray may still start another
-    launch.time += 2
-    assert launch.dispatcher.lacks_workers(2)
-    launch.report_progress(3)
-    assert not launch.dispatcher.lacks_workers(2)  # it has started
-    launch.time += 11
-    launch.report_progress(1)
-    assert launch.dispatcher.lacks_workers(2)  # and has died
+    assert not launch.dispatcher.lacks_workers  # none has died, however long they send nothing
+    if ended:
+        launch.report(trials[1])
+    launch.dispatcher.complete("1", died=True)
+    launch.next("2")  # waits for a worker
+    lost_at = launch.time
+    trained = "0"  # by the other worker
+    for number in range(2, 30):
+        assert launch.dispatcher.lacks_workers == (launch.time - lost_at >= 20)
+        launch.dispatcher.complete(trained, died=False)
+        trained = f"{number}"
+        launch.dispatcher.begin(trained)
+        launch.next(f"{number + 1}")
+        launch.time += 1
+    launch.dispatcher.begin("30")  # a replacement has started after all
+    assert not launch.dispatcher.lacks_workers
+
+
+def test_workers_that_have_never_started_and_packs_that_wait_for_pretraining_are_not_missed(
+    start: Start, make_trial: Callable[..., Trial]
+) -> None:
+    pretraining = make_trial(9)
+    first = [(make_trial(seed),) for seed in range(2)]
+    later = [
+        (replace(trial, config=replace(trial.config, first=pretraining.config)),) for trial in map(make_trial, range(4))
+    ]
+    launch = start(*first, (pretraining,), *later)
+    launch.begin("a")
+    launch.next("b")
+    launch.time += 100
+    assert not launch.dispatcher.lacks_workers  # of two slots one was never filled
+    launch.dispatcher.begin("b")
+    launch.end("a", *first[0])
+    launch.begin("c")
+    launch.end("b", *first[1])
+    assert launch.next("d") is None
+    assert not launch.dispatcher.lacks_workers
+    launch.time += 100
+    assert not launch.dispatcher.lacks_workers  # all that wait start from the trial that runs
+    launch.end("c", pretraining)
+    launch.begin("d")
+    assert not launch.dispatcher.lacks_workers
+    launch.time += 21
+    assert launch.dispatcher.lacks_workers  # three packs could start, and one worker trains
 
 
 def test_a_stop_waits_for_packs_that_a_worker_has_begun_and_for_no_others(start: Start, trials: list[Trial]) -> None:
@@ -306,27 +343,27 @@ def test_a_stop_waits_for_packs_that_a_worker_has_begun_and_for_no_others(start:
 
 def test_one_worker_is_enough_where_one_pack_or_none_waits(start: Start, trials: list[Trial]) -> None:
     launch = start((trials[0],), (trials[1],))
-    launch.next("a")
-    launch.next("b")
+    launch.begin("a", "b")
     launch.dispatcher.complete("b", died=True)
     launch.time += 21
-    launch.report_progress(1)
-    assert not launch.dispatcher.lacks_workers(2)  # one pack waits, and one worker is free for it
+    assert not launch.dispatcher.lacks_workers  # one pack waits, and one worker is free for it
     launch.end("a", trials[0])
     launch.next("c")
-    assert not launch.dispatcher.lacks_workers(2)  # none waits
+    launch.time += 21
+    assert not launch.dispatcher.lacks_workers  # none waits
 
 
 def test_a_new_round_queues_what_was_running_except_what_ended(start: Start, trials: list[Trial]) -> None:
-    launch = start((trials[0], trials[1]), (trials[2],), (trials[3],), (trials[4],))
-    for pack_id in "abc":
-        launch.next(pack_id)
+    launch = start((trials[0], trials[1]), (trials[2],), (trials[3],), (trials[4],), (trials[5],))
+    launch.begin(*"abc")
     launch.report(trials[0])
     launch.dispatcher.complete("c", died=True)
+    assert not launch.dispatcher.lacks_workers
     launch.time += 21
-    assert launch.dispatcher.lacks_workers(2)
+    assert launch.dispatcher.lacks_workers
     launch.dispatcher.start_round([Ended(trials[2].key, State.FINISHED, metrics={"linear/accuracy": math.pi})])
-    assert not launch.dispatcher.lacks_workers(2)
+    assert not launch.dispatcher.lacks_workers
     assert launch.ends == [(trials[0].key, State.FINISHED), (trials[2].key, State.FINISHED)]
-    assert [launch.next(pack_id) for pack_id in "def"] == [[trials[1].key], [trials[3].key], [trials[4].key]]
-    assert launch.next("g") is None
+    left = [[trial.key] for trial in (trials[1], *trials[3:])]
+    assert [launch.next(pack_id) for pack_id in "defg"] == left
+    assert launch.next("h") is None
