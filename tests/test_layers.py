@@ -68,7 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "train": {"methods", "nets", "tensor_file", "torch"},
     "planning": {
         *{"record", "study", "trial", "train", "training_faults", "methods", "data", "probes", "papers"},
-        "torch",
+        *{"torch", "optuna"},
     },
     "stats": {"study", "trial", "numpy", "scipy", "statsmodels", "pandas"},
     "draw": {"study", "trial", "augment", "data", "papers", "probes", "stats", *SCIENCE, "PIL", "matplotlib"},

@@ -7,8 +7,9 @@ import pytest
 from ablate.options import Value
 from ablate.papers.reference import ablation
 from ablate.planning.resolve import resolve, resolve_proposal, resolve_space
-from ablate.study.model import Range, Study
+from ablate.study.model import Study
 from ablate.study.read import read_study
+from ablate.study.search import Range
 from ablate.study.write import to_yaml
 
 FOLDER = Path(__file__).parent.parent / "studies"

@@ -56,8 +56,14 @@ def check_case(study: Study, index: int) -> None:
     options, methods = options_by_path(study, index), methods_of_case(study, index)
     for one in written:
         if one.path not in METHOD_AND_DATASET:
-            check_assignment(one, options, methods, study.probes)
+            check_assignment(one, options, methods_with(study, one.path) or methods, study.probes)
     check_baseline(study, index)
+
+
+def methods_with(study: Study, path: str) -> tuple[str, ...]:
+    """The method that the condition of a searched path names; none where it names none."""
+    needed = study.search.conditions(path) if study.search is not None and path in study.search.space else {}
+    return (str(needed["method"]),) if "method" in needed else ()
 
 
 def check_baseline(study: Study, index: int) -> None:

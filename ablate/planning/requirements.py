@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ablate.options import build
-from ablate.planning.resolve import resolve_proposal
+from ablate.planning.resolve import fixed_levels, resolve_proposal
 from ablate.probes import PROBES
 from ablate.probes.weights import Weights
 from ablate.study.assignments import space_values
@@ -24,7 +24,7 @@ def proposal_like(study: Study) -> tuple[Trial, ...]:
     if study.search is None:
         return ()
     levels = {path: next(iter(space_values(part).values())) for path, part in study.search.space.items()}
-    return resolve_proposal(study, levels)
+    return resolve_proposal(study, study.search.restrict(levels, fixed_levels(study)))
 
 
 def check_requirements(study: Study, trials: Sequence[Trial]) -> None:

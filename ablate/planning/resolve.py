@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ablate.data import DATASETS
+from ablate.errors import placed_at
 from ablate.methods import METHODS
 from ablate.options import Option, Value, build, key_names
 from ablate.paths import data_folder
@@ -12,10 +13,12 @@ from ablate.planning.check_study import check_distinct_variants, check_size, che
 from ablate.planning.check_trial import check_trial
 from ablate.planning.design import Levels, variants
 from ablate.planning.pipeline_revisions import revision
+from ablate.planning.samplers import check_sampler
 from ablate.probes import PROBES
 from ablate.study.assignments import METHOD_AND_DATASET, space_values
 from ablate.study.coercion import coerce, options_by_name
-from ablate.study.model import Choices, Range, Study
+from ablate.study.model import Study
+from ablate.study.search import Choices, Range, contains
 from ablate.train.recipe import Recipe
 from ablate.trial import TRAINING, Config, Trial
 
@@ -52,7 +55,7 @@ def resolve_space(study: Study) -> dict[str, Range | Choices]:
         return {}
     options = options_by_path(study, 0)
     typed = {
-        path: _typed_range(part, options[path][0], path)
+        path: _typed_range(study, part, options[path][0], path)
         for path, part in study.search.space.items()
         if isinstance(part, Range) and path not in METHOD_AND_DATASET
     }
@@ -63,8 +66,42 @@ def count_proposals(study: Study) -> int:
     """How many settings a search proposes: the number in the study, or all that its space holds; 0 without a search."""
     if study.search is None:
         return 0
-    settings = math.prod(count_values(part) for part in resolve_space(study).values())
-    return int(min(study.search.trials, settings))
+    return int(min(study.search.trials, _count_settings(study, resolve_space(study), {})))
+
+
+def _count_settings(study: Study, left: Mapping[str, Range | Choices], levels: Levels) -> float:
+    """How many settings there are with these levels, of the paths that are left; infinite with a continuous range."""
+    assert study.search is not None
+    if not left:
+        return 1
+    path, part = next(iter(left.items()))
+    rest = {other: left[other] for other in left if other != path}
+    if path not in study.search.active(levels, fixed_levels(study)):
+        return _count_settings(study, rest, levels)
+    if isinstance(part, Choices) and any(path in other.when for other in rest.values()):
+        return sum(_count_settings(study, rest, {**levels, path: choice}) for choice in part.choices)
+    return count_values(part) * _count_settings(study, rest, levels)
+
+
+def fixed_levels(study: Study) -> dict[str, Value]:
+    """What the conditions of a search's space may name beside the space: the method, data set and fixed settings."""
+    case = study.cases[0]
+    return {"method": case.method, "dataset": case.dataset, **case.fixed}
+
+
+def first_settings(study: Study) -> tuple[Levels, ...]:
+    """The settings that a search proposes first: the defaults where the space holds them, then those of `enqueue`."""
+    assert study.search is not None
+    parts, fixed = resolve_space(study), fixed_levels(study)
+    config = resolve_config(study.cases[0].method, study.cases[0].dataset, fixed, study.seeds[0])
+    known = {**fixed, **_with_prefix("method", config.settings), **_with_prefix("training", config.training)}
+    for probe in study.probes:
+        known |= _with_prefix(f"probes.{probe}", filled_in(PROBES[probe], f"probes.{probe}", known))
+    defaults = {path: known[path] for path in parts if path in known}
+    active = study.search.active(defaults, fixed)
+    held = all(path in defaults and contains(parts[path], defaults[path]) for path in active)
+    given = tuple(dict(one) for one in study.search.enqueue)
+    return ({path: defaults[path] for path in active}, *given) if held else given
 
 
 def count_values(part: Range | Choices) -> float:
@@ -76,20 +113,29 @@ def count_values(part: Range | Choices) -> float:
     return int((part.high - part.low) / part.step + 1e-9) + 1 if part.step else math.inf
 
 
-def _typed_range(part: Range, option: Option, path: str) -> Range:
+def _typed_range(study: Study, part: Range, option: Option, path: str) -> Range:
     given = {"low": part.low, "high": part.high, **({} if part.step is None else {"step": part.step})}
     unbounded = replace(option, bounds={})
-    return part.model_copy(update={key: coerce(unbounded, value, path) for key, value in given.items()})
+    typed = {}
+    for key, value in given.items():
+        with placed_at(study.place("search", "space", path, key)):
+            typed[key] = coerce(unbounded, value, path)
+    return part.model_copy(update=typed)
 
 
 def check_space_ends(study: Study) -> None:
     """Raise StudyError where an end of a search's space cannot work on the data, checked one path at a time."""
-    space = study.search.space if study.search is not None else {}
-    values = {path: list(space_values(part).values()) for path, part in space.items()}
+    if study.search is None:
+        return
+    check_sampler(study)
+    fixed = fixed_levels(study)
+    values = {path: list(space_values(part).values()) for path, part in study.search.space.items()}
     start = {path: levels[0] for path, levels in values.items()}
     for path, levels in values.items():
+        needed = {**start, **study.search.conditions(path)}
         for level in levels:
-            resolve_variant(study, 0, {**start, path: level})
+            resolve_variant(study, 0, study.search.restrict({**needed, path: level}, fixed))
+    resolve_space(study)
 
 
 def with_seed(trial: Trial, seed: int) -> Trial:

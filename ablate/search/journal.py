@@ -1,7 +1,7 @@
 """Optuna's journal of a search: opened, repaired, and read back as proposals and their trials."""
 
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +13,10 @@ from optuna.trial import FrozenTrial
 
 from ablate.errors import StudyError
 from ablate.options import Value
+from ablate.planning.design import Levels
 from ablate.planning.resolve import resolve_proposal
 from ablate.search.journal_repair import readable, repair
+from ablate.search.space import SearchSpace, search_space
 from ablate.study.model import Study
 from ablate.trial import Trial, digest
 
@@ -65,13 +67,25 @@ def objectives(study: Study) -> Mapping[str, Literal["maximize", "minimize"]]:
     return study.search.objectives
 
 
-def proposals_in(stored: optuna.Study, paths: Collection[str]) -> list[FrozenTrial]:
+def proposals_in(stored: optuna.Study, space: SearchSpace) -> list[FrozenTrial]:
     """The proposals in order, without repetitions and without those that a kill left incomplete."""
-    first: dict[tuple[Value, ...], FrozenTrial] = {}
+    first: dict[tuple[tuple[str, Value], ...], FrozenTrial] = {}
     for frozen in stored.get_trials(deepcopy=False):
-        if frozen.params.keys() == set(paths):
-            first.setdefault(tuple(frozen.params[path] for path in paths), frozen)
+        if space.complete(frozen.params):
+            first.setdefault(tuple(sorted(frozen.params.items())), frozen)
     return list(first.values())
+
+
+def earlier_settings(study: Study, stored: optuna.Study, space: SearchSpace) -> list[Levels]:
+    """The settings of this space that were proposed while the study had other ranges, seeds or another objective."""
+    storage = stored._storage
+    names = [name for name in optuna.get_all_study_names(storage) if name.startswith(f"{study.name}-")]
+    found: list[Levels] = []
+    for name in names:
+        if name != stored.study_name:
+            earlier = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+            found += [one.params for one in earlier if space.holds(one.params) and one.params not in found]
+    return found
 
 
 def proposed_trials(study: Study, journal: Path) -> tuple[Trial, ...]:
@@ -82,13 +96,16 @@ def proposed_trials(study: Study, journal: Path) -> tuple[Trial, ...]:
     with tempfile.TemporaryDirectory() as folder:  # a copy: this function may only read
         copy = Path(folder) / journal.name
         copy.write_bytes(readable(journal.read_bytes(), stored_name(study), [stored_direction(study).value])[0])
-        found = proposals_in(open_journal(study, copy), study.search.space)
+        found = proposals_in(open_journal(study, copy), search_space(study))
     return tuple(trial for frozen in found for trial in resolve_proposal(study, frozen.params))
 
 
 def _value_depends_on(study: Study) -> dict[str, Any]:
     """Everything that a stored value depends on, except the direction."""
     content = study.model_dump(mode="json", include={"cases", "seeds", "search"})
+    for part in content["search"]["space"].values():
+        if not part["when"]:
+            del part["when"]  # which journals of former versions do not have
     return {
         "cases": content["cases"],
         "seeds": content["seeds"],

@@ -5,13 +5,13 @@ import statistics
 from collections.abc import Mapping
 from pathlib import Path
 
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from ablate.planning.design import Levels
-from ablate.planning.resolve import count_proposals, resolve_proposal
-from ablate.search.journal import objectives, open_journal, proposals_in, repair_journal
-from ablate.search.space import distributions, draw_untried
+from ablate.planning.resolve import count_proposals, first_settings, resolve_proposal
+from ablate.planning.samplers import make_sampler
+from ablate.search.journal import earlier_settings, objectives, open_journal, proposals_in, repair_journal
+from ablate.search.space import search_space
 from ablate.study.model import Study
 from ablate.trial import Trial, digest
 
@@ -32,9 +32,10 @@ class Proposals:
         self.values = dict(values)
         repair_journal(study, journal)
         self.stored = open_journal(study, journal)
-        self.space = distributions(study)
+        self.space = search_space(study)
         self.most = count_proposals(study)
         self.open: dict[int, tuple[Trial, ...]] = {}  # proposal's number → all its trials
+        self._begin()
         self._fail_incomplete()
         self.left_open = [one for one in self.proposed if self._is_running(one.number) or self._missing(one.params)]
 
@@ -48,8 +49,14 @@ class Proposals:
         return proposals_in(self.stored, self.space)
 
     def next(self) -> tuple[Trial, ...]:
-        """The trials of the next proposal that have no result yet; none where all proposals are made."""
-        while (proposal := self._continue_open() or self._ask()) is not None:
+        """The trials of the next proposal that have no result yet.
+
+        None where all proposals are made, or as many are open as may be at a time (`search.parallel`).
+        """
+        while len(self.open) < (self.search.parallel or self.most):
+            proposal = self._continue_open() or self._ask()
+            if proposal is None:
+                break
             number, levels = proposal
             self.open[number] = resolve_proposal(self.study, levels)
             if missing := self._missing(levels):
@@ -63,6 +70,29 @@ class Proposals:
         for number, trials in list(self.open.items()):
             if any(trial.key == key for trial in trials) and all(trial.key in self.values for trial in trials):
                 self._report(number)
+
+    def _begin(self) -> None:
+        """Of a search that begins, take over what was run before with other ranges, and queue what is proposed first.
+
+        A setting whose seeds all have values is added as finished; one of which some have is proposed again, and only
+        the others run.  A kill in between leaves a part of this, which the next launch completes.
+        """
+        if self.proposed:
+            return
+        queued = [frozen.system_attrs.get("fixed_params") for frozen in self.stored.get_trials(deepcopy=False)]
+        partly: list[Levels] = []
+        for levels in earlier_settings(self.study, self.stored, self.space):
+            values = [self.values.get(trial.key) for trial in resolve_proposal(self.study, levels)]
+            finite = [value for value in values if value is not None and math.isfinite(value)]
+            if len(finite) == len(values):
+                of_levels = {path: self.space.distributions[path] for path in levels}
+                mean = statistics.fmean(finite)
+                self.stored.add_trial(create_trial(params=dict(levels), distributions=of_levels, value=mean))
+            elif finite:
+                partly.append(levels)
+        for levels in (*first_settings(self.study), *partly):
+            if dict(levels) not in queued:
+                self.stored.enqueue_trial(dict(levels))
 
     def _fail_incomplete(self) -> None:
         """Close the proposals that a killed launch had not written to the end."""
@@ -90,20 +120,20 @@ class Proposals:
         tried = [frozen.params for frozen in self.proposed]
         while len(tried) < self.most:
             number = len(self.stored.get_trials(deepcopy=False))
-            self.stored.sampler = self._sampler(number)
-            asked = self.stored.ask(self.space)
-            if asked.params not in tried:
-                return asked.number, asked.params
+            self.stored.sampler = make_sampler(self.search, self._seed(number))
+            if self.search.sampler == "grid":
+                self.stored.enqueue_trial(self.space.draw_untried(tried, 0))
+            asked = self.stored.ask()
+            levels = self.space.suggest(asked)
+            if levels not in tried:
+                return asked.number, levels
             self.stored.tell(asked.number, state=TrialState.FAIL)
-            self.stored.enqueue_trial(draw_untried(self.space, tried, self._seed(number)))
+            self.stored.enqueue_trial(self.space.draw_untried(tried, self._seed(number)))
         return None
 
     def _seed(self, number: int) -> int:
-        return int(digest([self.study.name, number]), 16) % 2**32
-
-    def _sampler(self, number: int) -> BaseSampler:
-        seed = self._seed(number)
-        return TPESampler(seed=seed) if self.search.sampler == "tpe" else RandomSampler(seed=seed)
+        """The seed of the sampler: by number, but of a quasi-random sequence, which is one for all numbers."""
+        return int(digest([self.study.name, 0 if self.search.sampler == "qmc" else number]), 16) % 2**32
 
     def _report(self, number: int) -> None:
         """Report the mean over the seeds to Optuna; a setting fails where any of its seeds has no finite value."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ablate.options import Value
-from ablate.study.model import Choices, Range, Study
+from ablate.study.model import Study
+from ablate.study.search import Choices, Range
 
 METHOD_AND_DATASET = ("method", "dataset")  # the paths that are not settings
 

@@ -4,29 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PrivateAttr, Tag, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from ablate.options import Value, is_number, is_whole_number
+from ablate.options import is_number, is_whole_number
 from ablate.study.document import YamlNode, find_node
+from ablate.study.fields import AxisLevels, Level, StrictModel, rule_error
 from ablate.study.scalars import format_value
+from ablate.study.search import Search
 
 MAX_SEEDS = 10_000
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"  # names become file names: no '/', no '..'
 MAX_NAME = 80  # characters
-NOT_IMPLEMENTED = {"sampler": ("gp", "cmaes", "nsga2"), "pruner": ("asha", "median")}
-
-
-def rule_error(problem: str, remedy: str) -> PydanticCustomError:
-    """An error of a check below; `validation.convert_error` takes over its problem and remedy."""
-    return PydanticCustomError("study", "{problem}; {remedy}", {"problem": problem, "remedy": remedy})
-
-
-def check_level(value: Any) -> Any:
-    """The value; an error where it is a list or a mapping."""
-    if isinstance(value, tuple | dict):
-        raise rule_error(f"a setting takes one value, not {format_value(value)}", "write a number, true, false or text")
-    return value
 
 
 def expand_seeds(value: Any) -> Any:
@@ -38,13 +26,6 @@ def expand_seeds(value: Any) -> Any:
         whole = isinstance(value, float) and value.is_integer() and 1 <= value <= MAX_SEEDS
         raise rule_error(problem, f"write {value:.0f}" if whole else "as in 'seeds: 5'")
     return tuple(range(value))
-
-
-def check_number(value: Any) -> Any:
-    """The value; an error where it is no number."""
-    if not is_number(value):
-        raise rule_error(f"the ends and steps of a range must be numbers, not {format_value(value)}", "as in 'low: 1'")
-    return value
 
 
 def check_pack_size(value: Any) -> Any:
@@ -62,35 +43,9 @@ def check_gpus(value: Any) -> Any:
     return value
 
 
-def refuse_unimplemented(kind: str) -> BeforeValidator:
-    """A validator that refuses samplers and pruners which are planned but not implemented yet."""
-
-    def check(value: Any) -> Any:
-        if value in NOT_IMPLEMENTED[kind]:
-            raise rule_error(f"{kind} '{value}' is not implemented yet", f"leave '{kind}' out to use the default")
-        return value
-
-    return BeforeValidator(check)
-
-
-def space_kind(value: Any) -> str:
-    """The tag of the member of `Space` that a value is read as."""
-    has_choices = isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value)
-    return "choices" if has_choices else "range"
-
-
 SafeName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MAX_NAME)]
-Level = Annotated[Value, BeforeValidator(check_level)]
-Number = Annotated[int | float, BeforeValidator(check_number)]
-AxisLevels = Annotated[tuple[Level, ...], Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS), BeforeValidator(expand_seeds)]
-
-
-class StrictModel(BaseModel):
-    """A frozen model without type conversions: the text '5' is no number."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PaperReference(StrictModel):
@@ -113,34 +68,6 @@ class Resources(StrictModel):
     def gpus(self) -> float:
         """GPUs of a pack; one where that is `auto` and the nodes are not known yet."""
         return 1.0 if self.gpu == "auto" else self.gpu
-
-
-class Range(StrictModel):
-    """Numbers from `low` to `high`, both included, drawn uniformly, or uniformly in their logarithm."""
-
-    low: Number
-    high: Number
-    log: bool = False
-    step: Number | None = None
-
-
-class Choices(StrictModel):
-    """One of several values."""
-
-    choices: AxisLevels
-
-
-Space = Annotated[Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(space_kind)]
-
-
-class Search(StrictModel):
-    """A search: Optuna proposes settings, and each proposal is run with all seeds."""
-
-    sampler: Annotated[Literal["tpe", "random"], refuse_unimplemented("sampler")] = "tpe"
-    trials: Annotated[int, Field(ge=1)]  # proposals
-    objectives: Annotated[Mapping[str, Literal["maximize", "minimize"]], Field(min_length=1, max_length=1)]
-    pruner: Annotated[Literal["none"], refuse_unimplemented("pruner")] = "none"
-    space: Annotated[Mapping[str, Space], Field(min_length=1)]
 
 
 class Case(StrictModel):

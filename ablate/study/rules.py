@@ -1,12 +1,16 @@
 """Rules between the parts of a study that the types of its data model cannot express."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from ablate.errors import StudyError
 from ablate.options import Value
+from ablate.registry import suggest
 from ablate.study.document import YamlNode, find_node
-from ablate.study.model import Case, Choices, Range, Search, Study
+from ablate.study.fields import comparable
+from ablate.study.model import Case, Study
 from ablate.study.scalars import format_value
+from ablate.study.search import Choices, Range, Search, contains, on_step
 
 NodePath = tuple[str | int, ...]
 
@@ -32,11 +36,6 @@ def check_distinct(kind: str, values: Sequence[Value], path: NodePath, root: Yam
             where = place_of(root, *path, index)
             raise StudyError(f"{kind} {format_value(value)} is written twice", "remove one", where)
         seen.add(comparable(value))
-
-
-def comparable(value: Value) -> tuple[bool, Value]:
-    """A value for comparisons: equal for 1 and 1.0, different for 1 and true."""
-    return isinstance(value, bool), value
 
 
 def check_paper_reference(study: Study, root: YamlNode) -> None:
@@ -131,6 +130,52 @@ def check_search_space(search: Search, case: Case, root: YamlNode) -> None:
         else:
             for problem, remedy, key in range_problems(space):
                 raise StudyError(problem, remedy, place_of(root, *steps, key))
+        for other, value in space.when.items():
+            check_condition(search, case, path, other, value, root)
+    if search.sampler == "grid":
+        check_countable(search, root)
+    for index, settings in enumerate(search.enqueue):
+        for path, value in settings.items():
+            check_enqueued(search, path, value, (index, path), root)
+
+
+def check_condition(search: Search, case: Case, path: str, other: str, value: Value, root: YamlNode) -> None:
+    """Raise StudyError unless a condition names a value of choices above the entry, or of a fixed setting."""
+    where = ("search", "space", path, "when", other)
+    above = list(search.space)[: list(search.space).index(path)]
+    if other in above:
+        part = search.space[other]
+        if not isinstance(part, Choices):
+            remedy = f"write '{other}' as {{choices: [...]}}"
+            problem = f"'{other}' has a range, and a condition names one of some choices"
+            raise StudyError(problem, remedy, key_place_of(root, *where))
+        if not contains(part, value):
+            problem = f"{format_value(value)} is no choice of '{other}'"
+            remedy = f"choose from {', '.join(map(format_value, part.choices))}"
+            raise StudyError(problem, remedy, place_of(root, *where))
+    elif other not in {"method", "dataset", *case.fixed}:
+        problem = f"'{other}' is neither searched above nor fixed"
+        raise StudyError(problem, "name a path with choices that is written above this one", key_place_of(root, *where))
+
+
+def check_countable(search: Search, root: YamlNode) -> None:
+    """Raise StudyError for a range of which a grid cannot try every value."""
+    for path, part in search.space.items():
+        whole = isinstance(part, Range) and isinstance(part.low, int) and isinstance(part.high, int)
+        if isinstance(part, Range) and part.step is None and not whole:
+            problem = f"a grid cannot try every value of '{path}'"
+            remedy = "add a 'step', or write {choices: [...]}"
+            raise StudyError(problem, remedy, place_of(root, "search", "space", path))
+
+
+def check_enqueued(search: Search, path: str, value: Value, steps: NodePath, root: YamlNode) -> None:
+    """Raise StudyError for a setting to propose first that the space does not hold."""
+    where = ("search", "enqueue", *steps)
+    if path not in search.space:
+        raise StudyError(f"'{path}' is not searched", suggest(path, list(search.space)), key_place_of(root, *where))
+    if not contains(search.space[path], value):
+        problem = f"{format_value(value)} is not in the space of '{path}'"
+        raise StudyError(problem, "write a value that is", place_of(root, *where))
 
 
 def range_problems(space: Range) -> Iterator[tuple[str, str, str]]:
@@ -144,6 +189,11 @@ def range_problems(space: Range) -> Iterator[tuple[str, str, str]]:
         yield "a logarithmic range has no steps", "leave out 'step' or 'log'", "step"
     if space.step is not None and not 0 < space.step <= space.high - space.low:
         yield f"step {format_value(space.step)} does not fit the range", "write one above 0 and within it", "step"
+    elif space.step is not None and not on_step(space, space.high):
+        last = space.low + math.floor((space.high - space.low) / space.step) * space.step
+        ends = f"{format_value(last)} or {format_value(last + space.step)}"
+        problem = f"steps of {format_value(space.step)} from {format_value(space.low)} do not end at"
+        yield f"{problem} {format_value(space.high)}", f"write a 'high' of {ends}", "high"
 
 
 def place_of(root: YamlNode, *path: str | int) -> str:

@@ -8,8 +8,9 @@ from pydantic_core import ErrorDetails
 from ablate.errors import StudyError
 from ablate.registry import suggest
 from ablate.study.document import YamlNode, find_node
-from ablate.study.model import Case, Choices, PaperReference, Range, Resources, Search, Study
+from ablate.study.model import Case, PaperReference, Resources, Study
 from ablate.study.scalars import format_value
+from ablate.study.search import Choices, Range, Search
 
 # The keys that a case has, or takes from the top level where it leaves them out.
 CASE_KEYS = tuple(field for field in Case.model_fields if field != "name")
@@ -65,6 +66,9 @@ EXAMPLES = {  # key → how it is written
     "profiles": "profiles: {quick: {seeds: 2}}",
     "search": "search: {trials: 64, objectives: {linear/accuracy: maximize}, space: {method.k: {low: 10, high: 100}}}",
     "sampler": "sampler: tpe",
+    "sampler_options": "sampler_options: {n_startup_trials: 20}",
+    "parallel": "parallel: 4",
+    "enqueue": "enqueue: [{method.epsilon: 1}]",
     "pruner": "pruner: none",
     "trials": "trials: 64",
     "objectives": "objectives: {linear/accuracy: maximize}",
@@ -74,6 +78,7 @@ EXAMPLES = {  # key → how it is written
     "log": "log: true",
     "step": "step: 1",
     "choices": "choices: [vat, rp]",
+    "when": "when: {method.transformation: vat}",
 }
 
 
@@ -131,8 +136,6 @@ def without_fraction(value: object) -> object:
 def unknown_key_error(path: Sequence[str | int], node: YamlNode) -> StudyError:
     """The error of a key that is not in the data model, with the nearest key that is."""
     key = str(path[-1])
-    if key == "when" and "space" in path:
-        return StudyError("conditional spaces are not implemented yet", "leave 'when' out", node.key_place)
     return StudyError(f"unknown key {format_value(key)}", suggest(key, known_keys(path)), node.key_place)
 
 

@@ -198,9 +198,14 @@ def test_objective_values_hold_the_trials_that_ended(search_study: Callable[...,
     ("space", "proposals"),
     [
         ("{method.k: {low: 10, high: 12}}", 3),
-        ("{method.k: {low: 10, high: 15, step: 2}}", 3),
+        ("{method.k: {low: 10, high: 14, step: 2}}", 3),
         ("{method.epsilon: {low: 1, high: 2, step: 0.25}}", 5),
         ("{method.transformation: {choices: [rp, vat]}, method.k: {low: 10, high: 11}}", 4),
+        (
+            "{method.transformation: {choices: [rp, vat]}, method.k: {low: 10, high: 12, when:"
+            " {method.transformation: vat}}}",
+            4,
+        ),
         ("{method.epsilon: {low: 1, high: 2}}", 12),  # a float: infinitely many
     ],
 )

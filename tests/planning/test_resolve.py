@@ -16,8 +16,9 @@ from ablate.methods.method import Method, Tensors
 from ablate.options import option
 from ablate.planning.resolve import resolve, resolve_proposal, resolve_space
 from ablate.probes.linear import Linear
-from ablate.study.model import Choices, Range, Study
+from ablate.study.model import Study
 from ablate.study.read import read_study
+from ablate.study.search import Choices, Range
 from ablate.train.recipe import Recipe
 
 STUDY = """\
@@ -562,7 +563,7 @@ def test_the_bounds_of_a_space_have_the_types_of_its_settings() -> None:
         "method.k": Range(low=10, high=1000, log=True),
         "method.transformation": Choices(choices=("rp", "vat")),
     }
-    assert repr(found["method.epsilon"]) == "Range(low=1.0, high=4.0, log=False, step=1.0)"
+    assert repr(found["method.epsilon"]) == "Range(low=1.0, high=4.0, log=False, step=1.0, when={})"
 
 
 @pytest.mark.parametrize(

@@ -227,9 +227,9 @@ def test_incomplete_proposals_of_a_killed_process_are_not_run(
     study = search_study("search.trials=3")
     killed = Proposals(study, journal, {})
     first = killed.next()
-    killed.stored.ask(dict(list(killed.space.items())[:1]))  # killed before the second axis
+    killed.stored.ask(dict(list(killed.space.distributions.items())[:1]))  # killed before the second axis
     killed.stored.enqueue_trial(dict(first[0].levels))
-    killed.stored.ask(killed.space)  # killed before the repetition was noticed
+    killed.stored.ask(killed.space.distributions)  # killed before the repetition was noticed
     killed.stored.enqueue_trial({"method.epsilon": 2.0, "training.learning_rate": 1e-3})  # killed before it was asked
     resumed = Proposals(study, journal, {})
     returned = run(resumed)
@@ -275,4 +275,4 @@ def test_a_space_becomes_distributions_of_its_types(search_study: MakeStudy, jou
         "search.space={method.k: {low: 10, high: 1000, log: true}, method.epsilon: {low: 1, high: 4, step: 0.5},"
         " training.learning_rate: {low: 1.0e-4, high: 1.0e-2}, method.transformation: {choices: [rp, vat]}}"
     )
-    assert Proposals(study, journal, {}).space == space
+    assert Proposals(study, journal, {}).space.distributions == space

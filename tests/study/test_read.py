@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study.model import Case, Choices, PaperReference, Range, Resources, Search, Study
+from ablate.study.model import Case, PaperReference, Resources, Study
 from ablate.study.read import read_study
+from ablate.study.search import Choices, Range, Search
 
 STUDY = """\
 name: radius

@@ -21,16 +21,11 @@ metric: linear/accuracy
 
 MISTAKES = [  # name, text of the study above, the text that replaces it, line:column: problem; remedy
     (
-        "a sampler that is not implemented",
-        "sampler: tpe",
-        "sampler: gp",
-        "5:12: sampler 'gp' is not implemented yet; leave 'sampler' out to use the default",
-    ),
-    (
         "a mistyped sampler",
         "sampler: tpe",
         "sampler: tep",
-        "5:12: 'sampler' must be 'tpe' or 'random', not 'tep'; as in 'sampler: tpe'",
+        "5:12: 'sampler' must be 'auto', 'tpe', 'gp', 'cmaes', 'nsga2', 'nsga3', 'qmc', 'random' or 'grid', not 'tep';"
+        " as in 'sampler: tpe'",
     ),
     (
         "a pruner that is not implemented",
@@ -103,13 +98,44 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "choices and an end",
         "{low: 10, high: 100}",
         "{choices: [10], low: 3}",
-        "9:22: unknown key 'low'; choose from choices",
+        "9:22: unknown key 'low'; choose from choices, when",
     ),
     (
-        "a conditional space",
+        "a condition on what is not searched",
         "low: 10",
         "when: {method.network: mlp}, low: 10",
-        "9:22: conditional spaces are not implemented yet; leave 'when' out",
+        "9:29: 'method.network' is neither searched above nor fixed; name a path with choices that is written above"
+        " this one",
+    ),
+    (
+        "a condition on a value that is no choice",
+        "{method.k: {low: 10, high: 100}}",
+        "{method.transformation: {choices: [vat, rp]}, method.k: {low: 1, high: 9, when: {method.transformation: np}}}",
+        "9:114: 'np' is no choice of 'method.transformation'; choose from 'vat', 'rp'",
+    ),
+    (
+        "a condition on a range",
+        "{method.k: {low: 10, high: 100}}",
+        "{method.k: {low: 10, high: 100}, method.epsilon: {low: 1, high: 2, when: {method.k: 10}}}",
+        "9:84: 'method.k' has a range, and a condition names one of some choices; write 'method.k' as {choices: [...]}",
+    ),
+    (
+        "a step that does not end at the high end",
+        "high: 100}",
+        "high: 100, step: 40}",
+        "9:37: steps of 40 from 10 do not end at 100; write a 'high' of 90 or 130",
+    ),
+    (
+        "a setting to begin with that is not searched",
+        "trials: 8",
+        "trials: 8\n  enqueue: [{method.kk: 10}]",
+        "8:14: 'method.kk' is not searched; did you mean 'method.k'?",
+    ),
+    (
+        "a setting to begin with that the space does not hold",
+        "trials: 8",
+        "trials: 8\n  enqueue: [{method.k: 101}]",
+        "8:24: 101 is not in the space of 'method.k'; write a value that is",
     ),
     (
         "a searched setting that is fixed",

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ablate.study.model import Case, Choices, PaperReference, Range, Resources, Search, Study
+from ablate.study.model import Case, PaperReference, Resources, Study
 from ablate.study.read import read_study
+from ablate.study.search import Choices, Range, Search
 from ablate.study.write import to_yaml
 
 TEXT = st.text(
