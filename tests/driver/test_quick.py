@@ -15,9 +15,9 @@ BRIEF = ("--profile", "quick", "--set", "training.epochs=2")  # of up to 10 epoc
 
 @pytest.mark.parametrize(
     ("name", "seeds", "trials", "variants"),
-    [  # different seeds: else one study would copy trials that the other has trained
+    [  # different seeds: else one study would copy trials that the other has trained; one seed has no deviation
         ("invariant/transformation", [0, 1], 8, 4),
-        ("invariant/k", [2, 3], 6, 3),
+        ("invariant/k", [2], 3, 3),
     ],
 )
 def test_a_quick_study_ends_in_a_report(

@@ -48,11 +48,12 @@ def workers_start(command: Command) -> None:
     command.until_printed("side by side")
 
 
+# SIGINT, SIGTERM and SIGHUP have one handler, so one of them at each moment is enough
 MOMENTS = (
-    (conductor_starts, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)),
-    (mlflow_starts, (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)),
+    (conductor_starts, (signal.SIGINT, signal.SIGKILL)),
+    (mlflow_starts, (signal.SIGTERM, signal.SIGKILL)),
     (ray_starts, (signal.SIGHUP, signal.SIGKILL)),
-    (workers_start, (signal.SIGINT, signal.SIGHUP, signal.SIGKILL)),
+    (workers_start, (signal.SIGINT, signal.SIGKILL)),
 )
 
 
