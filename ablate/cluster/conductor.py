@@ -37,7 +37,7 @@ def conduct(address: str, configuration: TextIO, send: Send) -> None:
         run_launch(await_config(configuration), send, partial(send_heartbeats, send, ray_processes, nodes))
     except AblateError:
         raise
-    except Exception:
+    except Exception:  # raised again, unless Ray has died
         if not all(alive(process) for process in ray_processes):  # Ray has died: whatever followed says less
             traceback.print_exc()
             os._exit(LOST)

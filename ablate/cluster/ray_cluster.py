@@ -55,7 +55,7 @@ def start_local(slow: Callable[[], None]) -> None:
         try:
             ray.init(address="local", log_to_driver=False, logging_level=logging.ERROR, **settings)
             return
-        except Exception as error:
+        except Exception as error:  # Ray raises errors of many types here, RuntimeError among them
             end_started()
             if "timed out" not in str(error) or time.monotonic() > until:
                 remedy = "read the log, and see whether another program uses the whole processor, memory or disk"
