@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ablate.commands import describing, launching, planning, removing, results
+from ablate.commands import describing, launching, planning, removing, results, submitting
 from ablate.commands.failure import run_and_report
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "launch": launching.launch,
     "retry": launching.retry,
+    "submit": submitting.submit,
     "plan": planning.plan,
     "check": planning.check,
     "status": results.status,

@@ -119,6 +119,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "markupsafe",
         "markdown_it",
     },
+    "submit": {"study", "trial", "planning", "yaml", "pydantic", "jinja2", "ray"},
     "coverage": {"study", "trial", "planning", "probes", "papers"},
     "catalog": {"study", "coverage", "methods", "data", "probes", "augment", "papers"},
     "doctor": {"packaging", "catalog", "cluster", "data", "probes", "track", "ray", "mlflow", "torch", "psutil"},
@@ -140,7 +141,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "api": {"study", "encoder", "planning", "driver", "reporting", "track", "pandas"},
     "view": {"study", "planning", "driver", "catalog", "doctor", "rich"},
     "commands": {
-        *{"api", "study", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view"},
+        *{"api", "study", "submit", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view"},
         "typer",
     },
     "cli": {"commands", "typer"},

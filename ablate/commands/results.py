@@ -1,12 +1,19 @@
 """`ablate status`, `logs`, `report` and `ui`: what a study's trials have done."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ablate.commands.arguments import Debug, Json, Profile, Set, Storage, StudyFile
+from ablate.commands.submitting import print_job
 from ablate.commands.values import read_study, store_of
+from ablate.errors import StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ablate.paths import Store
 
 
 def status(
@@ -23,7 +30,12 @@ def status(
     from ablate.view.answers import print_status
 
     if not watch:
-        print_status(status_of(study, store=storage), as_json)
+        submitted = study is not None and not as_json and print_job(study, storage)
+        try:
+            print_status(status_of(study, store=storage), as_json)
+        except StudyError:
+            if not submitted:  # else the job has not begun to launch it
+                raise
         return
     from ablate.view.watch import print_changes
 
@@ -31,23 +43,42 @@ def status(
 
 
 def logs(
-    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's key, the beginning of its key, or its name")],
+    trial: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRIAL", help="A trial's key, the beginning of its key, or its name; or a submitted study"
+        ),
+    ],
     study: Annotated[str | None, typer.Option("--study", help="Its study, where several have such a trial")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print what it logs, until it has ended")] = False,
     storage: Storage = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Print a trial's log and traceback."""
+    """Print a trial's log and traceback; of a study that was submitted, what its batch job printed."""
     from ablate.driver.logs import follow_log, trial_log
     from ablate.view.answers import print_log
 
     store = store_of(storage)
+    if (printed := output_of_job(store, trial, follow)) is not None:
+        for text in filter(None, printed):
+            typer.echo(json.dumps({"text": text}) if as_json else text, nl=as_json)
+        return
     if not follow:
         print_log(trial_log(store, trial, study), as_json)
         return
     for text in filter(None, follow_log(store, trial, study)):
         typer.echo(json.dumps({"text": text}) if as_json else text, nl=as_json)
+
+
+def output_of_job(store: "Store", study: str, follow: bool) -> "Iterator[str] | None":
+    """What the batch job of a study printed; None where the name is no study's that was submitted."""
+    from ablate.submit.submission import job_logs
+
+    try:
+        return job_logs(store, study, follow)
+    except StudyError:  # a trial's name need not be one that a study may have
+        return None
 
 
 def report(

@@ -1,0 +1,58 @@
+"""`ablate submit`: a study as a cluster batch job."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablate.commands.arguments import Debug, Json, Profile, Set, Storage, StudyFile, Yes
+from ablate.commands.values import read_study, store_of
+
+Target = Annotated[str, typer.Option("--to", help="ray, kubernetes, slurm, or a target of an installed package")]
+OptionsFile = Annotated[
+    Path | None,
+    typer.Option("--target", help="The file of the target's options [default: tool.ablate.submit in pyproject.toml]"),
+]
+
+
+def submit(
+    study: StudyFile,
+    target: Target,
+    options: OptionsFile = None,
+    profile: Profile = None,
+    overrides: Set = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing")] = False,
+    storage: Storage = None,
+    yes: Yes = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run a study as a cluster batch job: what is missing runs there."""
+    from ablate.submit.submission import make_job
+    from ablate.submit.submission import submit as send
+    from ablate.view.console import print_json
+
+    read, store = read_study(study, profile, overrides), store_of(storage)
+    if dry_run:
+        made, job = make_job(read, store, target, options, yes=yes)
+        text = made.render(job)
+        print_json({"study": read.name, "target": target, "sent": text}) if as_json else typer.echo(text, nl=False)
+        return
+    sent = send(read, store, target, options, yes=yes)
+    if as_json:
+        print_json({"study": sent.study, "target": sent.target, "job": sent.job_id, "state": sent.state.value})
+        return
+    typer.echo(f"job {sent.job_id} of {target} is {sent.state.value}")
+    typer.echo(
+        f"follow: ablate logs {read.name} --follow\nstate:  ablate status {read.name}\nstop:   ablate stop {read.name}"
+    )
+
+
+def print_job(study: str, storage: Path | None) -> bool:
+    """Print where the study's batch job stands; whether there is one."""
+    from ablate.submit.submission import job_of
+
+    job = job_of(store_of(storage), study)
+    if job is not None:
+        typer.echo(f"job {job.job_id} of {job.target}: {job.state.value}")
+    return job is not None

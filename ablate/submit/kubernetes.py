@@ -1,0 +1,163 @@
+"""Kubernetes: a RayJob for the KubeRay operator, with the study in a ConfigMap, applied by `kubectl`."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from ablate.submit.commands import follow_file, run_tool
+from ablate.submit.target import Job, JobState, TargetOptions
+from ablate.trial import digest
+
+REMEDY = "check kubectl's context and the options of 'kubernetes'"
+STUDIES = "/etc/ablate"  # where the ConfigMap is mounted
+STATES = {
+    "": JobState.WAITING,
+    "PENDING": JobState.WAITING,
+    "RUNNING": JobState.RUNNING,
+    "SUCCEEDED": JobState.FINISHED,
+    "FAILED": JobState.FAILED,
+    "STOPPED": JobState.STOPPED,
+}
+
+
+class KubernetesOptions(TargetOptions):
+    """The image and resources of a RayJob."""
+
+    image: str
+    volume_claim: str  # a PersistentVolumeClaim that all pods may write; it holds the store
+    namespace: str = "default"
+    store: str = "/ablate/store"  # in the pods; the claim is mounted at its parent
+    secret: str | None = None  # a Secret whose entries become variables, as MLFLOW_TRACKING_PASSWORD
+    token_secret: str | None = None  # a Secret with the key auth_token; else KubeRay makes one
+    variables: Mapping[str, str] = {}  # not secret
+    workers: Annotated[int, Field(ge=0)] = 1
+    cpus: Annotated[int, Field(ge=1)] = 2  # of each pod
+    memory: str = "8Gi"
+    gpus: Annotated[int, Field(ge=0)] = 0  # of each worker
+    user: Annotated[int, Field(ge=1)] = 1000  # uid and gid in the pods
+    backoff_limit: Annotated[int, Field(ge=0)] = 3  # new clusters after a failure
+    ttl_seconds: Annotated[int, Field(ge=0)] = 3600  # after the end, until the cluster's pods are deleted
+    ray_version: str = "2.60.0"
+    queue: str | None = None  # of Kueue
+
+
+class KubernetesTarget:
+    """Submits with `kubectl apply`."""
+
+    Options: ClassVar[type[TargetOptions]] = KubernetesOptions
+
+    def __init__(self, options: KubernetesOptions) -> None:
+        self.options = options
+
+    def render(self, job: Job) -> str:
+        import yaml
+
+        return str(yaml.safe_dump_all(self.manifests(job), sort_keys=False))
+
+    def submit(self, job: Job) -> str:
+        run_tool([*self.kubectl, "delete", "rayjob", job_name(job.name), "--ignore-not-found"], REMEDY)
+        run_tool([*self.kubectl, "apply", "-f", "-"], REMEDY, self.render(job))
+        return job_name(job.name)
+
+    def state(self, job_id: str) -> JobState:
+        path = "jsonpath={.status.jobStatus} {.status.jobDeploymentStatus}"
+        found = run_tool([*self.kubectl, "get", "rayjob", job_id, "--ignore-not-found", "-o", path], REMEDY)
+        if not found:
+            return JobState.UNKNOWN
+        job_status, _, deployment = found.partition(" ")
+        if deployment in ("Suspended", "Suspending"):
+            return JobState.STOPPED
+        return JobState.FAILED if deployment == "Failed" else STATES.get(job_status, JobState.UNKNOWN)
+
+    def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
+        arguments = [*self.kubectl, "logs", f"job/{job_id}", *(["--follow"] if follow else [])]
+        if not follow:
+            yield run_tool(arguments, REMEDY)
+            return
+        with follow_file(arguments) as process:
+            assert process.stdout is not None
+            yield from process.stdout
+
+    def stop(self, job_id: str, folder: Path) -> None:
+        """Suspend the RayJob: KubeRay ends its pods with SIGTERM, and the launch checkpoints."""
+        patch = '{"spec": {"suspend": true}}'
+        run_tool([*self.kubectl, "patch", "rayjob", job_id, "--type", "merge", "-p", patch], REMEDY)
+
+    @property
+    def kubectl(self) -> list[str]:
+        return ["kubectl", "--namespace", self.options.namespace]
+
+    def manifests(self, job: Job) -> list[dict[str, Any]]:
+        """The ConfigMap with the study, and the RayJob."""
+        name = job_name(job.name)
+        labels = {"app.kubernetes.io/name": "ablate", "app.kubernetes.io/instance": name}
+        queue: dict[str, str] = {"kueue.x-k8s.io/queue-name": self.options.queue} if self.options.queue else {}
+        meta = {"name": name, "namespace": self.options.namespace, "labels": {**labels, **queue}}
+        token = {"secretName": self.options.token_secret} if self.options.token_secret else {}
+        authentication = {"mode": "token", **token}
+        workers: dict[str, Any] = {
+            "groupName": "workers",
+            "replicas": self.options.workers,
+            "minReplicas": self.options.workers,
+            "maxReplicas": self.options.workers,
+            "rayStartParams": {},
+            "template": {"spec": self.pod(name, "ray-worker", self.options.gpus)},
+        }
+        head = {
+            "rayStartParams": {"dashboard-host": "0.0.0.0"},
+            "template": {"spec": self.pod(name, "ray-head", 0)},
+        }
+        spec = {
+            "entrypoint": f"ablate launch {STUDIES}/{job.name}.yaml --storage {self.options.store}",
+            "shutdownAfterJobFinishes": True,
+            "ttlSecondsAfterFinished": self.options.ttl_seconds,
+            "backoffLimit": self.options.backoff_limit,
+            "suspend": bool(self.options.queue),  # Kueue begins it
+            "rayClusterSpec": {
+                "rayVersion": self.options.ray_version,
+                "authOptions": authentication,
+                "headGroupSpec": head,
+                **({"workerGroupSpecs": [workers]} if self.options.workers else {}),
+            },
+        }
+        study = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {f"{job.name}.yaml": job.study}}
+        return [study, {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": meta, "spec": spec}]
+
+    def pod(self, name: str, role: str, gpus: int) -> dict[str, Any]:
+        resources = {"cpu": str(self.options.cpus), "memory": self.options.memory}
+        limits: dict[str, str] = {**resources, **({"nvidia.com/gpu": str(gpus)} if gpus else {})}
+        secrets = [{"secretRef": {"name": self.options.secret}}] if self.options.secret else []
+        variables = [{"name": key, "value": value} for key, value in self.options.variables.items()]
+        container = {
+            "name": role,
+            "image": self.options.image,
+            "resources": {"requests": limits, "limits": limits},
+            "env": variables,
+            "envFrom": secrets,
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+            "volumeMounts": [
+                {"name": "store", "mountPath": str(Path(self.options.store).parent)},
+                {"name": "study", "mountPath": STUDIES, "readOnly": True},
+                {"name": "memory", "mountPath": "/dev/shm"},
+            ],
+        }
+        user = self.options.user
+        return {
+            "securityContext": {"runAsNonRoot": True, "runAsUser": user, "runAsGroup": user, "fsGroup": user},
+            "terminationGracePeriodSeconds": 120,  # to write checkpoints
+            "containers": [container],
+            "volumes": [
+                {"name": "store", "persistentVolumeClaim": {"claimName": self.options.volume_claim}},
+                {"name": "study", "configMap": {"name": name}},
+                {"name": "memory", "emptyDir": {"medium": "Memory"}},
+            ],
+        }
+
+
+def job_name(study: str) -> str:
+    """A name that Kubernetes takes: lower case, at most 47 characters; what is lost is replaced by a digest."""
+    name = re.sub(r"[^a-z0-9-]+", "-", f"ablate-{study}".lower()).strip("-")
+    return name if name == f"ablate-{study}" and len(name) <= 47 else f"{name[:38].rstrip('-')}-{digest(study, 8)}"

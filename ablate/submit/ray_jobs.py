@@ -1,0 +1,109 @@
+"""Ray Jobs: the launch runs as a job of a running Ray cluster, on its head node."""
+
+import os
+import shlex
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ablate.errors import ServiceError
+from ablate.submit.target import Job, JobState, TargetOptions
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobSubmissionClient
+
+INTERVAL = 1.0  # seconds between two looks at a log
+STOP_WAIT = {"RAY_JOB_STOP_WAIT_TIME_S": "120"}  # else Ray kills a job 3 s after its SIGTERM, without a checkpoint
+STATES = {
+    "PENDING": JobState.WAITING,
+    "RUNNING": JobState.RUNNING,
+    "SUCCEEDED": JobState.FINISHED,
+    "FAILED": JobState.FAILED,
+    "STOPPED": JobState.STOPPED,
+}
+
+
+class RayOptions(TargetOptions):
+    """Where the cluster's Jobs server is, and what the job finds there."""
+
+    address: str = "http://127.0.0.1:8265"
+    token_file: str | None = None  # here; the cluster's token, where it asks for one
+    store: str  # a folder that all nodes of the cluster see
+    secrets: str | None = None  # a file on the head node, of mode 0600, with lines NAME=value
+    variables: Mapping[str, str] = {}  # of the environment; Ray shows them in the list of its jobs
+
+
+class RayTarget:
+    """Submits with Ray's JobSubmissionClient; the working directory holds the study file alone."""
+
+    Options: ClassVar[type[TargetOptions]] = RayOptions
+
+    def __init__(self, options: RayOptions) -> None:
+        self.options = options
+
+    def command(self, job: Job) -> str:
+        """What the head node runs, in a folder that holds the study file."""
+        launch = f"exec ablate launch {job.name}.yaml --storage {shlex.quote(self.options.store)}"
+        if self.options.secrets is None:
+            return launch
+        return f"set -a; . {shlex.quote(self.options.secrets)}; set +a; {launch}"
+
+    def render(self, job: Job) -> str:
+        import yaml
+
+        content = {
+            "address": self.options.address,
+            "entrypoint": self.command(job),
+            "runtime_env": {"env_vars": {**STOP_WAIT, **self.options.variables}},
+        }
+        return f"{yaml.safe_dump(content, sort_keys=False)}---\n{job.study}"
+
+    def submit(self, job: Job) -> str:
+        job_id = f"ablate-{job.name}-{time.time_ns() // 1_000_000}"  # an id is never used twice
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, f"{job.name}.yaml").write_text(job.study, encoding="utf-8")
+            environment = {"working_dir": folder, "env_vars": {**STOP_WAIT, **self.options.variables}}
+            self.ask("submit_job", entrypoint=self.command(job), submission_id=job_id, runtime_env=environment)
+        return job_id
+
+    def state(self, job_id: str) -> JobState:
+        try:
+            return STATES.get(str(self.ask("get_job_status", job_id).value), JobState.UNKNOWN)
+        except ServiceError as error:
+            if "does not exist" in error.problem or "404" in error.problem:
+                return JobState.UNKNOWN
+            raise
+
+    def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
+        seen = ""
+        while True:
+            over = not follow or not self.state(job_id).active
+            text = str(self.ask("get_job_logs", job_id))
+            yield text[len(seen) :] if text.startswith(seen) else text
+            seen = text
+            if over:
+                return
+            time.sleep(INTERVAL)
+
+    def stop(self, job_id: str, folder: Path) -> None:
+        """Send SIGTERM to the launch, which checkpoints."""
+        self.ask("stop_job", job_id)
+
+    def client(self) -> "JobSubmissionClient":
+        if self.options.token_file is not None:
+            os.environ["RAY_AUTH_MODE"] = "token"
+            os.environ["RAY_AUTH_TOKEN_PATH"] = str(Path(self.options.token_file).expanduser())
+        from ray.job_submission import JobSubmissionClient
+
+        return JobSubmissionClient(self.options.address)
+
+    def ask(self, request: str, *arguments: Any, **named: Any) -> Any:
+        """Send a request to the Jobs server.  Raises ServiceError where it does not answer or refuses."""
+        try:
+            return getattr(self.client(), request)(*arguments, **named)
+        except (RuntimeError, OSError) as error:  # what Ray's client raises, and `requests` below it
+            lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+            remedy = "see whether the Ray cluster runs, and check 'address' and 'token_file' of the options"
+            raise ServiceError(lines[-1].strip(), remedy, self.options.address) from None

@@ -1,0 +1,152 @@
+"""Slurm: an sbatch script that runs the launch as a step of the job, and a Ray cluster of the job's nodes."""
+
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ablate.atomic_write import write_text
+from ablate.errors import ServiceError, StudyError
+from ablate.submit.commands import run_tool
+from ablate.submit.target import Job, JobState, TargetOptions
+
+REMEDY = "run this where Slurm's commands work, and check the options of 'slurm'"
+INTERVAL = 1.0  # seconds between two looks at a log
+STATES = {
+    "PENDING": JobState.WAITING,
+    "REQUEUED": JobState.WAITING,
+    "REQUEUE_HOLD": JobState.WAITING,
+    "CONFIGURING": JobState.WAITING,
+    "SUSPENDED": JobState.WAITING,
+    "RUNNING": JobState.RUNNING,
+    "COMPLETING": JobState.RUNNING,
+    "STOPPED": JobState.RUNNING,
+    "COMPLETED": JobState.FINISHED,
+    "CANCELLED": JobState.STOPPED,
+}
+
+
+class SlurmOptions(TargetOptions):
+    """What a job asks Slurm for, and how its environment is made."""
+
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    nodes: Annotated[int, Field(ge=1)] = 1  # with one, the launch starts Ray as on a laptop, without a network
+    cpus: Annotated[int, Field(ge=1)] = 2  # per node
+    gpus: Annotated[int, Field(ge=0)] = 0  # per node
+    memory: str | None = None  # per node, as in 32G
+    time: str = "24:00:00"  # limit; the job checkpoints before it and goes on afterwards
+    warning: Annotated[int, Field(ge=1)] = 120  # seconds before the limit at which it checkpoints
+    max_requeues: Annotated[int, Field(ge=0)] = 20
+    environment: str | None = None  # the folder of a virtual environment that has ablate
+    setup: tuple[str, ...] = ()  # lines of the script before it, as in 'module load cuda'
+    secrets: str | None = None  # a file of mode 0600 with lines NAME=value, as MLFLOW_TRACKING_PASSWORD
+    variables: Mapping[str, str] = {}  # of the environment; not secret
+    extra: tuple[str, ...] = ()  # further options of sbatch, as in '--constraint=a100'
+
+
+class SlurmTarget:
+    """Submits with `sbatch`; the store is a folder that all nodes see."""
+
+    Options: ClassVar[type[TargetOptions]] = SlurmOptions
+
+    def __init__(self, options: SlurmOptions) -> None:
+        self.options = options
+
+    def render(self, job: Job) -> str:
+        import jinja2
+
+        loader = jinja2.PackageLoader("ablate", "submit")
+        environment = jinja2.Environment(
+            loader=loader,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        environment.filters["quote"] = lambda value: shlex.quote(str(value))
+        template = environment.get_template("slurm.sbatch.jinja")
+        files = {"study": study_file(job), "stop": stop_file(job.folder), "output": job.folder / "slurm-%j.log"}
+        return template.render(job=job, options=self.options, **files)
+
+    def submit(self, job: Job) -> str:
+        check_secrets(self.options.secrets)
+        write_text(study_file(job), job.study)
+        stop_file(job.folder).unlink(missing_ok=True)
+        script = job.folder / "job.sbatch"
+        write_text(script, self.render(job))
+        return run_tool(["sbatch", "--parsable", str(script)], REMEDY).strip().partition(";")[0]
+
+    def state(self, job_id: str) -> JobState:
+        """As `squeue` says; of a job that has left the queue, as `scontrol` and `sacct` remember it."""
+        found = run_tool(["squeue", "-h", "-t", "all", "-o", "%T %j", "-j", job_id], REMEDY) if known(job_id) else ""
+        word = found.split()[0] if found.split() else remembered(job_id)
+        return STATES.get(word, JobState.FAILED if word else JobState.UNKNOWN)
+
+    def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
+        file = folder / f"slurm-{job_id}.log"
+        at = 0
+        while True:
+            over = not follow or not self.state(job_id).active
+            if file.exists():
+                with file.open("rb") as stream:
+                    stream.seek(at)
+                    text = stream.read()
+                at += len(text)
+                yield text.decode("utf-8", errors="replace")
+            if over:
+                return
+            time.sleep(INTERVAL)
+
+    def stop(self, job_id: str, folder: Path) -> None:
+        """Cancel a waiting job; a running one gets SIGTERM without a deadline, checkpoints, and is not requeued."""
+        stop_file(folder).touch()
+        if self.state(job_id) is JobState.WAITING:
+            run_tool(["scancel", job_id], REMEDY)
+        else:
+            run_tool(["scancel", "--full", "--signal=TERM", job_id], REMEDY)
+
+
+def study_file(job: Job) -> Path:
+    """The resolved study, which the job launches."""
+    return job.folder / "submitted.yaml"
+
+
+def stop_file(folder: Path) -> Path:
+    """While it exists, the job does not go on in the queue."""
+    return folder / "job.stop"
+
+
+def check_secrets(file: str | None) -> None:
+    """Raise StudyError where the file of secrets is missing, or others may read it."""
+    if file is None:
+        return
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise StudyError("this file of secrets does not exist", "correct 'secrets' in the options", file)
+    if path.stat().st_mode & 0o077:
+        raise StudyError("others may read this file of secrets", f"run: chmod 600 {file}", file)
+
+
+def known(job_id: str) -> bool:
+    """Whether Slurm's controller still knows the job."""
+    try:
+        run_tool(["scontrol", "show", "job", job_id], REMEDY)
+    except ServiceError as error:
+        if "Invalid job id" in error.problem:
+            return False
+        raise
+    return True
+
+
+def remembered(job_id: str) -> str:
+    """The state of a finished job in Slurm's accounts; empty where there are none."""
+    try:
+        lines = run_tool(["sacct", "-n", "-X", "-P", "-o", "State", "-j", job_id], REMEDY).split()
+    except ServiceError:  # accounting is not set up on every cluster
+        return ""
+    return lines[0] if lines else ""

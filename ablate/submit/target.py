@@ -1,0 +1,86 @@
+"""What a target of batch jobs does, and the table of targets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from ablate.registry import Registry
+from ablate.row_checks import RowError
+
+
+class JobState(Enum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    UNKNOWN = "no longer known"
+
+    @property
+    def active(self) -> bool:
+        return self in (JobState.WAITING, JobState.RUNNING)
+
+
+class TargetOptions(BaseModel):
+    """Options of a target, from the options file; strict, as a study is."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A study to run as a batch job."""
+
+    name: str  # of the study
+    study: str  # the resolved study, as YAML
+    folder: Path  # of the study in the store of the submitting machine
+    store: Path
+
+
+class Target(Protocol):
+    """One kind of cluster.  A class is registered in `TARGETS`; it is made with its options."""
+
+    Options: ClassVar[type[TargetOptions]]
+
+    def __init__(self, options: Any) -> None: ...
+
+    def render(self, job: Job) -> str:
+        """What would be sent: a script or a manifest."""
+
+    def submit(self, job: Job) -> str:
+        """Send it; the job's id.  Raises ServiceError where the cluster does not take it."""
+
+    def state(self, job_id: str) -> JobState: ...
+
+    def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
+        """What the job printed, in pieces; with `follow` until it ends.  `folder` is the study's in the store."""
+
+    def stop(self, job_id: str, folder: Path) -> None:
+        """Make the job write checkpoints and end; it is not started again."""
+
+
+def check_target(row: object) -> None:
+    """Raise RowError where an object is no target."""
+    names = ("Options", "render", "submit", "state", "logs", "stop")
+    missing = [name for name in names if not hasattr(row, name)]
+    if missing:
+        raise RowError(f"it has no {', '.join(missing)}", "implement ablate.submit.target.Target")
+
+
+def builtin() -> dict[str, type[Target]]:
+    from ablate.submit.kubernetes import KubernetesTarget
+    from ablate.submit.ray_jobs import RayTarget
+    from ablate.submit.slurm import SlurmTarget
+
+    return {"ray": RayTarget, "kubernetes": KubernetesTarget, "slurm": SlurmTarget}
+
+
+def targets() -> Registry[type[Target]]:
+    """The targets of ablate, and those that installed packages add (entry points `ablate.targets`)."""
+    return Registry("target", "ablate.targets", builtin(), check_target)

@@ -1,0 +1,160 @@
+"""What is sent to each target, and the options that targets take."""
+
+import copy
+import gzip
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from ablate.errors import StudyError
+from ablate.paths import Store
+from ablate.study.read import read_study
+from ablate.submit.kubernetes import job_name
+from ablate.submit.options import read_options
+from ablate.submit.slurm import SlurmOptions
+from ablate.submit.submission import make_job
+
+CRD = Path(__file__).parent / "rayjobs-crd.yaml.gz"  # of the KubeRay project, Apache-2.0
+STUDY = """\
+question: 'Is it "quoted"; $HOME?'
+method: pca
+dataset: digits
+seeds: 1
+probes: [knn]
+metric: knn/accuracy
+"""
+
+
+def rendered(tmp_path: Path, target: str, options: dict[str, Any]) -> str:
+    (tmp_path / "one.yaml").write_text(STUDY)
+    (tmp_path / "lab.yaml").write_text(yaml.safe_dump({target: options}))
+    study = read_study(tmp_path / "one.yaml")
+    made, job = make_job(study, Store(tmp_path / "a store"), target, tmp_path / "lab.yaml")
+    return made.render(job)
+
+
+def strict(schema: Any) -> Any:
+    """The schema without unknown fields, as the API server's strict validation has it."""
+    if isinstance(schema, list):
+        return [strict(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: strict(value) for key, value in schema.items()}
+    if made.get("x-kubernetes-int-or-string"):
+        made.pop("type", None)
+        made["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+    closed = made.get("type") == "object" and made.get("properties") and "additionalProperties" not in made
+    if closed and not made.get("x-kubernetes-preserve-unknown-fields"):
+        made["additionalProperties"] = False
+    return made
+
+
+@pytest.fixture(scope="module")
+def rayjob() -> jsonschema.Draft202012Validator:
+    crd = yaml.load(gzip.decompress(CRD.read_bytes()), yaml.CSafeLoader)
+    (version,) = (one for one in crd["spec"]["versions"] if one["name"] == "v1")
+    schema = strict(version["schema"]["openAPIV3Schema"])
+    schema["properties"]["metadata"] = {"type": "object"}
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"workers": 0},
+        {"gpus": 2, "secret": "mlflow", "token_secret": "ray", "queue": "lab", "variables": {"A": "b"}},
+    ],
+)
+def test_the_manifest_for_kubernetes_is_valid(
+    tmp_path: Path, rayjob: jsonschema.Draft202012Validator, options: dict[str, Any]
+) -> None:
+    given = {"image": "lab/ablate:1", "volume_claim": "data", **options}
+    study, job = yaml.safe_load_all(rendered(tmp_path, "kubernetes", given))
+    assert [error.message for error in rayjob.iter_errors(job)] == []
+    (sent,) = study["data"].values()
+    (tmp_path / "sent.yaml").write_text(sent)
+    assert read_study(tmp_path / "sent.yaml").question == read_study(tmp_path / "one.yaml").question
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster.get("workerGroupSpecs", [])]
+    assert cluster["authOptions"]["mode"] == "token"
+    assert all(one["template"]["spec"]["securityContext"]["runAsNonRoot"] for one in groups)
+    broken = copy.deepcopy(job)
+    broken["spec"]["entrypont"] = "x"
+    assert list(rayjob.iter_errors(broken))  # the check is strict
+
+
+def test_names_for_kubernetes_are_valid_and_distinct() -> None:
+    names = [job_name(name) for name in ("epsilon", "Epsilon", "a_b", "a-b", "a.b", "x" * 80)]
+    assert len(set(names)) == len(names)
+    assert all(len(name) <= 47 and name == name.lower() and "_" not in name for name in names)
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_the_script_for_slurm_is_valid_bash_and_holds_no_secret(tmp_path: Path, nodes: int) -> None:
+    secrets = tmp_path / "secret.env"
+    secrets.write_text("MLFLOW_TRACKING_PASSWORD=hunter2\n")
+    options = {
+        "partition": "gpu",
+        "nodes": nodes,
+        "gpus": 1,
+        "memory": "8G",
+        "environment": "/home/me/my venv",
+        "setup": ["module load cuda"],
+        "secrets": str(secrets),
+        "variables": {"A": "it's"},
+        "extra": ["--constraint=a100"],
+    }
+    script = rendered(tmp_path, "slurm", options)
+    assert subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True).stderr == ""
+    assert "hunter2" not in script
+    for line in ("--partition=gpu", f"--nodes={nodes}", "--gpus-per-node=1", "--mem=8G", "--constraint=a100"):
+        assert f"#SBATCH {line}\n" in script
+    assert ". '/home/me/my venv/bin/activate'" in script
+    assert ("ray start" in script) == (nodes > 1)
+
+
+def test_the_request_to_ray_names_the_study_and_the_store(tmp_path: Path) -> None:
+    request, study = yaml.safe_load_all(rendered(tmp_path, "ray", {"store": "/shared/a store", "secrets": "/s.env"}))
+    assert request["entrypoint"] == (
+        "set -a; . /s.env; set +a; exec ablate launch one.yaml --storage '/shared/a store'"
+    )
+    assert study["name"] == "one"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("slurm: {partiton: a}", "unknown option 'partiton'; did you mean 'partition'?"),
+        ("slurm: {nodes: 0}", "'nodes': input should be greater than or equal to 1"),
+        ("slurm: {nodes: two}", "'nodes': input should be a valid integer"),
+        ("slurm: [1]", "'slurm' must be a mapping of options"),
+        ("slurm: {", "this is not valid YAML"),
+        ("[1]", "a section for each target is expected"),
+    ],
+)
+def test_a_mistake_in_the_options_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "lab.yaml"
+    file.write_text(content)
+    with pytest.raises(StudyError) as refused:
+        read_options("slurm", SlurmOptions, file)
+    assert message in str(refused.value)
+    assert str(refused.value).startswith(str(file))
+
+
+def test_an_option_that_is_missing_and_an_unknown_target_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="the option 'store' is missing; add it to the options of 'ray'"):
+        rendered(tmp_path, "ray", {})
+    with pytest.raises(StudyError, match="no target is called 'slrum'; did you mean 'slurm'"):
+        rendered(tmp_path, "slrum", {})
+
+
+def test_options_are_read_from_pyproject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.ablate.submit.slurm]\npartition = "gpu"\nsetup = ["a", "b"]\n')
+    monkeypatch.chdir(tmp_path)
+    options = read_options("slurm", SlurmOptions, None)
+    assert (options.partition, options.setup) == ("gpu", ("a", "b"))

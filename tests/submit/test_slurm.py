@@ -1,0 +1,135 @@
+"""Studies as jobs of a real Slurm: submitted, signalled at the limit, stopped, cancelled, and gone on with."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ..services.slurm import slurm_cluster
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+PATIENCE = 400.0  # seconds
+STUDY = """
+question: Does the radius matter?
+method: invariant
+dataset: digits
+fixed: {training.epochs: 150, training.samples: 300, training.batch_size: 64, method.k: 10, probes.linear.epochs: 5}
+axes: {method.epsilon: [0.4]}
+seeds: 1
+probes: [linear]
+metric: linear/accuracy
+"""
+
+
+class Lab:
+    """A folder from which studies are submitted to a Slurm cluster."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = {**environment, "ABLATE_STORE": str(folder / "store"), "COLUMNS": "200"}
+        self.environment.pop("MLFLOW_TRACKING_URI", None)
+        options = {"cpus": 1, "variables": {"PATH": str(Path(sys.executable).parent) + ":" + environment["PATH"]}}
+        (folder / "lab.yaml").write_text(f"slurm: {options}\n")
+
+    def ablate(self, *arguments: str, code: int = 0) -> str:
+        done = self.tool(sys.executable, "-m", "ablate", *arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def submit(self, study: str, code: int = 0, text: str = STUDY) -> str:
+        """Submit a study; its job's id."""
+        (self.folder / f"{study}.yaml").write_text(text)
+        said = self.ablate("submit", f"{study}.yaml", "--to", "slurm", "--target", "lab.yaml", code=code)
+        return said.split()[1] if code == 0 else said
+
+    def tool(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(arguments, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+
+    def state(self, job: str) -> str:
+        return self.tool("squeue", "-h", "-t", "all", "-o", "%T", "-j", job).stdout.strip()
+
+    def log(self, study: str, job: str) -> str:
+        file = self.folder / "store" / "studies" / study / f"slurm-{job}.log"
+        return file.read_text() if file.exists() else ""
+
+    def until(self, condition: Callable[[], bool], what: Callable[[], str]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, what()
+            time.sleep(0.3)
+
+    def until_trains(self, study: str, job: str) -> None:
+        trials = self.folder / "store" / "studies" / study / "trials"
+        self.until(lambda: any(trials.glob("*/spool.jsonl")), lambda: self.log(study, job))
+
+    def until_state(self, study: str, job: str, *states: str) -> None:
+        self.until(lambda: self.state(job) in states, lambda: f"{self.state(job)}\n{self.log(study, job)}")
+
+    def processes(self) -> list[str]:
+        """The processes of the lab's jobs."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("ABLATE_STORE") == self.environment["ABLATE_STORE"]:
+                    found.append(" ".join(process.cmdline()))
+            except psutil.Error:
+                continue
+        return found
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with slurm_cluster(tmp_path / "slurm") as environment:
+        yield Lab(tmp_path, environment)
+
+
+def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_another_is_stopped_and_cancelled(lab: Lab) -> None:
+    job = lab.submit("radius")
+    refused = lab.submit("radius", code=2)
+    assert f"as job {job} of slurm" in refused
+    lab.until_trains("radius", job)
+    assert f"job {job} of slurm: running" in lab.ablate("status", "radius")
+
+    lab.tool("scancel", "--batch", "--signal=TERM", job)  # what --signal=B:TERM sends before the limit
+    lab.until(lambda: "ablate launch ended with 130" in lab.log("radius", job), lambda: lab.log("radius", job))
+    lab.until_state("radius", job, "COMPLETED")
+    log = lab.log("radius", job)
+    assert log.count("starting Ray and MLflow") == 2
+    assert "ablate launch ended with 0" in log
+    assert log in lab.ablate("logs", "radius")
+    assert (lab.folder / "store" / "studies" / "radius" / "report" / "report.md").exists()
+    assert f"job {job} of slurm: finished" in lab.ablate("status", "radius")
+
+    endless = STUDY.replace("training.epochs: 150", "training.epochs: 100000")
+    stopped = lab.submit("endless", text=endless)
+    lab.until_trains("endless", stopped)
+    assert "was asked to checkpoint and stop" in lab.ablate("stop", "endless")
+    lab.until_state("endless", stopped, "FAILED")
+    assert "ablate launch ended with 130" in lab.log("endless", stopped)
+    assert f"job {stopped} of slurm: failed" in lab.ablate("status", "endless")
+    again = lab.submit("endless", text=endless)
+    lab.until_trains("endless", again)
+    lab.tool("scancel", again)
+    lab.until_state("endless", again, "CANCELLED")
+    lab.until(lambda: not lab.processes(), lambda: str(lab.processes()))
+    assert lab.state(again) == "CANCELLED"
+
+
+def test_a_file_of_secrets_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    secrets = tmp_path / "mlflow.env"
+    secrets.write_text("MLFLOW_TRACKING_PASSWORD=hunter2\n")
+    secrets.chmod(0o644)
+    (tmp_path / "lab.yaml").write_text(f"slurm: {{secrets: {secrets}}}\n")
+    (tmp_path / "radius.yaml").write_text(STUDY)
+    arguments = ("submit", "radius.yaml", "--to", "slurm", "--target", "lab.yaml", "--storage", "store")
+    done = subprocess.run(
+        [sys.executable, "-m", "ablate", *arguments], cwd=tmp_path, env=os.environ, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert f"{secrets}: others may read this file of secrets; run: chmod 600 {secrets}" in done.stderr
+    assert not (tmp_path / "store" / "studies" / "radius" / "job.json").exists()
