@@ -42,6 +42,12 @@ class ServiceError(AblateError):
     """Ray or MLflow is unavailable, or another launch holds a lock."""
 
 
+class ServiceAway(ServiceError):
+    """A service (MLflow, Ray's head) did not answer for as long as it was waited for: the same command may do later."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h, after which batch systems start a job again
+
+
 class StudyError(AblateError):
     """The study file or the command line is wrong."""
 

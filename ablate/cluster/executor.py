@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
-from ablate.errors import ServiceError
+from ablate.errors import ServiceAway
 from ablate.events import Message
 from ablate.launch_config import LaunchConfig
 
@@ -24,5 +24,5 @@ class Executor(ABC):
         """End all its processes at once; does nothing where they have ended."""
 
 
-class ExecutorDied(ServiceError):
+class ExecutorDied(ServiceAway):
     """Ray has died during a launch; finished trials and checkpoints are kept."""

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import ray
 
-from ablate.errors import ServiceError
+from ablate.errors import ServiceAway, ServiceError
 from ablate.launch_config import LaunchConfig
 from ablate.planning.resources import Node
 from ablate.process import Process, identify
@@ -40,7 +40,7 @@ def join(address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # ConnectionError, ValueError, RuntimeError and Ray's own
         remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
-        raise ServiceError(f"the Ray cluster does not answer: {first_line(error)}", remedy, address) from error
+        raise ServiceAway(f"the Ray cluster does not answer: {first_line(error)}", remedy, address) from error
 
 
 def start_local(slow: Callable[[], None]) -> None:

@@ -15,7 +15,7 @@ import psutil
 
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.cluster.ray_environment import ray_environment
-from ablate.errors import AblateError, DataError, ServiceError, StudyError
+from ablate.errors import AblateError, DataError, ServiceAway, ServiceError, StudyError
 from ablate.events import MESSAGES, Message, Over, Ready, Refused
 from ablate.launch_config import LAUNCH_CONFIG, LaunchConfig
 
@@ -138,5 +138,5 @@ def session_members(leader: int) -> list[psutil.Process]:
 
 def error_of(message: Refused) -> AblateError:
     """The error with which the conductor refused the launch."""
-    kinds: dict[int, type[AblateError]] = {2: StudyError, 3: DataError}
+    kinds: dict[int, type[AblateError]] = {2: StudyError, 3: DataError, ServiceAway.exit_code: ServiceAway}
     return kinds.get(message.exit_code, ServiceError)(message.problem, message.remedy, message.place)

@@ -8,6 +8,7 @@ import typer
 from ablate.commands.arguments import Address, Debug, Json, Profile, Set, Storage, StudyFile, StudyName, Yes
 from ablate.commands.planning import print_plan_of
 from ablate.commands.values import read_study, store_of
+from ablate.errors import ServiceAway
 
 if TYPE_CHECKING:
     from ablate.study.model import Study
@@ -64,6 +65,8 @@ def launch_and_print(study: "Study", storage: Path | None, yes: bool, as_json: b
     print_summary(summary, study, as_json, storage)
     if summary.flawed:
         raise typer.Exit(1)
+    if summary.unsent:
+        raise typer.Exit(ServiceAway.exit_code)  # launching again sends them
 
 
 def stop(study: StudyName, storage: Storage = None, as_json: Json = False, debug: Debug = False) -> None:

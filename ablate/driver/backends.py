@@ -1,13 +1,16 @@
 """What a launch uses to run packs and to store records: Ray and MLflow, or replacements in tests."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ablate.cluster.executor import Executor
 from ablate.cluster.ray_environment import require_short_temporary_folder
 from ablate.cluster.supervisor import RayExecutor
 from ablate.paths import Store, StudyPaths
 from ablate.track.mlflow_store import MlflowStore
+from ablate.track.retry import LAUNCH_PATIENCE
 from ablate.track.server import Server, ensure_server
 from ablate.track.store import TrackingStore
 from ablate.track.ui import reading_address
@@ -29,4 +32,14 @@ def ray_executor(paths: StudyPaths, address: str) -> Executor:
     return RayExecutor(paths.log, address)
 
 
-RAY_AND_MLFLOW = Backends(ray_executor, ensure_server, reading_address, MlflowStore)
+def launch_store(uri: str) -> MlflowStore:
+    """The store of a launch, patient with a server that the user named; the embedded one is started again instead."""
+    return MlflowStore(uri, LAUNCH_PATIENCE if os.environ.get("MLFLOW_TRACKING_URI") else 0.0)
+
+
+RAY_AND_MLFLOW = Backends(
+    ray_executor,
+    partial(ensure_server, patience=LAUNCH_PATIENCE),
+    reading_address,
+    launch_store,
+)

@@ -64,6 +64,7 @@ def count_done(plan: Plan, ends: Mapping[str, State]) -> dict[str, int]:
 def close_as_killed(context: LaunchContext, tracking: TrackingStore) -> None:
     """After an error or an interruption, set the runs that this launch left open to killed, if MLflow answers."""
     context.interrupts.allow_another()
+    tracking.patience = 0.0  # it has been waited for, or the user wants an end
     with suppress(ServiceError):
         tracking.upload(context.paths, PATIENCE / 6)
         tracking.settle(context.name)

@@ -2,7 +2,7 @@
 
 from ablate.driver.claiming import live_launch
 from ablate.driver.status import check_launched
-from ablate.errors import ServiceError
+from ablate.errors import ServiceAway, ServiceError
 from ablate.events import State
 from ablate.interrupts import handled
 from ablate.paths import Store, StudyPaths
@@ -32,7 +32,7 @@ def upload_to_server(store: Store, study: str) -> str:
         left = tracking.upload(paths)
         if left:
             waiting = counted(len(left), "trial still waits", "trials still wait")
-            raise ServiceError(f"{waiting} for MLflow", "see whether the server runs", server.uri)
+            raise ServiceAway(f"{waiting} for MLflow", "see whether the server runs", server.uri)
         if (launch := live_launch(tracking, study, paths)) is not None:
             return f"MLflow has what this store holds of '{study}', which is being launched by {launch}"
         snapshot = tracking.settle(study)

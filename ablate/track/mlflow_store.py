@@ -34,8 +34,10 @@ FINISHED = STATUSES[State.FINISHED]
 class MlflowStore(TrackingStore):
     """Studies, variants and trials as the runs of an MLflow server."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, patience: float = 0.0) -> None:
+        """A store whose requests are repeated for `patience` seconds; with 0, for the seconds that a reader waits."""
         self.uri = uri
+        self.patience = patience
         self.reader = connect_reader(uri)  # of a server, or of the database of the embedded one
         self.experiments: dict[str, str] = {}  # study → id
         self.study_runs: dict[str, str] = {}  # study → id of its run, RUNNING

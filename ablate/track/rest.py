@@ -10,7 +10,8 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 API = "/api/2.0/mlflow/"
-TIMEOUT = 10.0  # seconds without a byte from the server; MLFLOW_HTTP_REQUEST_TIMEOUT
+TIMEOUT = 60.0  # seconds without a byte from the server, which may be busy; MLFLOW_HTTP_REQUEST_TIMEOUT
+CONNECT_TIMEOUT = 10.0  # seconds until a connection is made
 TRANSFER_TIMEOUT = 60.0  # the same, of a file
 
 
@@ -78,9 +79,9 @@ class Rest:
 
     def send(self, method: str, path: str, timeout: float | None = None, **options: Any) -> requests.Response:
         """The answer.  Raises RestError where the server refuses, and what requests raises where it does not answer."""
-        answer = self.session.request(
-            method, self.uri + path, timeout=timeout or self.timeout, **{**self.options, **options}
-        )
+        seconds = timeout or self.timeout
+        timeouts = (min(CONNECT_TIMEOUT, seconds), seconds)
+        answer = self.session.request(method, self.uri + path, timeout=timeouts, **{**self.options, **options})
         if not answer.ok:
             raise error_of(answer)
         return answer

@@ -1,50 +1,88 @@
-"""Repeats a request to MLflow until the server answers, a few times."""
+"""Repeats a request to MLflow until the server answers: for seconds, or for minutes where a launch depends on it."""
 
 import functools
+import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from ablate.errors import AblateError, ServiceError
-from ablate.track.client import redact, refused
+from ablate.errors import AblateError, ServiceAway, ServiceError
+from ablate.track.client import http_status, redact, refused
 
-DELAYS = (0.5, 2.0, 5.0)  # seconds before each repetition
+DELAYS = (0.5, 2.0, 5.0)  # seconds before the first repetitions, which commands that only read make as well
+LONGEST_DELAY = 15.0  # seconds before each further one
+LAUNCH_PATIENCE = 300.0  # seconds for which a launch repeats a request: a server that is moved is back by then
+DENIED = (401, 403)
+
+logger = logging.getLogger(__name__)
 
 
-class HasUri(Protocol):
+class SendsRequests(Protocol):
     """An object whose methods send requests to a server."""
 
     uri: str
+    patience: float  # seconds for which a request is repeated; with 0, after DELAYS only
 
 
-S = TypeVar("S", bound=HasUri)
+S = TypeVar("S", bound=SendsRequests)
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """Call the method again where MLflow does not answer, then raise ServiceError; a repeated call must do no harm.
+    """Call the method again where MLflow does not answer, for the owner's `patience`; a repeated call must do no harm.
 
-    Denied access (401, 403) is such a case: a proxy in front of the server may renew its credentials meanwhile.
+    Raises ServiceAway where it still does not answer then, and ServiceError where it answers and refuses.
     """
 
     @functools.wraps(method)
-    def repeat(owner: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        for delay in (*DELAYS, None):
-            try:
-                return method(owner, *args, **kwargs)
-            except AblateError:
-                raise
-            except Exception as error:  # raised again, unless it came from MLflow's client or the network
-                if not is_service_error(error):
-                    raise
-                if delay is None or refused(error):
-                    raise service_error(error, owner.uri) from None
-                time.sleep(delay)  # a server that restarts needs seconds
-        raise AssertionError  # the last repetition returns or raises
+    def call(owner: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return repeat(lambda: method(owner, *args, **kwargs), owner.uri, owner.patience)
 
-    return repeat
+    return call
+
+
+def repeat(request: Callable[[], T], uri: str, patience: float = 0.0) -> T:
+    """The answer to a request, which is repeated as `retried` says."""
+    waits = delays(patience)
+    told = False
+    while True:
+        try:
+            return request()
+        except AblateError:
+            raise
+        except Exception as error:  # raised again, unless it came from MLflow's client or the network
+            if not is_service_error(error):
+                raise
+            delay = None if refused(error) else next(waits, None)
+            if delay is None or (delay not in DELAYS and not may_pass(error)):
+                raise service_error(error, uri) from None
+            if delay not in DELAYS and not told:
+                told = True
+                logger.warning("%s does not answer; waiting for it, at most %.0f s", redact(uri), patience)
+            time.sleep(delay)  # a server that restarts needs seconds, one that is moved minutes
+
+
+def delays(patience: float) -> Iterator[float]:
+    """Seconds before each repetition: `DELAYS`, then `LONGEST_DELAY` until `patience` seconds have passed."""
+    end = time.monotonic() + patience
+    yield from DELAYS
+    while time.monotonic() < end:
+        yield LONGEST_DELAY
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the cause may go away within minutes.
+
+    Denied access (401, 403) is repeated for seconds only, as a proxy in front of the server may renew its credentials;
+    a certificate that is not trusted, an address that is none and a damaged database stay as they are.
+    """
+    from requests import exceptions
+
+    invalid = (exceptions.InvalidURL, exceptions.InvalidSchema, exceptions.MissingSchema, sqlite3.Error)
+    untrusted = isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error)
+    return not isinstance(error, invalid) and not untrusted and http_status(error) not in DENIED
 
 
 def is_service_error(error: Exception) -> bool:
@@ -59,5 +97,7 @@ def is_service_error(error: Exception) -> bool:
 
 
 def service_error(error: Exception, uri: str) -> ServiceError:
+    """ServiceAway for what may pass, ServiceError for what stays."""
     remedy = "see whether the MLflow server runs and accepts your credentials"
-    return ServiceError(f"MLflow does not answer: {redact(error)}", remedy, redact(uri))
+    kind = ServiceAway if may_pass(error) and not refused(error) else ServiceError
+    return kind(f"MLflow does not answer: {redact(error)}", remedy, redact(uri))

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ablate.errors import ServiceError
+from ablate.errors import ServiceAway, ServiceError
 from ablate.paths import Store
 from ablate.process import Process, alive, current_process
-from ablate.track.client import connect, http_status, redact
+from ablate.track.client import connect, http_status, redact, refused
+from ablate.track.retry import is_service_error, may_pass, repeat
 from ablate.track.server_end import end, leave
 from ablate.track.server_info import ServerInfo, lock_server
 from ablate.track.server_start import START, answers, start, usual_port
@@ -41,15 +42,16 @@ class Server:
             leave(info, self.file)
 
 
-def ensure_server(store: Store) -> Server:
+def ensure_server(store: Store, patience: float = 0.0) -> Server:
     """The server that MLFLOW_TRACKING_URI names, else the store's embedded one, started if it does not run.
 
-    Called again after the embedded server died, it starts another at the same address.  Raises ServiceError where the
+    A named server that does not answer is asked again for `patience` seconds.  Called again after the embedded server
+    died, it starts another at the same address.  Raises ServiceError where the
     named server does not answer, or the embedded one runs on another machine or does not start.
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
-        check_server(given)
+        check_server(given, patience)
         return Server(given, None, started_here=False)
     store.mlflow.mkdir(parents=True, exist_ok=True)
     file = store.server
@@ -82,17 +84,39 @@ def forget_dead_server(store: Store) -> None:
         file.unlink(missing_ok=True)
 
 
-def check_server(uri: str) -> None:
-    """Raise ServiceError unless MLflow answers at this address and accepts the credentials in the environment."""
+def check_server(uri: str, patience: float = 0.0) -> None:
+    """Raise ServiceError unless MLflow answers at this address and accepts the credentials in the environment.
+
+    One that does not answer is asked again for `patience` seconds, then ServiceAway is raised; one that denies access
+    is not asked again.
+    """
     place = f"MLFLOW_TRACKING_URI={redact(uri)}"
     if urlsplit(uri).scheme not in ("http", "https", "databricks"):
         raise ServiceError("this is not a server", "start `mlflow server` on it and give its http address", place)
+
+    def ask() -> None:
+        try:
+            connect(uri).list_experiments()
+        except Exception as error:  # of requests, MLflow or a plugin for the scheme: all mean that it cannot be used
+            status = http_status(error)
+            if status in (401, 403):
+                remedy = (
+                    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or add the host to its --allowed-hosts"
+                )
+                raise ServiceError(f"MLflow denies access ({status})", remedy, place) from None
+            if patience and is_service_error(error):
+                raise  # it is repeated
+            raise unanswered(error, place) from None
+
     try:
-        connect(uri).list_experiments()
-    except Exception as error:  # of requests, MLflow or a plugin for the scheme: all mean that it cannot be used
-        status = http_status(error)
-        if status in (401, 403):
-            remedy = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or add the host to its --allowed-hosts"
-            raise ServiceError(f"MLflow denies access ({status})", remedy, place) from None
-        remedy = "start it, correct the address, or unset the variable to use an embedded server"
-        raise ServiceError(f"MLflow does not answer: {redact(error)}", remedy, place) from None
+        repeat(ask, uri, patience)
+    except ServiceError as error:
+        raise type(error)(error.problem, error.remedy, place) from None
+    except Exception as error:  # of a plugin for the scheme
+        raise unanswered(error, place) from None
+
+
+def unanswered(error: Exception, place: str) -> ServiceError:
+    remedy = "start it, correct the address, or unset the variable to use an embedded server"
+    kind = ServiceAway if may_pass(error) and not refused(error) else ServiceError
+    return kind(f"MLflow does not answer: {redact(error)}", remedy, place)

@@ -90,6 +90,7 @@ class TrackingStore(ABC):
     """
 
     uri: str
+    patience: float = 0.0  # seconds for which a request is repeated where the server does not answer
 
     @abstractmethod
     def snapshot(self, study: str) -> Snapshot:
