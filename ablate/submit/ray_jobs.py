@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ablate.errors import ServiceError
+from ablate.errors import Interrupted, ServiceError
 from ablate.submit.target import Job, JobState, TargetOptions
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
 INTERVAL = 1.0  # seconds between two looks at a log
-STOP_WAIT = {"RAY_JOB_STOP_WAIT_TIME_S": "120"}  # else Ray kills a job 3 s after its SIGTERM, without a checkpoint
+STOP_WAIT = {"RAY_JOB_STOP_WAIT_TIME_S": "120"}  # else Ray kills a job 3 s after its SIGTERM
 STATES = {
     "PENDING": JobState.WAITING,
     "RUNNING": JobState.RUNNING,
@@ -70,7 +70,10 @@ class RayTarget:
 
     def state(self, job_id: str) -> JobState:
         try:
-            return STATES.get(str(self.ask("get_job_status", job_id).value), JobState.UNKNOWN)
+            info = self.ask("get_job_info", job_id)
+            if info.driver_exit_code == Interrupted.exit_code:
+                return JobState.STOPPED
+            return STATES.get(str(info.status.value), JobState.UNKNOWN)
         except ServiceError as error:
             if "does not exist" in error.problem or "404" in error.problem:
                 return JobState.UNKNOWN
@@ -88,8 +91,17 @@ class RayTarget:
             time.sleep(INTERVAL)
 
     def stop(self, job_id: str, folder: Path) -> None:
-        """Send SIGTERM to the launch, which checkpoints."""
-        self.ask("stop_job", job_id)
+        """Ask the launch to checkpoint, by a job that runs `ablate stop`; where none runs yet, end the job.
+
+        Ray's own stop signals all processes of a job at once, those that write checkpoints among them.
+        """
+        command = f"ablate stop {folder.name} --storage {shlex.quote(self.options.store)}"
+        environment = {"env_vars": dict(self.options.variables)}
+        asked = str(self.ask("submit_job", entrypoint=command, runtime_env=environment))
+        while self.state(asked).active:
+            time.sleep(INTERVAL)
+        if self.state(asked) is not JobState.FINISHED:
+            self.ask("stop_job", job_id)
 
     def client(self) -> "JobSubmissionClient":
         if self.options.token_file is not None:

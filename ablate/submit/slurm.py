@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ablate.atomic_write import write_text
-from ablate.errors import ServiceError, StudyError
+from ablate.errors import Interrupted, ServiceError, StudyError
 from ablate.submit.commands import run_tool
 from ablate.submit.target import Job, JobState, TargetOptions
 
@@ -82,9 +82,11 @@ class SlurmTarget:
         return run_tool(["sbatch", "--parsable", str(script)], REMEDY).strip().partition(";")[0]
 
     def state(self, job_id: str) -> JobState:
-        """As `squeue` says; of a job that has left the queue, as `scontrol` and `sacct` remember it."""
-        found = run_tool(["squeue", "-h", "-t", "all", "-o", "%T %j", "-j", job_id], REMEDY) if known(job_id) else ""
-        word = found.split()[0] if found.split() else remembered(job_id)
+        """As the controller says; of a job that it has forgotten, as `sacct` says."""
+        found = shown(job_id)
+        if "ExitCode" in found and found["ExitCode"].partition(":")[0] == str(Interrupted.exit_code):
+            return STATES.get(found["JobState"], JobState.STOPPED)
+        word = found["JobState"] if found else remembered(job_id)
         return STATES.get(word, JobState.FAILED if word else JobState.UNKNOWN)
 
     def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
@@ -132,15 +134,15 @@ def check_secrets(file: str | None) -> None:
         raise StudyError("others may read this file of secrets", f"run: chmod 600 {file}", file)
 
 
-def known(job_id: str) -> bool:
-    """Whether Slurm's controller still knows the job."""
+def shown(job_id: str) -> dict[str, str]:
+    """What Slurm's controller knows of a job; empty where it has forgotten it."""
     try:
-        run_tool(["scontrol", "show", "job", job_id], REMEDY)
+        line = run_tool(["scontrol", "-o", "show", "job", job_id], REMEDY)
     except ServiceError as error:
         if "Invalid job id" in error.problem:
-            return False
+            return {}
         raise
-    return True
+    return dict(field.split("=", 1) for field in line.split() if "=" in field)
 
 
 def remembered(job_id: str) -> str:

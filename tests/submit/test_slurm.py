@@ -111,7 +111,7 @@ def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_another_is_stopped
     assert "was asked to checkpoint and stop" in lab.ablate("stop", "endless")
     lab.until_state("endless", stopped, "FAILED")
     assert "ablate launch ended with 130" in lab.log("endless", stopped)
-    assert f"job {stopped} of slurm: failed" in lab.ablate("status", "endless")
+    assert f"job {stopped} of slurm: stopped" in lab.ablate("status", "endless")
     again = lab.submit("endless", text=endless)
     lab.until_trains("endless", again)
     lab.tool("scancel", again)
