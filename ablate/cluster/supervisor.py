@@ -63,7 +63,7 @@ class RayExecutor(Executor):
             return
         self.killed = True
         assert self.process.stdin is not None
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # ValueError: another thread is closing it
             self.process.stdin.close()
         for member in session_members(self.process.pid):
             with suppress(psutil.NoSuchProcess):

@@ -14,7 +14,8 @@ from ablate.submit.target import Job, JobState, TargetOptions
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
-INTERVAL = 1.0  # seconds between two looks at a log
+INTERVAL = 1.0  # seconds between two requests
+ATTEMPTS = 60  # to submit a job
 STOP_WAIT = {"RAY_JOB_STOP_WAIT_TIME_S": "120"}  # else Ray kills a job 3 s after its SIGTERM
 STATES = {
     "PENDING": JobState.WAITING,
@@ -65,7 +66,7 @@ class RayTarget:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, f"{job.name}.yaml").write_text(job.study, encoding="utf-8")
             environment = {"working_dir": folder, "env_vars": {**STOP_WAIT, **self.options.variables}}
-            self.ask("submit_job", entrypoint=self.command(job), submission_id=job_id, runtime_env=environment)
+            self.send(entrypoint=self.command(job), submission_id=job_id, runtime_env=environment)
         return job_id
 
     def state(self, job_id: str) -> JobState:
@@ -97,7 +98,7 @@ class RayTarget:
         """
         command = f"ablate stop {folder.name} --storage {shlex.quote(self.options.store)}"
         environment = {"env_vars": dict(self.options.variables)}
-        asked = str(self.ask("submit_job", entrypoint=command, runtime_env=environment))
+        asked = str(self.send(entrypoint=command, runtime_env=environment))
         while self.state(asked).active:
             time.sleep(INTERVAL)
         if self.state(asked) is not JobState.FINISHED:
@@ -110,6 +111,17 @@ class RayTarget:
         from ray.job_submission import JobSubmissionClient
 
         return JobSubmissionClient(self.options.address)
+
+    def send(self, **job: Any) -> Any:
+        """Submit a job; its id.  A cluster that has just started takes none until its agents have registered."""
+        for _ in range(ATTEMPTS):
+            try:
+                return self.ask("submit_job", **job)
+            except ServiceError as error:
+                if "No available agent" not in error.problem:
+                    raise
+                time.sleep(INTERVAL)
+        return self.ask("submit_job", **job)
 
     def ask(self, request: str, *arguments: Any, **named: Any) -> Any:
         """Send a request to the Jobs server.  Raises ServiceError where it does not answer or refuses."""
