@@ -73,7 +73,7 @@ def stop(study: StudyName, storage: Storage = None, as_json: Json = False, debug
     """Make a running launch of a study write checkpoints and stop, from another terminal."""
     from ablate.api import name_of
     from ablate.api import stop as ask_to_stop
-    from ablate.submit.submission import stop_job
+    from ablate.submit.jobs import stop_job
 
     store = store_of(storage)
     if sentence := stop_job(store, name_of(study)):

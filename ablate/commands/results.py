@@ -73,7 +73,7 @@ def logs(
 
 def output_of_job(store: "Store", study: str, follow: bool) -> "Iterator[str] | None":
     """What the batch job of a study printed; None where the name is no study's that was submitted."""
-    from ablate.submit.submission import job_logs
+    from ablate.submit.jobs import job_logs
 
     try:
         return job_logs(store, study, follow)

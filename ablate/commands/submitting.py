@@ -50,7 +50,7 @@ def submit(
 
 def print_job(study: str, storage: Path | None) -> bool:
     """Print where the study's batch job stands; whether there is one."""
-    from ablate.submit.submission import job_of
+    from ablate.submit.jobs import job_of
 
     job = job_of(store_of(storage), study)
     if job is not None:

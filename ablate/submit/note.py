@@ -3,11 +3,13 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ablate.atomic_write import write_text
 from ablate.errors import StudyError
-from ablate.submit.target import Target, targets
+
+if TYPE_CHECKING:
+    from ablate.submit.target import Target
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,10 @@ class JobNote:
     def save(self, folder: Path) -> None:
         write_text(note_file(folder), json.dumps(asdict(self), indent=2))
 
-    def find_target(self) -> Target:
+    def find_target(self) -> "Target":
+        """The target that has the job.  Raises StudyError where its package is not installed any more."""
+        from ablate.submit.target import targets
+
         kind = targets()[self.target]
         return kind(kind.Options.model_validate_json(json.dumps(self.options)))
 

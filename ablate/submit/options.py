@@ -12,11 +12,11 @@ from ablate.errors import StudyError
 from ablate.registry import suggest
 from ablate.submit.target import TargetOptions
 
-O = TypeVar("O", bound=TargetOptions)  # noqa: E741  # as in Options
+T = TypeVar("T", bound=TargetOptions)
 PYPROJECT = Path("pyproject.toml")
 
 
-def read_options(target: str, kind: type[O], file: Path | None) -> O:
+def read_options(target: str, kind: type[T], file: Path | None) -> T:
     """A target's options from the section of its name; those of `pyproject.toml` here where no file is given.
 
     Raises StudyError for a file that cannot be read, an unknown key, a wrong value, or an option that is missing.

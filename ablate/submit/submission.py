@@ -1,7 +1,5 @@
-"""Submitting a study, and what became of the job: its state, its output, and stopping it."""
+"""Submitting a study as a batch job."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,19 +8,10 @@ from ablate.paths import Store
 from ablate.planning.valid_study import validate
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
-from ablate.submit.note import JobNote, read_note
+from ablate.submit.jobs import Submitted, job_of
+from ablate.submit.note import JobNote
 from ablate.submit.options import read_options
-from ablate.submit.target import Job, JobState, Target, targets
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """A job and where it stands."""
-
-    study: str
-    target: str
-    job_id: str
-    state: JobState
+from ablate.submit.target import Job, Target, targets
 
 
 def make_job(study: Study, store: Store, target: str, file: Path | None, *, yes: bool = False) -> tuple[Target, Job]:
@@ -44,31 +33,5 @@ def submit(study: Study, store: Store, target: str, file: Path | None, *, yes: b
     job.folder.mkdir(parents=True, exist_ok=True)
     job_id = made.submit(job)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    options = made.options.model_dump(mode="json")  # type: ignore[attr-defined]  # every target keeps its options
-    JobNote(target, job_id, now, options).save(job.folder)
+    JobNote(target, job_id, now, made.options.model_dump(mode="json")).save(job.folder)
     return Submitted(study.name, target, job_id, made.state(job_id))
-
-
-def job_of(store: Store, study: str) -> Submitted | None:
-    """The last job of a study; None where it was not submitted from this store."""
-    note = read_note(store.study(study).folder)
-    if note is None:
-        return None
-    return Submitted(study, note.target, note.job_id, note.find_target().state(note.job_id))
-
-
-def job_logs(store: Store, study: str, follow: bool) -> Iterator[str] | None:
-    """What the last job of a study printed; None where it was not submitted from this store."""
-    folder = store.study(study).folder
-    note = read_note(folder)
-    return None if note is None else note.find_target().logs(note.job_id, folder, follow)
-
-
-def stop_job(store: Store, study: str) -> str | None:
-    """Make the job of a study checkpoint and end; the line to print, None where none waits or runs."""
-    folder = store.study(study).folder
-    note = read_note(folder)
-    if note is None or not note.find_target().state(note.job_id).active:
-        return None
-    note.find_target().stop(note.job_id, folder)
-    return f"job {note.job_id} of {note.target} was asked to checkpoint and stop; submit {study} again to go on"

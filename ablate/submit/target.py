@@ -50,6 +50,9 @@ class Target(Protocol):
 
     def __init__(self, options: Any) -> None: ...
 
+    @property
+    def options(self) -> TargetOptions: ...
+
     def render(self, job: Job) -> str:
         """What would be sent: a script or a manifest."""
 
