@@ -100,7 +100,14 @@ def first_settings(study: Study) -> tuple[Levels, ...]:
     defaults = {path: known[path] for path in parts if path in known}
     active = study.search.active(defaults, fixed)
     held = all(path in defaults and contains(parts[path], defaults[path]) for path in active)
-    given = tuple(dict(one) for one in study.search.enqueue)
+    options = options_by_path(study, 0)
+    given = tuple(
+        {
+            path: value if path in METHOD_AND_DATASET else coerce(options[path][0], value, path)
+            for path, value in one.items()
+        }
+        for one in study.search.enqueue
+    )
     return ({path: defaults[path] for path in active}, *given) if held else given
 
 

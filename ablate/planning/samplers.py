@@ -22,7 +22,7 @@ CLASSES: Mapping[str, str] = {
     "nsga3": "NSGAIIISampler",
     "qmc": "QMCSampler",
     "random": "RandomSampler",
-    "grid": "RandomSampler",  # which is never asked: every setting is given
+    "grid": "RandomSampler",  # every setting is enqueued before a proposal, so it samples none
 }
 GP_AT_MOST = 250  # proposals; from then on Gaussian processes take longer than they save
 KINDS: Mapping[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}
@@ -53,7 +53,7 @@ def make_sampler(search: Search, seed: int) -> "BaseSampler":
         options = {"scramble": True, "warn_asynchronous_seeding": False}
     known = inspect.signature(getattr(samplers, CLASSES[name])).parameters
     if "warn_independent_sampling" in known:
-        options["warn_independent_sampling"] = False  # of choices, say, which the README tells
+        options["warn_independent_sampling"] = False  # as CMA-ES does for choices
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # samplers that Optuna calls experimental
         made: BaseSampler = getattr(samplers, CLASSES[name])(seed=seed, **{**options, **search.sampler_options})

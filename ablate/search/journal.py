@@ -32,7 +32,7 @@ def open_journal(study: Study, journal: Path) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     stored = optuna.create_study(
         study_name=stored_name(study),
-        storage=JournalStorage(JournalFileBackend(str(journal))),
+        storage=open_storage(journal),
         direction=direction,
         load_if_exists=True,
     )
@@ -43,6 +43,10 @@ def open_journal(study: Study, journal: Path) -> optuna.Study:
             study.place("search", "objectives"),
         )
     return stored
+
+
+def open_storage(journal: Path) -> JournalStorage:
+    return JournalStorage(JournalFileBackend(str(journal)))
 
 
 def repair_journal(study: Study, journal: Path) -> int:
@@ -76,13 +80,12 @@ def proposals_in(stored: optuna.Study, space: SearchSpace) -> list[FrozenTrial]:
     return list(first.values())
 
 
-def earlier_settings(study: Study, stored: optuna.Study, space: SearchSpace) -> list[Levels]:
+def earlier_settings(study: Study, journal: Path, space: SearchSpace) -> list[Levels]:
     """The settings of this space that were proposed while the study had other ranges, seeds or another objective."""
-    storage = stored._storage
-    names = [name for name in optuna.get_all_study_names(storage) if name.startswith(f"{study.name}-")]
+    storage = open_storage(journal)
     found: list[Levels] = []
-    for name in names:
-        if name != stored.study_name:
+    for name in optuna.get_all_study_names(storage):
+        if name != stored_name(study):
             earlier = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
             found += [one.params for one in earlier if space.holds(one.params) and one.params not in found]
     return found

@@ -35,7 +35,7 @@ class Proposals:
         self.space = search_space(study)
         self.most = count_proposals(study)
         self.open: dict[int, tuple[Trial, ...]] = {}  # proposal's number → all its trials
-        self._begin()
+        self._begin(journal)
         self._fail_incomplete()
         self.left_open = [one for one in self.proposed if self._is_running(one.number) or self._missing(one.params)]
 
@@ -71,7 +71,7 @@ class Proposals:
             if any(trial.key == key for trial in trials) and all(trial.key in self.values for trial in trials):
                 self._report(number)
 
-    def _begin(self) -> None:
+    def _begin(self, journal: Path) -> None:
         """Of a search that begins, take over what was run before with other ranges, and queue what is proposed first.
 
         A setting whose seeds all have values is added as finished; one of which some have is proposed again, and only
@@ -81,7 +81,7 @@ class Proposals:
             return
         queued = [frozen.system_attrs.get("fixed_params") for frozen in self.stored.get_trials(deepcopy=False)]
         partly: list[Levels] = []
-        for levels in earlier_settings(self.study, self.stored, self.space):
+        for levels in earlier_settings(self.study, journal, self.space):
             values = [self.values.get(trial.key) for trial in resolve_proposal(self.study, levels)]
             finite = [value for value in values if value is not None and math.isfinite(value)]
             if len(finite) == len(values):
