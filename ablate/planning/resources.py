@@ -9,11 +9,8 @@ from ablate.deferred import torch
 from ablate.errors import StudyError
 from ablate.study.model import Resources, Study
 
-GPU_DRIVERS = (
-    "/dev/nvidiactl",
-    "/dev/dxg",
-    "/dev/kfd",
-)  # of NVIDIA, WSL and AMD; without any, torch is not imported
+# Of NVIDIA, WSL and AMD; where none exists, torch is not imported to look for GPUs.
+GPU_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 @dataclass(frozen=True)

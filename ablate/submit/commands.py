@@ -18,6 +18,6 @@ def run_tool(arguments: Sequence[str], remedy: str, text: str | None = None) -> 
     return done.stdout
 
 
-def follow_file(arguments: Sequence[str]) -> subprocess.Popen[str]:
-    """A tool whose output is read while it runs."""
+def start_tool(arguments: Sequence[str]) -> subprocess.Popen[str]:
+    """Start a tool whose output is read while it runs."""
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, encoding="utf-8", errors="replace")

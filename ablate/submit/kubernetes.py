@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from ablate.submit.commands import follow_file, run_tool
+from ablate.submit.commands import start_tool, run_tool
 from ablate.submit.target import Job, JobState, TargetOptions
 from ablate.trial import digest
 
@@ -77,12 +77,15 @@ class KubernetesTarget:
         if not follow:
             yield run_tool(arguments, REMEDY)
             return
-        with follow_file(arguments) as process:
+        with start_tool(arguments) as process:
             assert process.stdout is not None
             yield from process.stdout
 
     def stop(self, job_id: str, folder: Path) -> None:
-        """Suspend the RayJob: KubeRay ends its pods with SIGTERM, and the launch checkpoints."""
+        """Suspend the RayJob: KubeRay deletes its pods.
+
+        What was trained since the last checkpoints, which are written each minute, is trained again.
+        """
         patch = '{"spec": {"suspend": true}}'
         run_tool([*self.kubectl, "patch", "rayjob", job_id, "--type", "merge", "-p", patch], REMEDY)
 
@@ -147,7 +150,7 @@ class KubernetesTarget:
         user = self.options.user
         return {
             "securityContext": {"runAsNonRoot": True, "runAsUser": user, "runAsGroup": user, "fsGroup": user},
-            "terminationGracePeriodSeconds": 120,  # to write checkpoints
+            "terminationGracePeriodSeconds": 120,  # for Ray and MLflow's client to end
             "containers": [container],
             "volumes": [
                 {"name": "store", "persistentVolumeClaim": {"claimName": self.options.volume_claim}},

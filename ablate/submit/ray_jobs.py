@@ -89,7 +89,7 @@ class RayTarget:
             seen = text
             if over:
                 return
-            time.sleep(INTERVAL)
+            time.sleep(INTERVAL)  # the Jobs server sends no notice of a change
 
     def stop(self, job_id: str, folder: Path) -> None:
         """Ask the launch to checkpoint, by a job that runs `ablate stop`; where none runs yet, end the job.
@@ -100,7 +100,7 @@ class RayTarget:
         environment = {"env_vars": dict(self.options.variables)}
         asked = str(self.send(entrypoint=command, runtime_env=environment))
         while self.state(asked).active:
-            time.sleep(INTERVAL)
+            time.sleep(INTERVAL)  # the Jobs server sends no notice of a change
         if self.state(asked) is not JobState.FINISHED:
             self.ask("stop_job", job_id)
 
@@ -120,7 +120,7 @@ class RayTarget:
             except ServiceError as error:
                 if "No available agent" not in error.problem:
                     raise
-                time.sleep(INTERVAL)
+                time.sleep(INTERVAL)  # an agent registers within seconds
         return self.ask("submit_job", **job)
 
     def ask(self, request: str, *arguments: Any, **named: Any) -> Any:

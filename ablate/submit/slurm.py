@@ -82,11 +82,11 @@ class SlurmTarget:
         return run_tool(["sbatch", "--parsable", str(script)], REMEDY).strip().partition(";")[0]
 
     def state(self, job_id: str) -> JobState:
-        """As the controller says; of a job that it has forgotten, as `sacct` says."""
-        found = shown(job_id)
+        """The job's state by `scontrol`; by `sacct` where the controller has removed the job from its list."""
+        found = job_fields(job_id)
         if "ExitCode" in found and found["ExitCode"].partition(":")[0] == str(Interrupted.exit_code):
             return STATES.get(found["JobState"], JobState.STOPPED)
-        word = found["JobState"] if found else remembered(job_id)
+        word = found["JobState"] if found else state_in_accounts(job_id)
         return STATES.get(word, JobState.FAILED if word else JobState.UNKNOWN)
 
     def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
@@ -102,7 +102,7 @@ class SlurmTarget:
                 yield text.decode("utf-8", errors="replace")
             if over:
                 return
-            time.sleep(INTERVAL)
+            time.sleep(INTERVAL)  # the file is another process's, which does not notify
 
     def stop(self, job_id: str, folder: Path) -> None:
         """Cancel a waiting job; a running one gets SIGTERM without a deadline, checkpoints, and is not requeued."""
@@ -134,8 +134,8 @@ def check_secrets(file: str | None) -> None:
         raise StudyError("others may read this file of secrets", f"run: chmod 600 {file}", file)
 
 
-def shown(job_id: str) -> dict[str, str]:
-    """What Slurm's controller knows of a job; empty where it has forgotten it."""
+def job_fields(job_id: str) -> dict[str, str]:
+    """The fields that `scontrol show job` prints; none where the controller has removed the job from its list."""
     try:
         line = run_tool(["scontrol", "-o", "show", "job", job_id], REMEDY)
     except ServiceError as error:
@@ -145,8 +145,8 @@ def shown(job_id: str) -> dict[str, str]:
     return dict(field.split("=", 1) for field in line.split() if "=" in field)
 
 
-def remembered(job_id: str) -> str:
-    """The state of a finished job in Slurm's accounts; empty where there are none."""
+def state_in_accounts(job_id: str) -> str:
+    """The state that `sacct` prints; empty where the cluster keeps no accounts."""
     try:
         lines = run_tool(["sacct", "-n", "-X", "-P", "-o", "State", "-j", job_id], REMEDY).split()
     except ServiceError:  # accounting is not set up on every cluster

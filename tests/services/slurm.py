@@ -103,7 +103,7 @@ def wait_for_nodes(environment: dict[str, str], nodes: int) -> None:
     idle: list[str] = []
     while len(idle) < nodes:
         assert time.monotonic() < deadline, idle
-        time.sleep(0.2)
+        time.sleep(0.2)  # Slurm sends no notice of a change
         asked = subprocess.run(["sinfo", "-h", "-N", "-t", "idle"], env=environment, capture_output=True, text=True)
         idle = asked.stdout.splitlines()
 
@@ -116,7 +116,7 @@ def end(folder: Path) -> None:
             os.kill(process, signal.SIGTERM)
             deadline = time.monotonic() + 30
             while Path(f"/proc/{process}").exists() and time.monotonic() < deadline:
-                time.sleep(0.1)
+                time.sleep(0.1)  # the process is no child of this one
 
 
 def free_port() -> int:

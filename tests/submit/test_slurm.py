@@ -61,7 +61,7 @@ class Lab:
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, what()
-            time.sleep(0.3)
+            time.sleep(0.3)  # Slurm sends no notice of a change
 
     def until_trains(self, study: str, job: str) -> None:
         trials = self.folder / "store" / "studies" / study / "trials"

@@ -1,0 +1,97 @@
+"""A study as a job of a real Ray cluster with token authentication: submitted, refused twice, stopped, gone on with."""
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ..services.slurm import free_port
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+PATIENCE = 400.0  # seconds
+STUDY = """
+question: Does the radius matter?
+method: invariant
+dataset: digits
+fixed: {training.epochs: EPOCHS, training.samples: 300, training.batch_size: 64, method.k: 10}
+axes: {method.epsilon: [0.4]}
+seeds: 1
+probes: [knn]
+metric: knn/accuracy
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """A function that runs `ablate` beside a Ray cluster of its own, and returns what it printed."""
+    (tmp_path / "token").write_text(secrets.token_hex(32))
+    (tmp_path / "token").chmod(0o600)
+    mark = {"ABLATE_TEST": str(tmp_path)}
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")}
+    environment = {**os.environ, **mark, "COLUMNS": "200"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    folder = Path("/tmp") / f"ablate-{os.getpid()}"  # a short path: Ray's sockets are below it
+    port = free_port()
+    ports = [f"--port={free_port()}", f"--dashboard-port={port}", f"--ray-client-server-port={free_port()}"]
+    start = ["ray", "start", "--head", "--num-cpus=2", "--disable-usage-stats", f"--temp-dir={folder}", *ports]
+    tool = Path(sys.executable).parent / start[0]
+    subprocess.run([tool, *start[1:]], env={**environment, **token}, check=True, capture_output=True)
+    options = {
+        "address": f"http://127.0.0.1:{port}",
+        "token_file": str(tmp_path / "token"),
+        "store": str(tmp_path / "s"),
+    }
+    (tmp_path / "lab.yaml").write_text(f"ray: {options}\n")
+
+    def ablate(*arguments: str, code: int = 0) -> str:
+        command = [sys.executable, "-m", "ablate", *arguments, "--storage", str(tmp_path / "mine")]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    yield ablate
+    end(mark)
+
+
+def end(mark: dict[str, str]) -> None:
+    """Kill the cluster's own processes, by what is in their environment."""
+    for process in psutil.process_iter():
+        try:
+            if mark.items() <= process.environ().items():
+                process.kill()
+        except psutil.Error:
+            continue
+
+
+def until(condition: Callable[[], bool], what: Callable[[], str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(1.0)
+
+
+def test_a_job_of_ray_is_refused_twice_stops_with_a_checkpoint_and_goes_on(
+    lab: Callable[..., str], tmp_path: Path
+) -> None:
+    def submit(epochs: int, code: int = 0) -> str:
+        (tmp_path / "radius.yaml").write_text(STUDY.replace("EPOCHS", str(epochs)))
+        return lab("submit", "radius.yaml", "--to", "ray", "--target", "lab.yaml", code=code)
+
+    def printed() -> str:
+        return lab("logs", "radius")
+
+    submit(100_000)
+    assert "of ray; follow it with" in submit(100_000, code=2)
+    until(lambda: ", 1 running" in printed(), printed)
+    assert "was asked to checkpoint and stop" in lab("stop", "radius")
+    until(lambda: "of ray: stopped" in lab("status", "radius"), printed)
+    assert list((tmp_path / "s").rglob("checkpoint.pt"))
+    submit(5)
+    until(lambda: "of ray: finished" in lab("status", "radius"), printed)
+    assert "1 of 1 trial finished" in printed()
