@@ -29,17 +29,19 @@ def to_yaml(study: Study) -> str:
 
 
 def case_content(case: Case) -> dict[str, Any]:
-    """The keys of a case that are not empty; a method or data set that varies is written as an axis only."""
+    """The keys of a case that have a value; a method or data set that varies is written as an axis only."""
     content = case.model_dump()
     varied = {key for key in ("method", "dataset") if key in case.axes}
-    empty = {key for key, value in content.items() if value is None or value == {}}
-    return {key: value for key, value in content.items() if key not in varied | empty}
+    return {key: value for key, value in content.items() if key not in varied and value is not None}
 
 
 def with_lists(value: Any) -> Any:
-    """The value with lists in place of tuples, which YAML has no plain form for."""
+    """The value with lists in place of tuples, which YAML has no plain form for, and without empty entries.
+
+    A key that a later version adds, and that is empty, leaves the written study as it was.
+    """
     if isinstance(value, Mapping):
-        return {key: with_lists(item) for key, item in value.items()}
+        return {key: with_lists(item) for key, item in value.items() if item not in ({}, ())}
     if isinstance(value, list | tuple):
         return [with_lists(item) for item in value]
     return value

@@ -123,3 +123,12 @@ axes:
 baseline: {method.epsilon: 1}
 """
     )
+
+
+def test_what_is_empty_is_not_written() -> None:
+    case = Case(method="invariant", dataset="digits", design="search")
+    search = Search(trials=1, objectives={"linear/accuracy": "maximize"}, space={"method.k": Range(low=1, high=2)})
+    text = to_yaml(
+        Study(name="a", cases=(case,), seeds=(1,), probes=("linear",), metric="linear/accuracy", search=search)
+    )
+    assert not any(word in text for word in ("{}", "[]", "when", "enqueue", "sampler_options", "fixed", "axes"))
