@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from ablate.submit.commands import start_tool, run_tool
+from ablate.submit.commands import run_tool, start_tool
 from ablate.submit.target import Job, JobState, TargetOptions
 from ablate.trial import digest
 
