@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,16 +51,21 @@ TreeWidth=65533
 
 
 @contextmanager
-def slurm_cluster(folder: Path, nodes: int = 2, cpus: int = 2) -> Iterator[dict[str, str]]:
+def slurm_cluster(nodes: int = 2, cpus: int = 2) -> Iterator[dict[str, str]]:
     """The environment in which Slurm's commands reach a cluster that exists inside the block."""
+    short = tempfile.TemporaryDirectory(prefix="slurm-", dir="/tmp")  # a socket's path has 107 bytes at most
+    with short as folder, cluster_in(Path(folder), nodes, cpus) as environment:
+        yield environment
+
+
+@contextmanager
+def cluster_in(folder: Path, nodes: int, cpus: int) -> Iterator[dict[str, str]]:
     missing = [name for name in PROGRAMS if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") is None]
     if missing or os.geteuid() != 0:
         pytest.skip(f"this test needs root and Debian's packages slurm-wlm and munge ({', '.join(missing)} missing)")
     for name in ("state", "spool", "log", "run", "munge"):
-        (folder / name).mkdir(parents=True)
-    for path in (folder, *folder.parents):  # munge's own user goes through them
-        if path.stat().st_uid == os.geteuid():
-            path.chmod(path.stat().st_mode | 0o711)
+        (folder / name).mkdir()
+    folder.chmod(0o711)  # munge's own user goes through it
     environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf"), "PATH": os.environ["PATH"] + ":/usr/sbin"}
     write_configuration(folder, nodes, cpus)
     try:

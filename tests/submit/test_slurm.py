@@ -84,7 +84,7 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    with slurm_cluster(tmp_path / "slurm") as environment:
+    with slurm_cluster() as environment:
         yield Lab(tmp_path, environment)
 
 
