@@ -149,6 +149,11 @@ class Store:
         return self.root / "sheets"
 
     @property
+    def papers(self) -> Path:
+        """A folder for each paper with the page that gathers its studies."""
+        return self.root / "papers"
+
+    @property
     def mlflow(self) -> Path:
         return self.root / "mlflow"
 

@@ -1,14 +1,17 @@
 """`ablate doctor` and `list`: what this machine has, and what can be studied."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ablate.commands.arguments import Address, Debug, Json, Storage
 from ablate.commands.values import store_of
-from ablate.errors import StudyError
+from ablate.errors import ServiceError, StudyError
 
 if TYPE_CHECKING:
+    from ablate.catalog import CatalogEntry
     from ablate.paths import Store
 
 Kind = Annotated[
@@ -42,9 +45,27 @@ def list_entries(
     from ablate.view.entries import print_entries, print_entry
 
     if name is None:
-        print_entries(entries(kind), as_json)
+        print_entries([with_verdicts(kind, one, storage) for one in entries(kind)], as_json)
     else:
-        print_entry(entry(kind, name), as_json)
+        print_entry(with_verdicts(kind, entry(kind, name), storage), as_json)
+
+
+def with_verdicts(kind: str, entry: "CatalogEntry", storage: Path | None) -> "CatalogEntry":
+    """A paper's entry with the verdicts on its findings that the store's launched studies give; others as they are."""
+    if kind != "papers" or "refused" in entry.details:
+        return entry
+    from ablate.driver.status import launched_studies
+
+    store = store_of(storage)
+    if not launched_studies(store):
+        return entry
+    from ablate.driver.paper_report import verdicts_on
+
+    try:
+        verdicts = verdicts_on(entry.name, store)
+    except ServiceError as error:  # the papers are known without MLflow
+        return replace(entry, details={**entry.details, "verdicts unknown": str(error)})
+    return replace(entry, details={**entry.details, "verdicts": verdicts})
 
 
 def show_sheets(kind: str, name: str | None, store: "Store", as_json: bool) -> None:

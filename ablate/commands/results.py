@@ -1,11 +1,12 @@
 """`ablate status`, `logs`, `report` and `ui`: what a study's trials have done."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablate.commands.arguments import Debug, Json, Profile, Set, Storage, StudyFile
+from ablate.commands.arguments import Debug, Json, Profile, Set, Storage, study_files
 from ablate.commands.submitting import print_job
 from ablate.commands.values import read_study, store_of
 from ablate.errors import StudyError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ablate.paths import Store
+
+NOT_WRITTEN = "not written: the store may only be read"
 
 
 def status(
@@ -82,23 +85,62 @@ def output_of_job(store: "Store", study: str, follow: bool) -> "Iterator[str] | 
 
 
 def report(
-    study: StudyFile,
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STUDY]",
+            help="A study file, or a name: epsilon is studies/epsilon.yaml",
+            autocompletion=study_files,
+        ),
+    ] = None,
+    paper: Annotated[
+        str | None, typer.Option("--paper", help="Instead of a study: a paper with all its studies, or 'all' papers")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write a paper's page to this Markdown file as well")
+    ] = None,
     profile: Profile = None,
     overrides: Set = None,
     storage: Storage = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write the report from the results that are recorded now."""
+    """Write the report from the results that are recorded now; with --paper, a page that gathers a paper's studies."""
     from ablate.driver.report import write_current_report
     from ablate.reporting.json import to_json
     from ablate.view.console import print_json
 
+    if paper is not None:
+        if study is not None:
+            raise StudyError("a study and a paper are named", "name one of them")
+        report_paper(paper, store_of(storage), output, as_json)
+        return
+    if study is None:
+        raise StudyError("no study is named", "name one, or a paper with --paper")
     written = write_current_report(read_study(study, profile, overrides), store_of(storage))
     if as_json:
         print_json(to_json(written.report))
     else:
-        typer.echo(f"{written.text}\n{written.path or 'not written: the store may only be read'}")
+        typer.echo(f"{written.text}\n{written.path or NOT_WRITTEN}")
+
+
+def report_paper(paper: str, store: "Store", output: Path | None, as_json: bool) -> None:
+    """Write and print the page of a paper, or of every paper."""
+    from ablate.atomic_write import write_text
+    from ablate.driver.paper_report import pages_text, paper_page, papers_named, write_paper_page
+    from ablate.reporting.paper_page_formats import page_json
+    from ablate.view.console import print_json
+
+    pages = tuple(paper_page(name, store) for name in papers_named(paper))
+    files = [write_paper_page(page, store) for page in pages]
+    if output is not None:
+        write_text(output, pages_text(pages))
+    if as_json:
+        print_json([page_json(page) for page in pages])
+        return
+    typer.echo(pages_text(pages))
+    for file in files:
+        typer.echo(file or NOT_WRITTEN)
 
 
 def ui(

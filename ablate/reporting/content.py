@@ -51,7 +51,7 @@ def report_of(study: Study, results: Sequence[Result]) -> Report:
         metric=metric,
         setup=tuple(setup(study, variants)),
         answer=answer(metric, comparisons),
-        results=results_section(study, results, metric, compared, differing),
+        results=results_section(study, results, metric, compared, differing, papers_seeds(ablations)),
         comparisons=comparisons,
         figures=tuple(figures(study, compared, comparisons, metric)),
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
@@ -117,15 +117,23 @@ def results_section(
     metric: str,
     compared: tuple[ComparedVariant, ...],
     differing: Iterable[Difference],
+    seeds_of_paper: int = 1,
 ) -> Results:
     """The tables of measured values; of a search, the best proposals only."""
     smaller = tuple(difference for difference in differing if difference.smaller)
     if study.search is not None:
         direction = study.search.objectives[metric]
-        table = results_table(metric, best_variants(compared, direction), bool(smaller))
+        table = results_table(metric, best_variants(compared, direction), bool(smaller), seeds_of_paper)
         return Results(compared, table, metrics_table({}), smaller, direction)
     others = {other: variants_of(study, results, other) for other in other_metrics(study, results, metric)}
-    return Results(compared, results_table(metric, compared, bool(smaller)), metrics_table(others), smaller)
+    return Results(
+        compared, results_table(metric, compared, bool(smaller), seeds_of_paper), metrics_table(others), smaller
+    )
+
+
+def papers_seeds(ablations: Iterable[Ablation]) -> int:
+    """The seeds of the paper's ablations, the most of them."""
+    return max((ablation.seeds for ablation in ablations), default=1)
 
 
 def other_metrics(study: Study, results: Iterable[Result], metric: str) -> list[str]:

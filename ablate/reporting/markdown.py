@@ -1,6 +1,7 @@
 """Writes a report as Markdown."""
 
 import re
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -14,6 +15,20 @@ MAX_REASON = 300  # characters
 
 def to_markdown(report: Report) -> str:
     """The report as Markdown; figures are PNG files beside it."""
+    return rendered(
+        "report.md.jinja",
+        report=report,
+        results=report.results,
+        setup=Table(("", ""), report.setup),
+        gaps=gap_table(report.gaps),
+        paper=report.paper,
+        comparisons=comparisons_table(report.comparisons),
+        disagreeing=[one for one in report.comparisons if one.permutation_disagrees],
+    )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """The text of a template, which is Markdown, without repeated empty lines."""
     environment = Environment(
         loader=PackageLoader("ablate.reporting", "."),
         undefined=StrictUndefined,
@@ -23,16 +38,8 @@ def to_markdown(report: Report) -> str:
         autoescape=False,  # Markdown; the filter `escaped` escapes what users wrote
     )
     environment.filters["escaped"] = escaped
-    text = environment.get_template("report.md.jinja").render(
-        report=report,
-        results=report.results,
-        setup=Table(("", ""), report.setup),
-        gaps=gap_table(report.gaps),
-        paper=report.paper,
-        comparisons=comparisons_table(report.comparisons),
-        statements_table=statements_table,
-        disagreeing=[one for one in report.comparisons if one.permutation_disagrees],
-    )
+    environment.globals["statements_table"] = statements_table
+    text = environment.get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 

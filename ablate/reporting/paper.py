@@ -1,5 +1,6 @@
 """Compares a study with its paper: the values printed for its variants, the findings, and the settings that differ."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -7,8 +8,11 @@ from ablate.options import Value, is_number
 from ablate.papers import PAPERS
 from ablate.papers.names import PaperNames
 from ablate.papers.reference import Ablation, Printed, ablation_of, ablations_at, places_of, printed
+from ablate.stats.estimate import Estimate
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study
+
+SAMPLES = "training samples"
 
 
 @dataclass(frozen=True)
@@ -17,11 +21,13 @@ class Difference:
 
     name: str
     ours: float
-    papers: float
+    papers: float | str
 
     @property
     def smaller(self) -> bool:
-        """Whether the study has fewer epochs or seeds than the paper."""
+        """Whether the study has fewer epochs, seeds or training samples than the paper."""
+        if isinstance(self.papers, str):
+            return self.name == SAMPLES
         return self.name in ("epochs", "seeds") and self.ours < self.papers
 
 
@@ -118,6 +124,9 @@ def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -
             ours = settings.get(name)
             if name not in varied and is_number(ours) and is_number(papers):
                 pairs.add(Difference(name, ours, papers))
+        samples = variant.config.training.get("samples")
+        if is_number(samples) and samples and "samples" not in {*varied, *ablation.fixed}:
+            pairs.add(Difference(SAMPLES, samples, "all"))
     differing = [pair for pair in pairs if pair.ours != pair.papers]
     return tuple(sorted(differing, key=lambda pair: (pair.name, pair.ours)))
 
@@ -136,3 +145,27 @@ def datasets_without_results(study: Study) -> tuple[str, ...]:
         return ()
     names = PAPERS[study.paper.id]
     return tuple(dataset for dataset in study.datasets if dataset not in {**names.datasets, **names.stand_ins})
+
+
+@dataclass(frozen=True)
+class AgainstPaper:
+    """A measured mean minus the value that the paper prints."""
+
+    difference: float
+    standard_errors: float | None  # the difference in standard errors; None where no spread is known
+
+
+def against_paper(estimate: Estimate, printed: Printed, papers_seeds: int) -> AgainstPaper | None:
+    """The difference between ours and the paper's; None without a mean.
+
+    The standard error combines ours with the paper's, which is its printed deviation over the root of its seeds.
+    """
+    if estimate.mean is None:
+        return None
+    difference = estimate.mean - printed.value
+    if estimate.std is None:
+        return AgainstPaper(difference, None)
+    seeds = papers_seeds if printed.spread == "standard deviation" else 1
+    papers = (printed.std or 0.0) / math.sqrt(max(1, seeds))
+    error = math.hypot(estimate.std / math.sqrt(estimate.n), papers)
+    return AgainstPaper(difference, difference / error if error > 0 else None)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
 from ablate.draw.labels import level_text
+from ablate.reporting.paper import AgainstPaper, against_paper
 from ablate.reporting.report import Cell, Measured, Table
-from ablate.reporting.text import ABSENT
+from ablate.reporting.text import ABSENT, signed
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
 from ablate.stats.variants import CASE_AXES, Variant
@@ -14,8 +15,9 @@ from ablate.trial import short
 MAX_PROPOSALS = 10  # of a search
 
 
-def results_table(metric: str, compared: Sequence[ComparedVariant], smaller: bool) -> Table:
-    """A row per variant: levels, mean with interval, std, n, the paper's value, and counts of seeds without a value.
+def results_table(metric: str, compared: Sequence[ComparedVariant], smaller: bool, papers_seeds: int = 1) -> Table:
+    """A row per variant: levels, mean with interval, std, n, the paper's value and the difference from it, and counts
+    of seeds without a value.
 
     The last columns are left out where they are empty for all variants; `smaller` marks values measured at a smaller
     scale than the paper's.
@@ -30,12 +32,27 @@ def results_table(metric: str, compared: Sequence[ComparedVariant], smaller: boo
     ]
     optional: list[tuple[str, Sequence[Cell]]] = [
         (f"paper (± {spread})", [member.printed for member in compared]),
+        ("ours − paper", [minus_paper(member, papers_seeds) for member in compared]),
         ("failed", [len(variant.failed) for variant in variants]),
         ("no value", [len(variant.no_value) for variant in variants]),
         ("not run", [len(variant.missing) for variant in variants]),
         ("", ["baseline" if variant.baseline else "" for variant in variants]),
     ]
     return table_of([*columns, *((name, cells) for name, cells in optional if any(cells))])
+
+
+def minus_paper(member: ComparedVariant, papers_seeds: int) -> str:
+    """`−0.0310 (−4.2 s.e.)`: ours minus the paper's, also in standard errors where these are known; else empty."""
+    if member.printed is None:
+        return ""
+    against = against_paper(member.variant.estimate, member.printed, papers_seeds)
+    return against_text(against) if against is not None else ""
+
+
+def against_text(against: AgainstPaper) -> str:
+    if against.standard_errors is None:
+        return signed(against.difference)
+    return f"{signed(against.difference)} ({against.standard_errors:+.1f} s.e.)".replace("-", "−")
 
 
 def metrics_table(metrics: Mapping[str, Sequence[Variant]]) -> Table:

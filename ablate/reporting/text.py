@@ -18,6 +18,11 @@ def number(value: float | None) -> str:
     return f"{value:.{4 if size < 10 else 2 if size < 100 else 1}f}"
 
 
+def signed(value: float) -> str:
+    """A number with its sign: +0.0310, −4.200."""
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{number(abs(value))}"
+
+
 def estimate_text(estimate: Estimate) -> str:
     """`0.8690 ± 0.0130`, the mean and half its interval; one seed has no interval, which the text states."""
     if estimate.mean is None:

@@ -1,0 +1,88 @@
+"""The page of a paper, gathered from the studies of it that were launched with a store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ablate.coverage import studies_of
+from ablate.driver.report import current_results
+from ablate.driver.status import launched_studies
+from ablate.errors import StudyError
+from ablate.papers import PAPERS
+from ablate.paths import Store
+from ablate.registry import suggest
+from ablate.reporting.content import compared_metric, with_ablations
+from ablate.reporting.paper_page import NotRun, PaperPage, PaperStudy, page_of
+from ablate.reporting.paper_page_formats import page_markdown, scale_text, write_page
+from ablate.stats.results import Result
+from ablate.study.model import Study
+from ablate.study.read import read_study
+
+ALL = "all"  # every paper, on one page
+
+
+def papers_named(paper: str) -> tuple[str, ...]:
+    """The paper of that name, or every one for `all`.  Raises StudyError for an unknown one."""
+    if paper == ALL:
+        return tuple(PAPERS)
+    if paper not in PAPERS:
+        raise StudyError(f"no paper is called '{paper}'", suggest(paper, (*PAPERS, ALL)))
+    return (paper,)
+
+
+def paper_page(paper: str, store: Store) -> PaperPage:
+    """The page of a paper from all results that are recorded now."""
+    launched = tuple(launched_studies_of(paper, store))
+    names = {one.study.name for one in launched}
+    not_run = [not_run_study(file, study) for file, study in studies_of(paper).items() if study.name not in names]
+    return page_of(paper, launched, not_run)
+
+
+def launched_studies_of(paper: str, store: Store) -> Iterator[PaperStudy]:
+    """The launched studies that name the paper, as they were launched last, with what is recorded of them."""
+    for name in launched_studies(store):
+        study = launched_study(store, name)
+        if study is not None and study.paper is not None and study.paper.id == paper:
+            results = recorded_results(study, store)
+            if results:
+                yield PaperStudy(study, results)
+
+
+def launched_study(store: Store, name: str) -> Study | None:
+    """A study as it was launched last, with its profile and overrides; None where its file cannot be read."""
+    try:
+        return read_study(store.study(name).study)
+    except (StudyError, OSError):  # a launch that ended before it wrote the file, or another version's
+        return None
+
+
+def recorded_results(study: Study, store: Store) -> tuple[Result, ...]:
+    """The results of all trials; none where nothing is recorded of the study."""
+    try:
+        return current_results(study, store)
+    except StudyError:
+        return ()
+
+
+def not_run_study(file: str, study: Study) -> NotRun:
+    _, tested, _ = with_ablations(study, compared_metric(study))
+    return NotRun(study.name, file, study.question, tuple(ablation.id for ablation in tested))
+
+
+def write_paper_page(page: PaperPage, store: Store) -> Path | None:
+    """Write the page into the store's folder; None where the store may only be read."""
+    return write_page(page, store.papers / page.id) if store.writable else None
+
+
+def pages_text(pages: tuple[PaperPage, ...]) -> str:
+    """The Markdown of pages; of several, without the numbers that no study has measured."""
+    return "\n".join(page_markdown(page, measured_only=len(pages) > 1) for page in pages)
+
+
+def verdicts_on(paper: str, store: Store) -> dict[str, str]:
+    """Finding → its verdict and where it is from, for those that a launched study tests."""
+    page = page_of(paper, tuple(launched_studies_of(paper, store)), ())
+    return {
+        finding.ablation.id: f"{finding.holds}, by {finding.tested[0].study} (scale: {scale_text(finding.tested[0])})"
+        for finding in page.findings
+        if finding.tested
+    }

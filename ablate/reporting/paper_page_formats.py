@@ -1,0 +1,169 @@
+"""Writes the page of a paper as Markdown, HTML, JSON and a table of numbers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ablate.atomic_write import write_bytes, write_text
+from ablate.plural import counted
+from ablate.reporting.html import to_html
+from ablate.reporting.json import verdict_json
+from ablate.reporting.markdown import rendered
+from ablate.reporting.paper import Difference
+from ablate.reporting.paper_page import Finding, OurNumber, PaperNumber, PaperPage, StudyVerdict
+from ablate.reporting.report import Cell, Measured, Table
+from ablate.reporting.tables import against_text
+from ablate.stats.statements import Holds
+
+NOT_TESTED = "not tested"
+
+
+def page_markdown(page: PaperPage, measured_only: bool = False) -> str:
+    """The page as Markdown; with `measured_only`, without the printed numbers that no study has measured."""
+    shown = [number for number in page.numbers if number.ours or not measured_only]
+    tables = [(place, numbers_table(list(group))) for place, group in groupby(shown, lambda one: one.printed.table)]
+    return rendered(
+        "paper.md.jinja",
+        page=page,
+        counts=counts(page),
+        overview=overview(page.findings),
+        tables=tables,
+        left_out=len(page.numbers) - len(shown),
+        scale=scale_text,
+    )
+
+
+def counts(page: PaperPage) -> str:
+    """`2 findings agree, 1 is undecided, 10 are not tested; 8 of 400 printed numbers are measured`"""
+    words = {Holds.AGREES: ("agrees", "agree"), Holds.DISAGREES: ("disagrees", "disagree")}
+    words[Holds.UNDECIDED] = ("is undecided", "are undecided")
+    found = [(page.count(holds), pair) for holds, pair in words.items()]
+    found.append((page.count(None), ("is not tested", "are not tested")))
+    parts = [counted(number, *pair) for number, pair in found if number]
+    return (
+        f"Of {counted(len(page.findings), 'finding')}: {', '.join(parts)}. "
+        f"{page.measured} of {counted(len(page.numbers), 'printed number')} measured."
+    )
+
+
+def overview(findings: Iterable[Finding]) -> Table:
+    """A row per finding and study: place, verdict, scale and study."""
+    rows: list[tuple[Cell, ...]] = []
+    for finding in findings:
+        for one in finding.tested:
+            verdict = str(one.found.holds)
+            rows.append((finding.ablation.id, finding.ablation.where, verdict, scale_text(one), one.study))
+        if not finding.tested:
+            studies = ", ".join(finding.not_run)
+            rows.append((finding.ablation.id, finding.ablation.where, NOT_TESTED, "", studies))
+    return Table(("finding", "place", "verdict", "scale", "study"), tuple(rows))
+
+
+def scale_text(one: StudyVerdict | OurNumber) -> str:
+    """`20 of 5000 epochs; digits replaces MNIST`; the paper's where nothing is smaller."""
+    parts = [fewer(pair) for pair in one.smaller]
+    if isinstance(one, StudyVerdict):
+        parts += [f"{ours} replaces {papers}" for ours, papers in one.replaced.items()]
+    return ", ".join(parts) or "the paper's"
+
+
+def fewer(pair: Difference) -> str:
+    ours, papers = (f"{value:g}" if isinstance(value, int | float) else value for value in (pair.ours, pair.papers))
+    return f"{ours} of {papers} {pair.name}"
+
+
+def numbers_table(numbers: Sequence[PaperNumber]) -> Table:
+    """A row per printed number and study that measured it; columns that are equal in all rows are left out."""
+    rows: list[tuple[Cell, ...]] = []
+    for number in numbers:
+        row = number.printed
+        names = (row.dataset, row.method, row.metric, row.setting)
+        for ours in number.ours:
+            measured = Measured(ours.estimate, bool(ours.smaller))
+            rows.append((*names, row, measured, against_text(ours.against), scale_text(ours), ours.study))
+        if not number.ours:
+            rows.append((*names, row, None, "", "", ""))
+    head = ("data set", "method", "metric", "setting", "paper", "ours", "ours − paper", "scale", "study")
+    kept = [
+        column
+        for column, name in enumerate(head)
+        if name in ("method", "metric", "paper", "ours") or any(row[column] for row in rows)
+    ]
+    return Table(tuple(head[column] for column in kept), tuple(tuple(row[column] for column in kept) for row in rows))
+
+
+def page_json(page: PaperPage) -> dict[str, Any]:
+    """The page as JSON values."""
+    return {
+        "paper": page.id,
+        "title": page.title,
+        "findings": [finding_json(finding) for finding in page.findings],
+        "numbers": [number_json(number) for number in page.numbers],
+        "not_run": [asdict(one) for one in page.not_run],
+        "incomplete": {name: {"finished": done, "trials": total} for name, (done, total) in page.incomplete.items()},
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "finding": finding.ablation.id,
+        "place": finding.ablation.where,
+        "text": finding.ablation.finding,
+        "verdict": str(finding.holds) if finding.holds else None,
+        "smaller": finding.smaller,
+        "studies": [
+            {
+                "study": one.study,
+                "datasets": list(one.datasets),
+                "scale": [asdict(pair) for pair in one.smaller],
+                "stand_ins": dict(one.replaced),
+                **verdict_json(one.found),
+            }
+            for one in finding.tested
+        ],
+        "not_run": list(finding.not_run),
+    }
+
+
+def number_json(number: PaperNumber) -> dict[str, Any]:
+    row = number.printed
+    return {
+        **{name: getattr(row, name) for name in ("table", "dataset", "method", "metric", "setting", "note")},
+        "value": row.value,
+        "spread": {row.spread: row.std} if row.std is not None else None,
+        "ours": [
+            {
+                "study": ours.study,
+                **asdict(ours.estimate),
+                **asdict(ours.against),
+                "scale": [asdict(pair) for pair in ours.smaller],
+            }
+            for ours in number.ours
+        ],
+    }
+
+
+def write_page(page: PaperPage, folder: Path) -> Path:
+    """Write `report.html`, `report.md` and `numbers.csv` into a folder; return the path of the Markdown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    markdown, file = page_markdown(page), folder / "report.md"
+    write_bytes(folder / "numbers.csv", numbers_csv(page))
+    write_text(folder / "report.html", to_html(page.title, markdown, {}))
+    write_text(file, markdown)
+    return file
+
+
+def numbers_csv(page: PaperPage) -> bytes:
+    """A row per printed number and study that measured it, as CSV."""
+    import pandas as pd
+
+    rows = []
+    for number in page.numbers:
+        row = number.printed
+        names = {name: getattr(row, name) for name in ("table", "dataset", "method", "metric", "setting")}
+        paper = {**names, "paper": row.value, "paper_std": row.std}
+        ours = [{"study": one.study, **asdict(one.estimate), **asdict(one.against)} for one in number.ours]
+        rows += [{**paper, **one} for one in ours or [{}]]
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()

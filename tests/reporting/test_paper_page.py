@@ -1,0 +1,102 @@
+"""The page of a paper: findings with verdicts, printed numbers with ours, and what has not been run."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from ablate.papers.reference import Printed
+from ablate.reporting.paper import against_paper
+from ablate.reporting.paper_page import NotRun, PaperPage, PaperStudy, page_of
+from ablate.reporting.paper_page_formats import counts, page_json, page_markdown
+from ablate.stats.estimate import Estimate
+from ablate.stats.results import Result
+from ablate.study.model import Study
+
+AXIS = "method.transformation"
+MEANS = {"np": 0.4, "rp": 0.5, "rp+vat": 0.8, "vat": 0.9}
+PAPER = {"id": "invariant-features", "ablation": "transformation"}
+NOT_RUN = NotRun("k", "invariant/k", "Which <k> is best?", ("invariant/k",))
+MakeStudy, MakeResult = Callable[..., Study], Callable[..., Result]
+
+
+@pytest.fixture
+def launched(make_study: MakeStudy, make_result: MakeResult) -> Callable[..., PaperStudy]:
+    """A function that makes a study of the transformations, with scores that rank as the paper's or the other way."""
+
+    def make(seeds: Sequence[int] = range(3), training: Any = None, sign: int = 1, **fields: Any) -> PaperStudy:
+        case = {"axes": {AXIS: tuple(MEANS)}, "baseline": {AXIS: "vat"}}
+        study = make_study(case, seeds=seeds, paper=PAPER, **fields)
+        results = [
+            make_result({AXIS: level}, seed, sign * mean + 0.001 * seed * (1 + index), training=training)
+            for index, (level, mean) in enumerate(MEANS.items())
+            for seed in seeds
+        ]
+        return PaperStudy(study, tuple(results))
+
+    return make
+
+
+@pytest.fixture
+def page(launched: Callable[..., PaperStudy]) -> PaperPage:
+    """The paper's page from one study at smaller scale than the paper's and one at its scale, which disagree."""
+    whole = launched(range(5), {"epochs": 5000}, sign=-1, name="whole")
+    return page_of("invariant-features", [launched(training={"epochs": 20, "samples": 600}), whole], [NOT_RUN])
+
+
+def test_a_finding_has_the_verdict_of_each_study_and_counts_by_the_largest(page: PaperPage) -> None:
+    (finding,) = [one for one in page.findings if one.tested]
+    assert [(one.study, str(one.found.holds)) for one in finding.tested] == [
+        *(("whole", "disagrees"), ("example", "agrees"))
+    ]
+    assert (str(finding.holds), finding.smaller) == ("disagrees", False)
+    assert counts(page) == "Of 13 findings: 1 disagrees, 12 are not tested. 4 of 400 printed numbers measured."
+
+
+def test_the_page_states_verdict_scale_statements_and_what_was_not_run(page: PaperPage) -> None:
+    text = page_markdown(page)
+    assert "| invariant/transformation | Table V | disagrees | the paper's | whole |" in text
+    smaller = "20 of 5000 epochs, 3 of 5 seeds, 600 of all training samples"
+    assert f"| invariant/transformation | Table V | agrees | {smaller} | example |" in text
+    assert f"**Agrees** on fsdd in example (at smaller scale: {smaller}): invariant/transformation." in text
+    assert "**Disagrees** on fsdd in whole (scale: the paper's): invariant/transformation." in text
+    assert "| invariant/k | Figure 5 | not tested |  | invariant/k |" in text
+    assert "- `ablate launch invariant/k`: Which \\<k\\> is best?" in text
+    assert "linear_accuracy, FSDD: VAT is better than NP by 0.15 or more" in text
+
+
+def test_every_printed_number_is_listed_with_ours_and_the_difference(page: PaperPage) -> None:
+    rows = [line for line in page_markdown(page).splitlines() if "transformation=NP" in line and "FSDD" in line]
+    assert len(rows) == 2
+    assert "| 0.3790 ± 0.0580 | -0.3980 ± 0.0020 | −0.7770 (−29.9 s.e.) | the paper's | whole |" in rows[0]
+    assert "† | +0.0220 (+0.8 s.e.) | 20 of 5000 epochs" in rows[1]
+    others = [line for line in page_markdown(page).splitlines() if "transformation=NP" in line]
+    assert len(others) == 7  # on the data sets that no study used, too
+    assert page_markdown(page, measured_only=True).count("transformation=NP") == 2
+
+
+def test_an_incomplete_study_is_listed_with_its_count(launched: Callable[..., PaperStudy]) -> None:
+    whole = launched()
+    part = PaperStudy(whole.study, (*whole.results[:-1], Result(whole.results[-1].trial)))
+    text = page_markdown(page_of("invariant-features", [part], []))
+    assert "- `example` has results of 11 of 12 trials: `ablate launch example`" in text
+
+
+def test_the_json_holds_verdicts_and_differences(page: PaperPage) -> None:
+    content = page_json(page)
+    (finding,) = [one for one in content["findings"] if one["studies"]]
+    assert (finding["verdict"], finding["smaller"], len(finding["studies"])) == ("disagrees", False, 2)
+    (number,) = [one for one in content["numbers"] if one["setting"].startswith("transformation=NP") and one["ours"]]
+    assert [ours["difference"] for ours in number["ours"]] == pytest.approx([-0.777, 0.022])
+
+
+@pytest.mark.parametrize(
+    ("spread", "errors"), [("standard deviation", 0.05 / 0.02236), ("standard error", 0.05 / 0.0412)]
+)
+def test_a_difference_from_the_paper_is_counted_in_the_standard_errors_of_both(spread: Any, errors: float) -> None:
+    printed = Printed(0.5, 0.04, spread, "fraction", "Table 1", "", "", "", "")
+    found = against_paper(Estimate(4, 0.55, 0.02), printed, papers_seeds=4)  # ours 0.01; the paper's 0.02, or 0.04
+    assert found is not None
+    assert found.difference == pytest.approx(0.05)
+    assert found.standard_errors == pytest.approx(errors, rel=1e-3)
+    assert against_paper(Estimate(0), printed, papers_seeds=4) is None

@@ -1,0 +1,99 @@
+"""`ablate report --paper` and `ablate list papers` on studies that are recorded in MLflow."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ablate.cli import app
+from ablate.paths import Store
+from ablate.study.read import read_study
+from ablate.trial import Trial
+
+from ..services.recorded import record_study
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+MEANS = {"np": 0.4, "rp": 0.5, "rp+vat": 0.8, "vat": 0.9}
+STUDY = """
+name: transforms
+paper: {id: invariant-features, ablation: transformation}
+method: invariant
+dataset: fsdd
+axes: {method.transformation: [np, rp, rp+vat, vat]}
+fixed: {training.epochs: 20}
+seeds: 3
+probes: [linear]
+metric: linear/accuracy
+"""
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def recorded(mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with a study of the paper, whose scores rank as the paper's."""
+    store = Store(tmp_path_factory.mktemp("paper") / "store")
+    file = store.root.parent / "transforms.yaml"
+    file.write_text(STUDY, encoding="utf-8")
+
+    def scores(trial: Trial) -> dict[int, dict[str, float]]:
+        mean = MEANS[str(trial.levels["method.transformation"])]
+        return {20: {"linear/accuracy": mean + 0.002 * trial.config.seed}}
+
+    record_study(read_study(file), store, mlflow_uri, scores)
+    return store
+
+
+@pytest.fixture
+def run(recorded: Store, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A function that runs a command on the store and returns what it prints."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
+    monkeypatch.setenv("ABLATE_STORE", str(recorded.root))
+
+    def command(*arguments: str) -> str:
+        done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    return command
+
+
+def test_a_papers_page_is_written_and_printed(run: Run, recorded: Store, tmp_path: Path) -> None:
+    printed = run("report", "--paper", "invariant-features", "--output", str(tmp_path / "page.md"))
+    folder = recorded.papers / "invariant-features"
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert text == (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert text in printed
+    assert "| invariant/transformation | Table V | agrees | 20 of 5000 epochs, 3 of 5 seeds | transforms |" in text
+    assert "- `ablate launch invariant/k`" in text
+    assert "ablate launch invariant/transformation" in text  # the study of that name was not launched
+    assert "<h1>" in (folder / "report.html").read_text(encoding="utf-8")
+    rows = (folder / "numbers.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 401  # a head, and the paper's 400 numbers
+    assert sum(",transforms," in row for row in rows) == 4
+
+
+def test_all_papers_are_one_page_with_the_measured_numbers(run: Run, tmp_path: Path) -> None:
+    run("report", "--paper", "all", "--output", str(tmp_path / "all.md"))
+    text = (tmp_path / "all.md").read_text(encoding="utf-8")
+    assert text.count("\n## Findings\n") == 5
+    assert "396 printed numbers that no study has measured yet are left out here." in text
+
+
+def test_the_list_of_papers_shows_verdicts(run: Run) -> None:
+    listed = json.loads(run("list", "papers", "--json"))
+    verdicts = {entry["name"]: entry["facts"].get("verdicts") for entry in listed}
+    agrees = "agrees, by transforms (scale: 20 of 5000 epochs, 3 of 5 seeds)"
+    assert verdicts["invariant-features"] == {"invariant/transformation": agrees}
+    assert verdicts["simvae"] == {}
+    assert "1 of 13 findings tested: 1 agrees" in " ".join(run("list", "papers").split())
+    assert agrees in " ".join(run("list", "papers", "invariant-features").split())
+
+
+def test_an_unknown_paper_names_the_nearest_one(run: Run, recorded: Store) -> None:
+    from ablate.errors import StudyError
+
+    with pytest.raises(StudyError, match="did you mean 'simvae'"):
+        CliRunner().invoke(app, ["report", "--paper", "simvea"], catch_exceptions=False)
