@@ -25,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "logs": results.logs,
     "stop": launching.stop,
     "report": results.report,
+    "diff": results.diff,
     "ui": results.ui,
     "sync": launching.sync,
     "rm": removing.rm,

@@ -154,6 +154,11 @@ class Store:
         return self.root / "papers"
 
     @property
+    def comparisons(self) -> Path:
+        """A folder for each comparison of two studies."""
+        return self.root / "comparisons"
+
+    @property
     def mlflow(self) -> Path:
         return self.root / "mlflow"
 

@@ -1,4 +1,4 @@
-"""`ablate status`, `logs`, `report` and `ui`: what a study's trials have done."""
+"""`ablate status`, `logs`, `report`, `diff` and `ui`: what a study's trials have done."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ablate.paths import Store
+    from ablate.study.model import Study
 
 NOT_WRITTEN = "not written: the store may only be read"
 
@@ -93,6 +94,10 @@ def report(
             autocompletion=study_files,
         ),
     ] = None,
+    other: Annotated[
+        str | None,
+        typer.Argument(metavar="[OTHER]", help="A study to compare with, or another file or profile of the same one"),
+    ] = None,
     paper: Annotated[
         str | None, typer.Option("--paper", help="Instead of a study: a paper with all its studies, or 'all' papers")
     ] = None,
@@ -100,28 +105,56 @@ def report(
         Path | None, typer.Option("--output", "-o", help="Write a paper's page to this Markdown file as well")
     ] = None,
     profile: Profile = None,
+    other_profile: Annotated[str | None, typer.Option("--other-profile", help="The profile of OTHER")] = None,
+    other_storage: Annotated[
+        Path | None, typer.Option("--other-storage", help="The store of OTHER [default: the same]")
+    ] = None,
     overrides: Set = None,
     storage: Storage = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write the report from the results that are recorded now; with --paper, a page that gathers a paper's studies."""
+    """Write the report from the results that are recorded now; of two studies, compare them."""
+    store = store_of(storage)
+    if paper is not None and study is not None:
+        raise StudyError("a study and a paper are named", "name one of them")
+    if paper is not None:
+        report_paper(paper, store, output, as_json)
+        return
+    if study is None:
+        raise StudyError("no study is named", "name one, or a paper with --paper")
+    read = read_study(study, profile, overrides)
+    if other is None and other_profile is None and other_storage is None:
+        report_study(read, store, as_json)
+        return
+    second = read_study(other or study, other_profile if other_profile is not None or other else profile, overrides)
+    report_two((read, store), (second, store if other_storage is None else store_of(other_storage)), as_json)
+
+
+def report_study(study: "Study", store: "Store", as_json: bool) -> None:
     from ablate.driver.report import write_current_report
     from ablate.reporting.json import to_json
     from ablate.view.console import print_json
 
-    if paper is not None:
-        if study is not None:
-            raise StudyError("a study and a paper are named", "name one of them")
-        report_paper(paper, store_of(storage), output, as_json)
-        return
-    if study is None:
-        raise StudyError("no study is named", "name one, or a paper with --paper")
-    written = write_current_report(read_study(study, profile, overrides), store_of(storage))
+    written = write_current_report(study, store)
     if as_json:
         print_json(to_json(written.report))
     else:
         typer.echo(f"{written.text}\n{written.path or NOT_WRITTEN}")
+
+
+def report_two(first: "tuple[Study, Store]", second: "tuple[Study, Store]", as_json: bool) -> None:
+    """Write and print the comparison of two studies."""
+    from ablate.driver.two_studies import compare_recorded, write_recorded
+    from ablate.reporting.two_studies_formats import comparison_json, comparison_markdown
+    from ablate.view.console import print_json
+
+    found = compare_recorded(first, second)
+    file = write_recorded(found, first[1])
+    if as_json:
+        print_json(comparison_json(found))
+    else:
+        typer.echo(f"{comparison_markdown(found)}\n{file or NOT_WRITTEN}")
 
 
 def report_paper(paper: str, store: "Store", output: Path | None, as_json: bool) -> None:
@@ -141,6 +174,21 @@ def report_paper(paper: str, store: "Store", output: Path | None, as_json: bool)
     typer.echo(pages_text(pages))
     for file in files:
         typer.echo(file or NOT_WRITTEN)
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="A trial's name or key, or runs:/ID of MLflow")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="The trial to compare with")],
+    study: Annotated[str | None, typer.Option("--study", help="Their study, where several have such a trial")] = None,
+    storage: Storage = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what differs between two trials: settings, versions, data and metrics."""
+    from ablate.driver.trial_diff import diff_trials
+    from ablate.view.trial_diff import print_diff
+
+    print_diff(diff_trials(first, second, store_of(storage), study), as_json)
 
 
 def ui(

@@ -40,7 +40,7 @@ class Estimate:
         return None if self.high is None or self.mean is None else self.high - self.mean
 
 
-def t_quantile(freedom: int) -> float:
+def t_quantile(freedom: float) -> float:
     """The 0.975 quantile of Student's t: the half width of a 95 % interval in standard errors."""
     from scipy.stats import t
 

@@ -121,6 +121,18 @@ class MlflowStore(TrackingStore):
         return dict(zip(wanted, found, strict=True))
 
     @retried
+    def run(self, run_id: str) -> Run | None:
+        """A run with its tags; None where there is none."""
+        try:
+            return self.reader.get_run(run_id)
+        except LookupError:
+            return None
+        except Exception as error:  # raised again, unless the server refused
+            if not refused(error):
+                raise
+            return None
+
+    @retried
     def fetch(self, run_id: str, file: str, folder: Path) -> Path | None:
         return download_artifact(self.client, run_id, file, folder)
 

@@ -21,13 +21,15 @@ MakeStudy = Callable[..., Study]
 MakeResult = Callable[..., Result]
 METRIC = "linear/accuracy"
 SEARCH = {"trials": 3, "objectives": {METRIC: "maximize"}, "space": {"method.epsilon": {"low": 1, "high": 9}}}
+PAPERS = ("paper (± standard deviation)", "ours − paper")
 
 
 def test_a_row_has_levels_the_estimate_its_std_and_n_and_the_papers_value(study: Study, results: list[Result]) -> None:
     report = report_of(study, results)
-    assert report.results.table.head == ("transformation", METRIC, "std", "n", "paper (± standard deviation)", "")
-    level, measured, std, n, printed, baseline = report.results.table.rows[3]
+    assert report.results.table.head == ("transformation", METRIC, "std", "n", *PAPERS, "")
+    level, measured, std, n, printed, against, baseline = report.results.table.rows[3]
     assert (level, n, baseline) == ("vat", 3, "baseline")
+    assert against == "−0.0690 (−1.2 s.e.)"
     assert std == pytest.approx(0.1)
     assert measured == Measured(Estimate.of([0.7, 0.8, 0.9]), smaller=True)
     assert printed is report.results.variants[3].printed

@@ -1,4 +1,4 @@
-"""`ablate report --paper` and `ablate list papers` on studies that are recorded in MLflow."""
+"""`ablate report`, `diff` and `list papers` on studies that are recorded in MLflow."""
 
 import json
 from collections.abc import Callable
@@ -8,8 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ablate.cli import app
+from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.study.read import read_study
+from ablate.track.mlflow_store import MlflowStore
 from ablate.trial import Trial
 
 from ..services.recorded import record_study
@@ -28,6 +30,7 @@ seeds: 3
 probes: [linear]
 metric: linear/accuracy
 """
+SHORTER = ("name=shorter", "training.epochs=10", "axes.method.transformation=[np,rp]", "paper=null")
 Run = Callable[..., str]
 
 
@@ -43,6 +46,7 @@ def recorded(mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Store
         return {20: {"linear/accuracy": mean + 0.002 * trial.config.seed}}
 
     record_study(read_study(file), store, mlflow_uri, scores)
+    record_study(read_study(file, overrides=SHORTER), store, mlflow_uri, scores)
     return store
 
 
@@ -93,7 +97,41 @@ def test_the_list_of_papers_shows_verdicts(run: Run) -> None:
 
 
 def test_an_unknown_paper_names_the_nearest_one(run: Run, recorded: Store) -> None:
-    from ablate.errors import StudyError
-
     with pytest.raises(StudyError, match="did you mean 'simvae'"):
         CliRunner().invoke(app, ["report", "--paper", "simvea"], catch_exceptions=False)
+
+
+def test_two_studies_are_compared_in_files_and_in_json(run: Run, recorded: Store) -> None:
+    one, other = (str(recorded.study(name).study) for name in ("transforms", "shorter"))
+    printed = run("report", one, other)
+    folder = recorded.comparisons / "transforms--shorter"
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert text in printed
+    assert "| training.epochs | 20 | 10 |" in text
+    assert "- only transforms: transformation=vat" in text
+    assert "data:image/png;base64," in (folder / "report.html").read_text(encoding="utf-8")
+    found = json.loads(run("report", one, other, "--json"))
+    assert [variant["variant"] for variant in found["variants"]] == ["transformation=np", "transformation=rp"]
+    assert [variant["mean"] for variant in found["variants"]] == [0, 0]
+
+
+def test_two_trials_differ_in_what_differs_and_nothing_else(run: Run) -> None:
+    names = ("transformation=np · seed 0", "transformation=vat · seed 0")
+    found = json.loads(run("diff", *names, "--study", "transforms", "--json"))
+    assert found["settings"] == [{"name": "method.transformation", "first": "np", "second": "vat"}]
+    assert found["metrics"] == [{"name": "linear/accuracy", "first": 0.4, "second": 0.9}]
+    assert (found["versions"], found["data"]) == ([], [])
+    table = run("diff", *names, "--study", "transforms")
+    assert "method.transformation" in table
+    assert "versions" not in table
+
+
+def test_a_trial_does_not_differ_from_its_run_in_mlflow(run: Run, recorded: Store, mlflow_uri: str) -> None:
+    records = MlflowStore(mlflow_uri).snapshot("shorter").records
+    key, record = next(iter(records.items()))
+    assert run("diff", key, f"runs:/{record.run_id}") == "nothing differs\n"
+
+
+def test_a_trial_that_no_run_has_is_refused(run: Run) -> None:
+    with pytest.raises(StudyError, match="no trial that can be read"):
+        CliRunner().invoke(app, ["diff", "runs:/0123", "runs:/0123"], catch_exceptions=False)
