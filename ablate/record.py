@@ -27,6 +27,15 @@ class TrialRecord:
     ended: float | None
     parent: str  # run id of the variant
     failed_probes: Mapping[str, ProbeFailure] = field(default_factory=dict)  # by name, of a finished trial
+    environment: Mapping[str, str] = field(default_factory=dict)  # commit, versions, device, host and size of the pack
+
+    @property
+    def device_seconds(self) -> float | None:
+        """Seconds from start to end, which the trials of a pack share; None while the trial has not ended."""
+        if self.ended is None:
+            return None
+        pack = self.environment.get("pack", "1")
+        return (self.ended - self.started) / (int(pack) if pack.isdigit() and int(pack) else 1)
 
     @property
     def unscored(self) -> dict[str, str]:

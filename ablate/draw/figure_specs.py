@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.labels import variant_label
 from ablate.options import Value, is_number
 from ablate.papers.reference import Printed
@@ -120,7 +121,7 @@ def difference_figure(metric: str, comparisons: Sequence[Comparison]) -> Differe
     return DifferenceFigure(metric, baseline, tuple(rows), comparisons[0].margin if comparisons else None, note)
 
 
-ReportSpec = AxisFigure | DifferenceFigure | HistoryFigure
+ReportSpec = AxisFigure | CurveFigure | DifferenceFigure | HistoryFigure
 
 
 def axis_figure(study: Study, compared: Sequence[ComparedVariant], axis: str, metric: str) -> AxisFigure:

@@ -11,9 +11,11 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from ablate.draw.canvas import style_axes
+from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.differences import draw_differences
 from ablate.draw.figure_specs import AxisFigure, ComparedVariant, DifferenceFigure, HistoryFigure, Panel, ReportSpec
 from ablate.draw.labels import level_text
+from ablate.draw.learning_curves import draw_learning_curves
 from ablate.draw.style import COLORS, DPI, INK, LABEL, LETTER, PALE, TEXT, series_style
 from ablate.options import Value
 from ablate.papers.reference import Printed
@@ -31,6 +33,8 @@ SEED_ALPHA = 0.55
 
 def draw_figure(figure: ReportSpec) -> Figure:
     match figure:
+        case CurveFigure():
+            return draw_learning_curves(figure)
         case AxisFigure():
             return draw_axis_figure(figure)
         case DifferenceFigure():

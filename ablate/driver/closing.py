@@ -11,10 +11,7 @@ from ablate.driver.summary import Summary, summarize
 from ablate.errors import ServiceError
 from ablate.events import Stage, State
 from ablate.planning.plan import Plan, Work
-from ablate.planning.scores import without_failed_scores
 from ablate.record import TrialRecord
-from ablate.reporting.content import report_of
-from ablate.stats.results import results_of
 from ablate.track.store import TrackingStore
 from ablate.trial import Trial
 
@@ -46,10 +43,9 @@ def write_and_attach_report(
     context: LaunchContext, tracking: TrackingStore, trials: Sequence[Trial], records: Mapping[str, TrialRecord]
 ) -> Path:
     """Write the report and attach it to the study's run; the file."""
-    from ablate.reporting.write import write_report  # imports matplotlib and pandas: not for a settled study
+    from ablate.driver.report import write_report_of  # imports matplotlib and pandas: not for a settled study
 
-    report = report_of(context.study, results_of(trials, without_failed_scores(trials, records)))
-    file = write_report(report, context.paths.report)
+    file = write_report_of(context.study, context.paths, tracking, trials, dict(records))
     tracking.attach(context.name, context.paths.report, "report")
     return file
 

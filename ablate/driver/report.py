@@ -1,20 +1,29 @@
 """The report on a study from the results that MLflow holds now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.driver.status import records_of
 from ablate.driver.summary import trials_of
 from ablate.errors import StudyError
-from ablate.paths import Store
+from ablate.paths import Store, StudyPaths
 from ablate.planning.required_data import on_recorded_data
 from ablate.planning.scores import without_failed_scores
+from ablate.record import TrialRecord
 from ablate.reporting.content import report_of
 from ablate.reporting.markdown import to_markdown
 from ablate.reporting.report import Report
 from ablate.reporting.write import write_report
+from ablate.stats.bands import Curves
 from ablate.stats.results import Result, results_of
 from ablate.study.model import Study
+from ablate.track.mlflow_store import MlflowStore
+from ablate.track.store import TrackingStore
+from ablate.track.ui import reading_address
+from ablate.trial import Trial
+
+Records = dict[str, TrialRecord]
 
 
 @dataclass(frozen=True)
@@ -26,19 +35,67 @@ class WrittenReport:
     path: Path | None
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What is recorded of a study: its trials, their runs and their curves."""
+
+    study: Study
+    trials: Sequence[Trial]
+    records: Records
+    curves: Curves
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        return results_of(self.trials, without_failed_scores(self.trials, self.records))
+
+    def report(self) -> Report:
+        return report_of(self.study, self.results, self.curves)
+
+    def write(self, report: Report, folder: Path) -> Path:
+        """Write the report with tables of all trials and epochs; the path of its Markdown."""
+        from ablate.driver.frames import frame_of_epochs, frame_of_trials
+
+        frames = {
+            "trials": frame_of_trials(self.trials, self.records),
+            "epochs": frame_of_epochs(self.trials, self.curves),
+        }
+        return write_report(report, folder, frames)
+
+
 def write_current_report(study: Study, store: Store) -> WrittenReport:
     """Write the report into the study's folder.  Raises StudyError where the study was never launched."""
-    report = report_of(study, current_results(study, store))
+    trials, records = recorded_trials(study, store)
+    found = with_curves(MlflowStore(reading_address(store)), study, trials, records)
+    report = found.report()
     if not store.writable:
         return WrittenReport(report, to_markdown(report), None)
-    file = write_report(report, store.study(study.name).report)
+    file = found.write(report, store.study(study.name).report)
     return WrittenReport(report, file.read_text(encoding="utf-8"), file)
+
+
+def write_report_of(
+    study: Study, paths: StudyPaths, tracking: TrackingStore, trials: Sequence[Trial], records: Records
+) -> Path:
+    """Write the report on these records into the study's folder; the path of its Markdown."""
+    found = with_curves(tracking, study, trials, records)
+    return found.write(found.report(), paths.report)
+
+
+def with_curves(tracking: TrackingStore, study: Study, trials: Sequence[Trial], records: Records) -> Recorded:
+    from ablate.driver.frames import curves_of
+
+    return Recorded(study, trials, records, curves_of(tracking, trials, records))
 
 
 def current_results(study: Study, store: Store) -> tuple[Result, ...]:
     """The results of all trials.  Raises StudyError where the study was never launched."""
-    records = records_of(store, study.name)
+    trials, records = recorded_trials(study, store)
+    return results_of(trials, without_failed_scores(trials, records))
+
+
+def recorded_trials(study: Study, store: Store) -> tuple[Sequence[Trial], Records]:
+    """The trials of a study and their records.  Raises StudyError where the study was never launched."""
+    records = dict(records_of(store, study.name))
     if not records:
         raise StudyError(f"nothing is recorded of '{study.name}'", f"launch it first: ablate launch {study.name}")
-    trials = on_recorded_data(trials_of(study, store.study(study.name)), records)
-    return results_of(trials, without_failed_scores(trials, records))
+    return on_recorded_data(trials_of(study, store.study(study.name)), records), records

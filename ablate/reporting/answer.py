@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from ablate.draw.labels import variant_label
-from ablate.reporting.text import estimate_text, number
+from ablate.reporting.text import estimate_text, number, with_error
 from ablate.stats.comparisons import Comparison, Conclusion
 from ablate.stats.statements import LEAST_SEEDS, LEVEL
 from ablate.stats.trend import trend_of
@@ -70,7 +70,7 @@ def trend_sentence(metric: str, comparisons: Sequence[Comparison]) -> Iterator[s
     if trend.p_value is not None and trend.p_value <= LEVEL:
         rises = "rises" if trend.estimate.mean > 0 else "falls"
         step = "doubling" if trend.doubling else "level"
-        slope = f"{number(abs(trend.estimate.mean))} ± {number(trend.estimate.half)}"
+        slope = with_error(abs(trend.estimate.mean), trend.estimate.half or 0.0)
         yield f"Along {short(axis)}, {metric} {rises} by {slope} per {step} ({p_text(trend.p_value)}, paired slopes)."
 
 

@@ -12,6 +12,8 @@ from ablate.methods import METHODS
 from ablate.papers.reference import Ablation, title
 from ablate.probes import PROBES
 from ablate.reporting.answer import answer
+from ablate.reporting.cost import costs, failures
+from ablate.reporting.learning_curves import curve_figures
 from ablate.reporting.paper import (
     Difference,
     ablations_of,
@@ -21,9 +23,12 @@ from ablate.reporting.paper import (
     printed_value,
     stand_ins,
 )
+from ablate.reporting.pivot import pivots
 from ablate.reporting.report import Gap, PaperSection, Report, ReportFigure, Results
 from ablate.reporting.tables import best_variants, metrics_table, results_table
 from ablate.reporting.verdicts import FindingVerdict, finding_verdict
+from ablate.stats.bands import Curves
+from ablate.stats.best import best_in_groups
 from ablate.stats.comparisons import Comparison, compare_with_baselines
 from ablate.stats.results import Result
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
@@ -32,11 +37,11 @@ from ablate.training_faults import RELATIVE_STD, collapse_warning, divergence_wa
 from ablate.trial import short
 
 
-def report_of(study: Study, results: Sequence[Result]) -> Report:
+def report_of(study: Study, results: Sequence[Result], curves: Curves | None = None) -> Report:
     """The report of a study; a wrong reference to a paper is stated in it, and leaves the rest as it is.
 
     `results` holds every planned trial, with or without a run (`results_of`); those of a search are in the order of
-    its proposals.
+    its proposals.  `curves` are those of the trials, by metric and key, for the figures of learning curves.
     """
     metric = compared_metric(study)
     study, ablations, problem = with_ablations(study, metric)
@@ -49,13 +54,15 @@ def report_of(study: Study, results: Sequence[Result]) -> Report:
         question=study.question,
         profile=study.profile,
         metric=metric,
-        setup=tuple(setup(study, variants)),
+        setup=(*setup(study, variants), *costs(results)),
         answer=answer(metric, comparisons),
         results=results_section(study, results, metric, compared, differing, papers_seeds(ablations)),
         comparisons=comparisons,
         figures=tuple(figures(study, compared, comparisons, metric)),
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
         warnings=tuple(warnings(results)),
+        curves=tuple(curve_figures(metric, variants, results, curves or {})),
+        failures=failures(results, metric),
         paper=paper_section(study, ablations, differing, verdicts(study, ablations, results)),
         paper_problem=problem,
         outdated=sum(case_of(study, result) is None for result in results),
@@ -126,9 +133,10 @@ def results_section(
         table = results_table(metric, best_variants(compared, direction), bool(smaller), seeds_of_paper)
         return Results(compared, table, metrics_table({}), smaller, direction)
     others = {other: variants_of(study, results, other) for other in other_metrics(study, results, metric)}
-    return Results(
-        compared, results_table(metric, compared, bool(smaller), seeds_of_paper), metrics_table(others), smaller
-    )
+    best = best_in_groups([member.variant for member in compared], better(metric))
+    table = results_table(metric, compared, bool(smaller), seeds_of_paper, best)
+    by_two_axes = tuple(pivots(compared, best, bool(smaller)))
+    return Results(compared, table, metrics_table(others), smaller, pivots=by_two_axes)
 
 
 def papers_seeds(ablations: Iterable[Ablation]) -> int:

@@ -5,7 +5,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ablate.reporting.report import Cell, Gap, Report, Table
+from ablate.reporting.cost import Failures
+from ablate.reporting.report import Cell, Gap, Measured, Report, Table
 from ablate.reporting.tables import comparisons_table, statements_table
 from ablate.reporting.text import cell_text
 
@@ -21,6 +22,7 @@ def to_markdown(report: Report) -> str:
         results=report.results,
         setup=Table(("", ""), report.setup),
         gaps=gap_table(report.gaps),
+        failures=failure_table(report.failures),
         paper=report.paper,
         comparisons=comparisons_table(report.comparisons),
         disagreeing=[one for one in report.comparisons if one.permutation_disagrees],
@@ -53,11 +55,21 @@ def gap_table(gaps: tuple[Gap, ...]) -> Table:
     return Table(("variant", "seeds", "why"), (*rows, *rest))
 
 
+def failure_table(failures: tuple[Failures, ...]) -> Table:
+    """A row per cause of failures: how many trials, and one whose log tells more."""
+    rows = tuple((one.cause, len(one.keys), f"{one.name} ({one.keys[0]})") for one in failures[:MAX_GAPS])
+    return Table(("cause", "trials", "one of them"), rows)
+
+
 def shortened(text: str) -> str:
     return text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}…"
 
 
 def escaped(cell: Cell) -> str:
-    """A cell on one line, with Markdown's special characters escaped, so that it neither ends a table nor is markup."""
+    """A cell on one line, in bold where it is the best, with Markdown's special characters escaped.
+
+    So it neither ends a table nor is markup.
+    """
     line = " ".join(cell_text(cell).split())
-    return re.sub(r"([\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)
+    text = re.sub(r"([\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)
+    return f"**{text}**" if isinstance(cell, Measured) and cell.best else text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ablate.draw.figure_specs import ComparedVariant, Direction, ReportSpec
 from ablate.papers.reference import Ablation, Printed
+from ablate.reporting.cost import Failures
 from ablate.reporting.paper import Difference
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
@@ -20,6 +21,7 @@ class Measured:
 
     estimate: Estimate
     smaller: bool = False  # whether it was measured with fewer epochs or seeds than the paper's
+    best: bool = False  # whether it is the best of its table, or not distinguished from it
 
 
 Cell = str | int | float | Measured | Printed | None  # None: there is no value
@@ -42,6 +44,12 @@ class Results:
     other_metrics: Table  # without rows where there are none, and for a search
     smaller: tuple[Difference, ...] = ()  # epochs or seeds of which the study has fewer than the paper
     direction: Direction | None = None  # of a search
+    pivots: tuple[tuple[str, Table], ...] = ()  # (title, table) of two axes
+
+    @property
+    def has_best(self) -> bool:
+        """Whether a mean in the table is marked as the best."""
+        return any(isinstance(cell, Measured) and cell.best for row in self.table.rows for cell in row)
 
 
 @dataclass(frozen=True)
@@ -93,4 +101,6 @@ class Report:
     warnings: tuple[str, ...] = ()  # sentences on trials whose training has a fault
     paper: PaperSection | None = None
     paper_problem: str = ""  # why the study's reference to its paper cannot be used
+    curves: tuple[ReportFigure, ...] = ()  # learning curves
+    failures: tuple[Failures, ...] = ()  # by cause
     outdated: int = 0  # trials of an earlier version of the study file, which are left out

@@ -6,7 +6,7 @@ from ablate.draw.figure_specs import ComparedVariant, Direction
 from ablate.draw.labels import level_text
 from ablate.reporting.paper import AgainstPaper, against_paper
 from ablate.reporting.report import Cell, Measured, Table
-from ablate.reporting.text import ABSENT, signed
+from ablate.reporting.text import ABSENT, decimals_of, ratio_text, signed, spread_text
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
 from ablate.stats.variants import CASE_AXES, Variant
@@ -15,19 +15,31 @@ from ablate.trial import short
 MAX_PROPOSALS = 10  # of a search
 
 
-def results_table(metric: str, compared: Sequence[ComparedVariant], smaller: bool, papers_seeds: int = 1) -> Table:
+def results_table(
+    metric: str,
+    compared: Sequence[ComparedVariant],
+    smaller: bool,
+    papers_seeds: int = 1,
+    best: frozenset[int] = frozenset(),
+) -> Table:
     """A row per variant: levels, mean with interval, std, n, the paper's value and the difference from it, and counts
     of seeds without a value.
 
     The last columns are left out where they are empty for all variants; `smaller` marks values measured at a smaller
-    scale than the paper's.
+    scale than the paper's, and `best` holds the positions of those in bold.
     """
     variants = [member.variant for member in compared]
     spread = next((member.printed.spread for member in compared if member.printed is not None), None)
     columns: list[tuple[str, Sequence[Cell]]] = [
         *level_columns(variants),
-        (metric, [Measured(variant.estimate, smaller and bool(variant.scores)) for variant in variants]),
-        ("std", [variant.estimate.std for variant in variants]),
+        (
+            metric,
+            [
+                Measured(variant.estimate, smaller and bool(variant.scores), at in best)
+                for at, variant in enumerate(variants)
+            ],
+        ),
+        ("std", [spread_text(variant.estimate) for variant in variants]),
         ("n", [variant.estimate.n for variant in variants]),
     ]
     optional: list[tuple[str, Sequence[Cell]]] = [
@@ -50,9 +62,11 @@ def minus_paper(member: ComparedVariant, papers_seeds: int) -> str:
 
 
 def against_text(against: AgainstPaper) -> str:
-    if against.standard_errors is None:
+    if not against.standard_errors:
         return signed(against.difference)
-    return f"{signed(against.difference)} ({against.standard_errors:+.1f} s.e.)".replace("-", "−")
+    decimals = decimals_of(abs(against.difference / against.standard_errors))
+    size = f"{abs(against.difference):.{decimals}f}"
+    return f"{signed(against.difference, size)} ({against.standard_errors:+.1f} s.e.)".replace("-", "−")
 
 
 def metrics_table(metrics: Mapping[str, Sequence[Variant]]) -> Table:
@@ -78,9 +92,9 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
         ("p", [p_value(one.p_value) for one in differences]),
         ("p (Holm)", [p_value(one.p_adjusted) for one in comparisons]),
         ("p (sign flips)", [p_value(one.p_permutation) for one in differences]),
-        ("d", [one.effect_size for one in differences]),
+        ("d", [ratio_text(one.effect_size) for one in differences]),
         ("better on", [share(one.probability_of_outperforming) for one in differences]),
-        ("variance ratio", [one.variance_ratio for one in differences]),
+        ("variance ratio", [ratio_text(one.variance_ratio) for one in differences]),
         ("shows", [str(one.conclusion) for one in comparisons]),
         ("seeds to show it", [one.seeds_needed for one in comparisons]),
     ]

@@ -1,4 +1,10 @@
-"""Numbers and cells of tables as text, for formats that people read."""
+"""Numbers and cells of tables as text, for formats that people read.
+
+The digits of a number follow its error, by the rule of the Particle Data Group that the package `uncertainties` has:
+two digits of an error that begins with 100 to 354, one of 355 to 949, and 950 to 999 are rounded up to 1000.
+"""
+
+import math
 
 from ablate.papers.reference import Printed
 from ablate.reporting.report import Cell, Measured
@@ -6,10 +12,11 @@ from ablate.stats.estimate import Estimate
 
 ABSENT = "–"
 SMALLER = "†"  # marks values measured at a smaller scale than the paper's
+ROUNDING = 1e-9  # an error below this, relative to the value, is that of floating-point numbers
 
 
 def number(value: float | None) -> str:
-    """Four decimals below ten, fewer above: 0.8690, 16.90, 1539.8; a dash for None."""
+    """A number without an error: four decimals below ten, fewer above: 0.8690, 16.90, 1539.8; a dash for None."""
     if value is None:
         return ABSENT
     size = abs(value)
@@ -18,23 +25,59 @@ def number(value: float | None) -> str:
     return f"{value:.{4 if size < 10 else 2 if size < 100 else 1}f}"
 
 
-def signed(value: float) -> str:
-    """A number with its sign: +0.0310, −4.200."""
-    return f"{'+' if value > 0 else '−' if value < 0 else ''}{number(abs(value))}"
+def signed(value: float, text: str = "") -> str:
+    """A number with its sign: +0.0310, −4.200; `text` is its magnitude where that has another form."""
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{text or number(abs(value))}"
+
+
+def decimals_of(error: float) -> int | None:
+    """The decimals of a number with this error; None for an error that is 0 or not finite."""
+    if not math.isfinite(error) or error <= 0:
+        return None
+    exponent = math.floor(math.log10(error))
+    first_three = round(error / 10.0**exponent * 100)
+    digits = 2 if first_three <= 354 else 1 if first_three <= 949 else 2
+    return max(0, digits - 1 - exponent - (first_three > 949))
+
+
+def with_error(value: float, error: float) -> str:
+    """`0.869 ± 0.013`: a number and its error, both with the digits that the error has."""
+    decimals = decimals_of(error) if error > ROUNDING * max(1.0, abs(value)) else None
+    return f"{number(value)} ± 0" if decimals is None else f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def estimate_text(estimate: Estimate) -> str:
-    """`0.8690 ± 0.0130`, the mean and half its interval; one seed has no interval, which the text states."""
+    """`0.869 ± 0.013`, the mean and half its interval; one seed has no interval, which the text states."""
     if estimate.mean is None:
         return ABSENT
     if estimate.half is None:
         return f"{number(estimate.mean)} (one seed, no interval)"
-    return f"{number(estimate.mean)} ± {number(estimate.half)}"
+    return with_error(estimate.mean, estimate.half)
+
+
+def spread_text(estimate: Estimate) -> str:
+    """The standard deviation of an estimate, with two digits."""
+    if estimate.std is None:
+        return ABSENT
+    decimals = decimals_of(estimate.std)
+    return "0" if decimals is None else f"{estimate.std:.{decimals}f}"
+
+
+def ratio_text(value: float | None) -> str:
+    """A ratio with two decimals: 0.20, −46.00."""
+    return ABSENT if value is None else f"{value:.2f}"
 
 
 def printed_text(printed: Printed) -> str:
-    """The paper's value, with the standard deviation or error where it prints one."""
-    return number(printed.value) if printed.std is None else f"{number(printed.value)} ± {number(printed.std)}"
+    """The paper's value with the digits that it prints, and the standard deviation or error where it prints one."""
+    decimals = max(decimals_in(printed.value), decimals_in(printed.std or 0.0))
+    spread = "" if printed.std is None else f" ± {printed.std:.{decimals}f}"
+    return f"{printed.value:.{decimals}f}{spread}"
+
+
+def decimals_in(value: float) -> int:
+    """The decimals that a number is written with."""
+    return len(f"{value:.12f}".rstrip("0").partition(".")[2])
 
 
 def cell_text(cell: Cell) -> str:

@@ -1,30 +1,58 @@
-"""Writes the files of a report: Markdown, one HTML page, figures, and the tables of variants and comparisons."""
+"""Writes the files of a report: Markdown, one HTML page, LaTeX, figures, and tables as CSV and Parquet."""
 
+from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ablate.atomic_write import write_bytes, write_text
-from ablate.draw.canvas import png
+from ablate.draw.canvas import png, vector
 from ablate.draw.report_figures import draw_figure
 from ablate.reporting.html import to_html
+from ablate.reporting.latex import to_latex
 from ablate.reporting.markdown import to_markdown
 from ablate.reporting.report import Report
 from ablate.stats.frame import comparison_frame, frame
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def write_report(report: Report, folder: Path) -> Path:
-    """Write `report.html`, `report.md`, the figures and two tables into a folder; return the path of the Markdown.
 
-    Equal reports write equal bytes.
+def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFrame] | None" = None) -> Path:
+    """Write `report.html`, `report.md`, `tables.tex`, figures and tables into a folder; the path of the Markdown.
+
+    Figures are PNG, SVG and PDF files.  `frames` are further tables by name (`trials`, `epochs`), written as CSV and
+    Parquet.  Equal reports write equal bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    images = {f"{figure.stem}.png": png(draw_figure(figure.spec)) for figure in report.figures}
+    images = {}
+    for figure in (*report.figures, *report.curves):
+        drawn = draw_figure(figure.spec)
+        images[f"{figure.stem}.png"] = png(drawn)
+        drawn.set_layout_engine("none")  # it has placed everything; doing so again would take most of the time
+        write_bytes(folder / f"{figure.stem}.svg", vector(drawn, "svg"))
+        write_bytes(folder / f"{figure.stem}.pdf", vector(drawn, "pdf"))
     for name, image in images.items():
         write_bytes(folder / name, image)
+    for name, table_of_trials in (frames or {}).items():
+        write_frame(table_of_trials, folder / name)
     table = frame(compared.variant for compared in report.results.variants)
     write_bytes(folder / "variants.csv", table.to_csv(index=False, lineterminator="\n").encode())
     differences = comparison_frame(report.comparisons)
     write_bytes(folder / "comparisons.csv", differences.to_csv(index=False, lineterminator="\n").encode())
     file, markdown = folder / "report.md", to_markdown(report)
+    write_text(folder / "tables.tex", to_latex(report))
     write_text(folder / "report.html", to_html(report.study, markdown, images))
     write_text(file, markdown)
     return file
+
+
+def write_frame(table: "pd.DataFrame", file: Path) -> None:
+    """Write a table as CSV and as Parquet, in which a column whose cells differ in type is text."""
+    write_bytes(file.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n").encode())
+    mixed = [
+        name for name in table.columns if table[name].dtype == object and len({type(cell) for cell in table[name]}) > 1
+    ]
+    content = BytesIO()
+    table.astype(dict.fromkeys(mixed, str)).to_parquet(content, index=False)
+    write_bytes(file.with_suffix(".parquet"), content.getvalue())

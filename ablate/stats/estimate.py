@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 
 CONFIDENCE = 0.95
@@ -40,6 +41,7 @@ class Estimate:
         return None if self.high is None or self.mean is None else self.high - self.mean
 
 
+@cache
 def t_quantile(freedom: float) -> float:
     """The 0.975 quantile of Student's t: the half width of a 95 % interval in standard errors."""
     from scipy.stats import t

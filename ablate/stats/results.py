@@ -21,6 +21,10 @@ class Record(Protocol):
     def reason(self) -> str: ...
     @property
     def unscored(self) -> Mapping[str, str]: ...
+    @property
+    def device_seconds(self) -> float | None: ...
+    @property
+    def environment(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,21 @@ class Result:
     metrics: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""  # why it failed
     failed_probes: Mapping[str, str] = field(default_factory=dict)  # name → reason, of a finished trial
+    seconds: float | None = None  # on a device; a trial of a pack has its share; None while it has not ended
+    environment: Mapping[str, str] = field(default_factory=dict)  # commit, versions, device and host
 
     @classmethod
     def of(cls, trial: Trial, record: Record) -> Self:
         """The recorded result of the trial's config; levels are the trial's, since another study may have run it."""
-        return cls(trial, record.state, dict(record.metrics), record.reason, dict(record.unscored))
+        return cls(
+            trial,
+            record.state,
+            dict(record.metrics),
+            record.reason,
+            dict(record.unscored),
+            record.device_seconds,
+            record.environment,
+        )
 
     @property
     def key(self) -> str:

@@ -79,4 +79,5 @@ def trial_record(run: Run) -> TrialRecord | None:
         ended=run.info.end_time / 1000 if run.info.end_time else None,
         parent=found.get(tags.PARENT, ""),
         failed_probes=tags.failed_probes_of(found),
+        environment={name: found[f"ablate.{name}"] for name in tags.ENVIRONMENT if f"ablate.{name}" in found},
     )

@@ -1,6 +1,6 @@
 """The tracking store on an MLflow server."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.aggregate import aggregate
 from ablate.track.artifacts import download_artifact
-from ablate.track.client import connect, connect_reader, read_curve, redact, refused, search
+from ablate.track.client import connect, connect_reader, curve_of, read_curve, redact, refused, search
 from ablate.track.client_interface import PAGE, Client
 from ablate.track.concurrent_requests import concurrently
 from ablate.track.entities import Run
@@ -119,6 +119,18 @@ class MlflowStore(TrackingStore):
         wanted = list(metrics)
         found = concurrently(lambda name: read_curve(self.reader, run_id, tags.metric_name(name)), wanted)
         return dict(zip(wanted, found, strict=True))
+
+    @retried
+    def all_curves(self, metrics: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Curve]]:
+        runs: dict[str, list[str]] = {}
+        for run_id, names in metrics.items():
+            for name in names:
+                runs.setdefault(name, []).append(run_id)
+        histories = concurrently(lambda name: self.reader.histories(runs[name], tags.metric_name(name)), runs)
+        found = zip(runs, histories, strict=True)
+        return {
+            name: {run_id: curve_of(points) for run_id, points in by_run.items()} for name, by_run in found if by_run
+        }
 
     @retried
     def run(self, run_id: str) -> Run | None:

@@ -124,6 +124,15 @@ class TrackingStore(ABC):
     def curves(self, run_id: str, metrics: Iterable[str]) -> dict[str, Curve]:
         """Metric → (epoch, value) in order of epochs, the newest value of each; empty for an unknown metric."""
 
+    def all_curves(self, metrics: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Curve]]:
+        """Metric → run → curve, of the metrics of each run; runs without a metric are left out."""
+        found: dict[str, dict[str, Curve]] = {}
+        for run_id, names in metrics.items():
+            for name, curve in self.curves(run_id, names).items():
+                if curve:
+                    found.setdefault(name, {})[run_id] = curve
+        return found
+
     @abstractmethod
     def fetch(self, run_id: str, file: str, folder: Path) -> Path | None:
         """Download an artifact at the top level of a run into a folder; None where the run has none of that name."""

@@ -11,6 +11,7 @@ from ablate.events import ProbeFailure
 from ablate.track.spool_records import SpoolStart
 from ablate.trial import Trial, digest
 
+ENVIRONMENT = ("git", "versions", "device", "host", "pack")  # tags `ablate.…` of a trial
 KIND, STUDY, VARIANT, KEY, SEED = "ablate.kind", "ablate.study", "ablate.variant", "ablate.key", "ablate.seed"
 STATE, REASON, PROBE, NAME = "ablate.state", "ablate.reason", "ablate.probe.", "ablate.name."
 FAILED_PROBE = "ablate.failed_probe."  # + name: digest and reason as JSON; empty once the probe has scored the trial

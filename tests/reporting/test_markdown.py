@@ -44,21 +44,21 @@ def test_a_row_has_the_mean_with_interval_std_n_and_the_papers_value(study: Stud
     ]
     assert row(text, "vat") == [
         "vat",
-        "0.8000 ± 0.2484 †",
-        "0.1000",
+        "**0.80 ± 0.25 †**",
+        "0.10",
         "3",
-        "0.8690 ± 0.0130",
-        "−0.0690 (−1.2 s.e.)",
+        "0.869 ± 0.013",
+        "−0.07 (−1.2 s.e.)",
         "baseline",
     ]
-    assert row(text, "np")[4:] == ["0.3790 ± 0.0580", "+0.4210 (+6.7 s.e.)", ""]
+    assert row(text, "np")[4:] == ["0.379 ± 0.058", "+0.42 (+6.7 s.e.)", ""]
     assert "† At smaller scale than the paper's: epochs 20 instead of 5000, seeds 3 instead of 5." in text
 
 
 def test_missing_values_are_listed_with_their_reason(study: Study, results_with_gaps: list[Result]) -> None:
     text = markdown(study, results_with_gaps)
     assert row(text, "vat") == [
-        *("vat", "0.7000 (one seed, no interval) †", "–", "1", "0.8690 ± 0.0130", "−0.1690", "2", "0", "0", "baseline"),
+        *("vat", "0.7000 (one seed, no interval) †", "–", "1", "0.869 ± 0.013", "−0.1690", "2", "0", "0", "baseline"),
     ]
     assert row(text, "np")[1:4] == ["–", "–", "0"]
     assert "| fsdd, invariant, transformation=vat | 1, 2 | failed: loss \\| is nan at step 3 |" in text
@@ -103,7 +103,7 @@ def test_a_wrong_reference_to_a_paper_is_stated_beside_the_results(
     study = make_study(CASE, paper={"id": "invariant-features", "table": "X"})
     text = markdown(study, results)
     assert "nothing is compared: 'invariant-features' has no ablation in 'Table X'" in text
-    assert row(text, "vat")[1] == "0.8000 ± 0.2484"
+    assert row(text, "vat")[1] == "**0.80 ± 0.25**"
 
 
 def test_several_data_sets_have_a_column(make_study: MakeStudy, make_result: MakeResult) -> None:

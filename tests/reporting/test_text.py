@@ -1,9 +1,12 @@
 """Numbers and estimates as text."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from uncertainties import ufloat
 
 from ablate.reporting.report import Cell, Measured
-from ablate.reporting.text import cell_text, estimate_text, number
+from ablate.reporting.text import cell_text, estimate_text, number, with_error
 from ablate.stats.estimate import Estimate
 
 
@@ -18,7 +21,7 @@ def test_larger_numbers_have_fewer_decimals(value: float, text: str) -> None:
 def test_an_estimate_states_its_interval_or_that_one_seed_has_none() -> None:
     assert estimate_text(Estimate.of([])) == "–"
     assert estimate_text(Estimate.of([0.5])) == "0.5000 (one seed, no interval)"
-    assert estimate_text(Estimate.of([0.7, 0.8, 0.9])) == "0.8000 ± 0.2484"
+    assert estimate_text(Estimate.of([0.7, 0.8, 0.9])) == "0.80 ± 0.25"
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,12 @@ def test_an_estimate_states_its_interval_or_that_one_seed_has_none() -> None:
 )
 def test_cells_of_every_type_have_a_text(cell: Cell, text: str) -> None:
     assert cell_text(cell) == text
+
+
+@given(value=st.floats(-1e5, 1e5), error=st.floats(1e-4, 90.0))
+def test_digits_follow_the_error_as_in_uncertainties(value: float, error: float) -> None:
+    assert with_error(value, error) == f"{ufloat(value, error):f}".replace("+/-", " ± ")
+
+
+def test_an_error_of_zero_leaves_the_number_as_it_is() -> None:
+    assert with_error(0.5, 1e-17) == "0.5000 ± 0"

@@ -9,16 +9,20 @@ from ablate.reporting.write import write_report
 from ablate.stats.results import Result
 from ablate.study.model import Study
 
+KINDS = ("pdf", "png", "svg")
+
 
 def test_every_link_of_the_markdown_is_a_file_beside_it(study: Study, results: list[Result], tmp_path: Path) -> None:
     file = write_report(report_of(study, results), tmp_path / "new" / "folder")
     links = re.findall(r"\]\(([^)]*)\)", file.read_text())
     assert links == ["figure-differences.png", "figure-1-transformation.png"]
     assert (file.parent / links[0]).read_bytes().startswith(b"\x89PNG")
+    figures = [f"{stem}.{kind}" for stem in ("figure-1-transformation", "figure-differences") for kind in KINDS]
     assert sorted(file.name for file in file.parent.iterdir()) == [
-        *("comparisons.csv", "figure-1-transformation.png", "figure-differences.png"),
-        *("report.html", "report.md", "variants.csv"),
+        *("comparisons.csv", *figures, "report.html", "report.md", "tables.tex", "variants.csv"),
     ]
+    assert (file.parent / "figure-differences.pdf").read_bytes().startswith(b"%PDF")
+    assert "transformation=np</text>" in (file.parent / "figure-differences.svg").read_text()  # text, not outlines
 
 
 def test_equal_reports_write_equal_bytes(study: Study, results: list[Result], tmp_path: Path) -> None:
@@ -57,5 +61,6 @@ def test_a_report_without_finished_trials_has_no_figures(study: Study, tmp_path:
         "comparisons.csv",
         "report.html",
         "report.md",
+        "tables.tex",
         "variants.csv",
     ]

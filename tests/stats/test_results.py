@@ -21,6 +21,8 @@ class Record:
     metrics: dict[str, float] = field(default_factory=dict)
     reason: str = ""
     unscored: dict[str, str] = field(default_factory=dict)
+    device_seconds: float | None = None
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def test_every_planned_trial_has_a_result_in_the_plans_order(make_result: MakeResult) -> None:

@@ -1,0 +1,69 @@
+"""Writes the tables of a report as LaTeX with booktabs' rules, by pandas' Styler."""
+
+import re
+from collections.abc import Iterator
+
+from ablate.reporting.report import Measured, Report, Table
+from ablate.reporting.tables import comparisons_table
+from ablate.reporting.text import cell_text
+
+SYMBOLS = {  # what pdflatex does not know, after the escape of LaTeX's own characters
+    "<": "$<$",
+    ">": "$>$",
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "†": r"$^\dagger$",
+    "–": "--",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "…": r"\ldots{}",
+}
+HEAD = r"% \usepackage{booktabs}  % and \input{tables}"
+
+
+def to_latex(report: Report) -> str:
+    """All tables of a report, each in a `table` environment with a caption and a label."""
+    parts = [latex_table(table, caption, label) for table, caption, label in tables_of(report) if table.rows]
+    return "\n".join([HEAD, *parts])
+
+
+def tables_of(report: Report) -> Iterator[tuple[Table, str, str]]:
+    """(Table, caption, label) of a report."""
+    results, metric = report.results, report.metric
+    means = f"Mean of {metric} over seeds ± half of its 95 % interval"
+    best = "; in bold the best and those not distinguished from it" if results.has_best else ""
+    yield results.table, means + best, "results"
+    for number, (title, table) in enumerate(results.pivots, start=1):
+        yield table, f"{means}{f', {title}' if title else ''}{best}", f"pivot-{number}"
+    yield comparisons_table(report.comparisons), f"{metric} minus that of the baseline, by seed", "comparisons"
+    yield results.other_metrics, "Other metrics", "metrics"
+
+
+def latex_table(table: Table, caption: str, label: str) -> str:
+    """One table; its first column is left-aligned, the others right."""
+    import pandas as pd
+
+    names = [escaped(name) for name in table.head]
+    cells = [[cell_text(cell) for cell in row] for row in table.rows]
+    bold = [[isinstance(cell, Measured) and cell.best for cell in row] for row in table.rows]
+    frame = pd.DataFrame(cells, columns=range(len(names)))
+    styles = pd.DataFrame(bold, columns=frame.columns).map(lambda best: "textbf:--rwrap;" if best else "")
+    styler = frame.style.format(escaped).apply(lambda _: styles, axis=None)
+    styler = styler.format_index(lambda column: names[int(str(column))], axis="columns").hide(axis="index")
+    text: str = styler.to_latex(
+        hrules=True,
+        caption=escaped(caption),
+        label=f"tab:{label}",
+        column_format="l" + "r" * (len(names) - 1),
+        position_float="centering",
+    )
+    return text
+
+
+def escaped(text: object) -> str:
+    """The text with LaTeX's own characters escaped, and signs that pdflatex does not know as commands."""
+    escapes = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    escapes |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    pattern = "|".join(map(re.escape, {**escapes, **SYMBOLS}))
+    line = " ".join(str(text).split())
+    return re.sub(pattern, lambda found: {**escapes, **SYMBOLS}[found.group()], line)

@@ -1,0 +1,172 @@
+"""What a report exports beside its text: LaTeX, pivots, tables of trials and epochs, learning curves, costs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ablate.draw.curve_specs import CurveFigure
+from ablate.driver.frames import frame_of_epochs, frame_of_trials
+from ablate.events import State
+from ablate.reporting.content import report_of
+from ablate.reporting.cost import cause_of, costs, failures
+from ablate.reporting.latex import escaped, to_latex
+from ablate.reporting.markdown import to_markdown
+from ablate.reporting.report import Measured, Report
+from ablate.reporting.write import write_report
+from ablate.stats.best import best_of
+from ablate.stats.results import Result
+from ablate.stats.variants import variants_of
+from ablate.study.model import Study
+from ablate.testing.plans import record_of
+
+METRIC = "linear/accuracy"
+K, EPSILON = "method.k", "method.epsilon"
+MakeStudy, MakeResult = Callable[..., Study], Callable[..., Result]
+
+
+@pytest.fixture
+def two_axes(make_study: MakeStudy, make_result: MakeResult) -> tuple[Study, list[Result]]:
+    """Three levels of k by two of epsilon: k=3 is best, k=2 is not distinguished from it, k=1 is far behind."""
+    study = make_study({"axes": {K: (1, 2, 3), EPSILON: (0.5, 1.0)}})
+    noise = {1: (0.0, 0.01, 0.02), 2: (0.03, 0.0, 0.01), 3: (0.0, 0.01, 0.02)}
+    results = [
+        make_result({K: k, EPSILON: epsilon}, seed, {1: 0.5, 2: 0.81, 3: 0.82}[k] + noise[k][seed] - epsilon / 100)
+        for k in (1, 2, 3)
+        for epsilon in (0.5, 1.0)
+        for seed in range(3)
+    ]
+    return study, results
+
+
+def test_a_study_of_two_axes_has_a_pivot_with_the_best_in_bold(two_axes: tuple[Study, list[Result]]) -> None:
+    report = report_of(*two_axes)
+    ((title, table),) = report.results.pivots
+    assert (title, table.head) == ("", ("k \\ epsilon", "0.5", "1"))
+    assert [row[0] for row in table.rows] == ["1", "2", "3"]
+    cells = [cell for row in table.rows for cell in row[1:]]
+    assert [isinstance(cell, Measured) and cell.best for cell in cells] == [False, False, True, True, True, False]
+    text = to_markdown(report)
+    assert "| 1 | 0.505 ± 0.025 | 0.500 ± 0.025 |" in text
+    assert "| 3 | **0.825 ± 0.025** | 0.820 ± 0.025 |" in text
+    assert "In bold: the best mean of each data set" in text
+
+
+def test_methods_by_data_sets_are_a_pivot_with_the_best_of_each_data_set(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    methods, datasets = ("ae", "vae"), ("digits", "mnist")
+    study = make_study(*({"method": name, "dataset": data} for name in methods for data in datasets))
+    results = [
+        make_result({}, seed, score + 0.001 * seed * (1 + at), method=methods[at // 2], dataset=datasets[at % 2])
+        for at, score in enumerate((0.5, 0.9, 0.8, 0.4))
+        for seed in range(3)
+    ]
+    ((_, table),) = report_of(study, results).results.pivots
+    assert table.head == ("method \\ dataset", "digits", "mnist")
+    bold = [[isinstance(cell, Measured) and cell.best for cell in row[1:]] for row in table.rows]
+    assert bold == [[False, True], [True, False]]
+
+
+def test_the_best_needs_three_seeds_and_a_direction(two_axes: tuple[Study, list[Result]]) -> None:
+    study, results = two_axes
+    variants = variants_of(study, results, METRIC)
+    assert best_of(variants, 0) == frozenset()
+    assert best_of(variants, -1) == {1}  # the lowest, and none is as low
+    few = variants_of(study, [one for one in results if one.seed < 2], METRIC)
+    assert best_of(few, 1) == frozenset()
+
+
+def test_latex_has_booktabs_rules_bold_and_escaped_names(two_axes: tuple[Study, list[Result]]) -> None:
+    text = to_latex(report_of(*two_axes))
+    assert text.count("\\begin{table}") == text.count("\\end{table}") == 3
+    assert text.count("\\toprule") == text.count("\\bottomrule") == 3
+    assert "k \\textbackslash{} epsilon & 0.5 & 1 \\\\" in text
+    assert "\\textbf{0.825 $\\pm$ 0.025}" in text
+    assert text.count("{") == text.count("}")
+    assert escaped("50 % of x_1 & <b> {c}\n\\input") == "50 \\% of x\\_1 \\& $<$b$>$ \\{c\\} \\textbackslash{}input"
+
+
+@pytest.fixture
+def with_curves(two_axes: tuple[Study, list[Result]]) -> Report:
+    study, results = two_axes
+    curves = {
+        "train/loss": {one.key: [(epoch, 1 / epoch + one.seed) for epoch in (1, 2, 3)] for one in results},
+        METRIC: {one.key: [(3, 0.5)] for one in results},  # one point is no curve
+    }
+    return report_of(study, results, curves)
+
+
+def test_learning_curves_have_a_band_over_seeds_for_each_variant(with_curves: Report) -> None:
+    (figure,) = with_curves.curves
+    assert isinstance(figure.spec, CurveFigure)
+    (panel,) = figure.spec.panels
+    assert (panel.metric, len(panel.series)) == ("train/loss", 6)
+    assert panel.series[0].label == "k=1, epsilon=0.5"
+    first = panel.series[0].points[2]
+    assert (first.n, first.mean, first.std) == (3, 1.5, 1.0)  # of 0.5, 1.5 and 2.5
+    assert "![Learning curves" in to_markdown(with_curves)
+
+
+def test_tables_of_trials_and_epochs_are_written_as_csv_and_parquet(
+    two_axes: tuple[Study, list[Result]], tmp_path: Path
+) -> None:
+    study, results = two_axes
+    trials = [one.trial for one in results]
+    records = {one.key: replace(record_of(one.trial), metrics=one.metrics) for one in results[:-1]}
+    curves = {
+        "train/loss": {one.key: [(1, 0.5), (2, 0.25)] for one in results[:-1]},
+        METRIC: {results[0].key: [(2, 0.9)]},
+    }
+    frames = {"trials": frame_of_trials(trials, records), "epochs": frame_of_epochs(trials, curves)}
+    write_report(report_of(study, results), tmp_path, frames)
+    for read, kind in ((pd.read_csv, "csv"), (pd.read_parquet, "parquet")):
+        table, epochs = (read(tmp_path / f"{name}.{kind}") for name in ("trials", "epochs"))
+        assert len(table) == 18
+        assert list(table["state"]) == ["finished"] * 17 + ["waiting"]
+        assert list(epochs["epoch"]) == [1, 2] * 17
+        assert list(epochs[METRIC].dropna()) == [0.9]
+        assert epochs["train/loss"].sum() == pytest.approx(17 * 0.75)
+        assert set(epochs.columns) >= {"key", "name", "seed", K, EPSILON}
+
+
+def test_an_axis_of_words_and_numbers_is_text_in_parquet(
+    make_study: MakeStudy, make_result: MakeResult, tmp_path: Path
+) -> None:
+    results = [make_result({K: level}, 0, 0.5) for level in (0.9, "adaptive")]
+    table = frame_of_trials([one.trial for one in results], {})
+    write_report(report_of(make_study({"axes": {K: (0.9, "adaptive")}}), results), tmp_path, {"trials": table})
+    assert list(pd.read_parquet(tmp_path / "trials.parquet")[K]) == ["0.9", "adaptive"]
+
+
+def test_costs_are_device_hours_and_what_the_trials_ran_on(make_result: MakeResult) -> None:
+    environment = {"device": "cpu: Xeon", "versions": "python 3.11, torch 2.15", "git": "abc"}
+    one = make_result({K: 1}, 0, 0.5)
+    results = [
+        replace(one, seconds=1800.0, environment=environment),
+        replace(one, seconds=3600.0, environment=environment),
+    ]
+    found = dict(costs([*results, one]))
+    assert found["Cost"].startswith("1.5 device-hours for 2 trials")
+    assert (found["Devices"], found["Commits"]) == ("cpu: Xeon", "abc")
+
+
+def failed(make_result: MakeResult, reasons: Sequence[str]) -> list[Result]:
+    return [make_result({K: at}, at, None, state=State.FAILED, reason=one) for at, one in enumerate(reasons)]
+
+
+def test_failures_are_grouped_by_cause_the_most_frequent_first(make_study: MakeStudy, make_result: MakeResult) -> None:
+    reasons = ["no space in /tmp/a/b", "loss is nan at step 3", "loss is nan at step 170", "no k5 at 0x7f00"]
+    results = failed(make_result, reasons)
+    found = failures(results, METRIC)
+    assert [(one.cause, len(one.keys)) for one in found] == [
+        *(("loss is nan at step #", 2), ("no space in …", 1), ("no k5 at #", 1)),
+    ]
+    text = to_markdown(report_of(make_study({"axes": {K: (0, 1, 2, 3)}}, seeds=range(4)), results))
+    assert f"| loss is nan at step # | 2 | k=1 · seed 1 ({results[1].key}) |" in text
+
+
+def test_a_long_cause_is_cut() -> None:
+    assert len(cause_of("x" * 500)) == 201
