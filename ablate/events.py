@@ -185,6 +185,13 @@ class JournalRepaired:
 
 
 @dataclass(frozen=True)
+class RunsLink:
+    """The address of the study's runs in MLflow, while the launch runs."""
+
+    link: str
+
+
+@dataclass(frozen=True)
 class ExecutorLost:
     """Ray has died; it is started again, and running trials wait for it."""
 
@@ -205,6 +212,7 @@ Message = (
     | Stopping
     | ExecutorLost
     | JournalRepaired
+    | RunsLink
     | Over
 )
 
@@ -223,6 +231,7 @@ MESSAGES: Codec[Message] = Codec(
         "stopping": Stopping,
         "executor-lost": ExecutorLost,
         "journal-repaired": JournalRepaired,
+        "runs-link": RunsLink,
         "over": Over,
     },
     version=1,

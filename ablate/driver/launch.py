@@ -15,7 +15,7 @@ from ablate.driver.saved_plan import save_plan
 from ablate.driver.summary import Summary, is_closed, is_reported, summarize
 from ablate.driver.sync import with_waiting_records
 from ablate.errors import Interrupted, ServiceError
-from ablate.events import JournalRepaired, Stage
+from ablate.events import JournalRepaired, RunsLink, Stage
 from ablate.interrupts import handled
 from ablate.paths import Store
 from ablate.permissions import store_permissions
@@ -28,9 +28,11 @@ from ablate.run import prepare
 from ablate.stopping import clear_stop_requests
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
+from ablate.track.client import redact
 from ablate.track.environment import installed
 from ablate.track.sent import open_trials
 from ablate.track.server import Server
+from ablate.track.shared_views import Columns
 from ablate.track.store import Claim, Snapshot, TrackingStore
 
 
@@ -79,6 +81,24 @@ def launch_in(context: LaunchContext) -> Summary:
             f"stopped with {summary.finished} of {summary.total} trials finished", "launch again to go on"
         )
     return summary
+
+
+def columns_of(study: Study) -> Columns:
+    """What MLflow's table of runs shows of a study."""
+    metric = study.metric if study.search is None else next(iter(study.search.objectives))
+    axes = dict.fromkeys(axis for case in study.cases for axis in case.axes)
+    searched = study.search.space if study.search is not None else ()
+    varied = [name for name in ("method", "dataset") if len({getattr(case, name) for case in study.cases}) > 1]
+    return Columns(metric, tuple(dict.fromkeys([*varied, *axes, *searched, "seed"])), direction(study, metric) == -1)
+
+
+def direction(study: Study, metric: str) -> int:
+    """+1 where higher values of a study's metric are better, −1 where lower ones are, 0 where neither is known."""
+    if study.search is not None:
+        return 1 if study.search.objectives[metric] == "maximize" else -1
+    from ablate.reporting.content import better
+
+    return better(metric)
 
 
 def refused_store(store: Store) -> NoReturn:
@@ -169,7 +189,9 @@ class Launch:
         paths.study.write_text(resolved, encoding="utf-8")
         if self.refuse_second_launch(self.tracking, self.tracking.read_claim(study.name)):
             snapshot = self.list_and_plan(self.tracking)
-        self.tracking.open_study(study.name, study.question, resolved, snapshot)
+        self.tracking.open_study(study.name, study.question, resolved, snapshot, columns_of(study))
+        if link := self.tracking.link(study.name):
+            self.context.announcer.announce(RunsLink(redact(link)))
         with claimed(self.tracking, study.name, paths) as self.heartbeat:
             try:
                 return self.run_claimed(snapshot, unsent)

@@ -12,7 +12,7 @@ from ablate.stats.estimate import Estimate
 
 ABSENT = "–"
 SMALLER = "†"  # marks values measured at a smaller scale than the paper's
-ROUNDING = 1e-9  # an error below this, relative to the value, is that of floating-point numbers
+ROUNDING = 1e-12  # an error below this, relative to the value, is that of floating-point numbers
 
 
 def number(value: float | None) -> str:

@@ -13,9 +13,10 @@ from ablate.events import ProbeFailure, State
 from ablate.paths import StudyPaths, TrialPaths
 from ablate.record import TrialRecord
 from ablate.track.sent import Sent, acknowledged, has_unsent, remove_if_complete
+from ablate.track.shared_views import Columns
 from ablate.track.spool import read, repair
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolRecord, SpoolStart
-from ablate.track.store import Claim, Curve, Snapshot, StudyRun, TrackingStore, VariantRun
+from ablate.track.store import NO_COLUMNS, Claim, Curve, Snapshot, StudyRun, TrackingStore, VariantRun
 from ablate.track.tags import params_of
 from ablate.track.trial_lock import lock_trial
 from ablate.track.variant_runs import variant_state
@@ -51,7 +52,9 @@ class MemoryStore(TrackingStore):
         self.listings += 1
         return self._of(study)
 
-    def open_study(self, study: str, question: str, resolved_yaml: str, snapshot: Snapshot) -> str:
+    def open_study(
+        self, study: str, question: str, resolved_yaml: str, snapshot: Snapshot, columns: Columns = NO_COLUMNS
+    ) -> str:
         self._check()
         held = self._of(study).study_runs
         run = replace(held[0], state=State.RUNNING) if held else StudyRun(self._new_run(), State.RUNNING)

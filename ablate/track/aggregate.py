@@ -34,6 +34,21 @@ def metrics_of(name: str, estimate: Estimate) -> Iterator[tuple[str, float]]:
     yield from ((part, value) for part, value in parts.items() if value is not None)
 
 
+def mean_of(name: str, estimate: Estimate) -> Iterator[tuple[str, float]]:
+    """The metric to log for a score, of which there is one value: a chart of one dot for each part helps nobody."""
+    if estimate.mean is not None:
+        yield name, estimate.mean
+
+
+def interval_tags(scores: Mapping[str, Estimate]) -> dict[str, str]:
+    """Tags that hold deviation and interval of scores: `0.81 to 0.93, std 0.024`."""
+    return {
+        f"{tags.INTERVAL}{name}": f"{estimate.low:.6g} to {estimate.high:.6g}, std {estimate.std:.6g}"
+        for name, estimate in scores.items()
+        if estimate.low is not None
+    }
+
+
 def estimates_by_epoch(curves: Sequence[Curve]) -> dict[int, Estimate]:
     """Epoch → estimate over seeds, for the epochs that all curves have, thinned.
 
@@ -160,14 +175,17 @@ def read_curves(client: Client, updates: Sequence[VariantUpdate]) -> Curves:
 def _log(client: Client, run_id: str, update: VariantUpdate, curves: Curves) -> None:
     """Log the estimates, all at the time at which the last seed ended; the tag that says so with the last of them."""
     time = milliseconds(max(record.ended or 0.0 for record in update.finished))
+    estimates = _estimates(update, curves)
     points = [
         Metric(part, value, time, epoch)
-        for name, epochs in _estimates(update, curves).items()
+        for name, epochs in estimates.items()
         for epoch, estimate in epochs.items()
-        for part, value in metrics_of(name, estimate)
+        for part, value in (metrics_of(name, estimate) if len(epochs) > 1 else mean_of(name, estimate))
     ]
+    scores = {name: estimate for name, epochs in estimates.items() if len(epochs) == 1 for estimate in epochs.values()}
     seeds = ", ".join(str(record.seed) for record in update.finished)
     run_tags = tags.name_tags({name for record in update.finished for name in record.metrics})
+    run_tags |= interval_tags(scores)
     run_tags |= {"ablate.n": str(len(update.finished)), "ablate.seeds": seeds[: tags.TAG_LIMIT]}
     if len(points) + len(run_tags) < AT_ONCE:
         client.log_batch(run_id, points, tags={**run_tags, tags.AGGREGATE: update.digest})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from ablate.track.entities import Experiment, FileInfo, Metric, Run
+from ablate.track.entities import Experiment, FileInfo, Metric, Run, UsedData
 
 PAGE = 1000  # runs in an answer
 
@@ -61,6 +61,9 @@ class Client(Reader, Protocol):
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Log any number of values; params and tags before metrics."""
+
+    def log_dataset(self, run_id: str, dataset: UsedData) -> None:
+        """Log a data set as an input of the run."""
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]: ...
     def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None: ...

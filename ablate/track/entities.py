@@ -64,3 +64,13 @@ class FileInfo:
 
     path: str
     is_dir: bool
+
+
+@dataclass(frozen=True)
+class UsedData:
+    """A data set that a run has used: its name, an identifier of its content, and which part was used."""
+
+    name: str
+    digest: str  # at most 36 characters
+    split: str = "train"
+    samples: int = 0  # of the training; 0: all

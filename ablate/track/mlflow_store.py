@@ -22,7 +22,8 @@ from ablate.track.mlflow_runs import snapshot_of, trial_record
 from ablate.track.reconcile import reconcile
 from ablate.track.retry import retried
 from ablate.track.run_state import STATUSES
-from ablate.track.store import Claim, Curve, Snapshot, TrackingStore
+from ablate.track.shared_views import Columns, link_to_runs, view_tags
+from ablate.track.store import NO_COLUMNS, Claim, Curve, Snapshot, TrackingStore
 from ablate.track.uploader import upload
 from ablate.track.variant_runs import make_variant_run
 from ablate.trial import Trial
@@ -54,14 +55,21 @@ class MlflowStore(TrackingStore):
         return self._list(study)
 
     @retried
-    def open_study(self, study: str, question: str, resolved_yaml: str, snapshot: Snapshot) -> str:
+    def open_study(
+        self, study: str, question: str, resolved_yaml: str, snapshot: Snapshot, columns: Columns = NO_COLUMNS
+    ) -> str:
         run_id = self._study_run(study, snapshot)
         self._tag(run_id, {tags.NOTE: question, tags.STATE: State.RUNNING})
         if snapshot.study_state not in (None, State.RUNNING):
             self.client.update_run(run_id, status=STATUSES[State.RUNNING])
-        self.client.set_experiment_tag(self._experiment(study), tags.NOTE, question)
+        for name, value in {tags.NOTE: question, **view_tags(columns)}.items():
+            self.client.set_experiment_tag(self._experiment(study), name, value)
         self.client.log_text(run_id, resolved_yaml, "study.yaml")
         return run_id
+
+    def link(self, study: str) -> str:
+        experiment = self.experiments.get(study)
+        return link_to_runs(self.uri, experiment) if experiment and self.uri.startswith("http") else ""
 
     @retried
     def close_study(self, study: str, state: State, snapshot: Snapshot | None = None) -> None:

@@ -1,5 +1,6 @@
 """MLflow's own client as a `Client`, for servers that need its plugins: Databricks, AWS signatures, workspaces."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -7,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from ablate.track.client_interface import PAGE
-from ablate.track.entities import Metric
+from ablate.track.entities import Metric, UsedData
 from ablate.track.rest_client import query
 
 SETTINGS = {
@@ -71,6 +72,13 @@ class PluginClient:
             [entities.Param(*pair) for pair in (params or {}).items()],
             [entities.RunTag(*pair) for pair in (tags or {}).items()],
         )
+
+    def log_dataset(self, run_id: str, dataset: UsedData) -> None:
+        from mlflow import entities
+
+        described = entities.Dataset(dataset.name, dataset.digest, "ablate", json.dumps({"dataset": dataset.name}))
+        used = entities.DatasetInput(described, [entities.InputTag("mlflow.data.context", dataset.split)])
+        self.client.log_inputs(run_id, [used])
 
 
 def pages(request: Callable[..., Any]) -> Iterator[list[Any]]:

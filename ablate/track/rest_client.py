@@ -1,10 +1,11 @@
 """MLflow's server through its REST interface: what ablate needs of MLflow's client, without its import."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ablate.track.client_interface import PAGE
-from ablate.track.entities import Experiment, Metric, Run, RunData, RunInfo
+from ablate.track.entities import Experiment, Metric, Run, RunData, RunInfo, UsedData
 from ablate.track.portions import portions
 from ablate.track.rest import Rest, RestError
 from ablate.track.rest_artifacts import RestArtifacts
@@ -142,6 +143,17 @@ class RestClient(RestArtifacts):
             room = 0 if params_left or tags_left else METRICS - len(some_params) - len(some_tags)
             points, points_left = points_left[:room], points_left[room:]
             self.rest.post("runs/log-batch", run_id=run_id, params=some_params, tags=some_tags, metrics=points)
+
+    def log_dataset(self, run_id: str, dataset: UsedData) -> None:
+        described = {
+            "name": dataset.name,
+            "digest": dataset.digest,
+            "source_type": "ablate",
+            "source": json.dumps({"dataset": dataset.name}),
+            "profile": json.dumps({"samples": dataset.samples or "all"}),
+        }
+        tags = pairs({"mlflow.data.context": dataset.split})
+        self.rest.post("runs/log-inputs", run_id=run_id, datasets=[{"dataset": described, "tags": tags}])
 
 
 def connect_by_rest(uri: str) -> RestClient:

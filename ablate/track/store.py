@@ -9,9 +9,12 @@ from pathlib import Path
 from ablate.events import State
 from ablate.paths import StudyPaths
 from ablate.record import TrialRecord
+from ablate.track.shared_views import Columns
 from ablate.trial import Trial
 
 Curve = list[tuple[int, float]]  # (epoch, value), epochs ascending
+
+NO_COLUMNS = Columns()
 
 
 def by_epoch(curves: Mapping[str, Curve]) -> dict[int, dict[str, float]]:
@@ -97,8 +100,17 @@ class TrackingStore(ABC):
         """All runs of the study, by one listing; empty where the study has none."""
 
     @abstractmethod
-    def open_study(self, study: str, question: str, resolved_yaml: str, snapshot: Snapshot) -> str:
-        """The id of the study's run, found in the snapshot or made; its state is RUNNING, its file `study.yaml`."""
+    def open_study(
+        self, study: str, question: str, resolved_yaml: str, snapshot: Snapshot, columns: Columns = NO_COLUMNS
+    ) -> str:
+        """The id of the study's run, found in the snapshot or made; its state is RUNNING, its file `study.yaml`.
+
+        `columns` are what its table of runs shows.
+        """
+
+    def link(self, study: str) -> str:
+        """The address of the study's runs in a browser; empty where there is none."""
+        return ""
 
     @abstractmethod
     def close_study(self, study: str, state: State, snapshot: Snapshot | None = None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ablate.codec import to_plain
 from ablate.events import ProbeFailure
+from ablate.track.entities import UsedData
 from ablate.track.spool_records import SpoolStart
 from ablate.trial import Trial, digest
 
@@ -16,6 +17,7 @@ KIND, STUDY, VARIANT, KEY, SEED = "ablate.kind", "ablate.study", "ablate.variant
 STATE, REASON, PROBE, NAME = "ablate.state", "ablate.reason", "ablate.probe.", "ablate.name."
 FAILED_PROBE = "ablate.failed_probe."  # + name: digest and reason as JSON; empty once the probe has scored the trial
 TRIAL, FORMER_TRIAL = "ablate.trial", "ablate.job"  # version 0.1 wrote the latter
+INTERVAL = "ablate.interval."  # of a variant, + metric: the interval and the deviation of its scores
 AGGREGATE = "ablate.aggregate"  # of a variant: the trials and scores that its metrics summarize
 LAUNCH, OWNER, HEARTBEAT = "ablate.launch", "ablate.owner", "ablate.heartbeat"  # of a study
 PARENT = "mlflow.parentRunId"
@@ -104,6 +106,14 @@ def trial_of_tags(tags: Mapping[str, str]) -> Trial | None:
         return Trial.from_json(content)
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def used_data(trial: Trial) -> UsedData:
+    """The data set that a trial was trained on; its digest is of version and content."""
+    config = trial.config
+    samples = config.training.get("samples")
+    content = digest([config.dataset, config.version, config.data])
+    return UsedData(config.dataset, content, samples=samples if isinstance(samples, int) else 0)
 
 
 def params_of(trial: Trial, seeded: bool = True) -> dict[str, str]:

@@ -123,7 +123,16 @@ class TrialUpload:
             run_name=start.trial.name,
         )
         self._acknowledge(run_id=made.info.run_id, state=State.RUNNING)
+        self._log_dataset(made.info.run_id, start.trial)
         return True
+
+    def _log_dataset(self, run_id: str, trial: Trial) -> None:
+        """Log the trial's data set as an input of its run; a server that knows no inputs refuses it."""
+        try:
+            self.client.log_dataset(run_id, tags.used_data(trial))
+        except Exception as error:  # raised again, unless the server refused
+            if not refused(error):
+                raise
 
     def _find(self, start: SpoolStart, untouched: bool) -> Run | None:
         """The trial's run where there is one; not searched where the launch found that there is none."""

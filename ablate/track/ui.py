@@ -8,8 +8,9 @@ from collections.abc import Callable
 from ablate.interrupts import handled
 from ablate.paths import Store
 from ablate.permissions import store_permissions
-from ablate.track.client import SQLITE
+from ablate.track.client import SQLITE, connect
 from ablate.track.server import ensure_server, forget_dead_server
+from ablate.track.shared_views import NESTED, TAG, link_to_runs
 
 RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
 
@@ -27,6 +28,12 @@ def reading_address(store: Store) -> str:
     return f"{SQLITE}{store.database.as_posix()}" if store.database.exists() else ""
 
 
+def study_links(uri: str) -> dict[str, str]:
+    """Study → the address of its runs, of every experiment that has a view of them."""
+    experiments = connect(uri).list_experiments()
+    return {one.name: link_to_runs(uri, one.experiment_id) for one in experiments if f"{TAG}{NESTED}" in one.tags}
+
+
 def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None]) -> None:
     """Serve the UI until a signal arrives; an embedded server that dies is started again."""
     interrupted = threading.Event()
@@ -35,9 +42,11 @@ def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None
         try:
             with interrupts.first_calls(interrupted.set):
                 say(f"MLflow is at {server.uri}{RUNS}; Ctrl-C ends it")
-                say("if it shows traces and no runs, choose 'Model training' at the top left; the browser keeps it")
+                found = study_links(server.uri)
+                for name, link in found.items():
+                    say(f"{name}: {link}")
                 if browser:
-                    webbrowser.open(server.uri + RUNS)
+                    webbrowser.open(next(iter(found.values())) if len(found) == 1 else server.uri + RUNS)
                 while not interrupted.wait(5.0):
                     server = ensure_server(store)
         finally:

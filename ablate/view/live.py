@@ -20,6 +20,7 @@ from ablate.events import (
     Message,
     NoWorkers,
     Ready,
+    RunsLink,
     Stage,
     StageBegan,
     State,
@@ -100,6 +101,8 @@ def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
             yield "stopping: trials write their checkpoints; Ctrl-C again ends everything at once"
         case NoWorkers(seconds=seconds, reason=reason):
             yield f"no worker has started for {seconds:.0f} s: {reason}; Ctrl-C stops the launch"
+        case RunsLink(link=link):
+            yield f"runs in MLflow: {link}"
         case JournalRepaired(lines=lines, file=file):
             yield f"the search's journal was damaged: {counted(lines, 'line')} set aside in {file}"
         case ExecutorLost():

@@ -16,6 +16,7 @@ from ablate.track.client import search
 from ablate.track.entities import Run
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import ensure_server
+from ablate.track.shared_views import RANKED, link_to_runs
 
 from .browser import PATIENCE, Browser
 from .conftest import WorkingDirectory
@@ -23,6 +24,7 @@ from .conftest import WorkingDirectory
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 VARIANTS = ["epsilon=0.4", "epsilon=0.8"]
+CELL = "//*[@role='gridcell'][contains(., '{value}')]"
 ROW = "//div[@role='row'][.//a[normalize-space()='{name}']]"  # of the run list
 WINDOW = "1900,1300"  # pixels: the run list shows only the rows and columns that have room
 NAME = ".//a[contains(@href, '/runs/')]"  # in a row
@@ -80,6 +82,16 @@ def driver(chromium: tuple[str, str]) -> Iterator[Chrome]:
         yield driver
     finally:
         driver.quit()
+
+
+@pytest.fixture
+def fresh(driver: Chrome, finished: Finished) -> Browser:
+    """A browser that has never shown MLflow."""
+    driver.get(f"{finished.uri}/health")
+    driver.execute_script("localStorage.clear(); sessionStorage.clear()")
+    driver.delete_all_cookies()
+    driver.get("about:blank")
+    return Browser(driver, finished.uri)
 
 
 @pytest.fixture
@@ -146,6 +158,24 @@ def test_the_list_of_experiments_links_to_the_runs_of_a_study(browser: Browser, 
     browser.click("//a[normalize-space()='small']")
     assert sorted(until_listed(browser, 3)) == [*VARIANTS, "small"]
     assert f"experiments/{finished.experiment}/runs" in browser.driver.current_url
+
+
+def test_the_link_of_a_study_shows_its_metric_axes_and_nested_runs_in_a_new_browser(
+    fresh: Browser, finished: Finished
+) -> None:
+    fresh.driver.get(link_to_runs(finished.uri, finished.experiment))
+    assert sorted(until_listed(fresh, 3)) == [*VARIANTS, "small"]
+    for column in ("linear/accuracy", "epsilon"):
+        assert fresh.find(f"//*[@role='columnheader'][contains(., '{column}')]")
+    mean = finished.runs["epsilon=0.8"].data.metrics["linear/accuracy"]
+    assert fresh.find(CELL.format(value=str(mean)[:6]))
+    fresh.click(ROW.format(name="epsilon=0.4") + "//button")
+    assert "epsilon=0.4 · seed 1" in until_listed(fresh, 5)
+    assert fresh.find(CELL.format(value="digits"))  # the data set of a seed
+    fresh.driver.get("about:blank")
+    fresh.driver.get(link_to_runs(finished.uri, finished.experiment, RANKED))
+    means = {name: finished.runs[name].data.metrics["linear/accuracy"] for name in VARIANTS}
+    assert until_listed(fresh, 2) == sorted(VARIANTS, key=lambda name: -means[name])
 
 
 def test_a_variant_unfolds_into_its_seeds(browser: Browser, finished: Finished) -> None:

@@ -132,6 +132,15 @@ def test_a_trial_does_not_differ_from_its_run_in_mlflow(run: Run, recorded: Stor
     assert run("diff", key, f"runs:/{record.run_id}") == "nothing differs\n"
 
 
+def test_plan_and_check_leave_no_trace_in_mlflow(run: Run, recorded: Store, mlflow_uri: str) -> None:
+    client = MlflowStore(mlflow_uri).client
+    before = client.list_experiments()
+    run("check", str(recorded.study("transforms").study), "--set", "name=never-launched")
+    run("plan", str(recorded.study("transforms").study), "--set", "name=never-launched")
+    assert client.list_experiments() == before
+    assert client.get_experiment_by_name("never-launched") is None
+
+
 def test_a_trial_that_no_run_has_is_refused(run: Run) -> None:
     with pytest.raises(StudyError, match="no trial that can be read"):
         CliRunner().invoke(app, ["diff", "runs:/0123", "runs:/0123"], catch_exceptions=False)

@@ -12,7 +12,9 @@ from ablate.stats.estimate import Estimate
 from ablate.track.aggregate import estimates_by_epoch, metrics_of, thinned
 from ablate.track.client import connect
 from ablate.track.mlflow_store import MlflowStore
+from ablate.track.rest_client import connect_by_rest
 from ablate.track.spool import SpoolTracker
+from ablate.track.tags import metric_name
 from ablate.trial import Trial
 
 MakeTrial = Callable[..., Trial]
@@ -83,8 +85,15 @@ def test_a_variant_is_summarized_over_its_seeds_once(
     assert points(run.info.run_id, "train/loss.low")[1][1] == pytest.approx(2 - REACH)
     assert points(run.info.run_id, "train/loss.high")[1][1] == pytest.approx(2 + REACH)
     assert mlflow_store.curves(run.info.run_id, ["linear/acc@1"]) == {"linear/acc@1": [(2, 2.0)]}
+    score = metric_name("linear/acc@1")
+    assert sorted(run.data.metrics) == sorted([score, *(f"train/loss{part}" for part in ("", ".std", ".low", ".high"))])
+    assert run.data.tags[f"ablate.interval.{score}"] == f"{2 - REACH:.6g} to {2 + REACH:.6g}, std 1"
     assert (run.data.tags["ablate.n"], run.data.tags["ablate.seeds"]) == ("3", "0, 1, 2")
     assert run.info.status == "FINISHED"
+    logged = connect_by_rest(mlflow_store.uri).rest.get("runs/get", run_id=runs("trial")[0].info.run_id)["run"]
+    (used,) = logged["inputs"]["dataset_inputs"]
+    assert used["dataset"]["name"] == "digits"
+    assert used["tags"] == [{"key": "mlflow.data.context", "value": "train"}]
 
 
 @pytest.mark.cluster
