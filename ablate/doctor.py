@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -49,12 +50,11 @@ def examine(store: Store, address: str = "") -> list[HealthCheck]:
         memory,
         cores,
         gpus,
-        lambda: cluster(address),
         lambda: server(store),
         lambda: data(data_folder()),
         weights,
     ]
-    return [check() for check in checks]
+    return [*(check() for check in checks), *cluster(store, address)]
 
 
 def python() -> HealthCheck:
@@ -150,8 +150,8 @@ def gpus() -> HealthCheck:
     return HealthCheck("GPUs", False, "none that torch can use", remedy)
 
 
-def cluster(address: str) -> HealthCheck:
-    """Whether the cluster at the address, else the one that RAY_ADDRESS names, answers and has live nodes."""
+def cluster(store: Store, address: str) -> list[HealthCheck]:
+    """Whether the cluster at the address, else the one that RAY_ADDRESS names, answers, and what each node has."""
     from ablate.cluster.ray_environment import cluster_address, ray_environment
 
     named = "" if address else " (RAY_ADDRESS)"
@@ -159,21 +159,39 @@ def cluster(address: str) -> HealthCheck:
     try:
         ray_environment(address)
     except AblateError as error:
-        return HealthCheck("cluster", False, f"{error.place}: {error.problem}", error.remedy)
+        return [HealthCheck("cluster", False, f"{error.place}: {error.problem}", error.remedy)]
     if not address:
-        return HealthCheck("cluster", True, "no address given; a launch starts Ray on this machine")
+        return [HealthCheck("cluster", True, "no address given; a launch starts Ray on this machine")]
     import ray
 
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         alive = [node for node in ray.nodes() if node["Alive"]]
         found = f"{counted(len(alive), 'node')} at {address}{named}"
-        return health_check("cluster", bool(alive), found, "start its nodes")
+        return [health_check("cluster", bool(alive), found, "start its nodes"), *cluster_nodes(store, alive)]
     except (ConnectionError, RuntimeError, ValueError) as error:
         remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
-        return HealthCheck("cluster", False, f"{address}{named} does not answer: {error}".splitlines()[0], remedy)
+        return [HealthCheck("cluster", False, f"{address}{named} does not answer: {error}".splitlines()[0], remedy)]
     finally:
         ray.shutdown()
+
+
+def cluster_nodes(store: Store, nodes: list[Any]) -> Iterator[HealthCheck]:
+    """For each node of the cluster that this process has joined: what it has, and what a launch would refuse."""
+    from ablate.cluster.joining import compared_reports
+    from ablate.cluster.worker_environment import write_environment
+
+    store.root.mkdir(parents=True, exist_ok=True)
+    environment = store.root / f".environment-{os.getpid()}.json"
+    write_environment(environment)
+    try:
+        for node, report in zip(nodes, compared_reports(nodes, store.root, environment, lambda: None), strict=True):
+            resources = ", ".join(f"{node['Resources'].get(kind, 0):g} {kind}s" for kind in ("CPU", "GPU"))
+            has = f"{resources}, {report.disk:.0f} GB free, data: {', '.join(report.datasets) or 'none'}"
+            fit = not report.problem
+            yield HealthCheck(f"node {report.node}", fit, has if fit else f"{report.problem} ({has})", report.remedy)
+    finally:
+        environment.unlink(missing_ok=True)
 
 
 def server(store: Store) -> HealthCheck:

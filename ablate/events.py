@@ -135,6 +135,28 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """The cluster, of so many nodes, fits the launch."""
+
+    nodes: int
+
+
+@dataclass(frozen=True)
+class WaitingForNodes:
+    """The cluster has so many nodes, and the launch waits for more."""
+
+    nodes: int
+
+
+@dataclass(frozen=True)
+class NodesChanged:
+    """Nodes have joined or left; from now on there are `slots` packs side by side."""
+
+    slots: int
+    nodes: int
+
+
+@dataclass(frozen=True)
 class NoWorkers:
     """Packs wait, and Ray has started no worker for `seconds`."""
 
@@ -204,6 +226,9 @@ class Over:
 Message = (
     TrialUpdate
     | Ready
+    | Joined
+    | WaitingForNodes
+    | NodesChanged
     | NoWorkers
     | Heartbeat
     | Proposed
@@ -223,6 +248,9 @@ MESSAGES: Codec[Message] = Codec(
         "epoch": EpochValues,
         "ended": Ended,
         "ready": Ready,
+        "joined": Joined,
+        "waiting-for-nodes": WaitingForNodes,
+        "nodes-changed": NodesChanged,
         "no-workers": NoWorkers,
         "heartbeat": Heartbeat,
         "proposed": Proposed,

@@ -18,6 +18,17 @@ class RunRef:
 
 
 @dataclass(frozen=True)
+class ClusterRequest:
+    """What a launch asks of a cluster before anything is started on it."""
+
+    folder: str  # the study's, which every node must see
+    environment: str  # the file of variables for its workers
+    embedded: bool = False  # whether the MLflow server is one that only this machine reaches
+    least_nodes: int = 1
+    wait: float = 0.0  # seconds to wait for as many
+
+
+@dataclass(frozen=True)
 class LaunchConfig:
     """Everything that a conductor needs to run a launch."""
 
@@ -44,5 +55,6 @@ class PackConfig:
     pretraining: tuple[str, ...]  # keys of trials whose encoders others start from
 
 
+CLUSTER_REQUEST: Codec[ClusterRequest] = Codec({"cluster": ClusterRequest}, version=1)
 LAUNCH_CONFIG: Codec[LaunchConfig] = Codec({"launch": LaunchConfig}, version=1)
 PACK_CONFIG: Codec[PackConfig] = Codec({"pack": PackConfig}, version=1)

@@ -98,6 +98,11 @@ class StudyPaths:
         return self.folder / "claim"
 
     @property
+    def environment(self) -> Path:
+        """Variables for the workers of a cluster, secrets among them; only while a launch runs (0600)."""
+        return self.folder / "environment.json"
+
+    @property
     def stop(self) -> Path:
         """While it exists, every process of the launch checkpoints and stops."""
         return self.folder / "stop"
@@ -140,8 +145,11 @@ class Store:
 
     @property
     def tensors(self) -> Path:
-        """Memory-mapped data sets, shared by all workers of a machine."""
-        return self.root / "tensors"
+        """Memory-mapped data sets, shared by all workers of a machine: below ABLATE_CACHE, else in the store.
+
+        A cluster whose nodes share the store over a network names a local disk of each node by ABLATE_CACHE.
+        """
+        return (folder_named_by("ABLATE_CACHE") or self.root) / "tensors"
 
     @property
     def sheets(self) -> Path:

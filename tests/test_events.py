@@ -19,7 +19,9 @@ from ablate.events import (
     EpochValues,
     ExecutorLost,
     Heartbeat,
+    Joined,
     JournalRepaired,
+    NodesChanged,
     NoWorkers,
     Over,
     Progress,
@@ -30,12 +32,21 @@ from ablate.events import (
     StageBegan,
     State,
     Stopping,
+    WaitingForNodes,
 )
-from ablate.launch_config import LAUNCH_CONFIG, PACK_CONFIG, LaunchConfig, PackConfig, RunRef
+from ablate.launch_config import (
+    CLUSTER_REQUEST,
+    LAUNCH_CONFIG,
+    PACK_CONFIG,
+    ClusterRequest,
+    LaunchConfig,
+    PackConfig,
+    RunRef,
+)
 from ablate.stopping import STOP_REQUEST, StopRequest
 from ablate.trial import Config, Trial
 
-CODECS: tuple[Codec[Any], ...] = (MESSAGES, LAUNCH_CONFIG, PACK_CONFIG, STOP_REQUEST)
+CODECS: tuple[Codec[Any], ...] = (MESSAGES, LAUNCH_CONFIG, PACK_CONFIG, CLUSTER_REQUEST, STOP_REQUEST)
 
 names = st.text(min_size=1, max_size=20)
 numbers = st.floats(allow_nan=False)
@@ -53,6 +64,9 @@ messages = st.one_of(
     st.builds(EpochValues, names, st.integers(), metrics),
     st.builds(Ended, names, st.sampled_from(State), st.text(), metrics),
     st.builds(Ready, st.integers(), st.integers()),
+    st.builds(NodesChanged, st.integers(), st.integers()),
+    st.builds(Joined, st.integers()),
+    st.builds(WaitingForNodes, st.integers()),
     st.builds(NoWorkers, numbers, names),
     st.builds(JournalRepaired, st.integers(), names),
     st.builds(Proposed, packs),
@@ -60,6 +74,7 @@ messages = st.one_of(
     st.builds(StopRequest, st.sampled_from(State), st.text()),
     st.sampled_from([Heartbeat(), Stopping(), ExecutorLost(), Over()]),
     st.builds(StageBegan, st.sampled_from(Stage)),
+    st.builds(ClusterRequest, names, names, st.booleans(), st.integers(), numbers),
     st.builds(
         LaunchConfig,
         store=names,
@@ -101,12 +116,16 @@ def test_every_kind_of_message_is_tested() -> None:
         Proposed,
         Refused,
         StopRequest,
+        ClusterRequest,
         Heartbeat,
+        Joined,
         Stopping,
         ExecutorLost,
         JournalRepaired,
+        NodesChanged,
         NoWorkers,
         StageBegan,
+        WaitingForNodes,
     }
     assert {kind for codec in CODECS for kind in codec.names} == {*tested, Over, LaunchConfig, PackConfig}
 

@@ -15,8 +15,8 @@ from functools import partial
 from typing import TextIO
 
 from ablate.errors import AblateError
-from ablate.events import MESSAGES, Heartbeat, Message, Over, Refused
-from ablate.launch_config import LAUNCH_CONFIG, LaunchConfig
+from ablate.events import MESSAGES, Heartbeat, Joined, Message, Over, Refused, WaitingForNodes
+from ablate.launch_config import CLUSTER_REQUEST, LAUNCH_CONFIG, LaunchConfig
 from ablate.process import Process, alive, end_with_parent
 
 HEARTBEAT = 2.0  # seconds between two heartbeats
@@ -28,13 +28,18 @@ def conduct(address: str, configuration: TextIO, send: Send) -> None:
     """Run the launch on Ray.  Ray and its users are imported here, so that their errors are reported."""
     import ray
 
-    from ablate.cluster.ray_cluster import local_ray_processes, nodes, start_ray
+    from ablate.cluster.ray_cluster import local_ray_processes, start_ray
     from ablate.cluster.rounds import run_launch
 
     start_ray(address, lambda: send(Heartbeat()))
+    if address:
+        from ablate.cluster.joining import require_cluster
+
+        request = CLUSTER_REQUEST.decode(await_line(configuration))
+        send(Joined(require_cluster(request, lambda found: send(WaitingForNodes(found)))))
     ray_processes = local_ray_processes()
     try:
-        run_launch(await_config(configuration), send, partial(send_heartbeats, send, ray_processes, nodes))
+        run_launch(await_config(configuration), send, partial(send_heartbeats, send, ray_processes))
     except AblateError:
         raise
     except Exception:  # raised again, unless Ray has died
@@ -46,26 +51,31 @@ def conduct(address: str, configuration: TextIO, send: Send) -> None:
     ray.shutdown()
 
 
-def send_heartbeats(send: Send, ray_processes: Sequence[Process], list_nodes: Callable[[], object]) -> None:
+def send_heartbeats(send: Send, ray_processes: Sequence[Process], look_at_nodes: Callable[[], None]) -> None:
     """Send heartbeats while Ray's processes run, then end this process, whatever its other threads wait for.
 
-    Listing the nodes of a remote cluster, which has no process here, blocks where its control store has died: then no
-    heartbeat is sent, and the driver kills this process.
+    Looking at the nodes of a remote cluster, which has no process here, blocks where its control store has died: then
+    no heartbeat is sent, and the driver kills this process.
     """
     while all(alive(process) for process in ray_processes):
         if not ray_processes:
-            list_nodes()
+            look_at_nodes()
         send(Heartbeat())
         time.sleep(HEARTBEAT)
     os._exit(LOST)
 
 
 def await_config(configuration: TextIO) -> LaunchConfig:
-    """The launch's configuration, once the driver has written it; ends this process where the driver will not."""
+    """The launch's configuration, once the driver has written it."""
+    return LAUNCH_CONFIG.decode(await_line(configuration))
+
+
+def await_line(configuration: TextIO) -> str:
+    """The next line that the driver writes; ends this process where it will not."""
     line = configuration.readline()
     if not line.endswith("\n"):
         os._exit(LOST)
-    return LAUNCH_CONFIG.decode(line)
+    return line
 
 
 def sender_to(out: TextIO) -> Send:

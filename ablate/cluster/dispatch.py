@@ -1,5 +1,6 @@
 """The queue of packs: which one runs next, which trials have ended, and which packs run again.  Independent of Ray."""
 
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -41,6 +42,7 @@ class Dispatcher:
         self.config, self.resources, self.proposals = config, resources, proposals
         self.send, self.stopped, self.record_end = send, stopped, record_end
         self.stop_running = stop_running
+        self.width = sys.maxsize  # most packs that run side by side; set anew as nodes come and go
         self.waiting: deque[Pack] = deque(config.packs)
         self.pretraining = set(pretraining_keys([trial for pack in config.packs for trial in pack]))
         self.running: dict[str, Pack] = {}  # id of a slot's pack, as the executor chose it → the pack
@@ -62,7 +64,7 @@ class Dispatcher:
 
     def next(self, pack_id: str) -> PackConfig | None:
         """The next pack, which runs under this id from now on; None where none can start now."""
-        if self.stopped():
+        if self.stopped() or len(self.running) >= self.width:
             return None
         if not self.waiting and self.proposals is not None:
             self._propose()
@@ -99,13 +101,13 @@ class Dispatcher:
         elif not (isinstance(update, EpochValues) and update.trial in self.ended):
             self.send(update)
 
-    def complete(self, pack_id: str, died: bool) -> None:
-        """Record that a pack's worker has returned, or has died."""
+    def complete(self, pack_id: str, died: bool, with_its_node: bool = False) -> None:
+        """Record that a pack's worker has returned, or has died, for which the pack is not blamed if its node died."""
         pack = self.running.pop(pack_id, ())
         left = tuple(trial for trial in pack if trial.key not in self.ended)
-        if left and died:
+        if left and died and not with_its_node:
             self._retry_or_fail(left)
-        elif left and not self.stopped():
+        elif left and (died or not self.stopped()):
             self.waiting.appendleft(left)  # the worker ended without an update on these
 
     def end(self, ended: Ended) -> None:
@@ -143,8 +145,8 @@ class Dispatcher:
 
     def _count_busy(self) -> None:
         busy = len(self.running.keys() & self.begun)
-        self.most_busy = max(self.most_busy, busy)
-        if busy == self.most_busy or len(self.waiting) < self.most_busy or self._ready() is None:
+        self.most_busy = min(max(self.most_busy, busy), self.width)
+        if busy >= self.most_busy or len(self.waiting) < self.most_busy or self._ready() is None:
             self.fewer_since = None
         elif self.fewer_since is None:
             self.fewer_since = time.monotonic()

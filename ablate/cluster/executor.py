@@ -19,6 +19,9 @@ class Executor(ABC):
         with which the launch is refused.
         """
 
+    def require_cluster(self) -> None:  # noqa: B027  # nothing to check where there is no cluster
+        """Wait until the cluster is known to fit the launch.  Raises the AblateError with which it is refused."""
+
     @abstractmethod
     def kill(self) -> None:
         """End all its processes at once; does nothing where they have ended."""

@@ -12,7 +12,6 @@ import psutil
 import ray
 
 from ablate.errors import ServiceAway, ServiceError
-from ablate.launch_config import LaunchConfig
 from ablate.planning.resources import Node
 from ablate.process import Process, identify
 
@@ -82,6 +81,11 @@ def nodes() -> list[Node]:
     return [Node(node["NodeName"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in found]
 
 
+def node_lives(node: str) -> bool:
+    """Whether the node with this id of Ray's is alive."""
+    return any(found["NodeID"] == node and found["Alive"] for found in ray.nodes())
+
+
 def nodes_at(address: str) -> tuple[Node, ...]:
     """The nodes of a cluster that this process joins for the answer.  Raises ServiceError where it does not answer."""
     join(address)
@@ -95,13 +99,3 @@ def local_ray_processes() -> list[Process]:
     """Ray's raylet and control store, where this process started them."""
     children = psutil.Process().children(recursive=True)
     return [identify(child.pid) for child in children if child.name() in ("raylet", "gcs_server")]
-
-
-def refuse_embedded_server_for_many_nodes(config: LaunchConfig, found: list[Node]) -> None:
-    """Raise ServiceError where workers on other nodes would need a server on this machine's loopback."""
-    if len(found) > 1 and "127.0.0.1" in config.uri:
-        raise ServiceError(
-            f"the cluster has {len(found)} nodes, and the embedded MLflow server can be reached from this one only",
-            "set MLFLOW_TRACKING_URI to a server on PostgreSQL",
-            "--address",
-        )

@@ -12,7 +12,8 @@ from typing import Any
 from ray import tune
 
 from ablate.cluster.dispatch import Dispatcher, running_probes
-from ablate.cluster.ray_cluster import nodes, refuse_embedded_server_for_many_nodes
+from ablate.cluster.node_watch import NodeWatch
+from ablate.cluster.ray_cluster import node_lives, nodes
 from ablate.cluster.searcher import PackSearcher
 from ablate.cluster.study_dispatcher import study_dispatcher
 from ablate.cluster.worker import Worker
@@ -30,23 +31,27 @@ from ablate.track.mlflow_store import MlflowStore
 Send = Callable[[Message], None]
 
 
-def run_launch(config: LaunchConfig, send: Send, send_heartbeats: Callable[[], None]) -> None:
-    """Run all packs; returns when they have ended, or when the study is to stop."""
+def run_launch(config: LaunchConfig, send: Send, send_heartbeats: Callable[[Callable[[], None]], None]) -> None:
+    """Run all packs; returns when they have ended, or when the study is to stop.
+
+    `send_heartbeats` runs in a thread of its own, and is given the function that looks at the nodes of a cluster.
+    """
     study = read_study(config.study)
     paths = Store(Path(config.store)).study(study.name)
     found = nodes()
     width, wanted = slots(found, study), placed(study.resources, found)
-    refuse_embedded_server_for_many_nodes(config, found)
     # `auto` was planned as a GPU where the nodes were not known; without one, trials run faster alone
     least = sum(map(len, config.packs)) if study.resources.gpu == "auto" and not wanted.gpus else width
     config = replace(config, packs=spread(config.packs, least))
     dispatcher = study_dispatcher(config, study, wanted, paths, send)
+    dispatcher.width = width
     send(Ready(width, len(found)))
-    threading.Thread(target=send_heartbeats, daemon=True).start()
+    node_watch = NodeWatch(dispatcher, wanted, len(found), send)
+    threading.Thread(target=send_heartbeats, args=(node_watch.look,), daemon=True).start()
     remove_rounds(paths)
     watch = WorkerWatch(dispatcher, send, lambda: why_no_worker(wanted.cpu, wanted.gpus))
     while not dispatcher.over and not paths.stop.exists():
-        run_round(EndOfRound(dispatcher, width, watch), wanted, paths, config.uri)
+        run_round(EndOfRound(dispatcher, watch), wanted, paths, config.uri)
         dispatcher.start_round(lost_ends(study.name, running_probes(dispatcher), config.uri, paths))
 
 
@@ -58,9 +63,9 @@ def run_round(end: "EndOfRound", resources: Resources, paths: StudyPaths, uri: s
     tuner = tune.Tuner(
         tune.with_resources(worker, tune.PlacementGroupFactory([bundle])),
         tune_config=tune.TuneConfig(
-            search_alg=PackSearcher(end.dispatcher),
+            search_alg=PackSearcher(end.dispatcher, node_lives),
             num_samples=-1,
-            max_concurrent_trials=end.width,
+            max_concurrent_trials=0,  # the dispatcher bounds them: nodes come and go
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
@@ -85,8 +90,8 @@ def remove_rounds(paths: StudyPaths) -> None:
 class EndOfRound(tune.Stopper):
     """Ends a round in which a worker that died is not replaced, or that is to stop while nothing runs."""
 
-    def __init__(self, dispatcher: Dispatcher, width: int, watch: WorkerWatch) -> None:
-        self.dispatcher, self.width, self.watch = dispatcher, width, watch
+    def __init__(self, dispatcher: Dispatcher, watch: WorkerWatch) -> None:
+        self.dispatcher, self.watch = dispatcher, watch
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False

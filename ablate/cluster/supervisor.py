@@ -16,8 +16,8 @@ import psutil
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.cluster.ray_environment import ray_environment
 from ablate.errors import AblateError, DataError, ServiceAway, ServiceError, StudyError
-from ablate.events import MESSAGES, Message, Over, Ready, Refused
-from ablate.launch_config import LAUNCH_CONFIG, LaunchConfig
+from ablate.events import MESSAGES, Joined, Message, Over, Ready, Refused
+from ablate.launch_config import CLUSTER_REQUEST, LAUNCH_CONFIG, ClusterRequest, LaunchConfig
 
 START = 240.0  # seconds that Ray may take to start
 PYTHON_FAILED = 1  # exit code of Python after an exception that it could not report
@@ -30,9 +30,12 @@ class RayExecutor(Executor):
     The process starts Ray at once and waits for the launch's configuration, so that Ray and MLflow start side by side.
     """
 
-    def __init__(self, log: Path, address: str) -> None:
-        """Start the process.  Raises ServiceError where the environment would open a local Ray to everyone."""
-        self.log = log
+    def __init__(self, log: Path, address: str, request: ClusterRequest | None = None) -> None:
+        """Start the process; `request` is what a launch asks of the cluster at the address.
+
+        Raises ServiceError where the environment would open a local Ray to everyone.
+        """
+        self.log, self.address = log, address
         self.killed = False
         self.received: queue.Queue[Message | None] = queue.Queue()  # None: the process has ended
         command = [sys.executable, "-P", "-m", "ablate.cluster.conductor", str(os.getpid()), address]
@@ -51,6 +54,14 @@ class RayExecutor(Executor):
             )
         assert self.process.stdout is not None
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
+        if address and request is not None:
+            self._send(CLUSTER_REQUEST.encode(request))
+
+    def require_cluster(self) -> None:
+        if self.address:
+            for message in self._messages():
+                if isinstance(message, Joined):
+                    return
 
     def run(self, config: LaunchConfig) -> Iterator[Message]:
         # in a thread, since a pipe holds 64 KiB and the process reads it once Ray has started
@@ -69,6 +80,13 @@ class RayExecutor(Executor):
             with suppress(psutil.NoSuchProcess):
                 member.kill()
         self.process.wait()
+
+    def _send(self, line: str) -> None:
+        """Write a short line that more lines follow."""
+        assert self.process.stdin is not None
+        with suppress(OSError):
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
 
     def _write(self, line: str) -> None:
         """Write the one line of the process's standard input; a process that has ended is noticed by its messages."""
@@ -105,7 +123,11 @@ class RayExecutor(Executor):
             yield message
 
     def _died(self, problem: str) -> ExecutorDied:
-        return ExecutorDied(problem, "launch again: finished trials are kept, the others are continued", str(self.log))
+        kept = "finished trials are kept, the others are continued"
+        if not self.address:
+            return ExecutorDied(problem, f"launch again: {kept}", str(self.log))
+        problem = f"the cluster does not answer any more, its head node may have died ({problem})"
+        return ExecutorDied(problem, f"start it again, and launch again: {kept}", self.address)
 
     def _ended(self) -> ServiceError:
         """Why the process has ended without a message: its Python failed, or it ended since Ray has died."""

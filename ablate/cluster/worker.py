@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ray
 from ray import tune
 
+from ablate.cluster.worker_environment import apply_environment
 from ablate.events import MESSAGES, Progress, State, TrialUpdate
 from ablate.launch_config import PACK_CONFIG, PackConfig
 from ablate.paths import Store
@@ -51,6 +53,7 @@ class Worker(tune.Trainable):
         if folder and Path(folder).is_dir():  # it may be missing on another machine
             os.chdir(folder)
         pack = PACK_CONFIG.decode(config["pack"])
+        apply_environment(Store(Path(pack.store)).study(pack.study).environment)
         os.umask(permission_mask(Store(Path(pack.store))))
         torch.set_num_threads(pack.threads)
         self.paths = Store(Path(pack.store)).study(pack.study)
@@ -112,7 +115,12 @@ class Worker(tune.Trainable):
                 break
         latest = [progress] if progress and not done else []
         lines = [MESSAGES.encode(update) for update in (*updates, *latest)]
-        return {"updates": "\n".join(lines), "pid": os.getpid(), "done": done}
+        return {
+            "updates": "\n".join(lines),
+            "pid": os.getpid(),
+            "node": ray.get_runtime_context().get_node_id(),
+            "done": done,
+        }
 
     def stop_request(self, key: str) -> StopRequest | None:
         """The stop request that concerns a trial, looked up a few times a second."""

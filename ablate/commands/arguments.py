@@ -47,6 +47,10 @@ Storage = Annotated[Path | None, typer.Option("--storage", help="The store's fol
 Address = Annotated[
     str, typer.Option("--address", help="A running Ray cluster [default: RAY_ADDRESS, else this machine]")
 ]
+MinNodes = Annotated[
+    int, typer.Option("--min-nodes", min=1, help="Nodes with CPUs that the cluster must have before anything starts")
+]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for that number of nodes")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Confirm a study of more than 10,000 trials")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, errors too")]
 # read by `failure.run_and_report`, not by the commands that declare it

@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ablate.commands.arguments import Address, Debug, Json, Profile, Set, Storage, StudyFile, StudyName, Yes
+from ablate.commands.arguments import (
+    Address,
+    Debug,
+    Json,
+    MinNodes,
+    Profile,
+    Set,
+    Storage,
+    StudyFile,
+    StudyName,
+    Wait,
+    Yes,
+)
 from ablate.commands.planning import print_plan_of
 from ablate.commands.values import read_study, store_of
 from ablate.errors import ServiceAway
@@ -21,6 +33,8 @@ def launch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and run nothing")] = False,
     storage: Storage = None,
     address: Address = "",
+    min_nodes: MinNodes = 1,
+    wait: Wait = 0.0,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between two checkpoints of a trial")] = 60.0,
     shared: Annotated[
         bool, typer.Option("--shared", help="Let others read the store, as far as your umask does [default: only you]")
@@ -34,7 +48,8 @@ def launch(
     if dry_run:
         print_plan_of(read, storage, address, yes, as_json)
         return
-    launch_and_print(read, storage, yes, as_json, address=address, checkpoint_every=checkpoint_every, shared=shared)
+    nodes = {"address": address, "min_nodes": min_nodes, "wait": wait}
+    launch_and_print(read, storage, yes, as_json, **nodes, checkpoint_every=checkpoint_every, shared=shared)
 
 
 def retry(
@@ -43,13 +58,15 @@ def retry(
     overrides: Set = None,
     storage: Storage = None,
     address: Address = "",
+    min_nodes: MinNodes = 1,
+    wait: Wait = 0.0,
     yes: Yes = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Run the failed trials and probes again, with whatever else is missing."""
     read = read_study(study, profile, overrides)
-    launch_and_print(read, storage, yes, as_json, address=address, retry=True)
+    launch_and_print(read, storage, yes, as_json, address=address, min_nodes=min_nodes, wait=wait, retry=True)
 
 
 def launch_and_print(study: "Study", storage: Path | None, yes: bool, as_json: bool, **options: Any) -> None:

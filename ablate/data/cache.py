@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def check_content(dataset: Dataset, content: str, originals: Path) -> None:
 
 def write_cache(data: Data, folder: Path) -> None:
     """Replace a folder by the tensors of a data set, atomically, by renaming; the caller holds the folder's lock."""
-    part = folder.with_name(f".{folder.name}.part")
+    part = folder.with_name(f".{folder.name}.{socket.gethostname()}.part")  # nodes may share the folder
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir()
@@ -114,7 +115,11 @@ def write_cache(data: Data, folder: Path) -> None:
         stored = json.dumps({"header": header, "digest": digest(header)}, indent=1)
         (part / "data.json").write_text(stored, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
+        try:
+            part.rename(folder)
+        except OSError:
+            if read_header(folder) is None:  # else another node was faster
+                raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

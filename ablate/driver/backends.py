@@ -8,6 +8,9 @@ from functools import partial
 from ablate.cluster.executor import Executor
 from ablate.cluster.ray_environment import require_short_temporary_folder
 from ablate.cluster.supervisor import RayExecutor
+from ablate.cluster.worker_environment import write_environment
+from ablate.driver.launch_options import Options
+from ablate.launch_config import ClusterRequest
 from ablate.paths import Store, StudyPaths
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.retry import LAUNCH_PATIENCE
@@ -20,16 +23,20 @@ from ablate.track.ui import reading_address
 class Backends:
     """How a launch gets its executor, its server and its tracking store."""
 
-    executor: Callable[[StudyPaths, str], Executor]  # a study's files, address of a cluster → executor
+    executor: Callable[[StudyPaths, Options], Executor]
     server: Callable[[Store], Server]  # starts the server, or finds it running
     address: Callable[[Store], str]  # where records can be read without starting anything; empty: nowhere
     tracking: Callable[[str], TrackingStore]  # by the server's address
 
 
-def ray_executor(paths: StudyPaths, address: str) -> Executor:
-    if not address:
+def ray_executor(paths: StudyPaths, options: Options) -> Executor:
+    if not options.cluster:
         require_short_temporary_folder()
-    return RayExecutor(paths.log, address)
+        return RayExecutor(paths.log, "")
+    write_environment(paths.environment)
+    embedded = not os.environ.get("MLFLOW_TRACKING_URI")
+    request = ClusterRequest(str(paths.folder), str(paths.environment), embedded, options.min_nodes, options.wait)
+    return RayExecutor(paths.log, options.cluster, request)
 
 
 def launch_store(uri: str) -> MlflowStore:

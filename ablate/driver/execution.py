@@ -30,7 +30,12 @@ class Execution:
         """Start an executor, which waits for what it is to run."""
         self.ready = False
         with deferred():
-            self.executor = self.context.backends.executor(self.context.paths, self.context.options.cluster)
+            self.executor = self.context.backends.executor(self.context.paths, self.context.options)
+
+    def require_cluster(self) -> None:
+        """Wait until the cluster is known to fit the launch, before anything else starts."""
+        if self.executor is not None:
+            self.executor.require_cluster()
 
     def kill(self) -> None:
         """End the executor at once, if there is one."""

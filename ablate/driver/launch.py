@@ -167,6 +167,7 @@ class Launch:
         try:
             if not self.idle:
                 self.execution.start()
+                self.execution.require_cluster()
             self.server = self.context.backends.server(self.context.store)
             try:
                 return self.run()
@@ -175,6 +176,7 @@ class Launch:
                 self.server.stop()
         finally:
             self.execution.kill()
+            self.context.paths.environment.unlink(missing_ok=True)
             if self.execution.successor is None:
                 self.context.paths.stop.unlink(missing_ok=True)
 

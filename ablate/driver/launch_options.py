@@ -11,6 +11,8 @@ class Options:
     """The options of a launch, apart from its study."""
 
     address: str = ""  # of a Ray cluster; empty: the one that RAY_ADDRESS names, else this machine
+    min_nodes: int = 1  # nodes with CPUs that a cluster must have before anything starts
+    wait: float = 0.0  # seconds to wait for as many
     retry: bool = False  # run failed trials again
     checkpoint_every: float = 60.0  # seconds
     shared: bool = False  # let others read the store

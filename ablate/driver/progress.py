@@ -14,6 +14,7 @@ from ablate.events import (
     EpochValues,
     ExecutorLost,
     Message,
+    NodesChanged,
     Progress,
     Proposed,
     Ready,
@@ -139,6 +140,8 @@ class LaunchProgress:
         match message:
             case Ready(slots=slots):
                 self.slots, self.stage, self.stage_began = slots, None, time.monotonic()
+            case NodesChanged(slots=slots):
+                self.slots = slots
             case StageBegan(stage=stage):
                 self.stage, self.stage_began = stage, time.monotonic()
             case Proposed(trials=trials):

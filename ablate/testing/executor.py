@@ -27,7 +27,7 @@ class InProcessExecutor(Executor):
     Between two messages a test may write stop requests or change files, as another process would.
     """
 
-    def __init__(self, paths: StudyPaths, address: str = "") -> None:
+    def __init__(self, paths: StudyPaths, options: object = None) -> None:
         self.paths = paths
         self.sent: deque[Message] = deque()
 

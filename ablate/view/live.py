@@ -18,6 +18,7 @@ from ablate.events import (
     ExecutorLost,
     JournalRepaired,
     Message,
+    NodesChanged,
     NoWorkers,
     Ready,
     RunsLink,
@@ -97,6 +98,8 @@ def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
     match message:
         case Ready(slots=slots, nodes=nodes):
             yield f"{slots} side by side on {counted(nodes, 'node')}"
+        case NodesChanged(slots=slots, nodes=nodes):
+            yield f"now {slots} side by side on {counted(nodes, 'node')}"
         case Stopping():
             yield "stopping: trials write their checkpoints; Ctrl-C again ends everything at once"
         case NoWorkers(seconds=seconds, reason=reason):

@@ -21,7 +21,9 @@ def test_packs_and_reports_pass_through_tune_and_the_end_is_finished(make_trial:
     assert PACK_CONFIG.decode(searcher.suggest("a")["pack"]).trials == (trial,)
     assert searcher.suggest("b") is None
     updates = [EpochValues(trial.key, 1, {"train/loss": float("inf")}), Ended(trial.key, State.FINISHED)]
-    searcher.on_trial_complete("a", {"updates": "\n".join(MESSAGES.encode(one) for one in updates), "pid": 1})
+    searcher.on_trial_complete(
+        "a", {"updates": "\n".join(MESSAGES.encode(one) for one in updates), "pid": 1, "node": "n"}
+    )
     assert sent == updates
     assert searcher.suggest("b") == Searcher.FINISHED
 

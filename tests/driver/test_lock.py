@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
+from ablate import lock
 from ablate.driver import launch_lock
 from ablate.driver.launch_lock import Owner, launching, owner_of, read_owner
 from ablate.errors import ServiceError
@@ -237,3 +239,18 @@ def test_a_launch_whose_lock_was_taken_over_is_told_so_and_does_not_write_it_aga
         wait_until(lambda: bool(told))
     assert told[0].host == "elsewhere"
     assert read_owner(path) == told[0]
+
+
+def test_on_a_network_file_system_a_file_of_this_machine_is_locked_instead(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = lock.file_system(path.parent.stat().st_dev)
+    assert here in Path("/proc/filesystems").read_text()
+    assert lock.on_this_machine(path) == path
+    monkeypatch.setattr(lock, "NETWORK_FILE_SYSTEMS", {here})
+    stands_in = lock.on_this_machine(path)
+    assert stands_in.parent == Path(tempfile.gettempdir(), f"ablate-locks-{os.getuid()}")
+    with locked(path), pytest.raises(ServiceError, match=f"process {os.getpid()} on"), locked(path, 0.0):
+        pass
+    assert not path.exists()
+    stands_in.unlink()

@@ -1,0 +1,105 @@
+"""What must hold of a cluster before a launch starts anything on it: enough nodes, all with the same code and store."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from ablate.cluster.node_report import REPORTS, SHARED, NodeReport, code, differences, report_of_node, versions
+from ablate.cluster.ray_cluster import first_line
+from ablate.errors import ServiceAway, ServiceError, StudyError
+from ablate.launch_config import ClusterRequest
+
+LIMIT = 180.0  # seconds for the answers of all nodes: a node starts a Python process for it
+LOOK = 1.0  # seconds between two looks at the nodes
+
+
+def require_cluster(request: ClusterRequest, waiting: Callable[[int], None]) -> int:
+    """The number of nodes, which fit the launch; `waiting` is called with it every second that one waits for more.
+
+    Raises ServiceError or StudyError, which names the node.
+    """
+    found = await_nodes(request, waiting)
+    if request.embedded and len(found) > 1:
+        raise StudyError(
+            f"the cluster has {len(found)} nodes, and the embedded MLflow server can be reached from this one only",
+            "set MLFLOW_TRACKING_URI to a server on PostgreSQL",
+            "--address",
+        )
+    require_same_nodes(found, Path(request.folder), Path(request.environment), lambda: waiting(len(found)))
+    return len(found)
+
+
+def await_nodes(request: ClusterRequest, waiting: Callable[[int], None]) -> list[Any]:
+    """The live nodes, once there are as many as wanted; those without CPUs, such as a head, are not counted."""
+    deadline = time.monotonic() + request.wait
+    while True:
+        found = [node for node in ray.nodes() if node["Alive"]]
+        able = sum(node["Resources"].get("CPU", 0) > 0 for node in found)
+        if able >= request.least_nodes:
+            return found
+        if time.monotonic() >= deadline:
+            raise ServiceAway(
+                f"the cluster has {able} of at least {request.least_nodes} nodes after {request.wait:g} s",
+                "start the others, or wait longer with --wait",
+                "--min-nodes",
+            )
+        waiting(able)
+        time.sleep(LOOK)
+
+
+def require_same_nodes(found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None]) -> None:
+    """Raise ServiceError where a node has other code, does not see the folder, or is not let in by MLflow."""
+    for report in compared_reports(found, folder, environment, waiting):
+        if report.problem:
+            raise ServiceError(report.problem, report.remedy, report.node)
+
+
+def compared_reports(
+    found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None]
+) -> Iterator[NodeReport]:
+    """The report of each node, with a problem also where it differs from this one or sees another folder."""
+    mark = f".nodes-{secrets.token_hex(8)}"
+    (folder / mark).write_text(mark, encoding="utf-8")
+    try:
+        own = NodeReport("here", versions(), code())
+        for report in reports_of(found, (str(folder), mark, str(environment)), waiting):
+            if different := differences(own, report):
+                problem, remedy = f"has {', '.join(different)}", "install the same versions and code on every node"
+                yield replace(report, problem=problem, remedy=remedy)
+            elif not report.problem and not (folder / f"{mark}-{report.node}").exists():
+                problem, remedy = f"{folder} is another folder there than here", SHARED
+                yield replace(report, problem=problem, remedy=remedy)
+            else:
+                yield report
+    finally:
+        for file in folder.glob(f"{mark}*"):
+            file.unlink(missing_ok=True)
+
+
+def reports_of(found: list[Any], files: tuple[str, str, str], waiting: Callable[[], None]) -> list[NodeReport]:
+    """The reports of nodes, each made by a task on that node; `files` are the arguments of `report_of_node`."""
+    task = ray.remote(num_cpus=0, max_retries=0)(report_of_node)
+    asked = {}
+    for node in found:
+        here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        asked[node["NodeName"]] = task.options(scheduling_strategy=here).remote(node["NodeName"], *files)
+    left, deadline = list(asked.values()), time.monotonic() + LIMIT
+    while left and time.monotonic() < deadline:
+        _, left = ray.wait(left, num_returns=len(left), timeout=LOOK)
+        waiting()
+    return [answer_of(name, reference) for name, reference in asked.items()]
+
+
+def answer_of(node: str, reference: Any) -> NodeReport:
+    """A node's report; one with a problem where it cannot make any, as without ablate."""
+    try:
+        return REPORTS.decode(ray.get(reference, timeout=0.1))
+    except Exception as error:  # of Ray, or whatever the import of ablate raises there
+        problem = f"the node cannot run ablate: {first_line(getattr(error, 'cause', None) or error)}"
+        return NodeReport(node, versions(), code(), problem, "install ablate there as here, or remove the node")

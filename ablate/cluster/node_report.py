@@ -1,0 +1,127 @@
+"""What a node of a cluster has: its packages, its copy of ablate, and whether it sees the store."""
+
+import hashlib
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from ablate.codec import Codec
+from ablate.paths import Store, data_folder, existing_part
+
+PACKAGES = ("ablate", "torch", "ray", "mlflow", "numpy", "scikit-learn")
+CODE = (".py", ".yaml", ".csv", ".jinja")
+SHARED = "name a folder that all nodes share with --storage"
+GROUPS = ("methods", "datasets", "probes", "augmentations", "papers")  # of entry points, after `ablate.`
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """What a node has that must be the same on all nodes, and what it could not do."""
+
+    node: str  # its address
+    versions: dict[str, str]  # package or `Python` → version
+    code: dict[str, str]  # package whose code decides results → digest of its files
+    problem: str = ""
+    remedy: str = ""
+    disk: float = 0.0  # free GiB where its tensors are
+    datasets: tuple[str, ...] = ()  # whose original files it has
+
+
+REPORTS: Codec[NodeReport] = Codec({"node": NodeReport}, version=1)
+
+
+def versions() -> dict[str, str]:
+    found = {"Python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package).partition("+")[0]  # a build for another accelerator is the same version
+        except PackageNotFoundError:
+            found[package] = "none"
+    return found
+
+
+def code() -> dict[str, str]:
+    """Digests of ablate's own files and of those of its plugins, as they are, also of an editable installation."""
+    modules = {entry.value.partition(":")[0].partition(".")[0] for group in GROUPS for entry in plugins_of(group)}
+    return {module: code_digest(module) for module in sorted({"ablate", *modules})}
+
+
+def plugins_of(group: str) -> list:  # type: ignore[type-arg]  # of EntryPoint
+    return list(entry_points(group=f"ablate.{group}"))
+
+
+def code_digest(module: str) -> str:
+    """The digest of a package's files, or of a single module; `none` where it is not installed."""
+    spec = find_spec(module)
+    if spec is None:
+        return "none"
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    found = {file.relative_to(folder).as_posix(): file for folder in folders for file in folder.rglob("*")}
+    if not folders and spec.origin:
+        found = {Path(spec.origin).name: Path(spec.origin)}
+    whole = hashlib.sha256()
+    for name, file in sorted(found.items()):
+        if file.suffix in CODE and file.is_file():
+            whole.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\0".encode())
+    return whole.hexdigest()[:16]
+
+
+def report_of_node(node: str, shared: str, mark: str, environment: str) -> str:
+    """This node's report, as a line; `mark` is the name of a file that the driver's node has written into the folder.
+
+    Runs as a Ray task on the node, and answers in the folder by a file of its own, which the driver's node looks for.
+    """
+    from ablate.cluster.worker_environment import apply_environment
+
+    folder = Path(shared)
+    problem, remedy = "", ""
+    try:
+        if not (folder / mark).exists():
+            problem = f"the node does not see {folder}"
+        else:
+            (folder / f"{mark}-{node}").write_text(mark, encoding="utf-8")
+    except OSError as error:
+        problem = f"the node cannot write to {folder}: {error.strerror}"
+    if problem:
+        remedy = SHARED
+    else:
+        apply_environment(Path(environment))
+        problem, remedy = mlflow_problem()
+    disk = shutil.disk_usage(existing_part(Store(folder).tensors)).free / 2**30
+    return REPORTS.encode(NodeReport(node, versions(), code(), problem, remedy, disk, complete_datasets()))
+
+
+def complete_datasets() -> tuple[str, ...]:
+    """The data sets whose original files are all on this node."""
+    from ablate.data import DATASETS
+
+    folder = data_folder()
+    return tuple(name for name, one in DATASETS.items() if all(file.find(folder).exists() for file in one.files))
+
+
+def mlflow_problem() -> tuple[str, str]:
+    """Why this node cannot use the MLflow server, and the remedy; empty where it can, or where no server is named."""
+    from ablate.errors import ServiceError
+    from ablate.track.server import check_server
+
+    try:
+        if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+            check_server(uri)
+    except ServiceError as error:
+        return error.problem, f"{error.remedy}, as seen from that node"
+    return "", ""
+
+
+def differences(own: NodeReport, other: NodeReport) -> list[str]:
+    """How a node differs from the driver's in what decides results."""
+    found = [
+        f"{name} {other.versions.get(name, 'none')} (here {wanted})"
+        for name, wanted in own.versions.items()
+        if other.versions.get(name) != wanted
+    ]
+    changed = [name for name, wanted in own.code.items() if other.code.get(name) != wanted]
+    return found + [f"other code of {name}" for name in changed]

@@ -1,0 +1,196 @@
+"""A launch on several nodes with addresses of their own: they are checked first, come and go, and the head dies."""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ablate.track.mlflow_store import MlflowStore
+
+from ..services.ray_nodes import RayNodes, ray_nodes
+from ..services.slurm import free_port
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+PATIENCE = 400.0  # seconds; other processes may use most of the processor
+STUDY = """
+question: Does the radius matter?
+method: invariant
+dataset: digits
+fixed: {training.epochs: 60, training.samples: 600, training.batch_size: 64, method.k: 10}
+axes: {method.epsilon: [0.4, 0.8]}
+seeds: 4
+probes: [knn]
+metric: knn/accuracy
+"""
+
+
+@dataclass
+class Lab:
+    """A cluster, an MLflow server that its nodes reach, and a store in a folder that all nodes see."""
+
+    folder: Path
+    nodes: RayNodes
+    uri: str
+    secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    commands: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    def start(self, *arguments: str, uri: str | None = None) -> "Running":
+        """Start an `ablate` command as a process of node 1."""
+        environment = {**os.environ, **self.nodes.environment, "COLUMNS": "200", "ABLATE_STORE": str(self.store)}
+        environment |= {"MLFLOW_TRACKING_USERNAME": "reader", "MLFLOW_TRACKING_PASSWORD": self.secret}
+        environment["MLFLOW_TRACKING_URI"] = self.uri if uri is None else uri
+        command = self.nodes.inside(1, "env", "-C", str(self.folder), sys.executable, "-P", "-m", "ablate", *arguments)
+        output = self.folder / f"output-{len(self.commands)}.txt"
+        with output.open("wb") as out:
+            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        self.commands.append(process)
+        return Running(process, output)
+
+    def launch(self, *options: str, uri: str | None = None) -> "Running":
+        return self.start("launch", "radius.yaml", "--address", self.nodes.address, *options, uri=uri)
+
+    def trains_on(self, node: int) -> bool:
+        """Whether a worker of Tune's is a process of the node."""
+        family = self.nodes.first_process(node).children(recursive=True)
+        return any("Trainable" in " ".join(cmdline_of(process)) for process in family)
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def until(self, seen: Callable[[], object], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not seen():
+            assert self.process.poll() is None, f"ended before {what}:\n{self.text}"
+            assert time.monotonic() < deadline, f"no {what}:\n{self.text}"
+            time.sleep(0.2)  # the command sends no notice
+
+    def until_printed(self, pattern: str) -> None:
+        self.until(lambda: re.search(pattern, self.text), pattern)
+
+    def ended(self, code: int) -> str:
+        assert self.process.wait(PATIENCE) == code, self.text
+        return self.text
+
+
+def cmdline_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with ray_nodes() as nodes:
+        nodes.start(0, cpus=0)
+        nodes.start(1)
+        nodes.start(2)
+        port = free_port()
+        command = [sys.executable, "-m", "mlflow", "server", "--host", nodes.host, "--port", str(port)]
+        command += ["--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db", "--allowed-hosts", "*"]
+        command += ["--artifacts-destination", str(tmp_path / "artifacts"), "--workers", "1"]
+        with running(command, tmp_path, tmp_path / "mlflow.log"):
+            (tmp_path / "store").mkdir()
+            (tmp_path / "radius.yaml").write_text(STUDY)
+            lab = Lab(tmp_path, nodes, f"http://{nodes.host}:{port}")
+            yield lab
+            for process in lab.commands:
+                process.kill()
+
+
+@contextmanager
+def running(command: list[str], folder: Path, log: Path) -> Iterator[None]:
+    """A process that runs inside the context, and ends with all that it started."""
+    with log.open("wb") as out:
+        process = psutil.Popen(command, cwd=folder, stdout=out, stderr=out)
+    try:
+        yield
+    finally:
+        for member in (*process.children(recursive=True), process):
+            member.kill()
+        process.wait()
+
+
+def test_nodes_are_checked_first_come_and_go_and_a_launch_goes_on_after_the_death_of_the_head(lab: Lab) -> None:
+    assert "--min-nodes: the cluster has 2 of at least 5 nodes after 1 s" in lab.launch(
+        "--min-nodes", "5", "--wait", "1"
+    ).ended(75)
+    refused = lab.launch(uri="").ended(2)
+    assert "the embedded MLflow server can be reached from this one only" in refused
+    lab.nodes.start(3, hide=lab.store)
+    refused = lab.launch().ended(1)
+    assert f"{lab.nodes.ip(3)}: the node does not see {lab.store}" in refused
+    lab.nodes.kill(3)
+    assert not list(lab.store.rglob("environment.json"))
+
+    launch = lab.launch("--min-nodes", "2", "--wait", "300", "--checkpoint-every", "1")
+    launch.until_printed("2 side by side on 3 nodes")
+    launch.until(lambda: lab.trains_on(1) and lab.trains_on(2), "workers on both nodes")
+    launch.until(lambda: len(list(lab.store.rglob("checkpoint.pt"))) >= 2, "checkpoints")
+    assert_secret_is_in_one_private_file(lab)
+    lab.nodes.kill(2)
+    launch.until_printed("now 1 side by side on 2 nodes")
+    lab.nodes.start(4)
+    launch.until_printed("now 2 side by side on 3 nodes")
+    launch.until(lambda: lab.trains_on(4), "a worker on the node that joined")
+    lab.nodes.kill(0)
+    died = launch.ended(75)
+    assert "its head node may have died" in died
+    assert "start it again, and launch again" in died
+    assert not list(lab.store.rglob("environment.json"))
+
+    for node in (1, 4):
+        lab.nodes.kill(node)
+    lab.nodes.start(0, cpus=0)
+    lab.nodes.start(1)
+    lab.nodes.start(5)
+    done = lab.launch("--min-nodes", "2", "--wait", "300").ended(0)
+    assert "8 of 8 trials finished" in done
+    tracking = MlflowStore(lab.uri)
+    records = list(tracking.snapshot("radius").records.values())
+    assert [record.state.name for record in records] == ["FINISHED"] * 8
+    for record in records:
+        points = tracking.client.get_metric_history(record.run_id, "train/loss")
+        assert sorted(point.step for point in points) == list(range(1, 61))
+
+
+def assert_secret_is_in_one_private_file(lab: Lab) -> None:
+    """MLflow's password is in no file of the launch, in no command line, and in nothing that Ray wrote, but in one."""
+    holders = [file for file in (*lab.folder.rglob("*"), *lab.nodes.folder.rglob("*")) if holds(file, lab.secret)]
+    assert [file.name for file in holders] == ["environment.json"]
+    assert holders[0].stat().st_mode & 0o777 == 0o600
+    assert not [line for process in psutil.process_iter() if lab.secret in (line := " ".join(cmdline_of(process)))]
+    environment = {**os.environ, **lab.nodes.environment}
+    listed = "import ray; ray.init(address='auto', log_to_driver=False); print(ray._private.state.state.job_table())"
+    shown = subprocess.run(
+        lab.nodes.inside(1, sys.executable, "-c", listed), env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert "JobID" in shown
+    assert lab.secret not in shown
+
+
+def holds(file: Path, text: str) -> bool:
+    try:
+        return file.is_file() and text.encode() in file.read_bytes()
+    except OSError:
+        return False

@@ -1,0 +1,181 @@
+"""A Ray cluster on this machine whose nodes have addresses of their own, and can be killed whole as by a power failure.
+
+A node is a network, process, mount and host name namespace on a bridge.  All names hold the PID of the test process, so
+that two runs do not meet, and nothing is left behind.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+PATIENCE = 300.0  # seconds; other processes may use most of the processor
+TRIES = 3  # a raylet ends where its agent is slow
+PORT = 6379
+RAY = str(Path(sys.executable).with_name("ray"))
+
+
+def missing() -> str:
+    """What this machine lacks for such nodes; empty where it lacks nothing."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    commands = {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux"}
+    packages = {package for command, package in commands.items() if shutil.which(command) is None}
+    return f"needs the Debian packages {', '.join(sorted(packages))}" if packages else ""
+
+
+@dataclass
+class RayNodes:
+    """Nodes by number; node 0 is the head."""
+
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="rn", dir="/tmp")))  # short: sockets
+    mark: str = field(default_factory=lambda: f"{os.getpid():x}")
+    subnet: str = field(default_factory=lambda: f"10.{100 + secrets.randbelow(100)}.{secrets.randbelow(250)}")
+    token: str = field(default_factory=lambda: secrets.token_hex(32))
+    started: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs in its environment to use the cluster."""
+        return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token, "RAY_USAGE_STATS_ENABLED": "0"}
+
+    @property
+    def host(self) -> str:
+        """The address of this machine as the nodes see it."""
+        return f"{self.subnet}.1"
+
+    @property
+    def address(self) -> str:
+        return f"{self.ip(0)}:{PORT}"
+
+    def ip(self, node: int) -> str:
+        return f"{self.subnet}.{10 + node}"
+
+    def namespace(self, node: int) -> str:
+        return f"rn{self.mark}-{node}"
+
+    def start(
+        self, node: int, cpus: int = 1, environment: Mapping[str, str | None] | None = None, hide: Path | None = None
+    ) -> None:
+        """Start a node and wait until it belongs to the cluster; it sees an empty folder in place of `hide`."""
+        if node not in self.networks():
+            self.connect(node)
+        for _ in range(TRIES):
+            self.started[node] = self.spawn(node, cpus, environment or {}, hide)
+            if self.joined(node):
+                return
+            self.kill(node)
+        raise AssertionError(self.log(node).read_text())
+
+    def networks(self) -> list[int]:
+        listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.split()
+        return [int(name.partition("-")[2]) for name in listed if name.startswith(f"rn{self.mark}-")]
+
+    def connect(self, node: int) -> None:
+        """Make the network namespace of a node, and the bridge before the first one."""
+        bridge, space, wire = f"rb{self.mark}", self.namespace(node), f"rw{self.mark}-{node}"
+        if not Path("/sys/class/net", bridge).exists():
+            ip("link", "add", bridge, "type", "bridge")
+            ip("addr", "add", f"{self.host}/24", "dev", bridge)
+            ip("link", "set", bridge, "up")
+        ip("netns", "add", space)
+        ip("link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", space)
+        ip("link", "set", wire, "master", bridge, "up")
+        ip("-n", space, "addr", "add", f"{self.ip(node)}/24", "dev", "eth0")
+        for device in ("lo", "eth0"):
+            ip("-n", space, "link", "set", device, "up")
+
+    def log(self, node: int) -> Path:
+        return self.folder / f"{node}.log"
+
+    def spawn(
+        self, node: int, cpus: int, environment: Mapping[str, str | None], hide: Path | None
+    ) -> subprocess.Popen[bytes]:
+        head = ["--head", "--port", str(PORT), "--include-dashboard=false"]
+        start = [RAY, "start", "--block", "--disable-usage-stats", "--node-ip-address", self.ip(node)]
+        start += [*(["--address", self.address] if node else head), "--num-cpus", str(cpus)]
+        start += ["--object-store-memory", str(80 * 2**20)]
+        if not node:
+            start += ["--temp-dir", str(self.folder / "0")]
+        shell = f"hostname node{node}; "
+        if hide is not None:
+            shell += f"mount -t tmpfs none '{hide}'; "
+        command = ["ip", "netns", "exec", self.namespace(node), "unshare", "--pid", "--uts", "--mount", "--fork"]
+        command += ["--kill-child", "--mount-proc", "sh", "-c", shell + 'exec "$@"', "sh", *start]
+        changed = {**os.environ, **self.environment, **environment}
+        with self.log(node).open("wb") as out:
+            return subprocess.Popen(
+                command,
+                env={name: value for name, value in changed.items() if value is not None},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def joined(self, node: int) -> bool:
+        """Whether the node says that its Ray runs, rather than ending."""
+        return self.until(lambda: "Ray runtime started" in self.log(node).read_text(), node)
+
+    def until(self, seen: Callable[[], Any], node: int) -> bool:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.started[node].poll() is None:
+            if seen():
+                return True
+            time.sleep(0.2)
+        return False
+
+    def inside(self, node: int, *command: str) -> list[str]:
+        """A command line that runs a command as a process of the node."""
+        first = self.first_process(node)
+        return ["nsenter", "--target", str(first.pid), "--net", "--pid", "--uts", "--mount", *command]
+
+    def first_process(self, node: int) -> psutil.Process:
+        """The first process of the node's namespace, with which all others end."""
+        return psutil.Process(self.started[node].pid).children()[0]
+
+    def kill(self, node: int) -> None:
+        """End all processes of a node at once."""
+        started = self.started.pop(node)
+        with suppress(psutil.NoSuchProcess, IndexError):
+            psutil.Process(started.pid).children()[0].send_signal(signal.SIGKILL)
+        started.kill()
+        started.wait()
+
+    def end(self) -> None:
+        """End all nodes, and remove their network and files."""
+        for node in list(self.started):
+            self.kill(node)
+        for node in self.networks():
+            ip("netns", "del", self.namespace(node))
+        if Path("/sys/class/net", f"rb{self.mark}").exists():
+            ip("link", "del", f"rb{self.mark}")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@contextmanager
+def ray_nodes() -> Iterator[RayNodes]:
+    """An empty cluster; what is started in it ends with the context."""
+    if lacks := missing():
+        pytest.skip(lacks)
+    nodes = RayNodes()
+    try:
+        yield nodes
+    finally:
+        nodes.end()
