@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,8 @@ class Dispatcher:
         self.pretraining = set(pretraining_keys([trial for pack in config.packs for trial in pack]))
         self.running: dict[str, Pack] = {}  # id of a slot's pack, as the executor chose it → the pack
         self.ended: set[str] = set()  # keys
-        self.lost_workers: Counter[tuple[str, ...]] = Counter()  # keys of a pack → number of workers
+        self.node_lives: Callable[[str], bool] = lambda node: True  # set where nodes can die
+        self.lost_workers: dict[tuple[str, ...], list[str]] = {}  # keys of a pack → nodes on which its workers died
         self.most_busy = 0  # largest number of workers that trained at one time in this round
         self.fewer_since: float | None = None  # since when fewer train, while as many packs could start
         self.idle_since: float | None = None  # since when the study is to stop while no pack has begun
@@ -101,13 +102,13 @@ class Dispatcher:
         elif not (isinstance(update, EpochValues) and update.trial in self.ended):
             self.send(update)
 
-    def complete(self, pack_id: str, died: bool, with_its_node: bool = False) -> None:
-        """Record that a pack's worker has returned, or has died, for which the pack is not blamed if its node died."""
+    def complete(self, pack_id: str, died: bool, node: str = "") -> None:
+        """Record that a pack's worker has returned, or has died, on this node."""
         pack = self.running.pop(pack_id, ())
         left = tuple(trial for trial in pack if trial.key not in self.ended)
-        if left and died and not with_its_node:
-            self._retry_or_fail(left)
-        elif left and (died or not self.stopped()):
+        if left and died:
+            self._retry_or_fail(left, node)
+        elif left and not self.stopped():
             self.waiting.appendleft(left)  # the worker ended without an update on these
 
     def end(self, ended: Ended) -> None:
@@ -199,11 +200,14 @@ class Dispatcher:
             pretraining=tuple(trial.key for trial in pack if trial.key in self.pretraining),
         )
 
-    def _retry_or_fail(self, pack: Pack) -> None:
-        """Queue a pack again whose worker died, or record its trials as failed after the last attempt."""
-        keys = tuple(trial.key for trial in pack)
-        self.lost_workers[keys] += 1
-        if self.lost_workers[keys] < ATTEMPTS:
+    def _retry_or_fail(self, pack: Pack, node: str) -> None:
+        """Queue a pack again whose worker died, or record its trials as failed after the last attempt.
+
+        A pack is not to blame for workers that died with their nodes, which Ray may know only a minute later.
+        """
+        lost = self.lost_workers.setdefault(tuple(trial.key for trial in pack), [])
+        lost.append(node)
+        if sum(map(self.node_lives, lost)) < ATTEMPTS:
             self.waiting.appendleft(pack)
             return
         for trial in pack:

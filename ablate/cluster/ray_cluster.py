@@ -82,8 +82,8 @@ def nodes() -> list[Node]:
 
 
 def node_lives(node: str) -> bool:
-    """Whether the node with this id of Ray's is alive."""
-    return any(found["NodeID"] == node and found["Alive"] for found in ray.nodes())
+    """Whether the node with this id of Ray's is alive; one that is not known, of a worker that never began, is."""
+    return not node or any(found["NodeID"] == node and found["Alive"] for found in ray.nodes())
 
 
 def nodes_at(address: str) -> tuple[Node, ...]:

@@ -44,7 +44,7 @@ def run_launch(config: LaunchConfig, send: Send, send_heartbeats: Callable[[Call
     least = sum(map(len, config.packs)) if study.resources.gpu == "auto" and not wanted.gpus else width
     config = replace(config, packs=spread(config.packs, least))
     dispatcher = study_dispatcher(config, study, wanted, paths, send)
-    dispatcher.width = width
+    dispatcher.width, dispatcher.node_lives = width, node_lives
     send(Ready(width, len(found)))
     node_watch = NodeWatch(dispatcher, wanted, len(found), send)
     threading.Thread(target=send_heartbeats, args=(node_watch.look,), daemon=True).start()
@@ -63,7 +63,7 @@ def run_round(end: "EndOfRound", resources: Resources, paths: StudyPaths, uri: s
     tuner = tune.Tuner(
         tune.with_resources(worker, tune.PlacementGroupFactory([bundle])),
         tune_config=tune.TuneConfig(
-            search_alg=PackSearcher(end.dispatcher, node_lives),
+            search_alg=PackSearcher(end.dispatcher),
             num_samples=-1,
             max_concurrent_trials=0,  # the dispatcher bounds them: nodes come and go
             reuse_actors=True,

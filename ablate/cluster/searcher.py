@@ -1,6 +1,6 @@
 """The queue of packs as a Ray Tune searcher: Tune takes configurations from it and passes results to it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -13,10 +13,9 @@ from ablate.launch_config import PACK_CONFIG
 class PackSearcher(Searcher):
     """Passes packs from a dispatcher to Tune, and the workers' updates from Tune to the dispatcher."""
 
-    def __init__(self, dispatcher: Dispatcher, node_lives: Callable[[str], bool] = lambda node: True) -> None:
-        """`node_lives` tells whether the node with this id of Ray's is alive."""
+    def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__(metric="pid", mode="max")
-        self.dispatcher, self.node_lives = dispatcher, node_lives
+        self.dispatcher = dispatcher
         self.nodes: dict[str, str] = {}  # id of a pack, as Tune chose it → the node that runs it
 
     def suggest(self, trial_id: str) -> Any:
@@ -34,8 +33,7 @@ class PackSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         if result and not error:
             self.on_trial_result(trial_id, result)
-        node = self.nodes.pop(trial_id, "")
-        self.dispatcher.complete(trial_id, died=error, with_its_node=error and bool(node) and not self.node_lives(node))
+        self.dispatcher.complete(trial_id, error, self.nodes.pop(trial_id, ""))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (str, ())  # Tune pickles its configuration, which is never restored

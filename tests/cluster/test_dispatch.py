@@ -367,3 +367,39 @@ def test_a_new_round_queues_what_was_running_except_what_ended(start: Start, tri
     left = [[trial.key] for trial in (trials[1], *trials[3:])]
     assert [launch.next(pack_id) for pack_id in "defg"] == left
     assert launch.next("h") is None
+
+
+def test_as_many_packs_run_side_by_side_as_the_nodes_have_room_for(
+    start: Start, make_trial: Callable[..., Trial]
+) -> None:
+    first, second, third = (make_trial(seed) for seed in range(3))
+    launch = start((first,), (second,), (third,))
+    launch.dispatcher.width = 1
+    assert launch.next("a") == [first.key]
+    assert launch.next("b") is None
+    assert not launch.dispatcher.exhausted
+    launch.dispatcher.width = 2  # a node has joined
+    assert launch.next("b") == [second.key]
+    launch.dispatcher.width = 1  # it has left
+    launch.dispatcher.complete("b", died=True, node="joined")
+    assert launch.next("c") is None
+    launch.end("a", first)
+    assert launch.next("c") == [second.key]
+
+
+def test_a_pack_is_not_blamed_for_workers_that_died_with_their_nodes(
+    start: Start, make_trial: Callable[..., Trial]
+) -> None:
+    trial = make_trial()
+    launch = start((trial,))
+    living = {"n1", "n2", "n3"}
+    launch.dispatcher.node_lives = living.__contains__
+    for node in ("n1", "n2", "n3"):
+        launch.next(node)
+        living.discard(node) if node != "n3" else None
+        launch.dispatcher.complete(node, died=True, node=node)
+    assert not launch.ends
+    for _ in range(ATTEMPTS - 1):
+        launch.next("again")
+        launch.dispatcher.complete("again", died=True, node="n3")
+    assert launch.ends == [(trial.key, State.FAILED)]
