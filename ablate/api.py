@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.errors import DataError
+from ablate.errors import DataError, StudyError
 from ablate.paths import Store, absolute, default_store
 from ablate.study.model import Study
 from ablate.study.read import SUFFIXES, read_study
@@ -97,11 +97,23 @@ def launch(
 def status(study: StudyLike | None = None, *, store: Path | str | None = None) -> "tuple[Status, ...]":
     """The trials of a launched study by state; of all studies of the store where none is named.
 
-    Raises StudyError for a study that was not launched with this store.
+    Raises StudyError for a study that was neither launched with this store nor submitted from it.
     """
-    from ablate.driver.status import statuses
+    from dataclasses import replace
 
-    return statuses(store_of(store), None if study is None else name_of(study))
+    from ablate.driver.status import BatchJob, Status, statuses
+    from ablate.submit.jobs import job_of
+
+    if study is None:
+        return statuses(store_of(store), None)
+    name, submitted = name_of(study), job_of(store_of(store), name_of(study))
+    if submitted is None:
+        return statuses(store_of(store), name)
+    job = BatchJob(submitted.target, submitted.job_id, submitted.state.value)
+    try:
+        return tuple(replace(status, job=job) for status in statuses(store_of(store), name))
+    except StudyError:  # the job has not begun to launch it
+        return (Status(name, {}, job=job),)
 
 
 def report(study: StudyLike, *, store: Path | str | None = None) -> "Report":

@@ -153,7 +153,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "stats",
         "pandas",
     },
-    "api": {"study", "encoder", "planning", "driver", "reporting", "track", "pandas"},
+    "api": {"study", "encoder", "planning", "driver", "submit", "reporting", "track", "pandas"},
     "view": {"study", "planning", "driver", "catalog", "doctor", "rich"},
     "commands": {
         *{"api", "study", "submit", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view"},

@@ -12,7 +12,7 @@ import pytest
 from ablate.catalog import CatalogEntry
 from ablate.doctor import HealthCheck
 from ablate.driver.progress import LaunchProgress
-from ablate.driver.status import Status, TrialStatus
+from ablate.driver.status import BatchJob, Status, TrialStatus
 from ablate.driver.summary import Summary
 from ablate.events import (
     Activity,
@@ -334,9 +334,11 @@ def test_a_status_shows_counts_and_trials(shown: Look) -> None:
         TrialStatus("m", "epsilon=1 · seed 2", State.OUT_OF_MEMORY, "CUDA out of memory", {}),
     )
     counts = {State.FINISHED: 1, State.FAILED: 1, State.OUT_OF_MEMORY: 1}
-    answers.print_status([Status("empty", {}), Status("small", counts, "process 1", 2, trials)], as_json=False)
+    job = BatchJob("slurm", "12", "running")
+    answers.print_status([Status("empty", {}, job=job), Status("small", counts, "process 1", 2, trials)], as_json=False)
     assert shown().splitlines() == [
         "empty: nothing yet",
+        "  job 12 of slurm: running",
         "small: 1 failed, 1 finished, 1 out of memory",
         "  launched by process 1",
         f"  k  failed         epsilon=1 · seed 0  {MARKUP}",

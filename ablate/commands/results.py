@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.commands.arguments import Debug, Json, Profile, Set, Storage, study_files
-from ablate.commands.submitting import print_job
 from ablate.commands.values import read_study, store_of
 from ablate.errors import StudyError
 
@@ -34,12 +33,7 @@ def status(
     from ablate.view.answers import print_status
 
     if not watch:
-        submitted = study is not None and not as_json and print_job(study, storage)
-        try:
-            print_status(status_of(study, store=storage), as_json)
-        except StudyError:
-            if not submitted:  # else the job has not begun to launch it
-                raise
+        print_status(status_of(study, store=storage), as_json)
         return
     from ablate.view.watch import print_changes
 

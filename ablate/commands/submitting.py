@@ -46,13 +46,3 @@ def submit(
     typer.echo(
         f"follow: ablate logs {read.name} --follow\nstate:  ablate status {read.name}\nstop:   ablate stop {read.name}"
     )
-
-
-def print_job(study: str, storage: Path | None) -> bool:
-    """Print where the study's batch job stands; whether there is one."""
-    from ablate.submit.jobs import job_of
-
-    job = job_of(store_of(storage), study)
-    if job is not None:
-        typer.echo(f"job {job.job_id} of {job.target}: {job.state.value}")
-    return job is not None

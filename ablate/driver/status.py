@@ -32,6 +32,15 @@ class TrialStatus:
 
 
 @dataclass(frozen=True)
+class BatchJob:
+    """The batch job with which a study was submitted (`ablate submit`)."""
+
+    target: str
+    job_id: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Status:
     """The status of one study."""
 
@@ -43,6 +52,7 @@ class Status:
     failed_probes: int = 0  # finished trials that lack the scores of a probe, because it failed
     collapsed: int = 0  # trials whose embeddings have collapsed
     diverged: int = 0  # trials whose training has diverged
+    job: BatchJob | None = None  # None where it was launched only
 
 
 def records_of(store: Store, study: str) -> Mapping[str, TrialRecord]:

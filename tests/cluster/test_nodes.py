@@ -1,5 +1,6 @@
 """A launch on several nodes with addresses of their own: they are checked first, come and go, and the head dies."""
 
+import json
 import os
 import re
 import secrets
@@ -140,6 +141,11 @@ def test_nodes_are_checked_first_come_and_go_and_a_launch_goes_on_after_the_deat
     lab.nodes.start(3, hide=lab.store)
     refused = lab.launch().ended(1)
     assert f"{lab.nodes.ip(3)}: the node does not see {lab.store}" in refused
+    found = lab.start("doctor", "--address", lab.nodes.address, "--json").ended(1)
+    checks = {check["what"]: check for check in json.loads(found) if check["what"].startswith("node ")}
+    assert checks.keys() == {f"node {lab.nodes.ip(node)}" for node in range(4)}
+    assert [what for what, check in checks.items() if not check["fit"]] == [f"node {lab.nodes.ip(3)}"]
+    assert "1 CPUs, 0 GPUs" in checks[f"node {lab.nodes.ip(1)}"]["found"]
     lab.nodes.kill(3)
     assert not list(lab.store.rglob("environment.json"))
 

@@ -113,7 +113,7 @@ class RayNodes:
         if hide is not None:
             shell += f"mount -t tmpfs none '{hide}'; "
         command = ["ip", "netns", "exec", self.namespace(node), "unshare", "--pid", "--uts", "--mount", "--fork"]
-        command += ["--kill-child", "--mount-proc", "nice", "-n", "-10", "sh", "-c", shell + 'exec "$@"', "sh", *start]
+        command += ["--kill-child", "--mount-proc", "sh", "-c", shell + 'exec "$@"', "sh", *start]
         changed = {**os.environ, **self.environment, **environment}
         with self.log(node).open("wb") as out:
             return subprocess.Popen(
