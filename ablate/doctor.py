@@ -185,7 +185,9 @@ def cluster_nodes(store: Store, nodes: list[Any]) -> Iterator[HealthCheck]:
     environment = store.root / f".environment-{os.getpid()}.json"
     write_environment(environment)
     try:
-        for node, report in zip(nodes, compared_reports(nodes, store.root, environment, lambda: None), strict=True):
+        named = {node["NodeName"]: node for node in nodes}
+        for report in compared_reports(nodes, store.root, environment, lambda: None):
+            node = named[report.node]
             resources = ", ".join(f"{node['Resources'].get(kind, 0):g} {kind}s" for kind in ("CPU", "GPU"))
             has = f"{resources}, {report.disk:.0f} GB free, data: {', '.join(report.datasets) or 'none'}"
             fit = not report.problem

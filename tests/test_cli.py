@@ -138,10 +138,10 @@ def test_doctor_lists_every_check(tmp_path: Path) -> None:
         "Ray",
         "temporary",
         *machine,
-        "cluster",
         "MLflow",
         "data",
         "weights",
+        "cluster",
     ]
 
 

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ablate.cluster.node_report import REPORTS, SHARED, NodeReport, code, differences, report_of_node, versions
-from ablate.cluster.ray_cluster import first_line
+from ablate.cluster.ray_cluster import first_line, node_lives
 from ablate.errors import ServiceAway, ServiceError, StudyError
 from ablate.launch_config import ClusterRequest
 
@@ -24,20 +25,22 @@ def require_cluster(request: ClusterRequest, waiting: Callable[[int], None]) -> 
 
     Raises ServiceError or StudyError, which names the node.
     """
-    found = await_nodes(request, waiting)
-    if request.embedded and len(found) > 1:
-        raise StudyError(
-            f"the cluster has {len(found)} nodes, and the embedded MLflow server can be reached from this one only",
-            "set MLFLOW_TRACKING_URI to a server on PostgreSQL",
-            "--address",
-        )
-    require_same_nodes(found, Path(request.folder), Path(request.environment), lambda: waiting(len(found)))
-    return len(found)
-
-
-def await_nodes(request: ClusterRequest, waiting: Callable[[int], None]) -> list[Any]:
-    """The live nodes, once there are as many as wanted; those without CPUs, such as a head, are not counted."""
     deadline = time.monotonic() + request.wait
+    while True:
+        found = await_nodes(request, deadline, waiting)
+        if request.embedded and len(found) > 1:
+            raise StudyError(
+                f"the cluster has {len(found)} nodes, and the embedded MLflow server can be reached from this one only",
+                "set MLFLOW_TRACKING_URI to a server on PostgreSQL",
+                "--address",
+            )
+        count = fitting_nodes(found, Path(request.folder), Path(request.environment), partial(waiting, len(found)))
+        if count == len(found):
+            return count  # else some have died meanwhile
+
+
+def await_nodes(request: ClusterRequest, deadline: float, waiting: Callable[[int], None]) -> list[Any]:
+    """The live nodes, once there are as many as wanted; those without CPUs, such as a head, are not counted."""
     while True:
         found = [node for node in ray.nodes() if node["Alive"]]
         able = sum(node["Resources"].get("CPU", 0) > 0 for node in found)
@@ -53,24 +56,32 @@ def await_nodes(request: ClusterRequest, waiting: Callable[[int], None]) -> list
         time.sleep(LOOK)
 
 
-def require_same_nodes(found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None]) -> None:
-    """Raise ServiceError where a node has other code, does not see the folder, or is not let in by MLflow."""
-    for report in compared_reports(found, folder, environment, waiting):
+def fitting_nodes(found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None]) -> int:
+    """The number of these nodes that are alive.
+
+    Raises ServiceError where one has other code, does not see the folder, or is not let in by MLflow.
+    """
+    reports = list(compared_reports(found, folder, environment, waiting))
+    for report in reports:
         if report.problem:
             raise ServiceError(report.problem, report.remedy, report.node)
+    return len(reports)
 
 
 def compared_reports(
     found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None]
 ) -> Iterator[NodeReport]:
-    """The report of each node, with a problem also where it differs from this one or sees another folder."""
+    """The report of each node that is alive, with a problem too where it differs from here or sees another folder."""
     mark = f".nodes-{secrets.token_hex(8)}"
     (folder / mark).write_text(mark, encoding="utf-8")
     try:
         own = NodeReport("here", versions(), code())
         for report in reports_of(found, (str(folder), mark, str(environment)), waiting):
             if different := differences(own, report):
-                problem, remedy = f"has {', '.join(different)}", "install the same versions and code on every node"
+                problem, remedy = (
+                    f"the node has {', '.join(different)}",
+                    "install the same on every node",
+                )
                 yield replace(report, problem=problem, remedy=remedy)
             elif not report.problem and not (folder / f"{mark}-{report.node}").exists():
                 problem, remedy = f"{folder} is another folder there than here", SHARED
@@ -83,23 +94,26 @@ def compared_reports(
 
 
 def reports_of(found: list[Any], files: tuple[str, str, str], waiting: Callable[[], None]) -> list[NodeReport]:
-    """The reports of nodes, each made by a task on that node; `files` are the arguments of `report_of_node`."""
+    """The reports of nodes that are alive, each made by a task there; `files` are arguments of `report_of_node`."""
     task = ray.remote(num_cpus=0, max_retries=0)(report_of_node)
     asked = {}
     for node in found:
         here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked[node["NodeName"]] = task.options(scheduling_strategy=here).remote(node["NodeName"], *files)
+        asked[node["NodeID"]] = task.options(scheduling_strategy=here).remote(node["NodeName"], *files)
     left, deadline = list(asked.values()), time.monotonic() + LIMIT
     while left and time.monotonic() < deadline:
         _, left = ray.wait(left, num_returns=len(left), timeout=LOOK)
         waiting()
-    return [answer_of(name, reference) for name, reference in asked.items()]
+    answers = [answer_of(node["NodeName"], node["NodeID"], asked[node["NodeID"]]) for node in found]
+    return [answer for answer in answers if answer is not None]
 
 
-def answer_of(node: str, reference: Any) -> NodeReport:
-    """A node's report; one with a problem where it cannot make any, as without ablate."""
+def answer_of(node: str, node_id: str, reference: Any) -> NodeReport | None:
+    """A node's report; one with a problem where it cannot make any, as without ablate; None where it has died."""
     try:
         return REPORTS.decode(ray.get(reference, timeout=0.1))
     except Exception as error:  # of Ray, or whatever the import of ablate raises there
+        if not node_lives(node_id):
+            return None
         problem = f"the node cannot run ablate: {first_line(getattr(error, 'cause', None) or error)}"
         return NodeReport(node, versions(), code(), problem, "install ablate there as here, or remove the node")
