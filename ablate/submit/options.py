@@ -1,68 +1,95 @@
 """The options of a target: a section of a YAML file, or of `[tool.ablate.submit]` in `pyproject.toml`."""
 
+import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-import yaml
 from pydantic import ValidationError
 
 from ablate.errors import StudyError
 from ablate.registry import suggest
+from ablate.study.document import YamlNode, find_node, read_yaml_file, to_python
 from ablate.submit.target import TargetOptions
 
 T = TypeVar("T", bound=TargetOptions)
 PYPROJECT = Path("pyproject.toml")
+EMPTY = YamlNode({})
+SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_KEY|ACCESS_KEY)", re.IGNORECASE)
+NOT_SECRET = re.compile(r"(_FILE|_PATH|_NAME)$", re.IGNORECASE)  # they say where a secret is
 
 
 def read_options(target: str, kind: type[T], file: Path | None) -> T:
     """A target's options from the section of its name; those of `pyproject.toml` here where no file is given.
 
-    Raises StudyError for a file that cannot be read, an unknown key, a wrong value, or an option that is missing.
+    Raises StudyError for a file that cannot be read, an unknown key, a wrong value, an option that is missing, or a
+    variable that holds a secret.
     """
-    place = str(file or PYPROJECT)
-    content = _read(file) if file is not None else _read_pyproject()
-    section = content.get(target) or {}
-    if not isinstance(section, Mapping):
-        raise StudyError(f"'{target}' must be a mapping of options", "", place)
-    where = f"{place}: {target}" if file is not None else f"{place}: tool.ablate.submit.{target}"
+    root = read_yaml_file(file) if file is not None else _read_pyproject()
+    if not isinstance(root.content, Mapping):
+        raise StudyError("a section for each target is expected", "as in 'slurm: {partition: gpu}'", root.place)
+    section = root.entries.get(target, replace(EMPTY, place=root.place, key_place=root.place))
+    if section.content is None:  # a name that nothing follows
+        section = replace(section, content={})
+    if not isinstance(section.content, Mapping):
+        raise StudyError(f"'{target}' must be a mapping of options", "", section.place)
     try:
-        return kind.model_validate(_with_tuples(section))
+        options = kind.model_validate(to_python(section))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            raise StudyError(f"unknown option '{key}'", suggest(key, kind.model_fields), where) from None
-        if first["type"] == "missing":
-            remedy = f"add it to the options of '{target}', by --target FILE or in {PYPROJECT}"
-            raise StudyError(f"the option '{key}' is missing", remedy, where) from None
-        raise StudyError(f"'{key}': {first['msg'][:1].lower()}{first['msg'][1:]}", "", where) from None
+        raise _refused(error, target, kind, section) from None
+    _refuse_secrets(section)
+    return options
 
 
-def _read(file: Path) -> Mapping[str, Any]:
+def _refused(error: ValidationError, target: str, kind: type[T], section: YamlNode) -> StudyError:
+    """The first of pydantic's errors, at its place."""
+    first = error.errors(include_url=False)[0]
+    key, node = ".".join(map(str, first["loc"])), find_node(section, first["loc"])
+    if first["type"] == "extra_forbidden":
+        return StudyError(f"unknown option '{key}'", suggest(key, kind.model_fields), node.key_place)
+    if first["type"] == "missing":
+        remedy = f"add it to the options of '{target}', by --target FILE or in {PYPROJECT}"
+        return StudyError(f"the option '{key}' is missing", remedy, section.key_place)
+    return StudyError(f"'{key}': {first['msg'][:1].lower()}{first['msg'][1:]}", "", node.place)
+
+
+def _refuse_secrets(section: YamlNode) -> None:
+    """Raise StudyError for a variable with a secret: it would be in scripts, manifests and lists of jobs."""
+    variables = section.entries.get("variables", EMPTY)
+    for name, node in variables.entries.items():
+        by_name = SECRET_NAME.search(name) and not NOT_SECRET.search(name)
+        if by_name or _holds_password(str(node.content)):
+            problem = f"the variable '{name}' holds a secret, which lists of jobs would show"
+            raise StudyError(problem, "put it into the file or Secret that the target's options name", node.key_place)
+
+
+def _holds_password(value: str) -> bool:
+    """Whether it is an address with a password."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise StudyError(f"this is not valid YAML: {problem}", "correct it", str(file)) from None
-    if not isinstance(content, Mapping):
-        raise StudyError("a section for each target is expected", "as in 'slurm: {partition: gpu}'", str(file))
-    return content
+        return urlsplit(value).password is not None
+    except ValueError:
+        return False
 
 
-def _read_pyproject() -> Mapping[str, Any]:
+def _read_pyproject() -> YamlNode:
+    """The sections of `pyproject.toml`, whose parser tells no places within the file."""
     if not PYPROJECT.exists():
-        return {}
+        return YamlNode({}, str(PYPROJECT))
     try:
         content = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"this is not valid TOML: {error}", "correct it", str(PYPROJECT)) from None
-    section: Mapping[str, Any] = content.get("tool", {}).get("ablate", {}).get("submit", {})
-    return section
+    table = "tool.ablate.submit"
+    return _as_node(content.get("tool", {}).get("ablate", {}).get("submit", {}), f"{PYPROJECT}: {table}")
 
 
-def _with_tuples(value: Any) -> Any:
+def _as_node(value: Any, place: str) -> YamlNode:
+    """A value of TOML as a node whose place is that of its table."""
     if isinstance(value, Mapping):
-        return {str(key): _with_tuples(item) for key, item in value.items()}
-    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+        places = {key: f"{place}.{key}" if isinstance(item, Mapping) else place for key, item in value.items()}
+        return YamlNode({key: _as_node(item, places[key]) for key, item in value.items()}, place, place)
+    content = tuple(_as_node(item, place) for item in value) if isinstance(value, list) else value
+    return YamlNode(content, place, place)

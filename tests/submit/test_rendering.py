@@ -129,12 +129,14 @@ def test_the_request_to_ray_names_the_study_and_the_store(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("slurm: {partiton: a}", "unknown option 'partiton'; did you mean 'partition'?"),
-        ("slurm: {nodes: 0}", "'nodes': input should be greater than or equal to 1"),
-        ("slurm: {nodes: two}", "'nodes': input should be a valid integer"),
-        ("slurm: [1]", "'slurm' must be a mapping of options"),
-        ("slurm: {", "this is not valid YAML"),
+        ("slurm: {partiton: a}", ":1:9: unknown option 'partiton'; did you mean 'partition'?"),
+        ("slurm:\n  nodes: 0", ":2:10: 'nodes': input should be greater than or equal to 1"),
+        ("slurm:\n  nodes: two", ":2:10: 'nodes': input should be a valid integer"),
+        ("slurm: [1]", ":1:8: 'slurm' must be a mapping of options"),
+        ("slurm: {", ":1:9: not YAML"),
         ("[1]", "a section for each target is expected"),
+        ("slurm:\n  variables: {MLFLOW_TRACKING_PASSWORD: a}", ":2:15: the variable 'MLFLOW_TRACKING_PASSWORD' holds"),
+        ("slurm: {variables: {A: 'http://me:secret@host'}}", "the variable 'A' holds a secret"),
     ],
 )
 def test_a_mistake_in_the_options_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -158,3 +160,8 @@ def test_options_are_read_from_pyproject(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     options = read_options("slurm", SlurmOptions, None)
     assert (options.partition, options.setup) == ("gpu", ("a", "b"))
+    (tmp_path / "pyproject.toml").write_text('[tool.ablate.submit.slurm]\nvariables = {HF_TOKEN = "a"}\n')
+    with pytest.raises(StudyError, match=r"tool\.ablate\.submit\.slurm.*: the variable 'HF_TOKEN' holds a secret"):
+        read_options("slurm", SlurmOptions, None)
+    (tmp_path / "pyproject.toml").write_text('[tool.ablate.submit.slurm]\nvariables = {HF_TOKEN_PATH = "a"}\n')
+    assert read_options("slurm", SlurmOptions, None).variables == {"HF_TOKEN_PATH": "a"}
