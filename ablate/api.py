@@ -47,6 +47,7 @@ def plan(
     With the `address` of a Ray cluster it is planned for the cluster's nodes.  Raises StudyError as `check` does, and
     DataError where files of the user's own are missing: their content is part of the trials' keys.
     """
+    from ablate.added_seeds import known_trials
     from ablate.driver.claiming import launched_by
     from ablate.driver.launch_options import Options, nodes_to_plan_for
     from ablate.driver.status import snapshot_of
@@ -62,7 +63,8 @@ def plan(
     nodes = nodes_to_plan_for(Options(address=address, retry=retry))
     snapshot = snapshot_of(folder, found.name)
     launched = bool(launched_by(snapshot, folder.study(found.name)))
-    planned = make_plan(found, trials, snapshot.records, nodes, retry=retry, launched=launched)
+    known = known_trials(found, trials, snapshot.records, retry=retry)
+    planned = make_plan(found, known.trials, snapshot.records, nodes, retry=retry, launched=launched, more=known.more)
     if planned.left or planned.proposals:
         check_requirements(found, [one.to_run for one in planned.left])
     return planned

@@ -42,7 +42,7 @@ def printed_lines(study: "Study") -> Iterator[PrintedLine]:
     metrics = [f"{probe}/{metric}" for probe in study.probes for metric in PROBES[probe].metrics]
     printed_metrics = [metric for metric in metrics if split_label_count(metric)[0] in paper.metrics]
     try:
-        trials = resolve(study.model_copy(update={"seeds": study.seeds[:1]}))
+        trials = resolve(study.model_copy(update={"seeds": study.first_seeds[:1]}))
     except StudyError:  # `ablate check` reports it
         return
     for trial in trials:

@@ -171,7 +171,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class Proposed:
-    """Trials that a search has added, all seeds of a proposal."""
+    """Trials that were added: all seeds of a search's proposal, or seeds of undecided comparisons."""
 
     trials: tuple[Trial, ...]
 

@@ -37,8 +37,9 @@ class LaunchConfig:
     study: str  # the file of the resolved study
     packs: tuple[tuple[Trial, ...], ...]
     run_refs: Mapping[str, RunRef]  # by key
-    values: Mapping[str, float | None]  # key → objective of trials that ended before; None where they failed
+    values: Mapping[str, float | None]  # key → objective or metric of trials that ended before; None: they failed
     checkpoint_every: float = 60.0  # seconds
+    first: tuple[Trial, ...] = ()  # of every variant the first seeds, where more are added by a rule
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,10 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "subset",
         "torch",
     },
+    "added_seeds": {"record", "study", "trial", "planning", "stats"},
     "search": {"study", "trial", "planning", "optuna"},
     "cluster": {
+        "added_seeds",
         "study",
         "data",
         "trial",
@@ -137,6 +139,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "catalog": {"study", "coverage", "methods", "data", "probes", "augment", "papers"},
     "doctor": {"packaging", "catalog", "cluster", "data", "probes", "track", "ray", "mlflow", "torch", "psutil"},
     "driver": {
+        "added_seeds",
         "coverage",
         "papers",
         "training_faults",
@@ -153,7 +156,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "stats",
         "pandas",
     },
-    "api": {"study", "encoder", "planning", "driver", "submit", "reporting", "track", "pandas"},
+    "api": {"added_seeds", "study", "encoder", "planning", "driver", "submit", "reporting", "track", "pandas"},
     "view": {"study", "planning", "driver", "catalog", "doctor", "rich"},
     "commands": {
         *{"api", "study", "submit", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view"},

@@ -4,7 +4,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ablate.events import Ended, EpochValues, Message, Proposed, State
 from ablate.launch_config import LaunchConfig, PackConfig, RunRef
@@ -13,12 +13,23 @@ from ablate.stopping import StopRequest
 from ablate.study.model import Resources
 from ablate.trial import Trial
 
-if TYPE_CHECKING:
-    from ablate.search.proposals import Proposals
-
 STOP_GRACE = 1.0  # seconds in which a worker that has just started is seen
 REPLACEMENT = 20.0  # seconds in which Tune may replace a worker that died
 ATTEMPTS = 3  # workers that a pack may lose before it counts as failed
+
+
+class FurtherTrials(Protocol):
+    """Adds trials while a launch runs: the proposals of a search, or the seeds of undecided comparisons."""
+
+    @property
+    def over(self) -> bool:
+        """Whether no trial will be added, and all that were have ended."""
+
+    def next(self) -> tuple[Trial, ...]:
+        """The trials that can be added now, each once; none where others have to end first."""
+
+    def record(self, key: str, metrics: Mapping[str, float]) -> None:
+        """Record the end of a trial."""
 
 
 class Dispatcher:
@@ -28,7 +39,7 @@ class Dispatcher:
         self,
         config: LaunchConfig,
         resources: Resources,
-        proposals: "Proposals | None",
+        proposals: FurtherTrials | None,
         send: Callable[[Message], None],
         stopped: Callable[[], bool],
         record_end: Callable[[Trial, State, str], None],
@@ -178,7 +189,7 @@ class Dispatcher:
         return next((pack for pack in self.waiting if to_end.isdisjoint(pretraining_keys(pack))), None)
 
     def _propose(self) -> None:
-        """Queue the trials of the search's next proposal, and the pretraining trials that they need."""
+        """Queue the trials that are added next, and the pretraining trials that they need."""
         assert self.proposals is not None
         trials = self.proposals.next()
         if trials:

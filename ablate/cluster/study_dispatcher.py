@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from ablate.cluster.dispatch import Dispatcher
+from ablate.added_seeds import AddedSeeds
+from ablate.cluster.dispatch import Dispatcher, FurtherTrials
 from ablate.events import Message, State
 from ablate.launch_config import LaunchConfig
 from ablate.paths import StudyPaths
@@ -26,11 +27,14 @@ def study_dispatcher(
             tracker.start(trial)
             tracker.finish(trial, state, reason)
 
-    proposals = None
+    proposals: FurtherTrials | None = None
     if study.search is not None:
         from ablate.search.proposals import Proposals  # imports Optuna and torch, which only a search needs here
 
         proposals = Proposals(study, paths.search, config.values)
+    elif study.seed_rule is not None:
+        queued = [trial.key for pack in config.packs for trial in pack]
+        proposals = AddedSeeds(study, config.first, config.values, queued)
     return Dispatcher(
         config,
         resources,

@@ -10,7 +10,8 @@ from matplotlib.patches import Patch
 from ablate.draw.canvas import names_width, style_axes
 from ablate.draw.figure_specs import DifferenceFigure
 from ablate.draw.style import COLORS, DPI, GRID_COLOR, INK, LABEL, TEXT
-from ablate.stats.comparisons import Comparison, Conclusion
+from ablate.stats.comparisons import Comparison
+from ablate.stats.conclusion import Conclusion
 
 WIDTH = 8.0  # inches
 ROW = 0.34  # inches
@@ -47,7 +48,7 @@ def draw_differences(spec: DifferenceFigure) -> Figure:
 
 def draw_row(axes: Axes, position: int, comparison: Comparison) -> None:
     """Draw one variant's mean, interval and seeds."""
-    estimate, values = comparison.difference.estimate, comparison.difference.values
+    estimate, values = comparison.estimate, comparison.difference.values
     shown = comparison.conclusion in (Conclusion.HIGHER, Conclusion.LOWER)
     color = DECIDED if shown else OPEN
     axes.plot(values, [position + OFFSET] * len(values), ".", color=color, alpha=0.55, markersize=5, zorder=2)

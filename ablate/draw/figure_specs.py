@@ -108,7 +108,7 @@ class DifferenceFigure:
 
 def difference_figure(metric: str, comparisons: Sequence[Comparison]) -> DifferenceFigure:
     """The figure of a study's comparisons; of more than MAX_ROWS, those with the largest differences."""
-    largest = sorted(comparisons, key=lambda one: -abs(one.difference.estimate.mean or 0.0))[:MAX_ROWS]
+    largest = sorted(comparisons, key=lambda one: -abs(one.estimate.mean or 0.0))[:MAX_ROWS]
     baselines = list(dict.fromkeys(variant_label(one.baseline, one.baseline.levels) for one in comparisons))
     cases = len({one.variant.case for one in comparisons}) > 1
     rows = [

@@ -23,9 +23,10 @@ def close(context: LaunchContext, tracking: TrackingStore, plan: Plan, ended: Co
     of trials whose records could not be sent.
     """
     asked = context.paths.stop.exists()
-    trials = context.trials()
-    snapshot = tracking.settle(context.name, abandoned=State.STOPPED if asked else State.KILLED, trials=trials)
-    now = context.plan(trials, snapshot.records, retry=False)
+    planned = [one.trial for one in plan.trials]
+    snapshot = tracking.settle(context.name, abandoned=State.STOPPED if asked else State.KILLED, trials=planned)
+    now = context.plan(snapshot.records, retry=False)
+    trials = context.known(snapshot.records).trials
     context.announcer.enter(Stage.REPORTING)
     report = write_and_attach_report(context, tracking, trials, snapshot.records)
     save_plan(now, context.paths)

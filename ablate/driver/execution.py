@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from ablate.added_seeds import ended_scores
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.driver.launch_context import PATIENCE, LaunchContext
 from ablate.driver.launch_lock import Owner
@@ -68,7 +69,7 @@ class Execution:
             context.announcer.announce(ExecutorLost())
             tracking.upload(context.paths, PATIENCE)
             snapshot = tracking.snapshot(context.name)
-            plan = context.plan(context.trials(), snapshot.records, retry=context.options.retry)
+            plan = context.plan(snapshot.records, retry=context.options.retry)
             self.start()
 
     def launch_config(self, plan: Plan, snapshot: Snapshot, parents: Mapping[str, str], uri: str) -> LaunchConfig:
@@ -81,9 +82,17 @@ class Execution:
             study=str(context.paths.study),
             packs=tuple(pack for pack in left if pack),
             run_refs={planned.key: run_ref(planned, parents) for planned in plan.left},
-            values=objective_values(context.study, snapshot.records, context.options.retry),
+            values=self.ended_values(plan, snapshot),
             checkpoint_every=context.options.checkpoint_every,
+            first=context.first_trials() if context.study.seed_rule else (),
         )
+
+    def ended_values(self, plan: Plan, snapshot: Snapshot) -> Mapping[str, float | None]:
+        """Key → what the search, or the rule of the seeds, needs of every trial that is over; None where it failed."""
+        study, retry = self.context.study, self.context.options.retry
+        if study.seed_rule is None:
+            return objective_values(study, snapshot.records, retry)
+        return ended_scores(study, [planned.trial for planned in plan.trials], snapshot.records, retry)
 
     def follow(self, config: LaunchConfig, keep_server: Callable[[], None]) -> None:
         """Announce the executor's messages; the first signal asks it to stop, the second ends everything."""

@@ -6,10 +6,9 @@ from typing import Any
 import pandas as pd
 
 from ablate.driver.status import records_of
-from ablate.driver.summary import trials_of
+from ablate.driver.summary import all_trials
 from ablate.events import State
 from ablate.paths import Store
-from ablate.planning.required_data import on_recorded_data
 from ablate.record import TrialRecord
 from ablate.stats.bands import Curves
 from ablate.study.model import Study
@@ -24,13 +23,13 @@ Records = Mapping[str, TrialRecord]  # by key
 def trials_frame(study: Study, store: Store) -> pd.DataFrame:
     """A row for each trial of the study, including those that have not run; metrics are the latest values."""
     records = records_of(store, study.name)
-    return frame_of_trials(on_recorded_data(trials_of(study, store.study(study.name)), records), records)
+    return frame_of_trials(all_trials(study, store.study(study.name), records), records)
 
 
 def epochs_frame(study: Study, store: Store) -> pd.DataFrame:
     """A row for each trial and epoch that has a value; metrics without a value in an epoch are NaN."""
     records = records_of(store, study.name)
-    trials = on_recorded_data(trials_of(study, store.study(study.name)), records)
+    trials = all_trials(study, store.study(study.name), records)
     curves = curves_of(MlflowStore(reading_address(store)), trials, records) if records else {}
     return frame_of_epochs(trials, curves)
 

@@ -157,7 +157,7 @@ class Launch:
         """List what is recorded of the study, and plan what is left."""
         retry = self.context.options.retry
         self.snapshot = tracking.snapshot(self.context.name)
-        self.plan = self.context.plan(self.context.trials(), self.snapshot.records, retry=retry)
+        self.plan = self.context.plan(self.snapshot.records, retry=retry)
         self.idle = self.context.is_over(self.plan, self.snapshot.records, retry=retry)
         return self.snapshot
 

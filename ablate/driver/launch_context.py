@@ -1,8 +1,9 @@
 """What a launch is given, for all its parts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ablate.added_seeds import KnownTrials, known_trials
 from ablate.driver.announcer import Announcer
 from ablate.driver.backends import Backends
 from ablate.driver.launch_options import Options
@@ -38,12 +39,17 @@ class LaunchContext:
     def paths(self) -> StudyPaths:
         return self.store.study(self.study.name)
 
-    def trials(self) -> tuple[Trial, ...]:
-        """The study's trials that are known now: a search proposes more."""
+    def first_trials(self) -> tuple[Trial, ...]:
+        """The trials of the design, or those that the search has proposed up to now."""
         return self.designed or trials_of(self.study, self.paths)
 
-    def plan(self, trials: Sequence[Trial], records: Mapping[str, TrialRecord], *, retry: bool) -> Plan:
-        return make_plan(self.study, trials, records, self.options.nodes, retry=retry)
+    def known(self, records: Mapping[str, TrialRecord], *, retry: bool = False) -> KnownTrials:
+        """The trials that are known now: a search proposes more, and undecided comparisons may add some."""
+        return known_trials(self.study, self.first_trials(), records, retry=retry)
+
+    def plan(self, records: Mapping[str, TrialRecord], *, retry: bool) -> Plan:
+        known = self.known(records, retry=retry)
+        return make_plan(self.study, known.trials, records, self.options.nodes, retry=retry, more=known.more)
 
     def is_over(self, plan: Plan, records: Mapping[str, TrialRecord], *, retry: bool = False) -> bool:
         """Whether neither the plan nor a search has anything left to run."""

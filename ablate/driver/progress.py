@@ -77,7 +77,8 @@ class LaunchProgress:
         """Count the trials of the plan from now on."""
         from ablate.planning.plan import Work
 
-        self.plan, self.metric, self.to_propose = plan, plan.study.metric, plan.proposals
+        self.plan, self.metric = plan, plan.study.metric
+        self.to_propose = plan.proposals if plan.study.search else 0  # seeds need not be added
         self.names = {planned.key: planned.trial.name for planned in plan.trials}
         self.kinds = {one.key: kind_of(one.trial, one.work is Work.SCORE) for one in plan.left}
         self.waiting = {planned.key: None for planned in plan.left}

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.driver.status import records_of
-from ablate.driver.summary import trials_of
+from ablate.driver.summary import all_trials
 from ablate.errors import StudyError
 from ablate.paths import Store, StudyPaths
-from ablate.planning.required_data import on_recorded_data
 from ablate.planning.scores import without_failed_scores
 from ablate.record import TrialRecord
 from ablate.reporting.content import report_of
@@ -98,4 +97,4 @@ def recorded_trials(study: Study, store: Store) -> tuple[Sequence[Trial], Record
     records = dict(records_of(store, study.name))
     if not records:
         raise StudyError(f"nothing is recorded of '{study.name}'", f"launch it first: ablate launch {study.name}")
-    return on_recorded_data(trials_of(study, store.study(study.name)), records), records
+    return all_trials(study, store.study(study.name), records), records

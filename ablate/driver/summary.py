@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ablate.added_seeds import known_trials
 from ablate.events import State
 from ablate.paths import StudyPaths
 from ablate.planning.plan import Plan, objective_values
+from ablate.planning.required_data import on_recorded_data
 from ablate.planning.resolve import resolve
 from ablate.record import TrialRecord
 from ablate.study.model import Study
@@ -84,3 +86,8 @@ def trials_of(study: Study, paths: StudyPaths) -> tuple[Trial, ...]:
     from ablate.search.journal import proposed_trials
 
     return proposed_trials(study, paths.search)
+
+
+def all_trials(study: Study, paths: StudyPaths, records: Mapping[str, TrialRecord]) -> tuple[Trial, ...]:
+    """All trials of a study that are known now, by what is recorded; also where its data are missing here."""
+    return known_trials(study, on_recorded_data(trials_of(study, paths), records), records).trials

@@ -7,12 +7,13 @@ from ablate.errors import StudyError, placed_at
 from ablate.methods import METHODS
 from ablate.options import Option
 from ablate.papers import PAPERS
-from ablate.planning.design import count_trials
+from ablate.planning.design import count_comparisons, count_trials
 from ablate.probes import PROBES
 from ablate.registry import suggest
 from ablate.study.assignments import METHOD_AND_DATASET, Assignment, assignments
 from ablate.study.coercion import coerce, options_by_name
 from ablate.study.model import Study
+from ablate.study.seeds import LEVEL, least_deciding
 from ablate.study.setting_paths import check_axis, check_path
 from ablate.train.recipe import Recipe
 from ablate.training_faults import EMBEDDING_METRICS
@@ -31,8 +32,25 @@ def check_size(study: Study, yes: bool) -> None:
         raise StudyError(f"the study has {trials:,} trials, more than {MAX_TRIALS:,}", remedy, study.place("seeds"))
 
 
+def check_seed_rule(study: Study) -> None:
+    """Raise StudyError where a rule of seeds has nothing to decide, or too few seeds to decide anything."""
+    rule, comparisons = study.seed_rule, count_comparisons(study)
+    if rule is None:
+        return
+    if not comparisons:
+        remedy = "add an axis, or write how many seeds there are, as in 'seeds: 5'"
+        raise StudyError("nothing is compared with a baseline, so no seeds can be added", remedy, study.place("seeds"))
+    least = least_deciding(LEVEL / comparisons)
+    if rule.at_most < least:
+        compared = "one comparison" if comparisons == 1 else f"{comparisons} comparisons"
+        problem = f"{rule.at_most} seeds cannot decide {compared}: with fewer than {least}, differences of one sign"
+        place = study.place("seeds", "at_most")
+        raise StudyError(f"{problem} on every seed are no rarity", f"write an 'at_most' of {least} or more", place)
+
+
 def check_study(study: Study) -> None:
     """Raise StudyError for the first name or value that does not exist."""
+    check_seed_rule(study)
     if study.paper is not None:
         with placed_at(study.place("paper", "id")):
             PAPERS[study.paper.id]

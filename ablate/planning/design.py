@@ -32,7 +32,12 @@ def count_variants(case: Case) -> int:
     return {"grid": math.prod(sizes), "one-at-a-time": 1 + sum(sizes) - len(sizes), "search": 0}[case.design]
 
 
+def count_comparisons(study: Study) -> int:
+    """How many variants are compared with the baseline of their case."""
+    return sum(max(0, count_variants(case) - 1) for case in study.cases)
+
+
 def count_trials(study: Study) -> int:
     """How many trials the study has at most, including those that a search has yet to propose."""
     proposals = study.search.trials if study.search is not None else 0
-    return len(study.seeds) * (proposals + sum(count_variants(case) for case in study.cases))
+    return study.most_seeds * (proposals + sum(count_variants(case) for case in study.cases))

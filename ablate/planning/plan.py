@@ -81,7 +81,7 @@ class Plan:
 
     study: Study
     trials: tuple[PlannedTrial, ...]  # pretraining trials before those that start from them
-    proposals: int  # trials that a search has yet to propose, at most
+    proposals: int  # trials that a search has yet to propose, or that undecided comparisons may add, at most
     packs: tuple[Pack, ...]  # of what is left; what a search trains is packed by its conductor, proposal by proposal
     slots: int  # packs side by side; 0: the nodes are not known yet
     seconds: float | None  # estimated from finished trials like these; None without any
@@ -136,8 +136,11 @@ def make_plan(
     *,
     retry: bool = False,
     launched: bool = False,
+    more: int = 0,
 ) -> Plan:
     """Plan a launch of a study's trials: those of its design, or those that its search has proposed up to now.
+
+    `more` trials may be added at most, where seeds are added while comparisons are undecided.
 
     `records` holds what the tracking store has, by key; with `retry` failed trials are run again.
     `launched`: a launch of the study is in progress, which trains what is recorded as running.
@@ -147,7 +150,7 @@ def make_plan(
     resources, width = placed(study.resources, nodes), slots(nodes, study) if nodes else 0
     listed = [one.to_run for one in planned if one.left and (not study.search or one.work is Work.SCORE)]
     packs = make_packs(listed, resources.pack, resources.gpus > 0)
-    proposals = max(0, count_proposals(study) * len(study.seeds) - len(trials))
+    proposals = more or max(0, count_proposals(study) * len(study.first_seeds) - len(trials))
     plan = Plan(study, planned, proposals, packs, width, None, tuple(nodes))
     return replace(plan, seconds=estimated_seconds(plan, records))
 

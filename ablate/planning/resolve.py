@@ -40,13 +40,13 @@ def resolve(study: Study, *, yes: bool = False) -> tuple[Trial, ...]:
         resolve_variant(study, index, levels) for index, case in enumerate(study.cases) for levels in variants(case)
     ]
     check_distinct_variants(study, first_seed)
-    return tuple(with_seed(trial, seed) for seed in study.seeds for trial in first_seed)
+    return tuple(with_seed(trial, seed) for seed in study.first_seeds for trial in first_seed)
 
 
 def resolve_proposal(study: Study, levels: Levels) -> tuple[Trial, ...]:
     """The trials of one proposal of a search, which has a level for each path of the space: one for each seed."""
     trial = resolve_variant(study, 0, levels)
-    return tuple(with_seed(trial, seed) for seed in study.seeds)
+    return tuple(with_seed(trial, seed) for seed in study.first_seeds)
 
 
 def resolve_space(study: Study) -> dict[str, Range | Choices]:
@@ -93,7 +93,7 @@ def first_settings(study: Study) -> tuple[Levels, ...]:
     """The settings that a search proposes first: the defaults where the space holds them, then those of `enqueue`."""
     assert study.search is not None
     parts, fixed = resolve_space(study), fixed_levels(study)
-    config = resolve_config(study.cases[0].method, study.cases[0].dataset, fixed, study.seeds[0])
+    config = resolve_config(study.cases[0].method, study.cases[0].dataset, fixed, study.first_seeds[0])
     known = {**fixed, **_with_prefix("method", config.settings), **_with_prefix("training", config.training)}
     for probe in study.probes:
         known |= _with_prefix(f"probes.{probe}", filled_in(PROBES[probe], f"probes.{probe}", known))
@@ -153,7 +153,7 @@ def resolve_variant(study: Study, index: int, levels: Levels) -> Trial:
     """A variant of a case with every setting filled in, for the study's first seed."""
     case = study.cases[index]
     given = {"method": case.method, "dataset": case.dataset, **case.fixed, **levels}
-    config = resolve_config(str(given["method"]), str(given["dataset"]), given, study.seeds[0])
+    config = resolve_config(str(given["method"]), str(given["dataset"]), given, study.first_seeds[0])
     pretraining = build(METHODS[config.method], config.settings).pretraining()
     if pretraining is not None:
         settings = _with_prefix("training", config.training) | _with_prefix("method", pretraining.settings)

@@ -28,7 +28,7 @@ def validate(study: Study, yes: bool = False) -> ValidStudy:
     check_requirements(study, trials)
     return ValidStudy(
         study=study.name,
-        trials=count_proposals(study) * len(study.seeds) if study.search else len(trials),
+        trials=count_proposals(study) * len(study.first_seeds) if study.search else len(trials),
         variants=len({trial.variant for trial in trials}),
         datasets=tuple(sorted(study.datasets)),
         resolved=to_yaml(study),

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ablate.draw.labels import variant_label
 from ablate.reporting.text import estimate_text, number, with_error
-from ablate.stats.comparisons import Comparison, Conclusion
+from ablate.stats.comparisons import Comparison
+from ablate.stats.conclusion import Conclusion
 from ablate.stats.statements import LEAST_SEEDS, LEVEL
 from ablate.stats.trend import trend_of
 from ablate.stats.variants import CASE_AXES, Variant
@@ -38,7 +39,11 @@ def place(baseline: Variant, groups: Sequence[Sequence[Comparison]]) -> str:
 def sentences(metric: str, comparisons: Sequence[Comparison]) -> Iterator[str]:
     """The sentences of one case."""
     baseline = label(comparisons[0].baseline)
-    most_seeds = max(comparison.difference.estimate.n for comparison in comparisons)
+    if comparisons[0].look is not None and not any(one.look and one.look.look for one in comparisons):
+        first = comparisons[0].look.schedule[0]
+        yield f"Nothing is decided yet: the first look that can decide is at {first} seeds."
+        return
+    most_seeds = max(comparison.estimate.n for comparison in comparisons)
     if most_seeds < LEAST_SEEDS:
         count = "One seed does" if most_seeds == 1 else "Two seeds do"
         yield f"{count} not show whether {metric} differs from that of the baseline, {baseline}: use three or more."
@@ -52,7 +57,10 @@ def sentences(metric: str, comparisons: Sequence[Comparison]) -> Iterator[str]:
             yield f"{metric} is {conclusion} than with {baseline} for {listed(map(measured, found[conclusion]))}."
     if same := found[Conclusion.EQUIVALENT]:
         yield f"With {names(same)} it differs from that of {baseline} by less than {number(same[0].margin)}."
-    if undecided := found[Conclusion.UNDECIDED]:
+    undecided = found[Conclusion.UNDECIDED]
+    if undecided and undecided[0].look is not None:
+        yield from undecided_after_looks(baseline, undecided)
+    elif undecided:
         yield f"For {names(undecided)} no difference from {baseline} was found{seeds_that_decide(undecided)}."
     yield from trend_sentence(metric, comparisons)
 
@@ -76,9 +84,23 @@ def trend_sentence(metric: str, comparisons: Sequence[Comparison]) -> Iterator[s
 
 def measured(comparison: Comparison) -> str:
     """`k=50 (by 0.0410 ± 0.0180, 3 seeds, p = 0.010 after Holm)`"""
-    estimate = comparison.difference.estimate
+    estimate, look = comparison.estimate, comparison.look
+    if look is not None:
+        at = f"decided at look {look.look} of {len(look.schedule)}"
+        return f"{label(comparison.variant)} (by {estimate_text(estimate)}, {estimate.n} seeds, {at})"
     p = p_text(comparison.p_adjusted)
     return f"{label(comparison.variant)} (by {estimate_text(estimate)}, {estimate.n} seeds, {p} after Holm)"
+
+
+def undecided_after_looks(baseline: str, undecided: Sequence[Comparison]) -> Iterator[str]:
+    """Which comparisons more seeds may decide, and which stay undecided with the most seeds of the study."""
+    waiting = [one for one in undecided if one.look is not None and one.look.open]
+    ended = [one for one in undecided if one not in waiting]
+    if waiting:
+        yield f"For {names(waiting)} the comparison with {baseline} is undecided so far; seeds are added."
+    if ended:
+        most = max(one.look.wanted for one in ended if one.look is not None)
+        yield f"For {names(ended)} no difference from {baseline} was found with {most} seeds, the most of this study."
 
 
 def seeds_that_decide(undecided: Sequence[Comparison]) -> str:

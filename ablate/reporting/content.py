@@ -48,7 +48,8 @@ def report_of(study: Study, results: Sequence[Result], curves: Curves | None = N
     variants = variants_of(study, results, metric)
     compared = tuple(ComparedVariant(variant, printed_value(study, ablations, variant, metric)) for variant in variants)
     differing = tuple(dict.fromkeys(pair for ablation in ablations for pair in differences(study, variants, ablation)))
-    comparisons = () if study.search else compare_with_baselines(variants, better(metric), study.margin)
+    margin, rule = study.least_difference, study.seed_rule
+    comparisons = () if study.search else compare_with_baselines(variants, better(metric), margin, rule)
     return Report(
         study=study.name,
         question=study.question,
@@ -109,13 +110,21 @@ def setup(study: Study, variants: Iterable[Variant]) -> Iterator[tuple[str, str]
         "Method": study.methods,
         "Data set": study.datasets,
         "Design": [case.design for case in study.cases],
-        "Seeds": [str(seed) for seed in study.seeds],
+        "Seeds": seeds_text(study),
         "Epochs": sorted(epochs),
         "Profile": [study.profile] if study.profile else [],
         "Fixed": fixed,
         "Probes": study.probes,
     }
     yield from ((name, ", ".join(dict.fromkeys(texts))) for name, texts in rows.items() if texts)
+
+
+def seeds_text(study: Study) -> list[str]:
+    """The seeds of all variants, or the rule that adds some."""
+    rule = study.seed_rule
+    if rule is None:
+        return [str(seed) for seed in study.first_seeds]
+    return [f"{rule.at_least} to {rule.at_most}, added where a comparison with the baseline is undecided"]
 
 
 def results_section(

@@ -25,7 +25,7 @@ def to_markdown(report: Report) -> str:
         failures=failure_table(report.failures),
         paper=report.paper,
         comparisons=comparisons_table(report.comparisons),
-        disagreeing=[one for one in report.comparisons if one.permutation_disagrees],
+        disagreeing=[one for one in report.comparisons if one.permutation_disagrees and one.look is None],
     )
 
 

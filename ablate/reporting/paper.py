@@ -117,7 +117,7 @@ def paper_settings(variant: Variant, names: PaperNames) -> dict[str, Value]:
 def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -> tuple[Difference, ...]:
     """The numbers fixed in the paper's ablation, epochs and seeds among them, that differ from the study's."""
     names = PAPERS[ablation.paper]
-    pairs = {Difference("seeds", len(study.seeds), ablation.seeds)}
+    pairs = {Difference("seeds", len(study.first_seeds), ablation.seeds)}
     for variant in variants:
         settings, varied = paper_settings(variant, names), {names.axis(path) for path in variant.levels}
         for name, papers in ablation.fixed.items():

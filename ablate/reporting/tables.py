@@ -87,18 +87,33 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
     differences = [one.difference for one in comparisons]
     columns: list[tuple[str, Sequence[Cell]]] = [
         *level_columns([one.variant for one in comparisons]),
-        ("difference", [Measured(one.estimate) for one in differences]),
-        ("seeds", [one.estimate.n for one in differences]),
-        ("p", [p_value(one.p_value) for one in differences]),
-        ("p (Holm)", [p_value(one.p_adjusted) for one in comparisons]),
-        ("p (sign flips)", [p_value(one.p_permutation) for one in differences]),
+        ("difference", [Measured(one.estimate) for one in comparisons]),
+        ("seeds", [one.estimate.n for one in comparisons]),
+        *rule_columns(comparisons),
         ("d", [ratio_text(one.effect_size) for one in differences]),
         ("better on", [share(one.probability_of_outperforming) for one in differences]),
         ("variance ratio", [ratio_text(one.variance_ratio) for one in differences]),
         ("shows", [str(one.conclusion) for one in comparisons]),
-        ("seeds to show it", [one.seeds_needed for one in comparisons]),
     ]
+    if any(one.look is None for one in comparisons):
+        columns.append(("seeds to show it", [one.seeds_needed for one in comparisons]))
     return table_of(columns)
+
+
+def rule_columns(comparisons: Sequence[Comparison]) -> list[tuple[str, Sequence[Cell]]]:
+    """What decides: p-values, or where seeds are added, the looks and the boundaries of the statistic."""
+    looks = [one.look for one in comparisons if one.look is not None]
+    if looks:
+        return [
+            ("look", [f"{one.look} of {len(one.schedule)}" for one in looks]),
+            ("boundary", [one.boundary if one.look else None for one in looks]),
+        ]
+    differences = [one.difference for one in comparisons]
+    return [
+        ("p", [p_value(one.p_value) for one in differences]),
+        ("p (Holm)", [p_value(one.p_adjusted) for one in comparisons]),
+        ("p (sign flips)", [p_value(one.p_permutation) for one in differences]),
+    ]
 
 
 def statements_table(verdict: FindingVerdict) -> Table:

@@ -47,11 +47,19 @@ def with_error(value: float, error: float) -> str:
 
 
 def estimate_text(estimate: Estimate) -> str:
-    """`0.869 ± 0.013`, the mean and half its interval; one seed has no interval, which the text states."""
+    """`0.869 ± 0.013`, the mean and half its interval; `0.87 (0.85 to 0.91)` where its ends are not alike.
+
+    One seed has no interval, which the text states.
+    """
     if estimate.mean is None:
         return ABSENT
-    if estimate.half is None:
-        return f"{number(estimate.mean)} (one seed, no interval)"
+    if estimate.half is None or estimate.low is None or estimate.high is None:
+        return f"{number(estimate.mean)} ({'one seed, ' if estimate.n == 1 else ''}no interval)"
+    if not estimate.symmetric:
+        decimals = decimals_of((estimate.high - estimate.low) / 2) or 0
+        return " ".join(
+            [f"{estimate.mean:.{decimals}f}", f"({estimate.low:.{decimals}f} to {estimate.high:.{decimals}f})"]
+        )
     return with_error(estimate.mean, estimate.half)
 
 

@@ -2,23 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 
+from ablate.stats.conclusion import Conclusion
 from ablate.stats.equivalence import equivalence_test
+from ablate.stats.estimate import Estimate
 from ablate.stats.holm import holm
 from ablate.stats.paired import PairedDifference
 from ablate.stats.seeds_needed import seeds_needed
+from ablate.stats.sequential import LookResult, Looks, take_looks
 from ablate.stats.statements import LEAST_SEEDS, LEVEL
 from ablate.stats.variants import Variant
-
-
-class Conclusion(StrEnum):
-    """What a comparison shows at 5 %."""
-
-    HIGHER = "higher"  # than the baseline
-    LOWER = "lower"
-    EQUIVALENT = "equivalent"  # the difference is smaller than the study's margin
-    UNDECIDED = "undecided"
+from ablate.study.seeds import SeedRule
 
 
 @dataclass(frozen=True)
@@ -27,6 +21,7 @@ class Comparison:
 
     The rule of decision: a difference exists where the p-value of the paired t-test is at most 5 % after Holm's
     correction over the study's comparisons; none of the margin's size exists where that of the equivalence test is.
+    Where seeds are added while comparisons are undecided, the repeated interval decides instead (`sequential`).
     """
 
     variant: Variant
@@ -36,9 +31,17 @@ class Comparison:
     p_equivalent: float | None  # of the equivalence test, by Holm's rule; None without a margin
     margin: float | None
     comparisons: int  # of the study
+    look: LookResult | None = None  # where seeds are added; None where their number is fixed
+
+    @property
+    def estimate(self) -> Estimate:
+        """The mean difference with the interval that belongs to the rule of decision."""
+        return self.difference.estimate if self.look is None else self.look.estimate
 
     @property
     def conclusion(self) -> Conclusion:
+        if self.look is not None:
+            return self.look.conclusion
         mean = self.difference.estimate.mean
         if mean is None or self.difference.estimate.n < LEAST_SEEDS:
             return Conclusion.UNDECIDED
@@ -57,9 +60,9 @@ class Comparison:
     def seeds_needed(self) -> int | None:
         """The seeds that would show a difference of this size, or of the margin's where that is given (power 0.8).
 
-        None for a comparison that is decided.
+        None for a comparison that is decided, or to which seeds are added by a rule of its own.
         """
-        if self.conclusion is not Conclusion.UNDECIDED:
+        if self.conclusion is not Conclusion.UNDECIDED or self.look is not None:
             return None
         estimate = self.difference.estimate
         effect = self.margin if self.margin is not None else estimate.mean
@@ -68,7 +71,7 @@ class Comparison:
     def numbers(self) -> dict[str, float | str | None]:
         """Mean difference with interval, tests and conclusion, by the names that they have in files."""
         return {
-            **asdict(self.difference.estimate),
+            **asdict(self.estimate),
             "p": self.difference.p_value,
             "p_holm": self.p_adjusted,
             "p_sign_flips": self.difference.p_permutation,
@@ -78,36 +81,86 @@ class Comparison:
             "variance_ratio": self.difference.variance_ratio,
             "conclusion": str(self.conclusion),
             "seeds_needed": self.seeds_needed,
+            **self.look_numbers(),
         }
+
+    def look_numbers(self) -> dict[str, float | str | None]:
+        """At which look the comparison stands, of how many, and the boundary of its statistic; none for fixed seeds."""
+        if self.look is None:
+            return {}
+        boundary = self.look.boundary if self.look.look else None
+        return {"look": self.look.look, "looks": len(self.look.schedule), "boundary": boundary}
+
+
+@dataclass(frozen=True)
+class SeedsWanted:
+    """How many seeds a variant is to have."""
+
+    now: int
+    most: int  # more seeds than this are not added later
 
 
 def compare_with_baselines(
-    variants: Sequence[Variant], better: int, margin: float | None = None
+    variants: Sequence[Variant], better: int, margin: float | None = None, rule: SeedRule | None = None
 ) -> tuple[Comparison, ...]:
     """A comparison of each variant with the baseline of its case, in the order of the variants.
 
     `better` is +1 where higher scores are better, −1 where lower ones are, 0 where neither is.  Cases without a
-    baseline, and variants that share no seed with it, are left out.
+    baseline, and variants that share no seed with it, are left out.  `rule`: the seeds were added by it.
     """
-    baselines = {variant.case: variant for variant in variants if variant.baseline}
-    pairs = [
-        (variant, baselines[variant.case])
-        for variant in variants
-        if not variant.baseline
-        and variant.case in baselines
-        and variant.scores.keys() & baselines[variant.case].scores.keys()
-    ]
+    planned = with_baselines(variants)
+    pairs = [pair for pair in planned if pair[0].scores.keys() & pair[1].scores.keys()]
     differences = [PairedDifference.of(variant.scores, baseline.scores, better) for variant, baseline in pairs]
     adjusted = adjusted_where_known([difference.p_value for difference in differences])
     equivalent = adjusted_where_known(
         [None if margin is None else equivalence_test(difference.values, margin) for difference in differences]
     )
+    looks = None if rule is None else looks_at(planned, rule, margin)
     return tuple(
-        Comparison(variant, baseline, difference, p, p_equivalent, margin, len(pairs))
+        Comparison(
+            variant,
+            baseline,
+            difference,
+            p,
+            p_equivalent,
+            margin,
+            len(pairs),
+            None if looks is None else take_looks(variant.ended, baseline.ended, looks),
+        )
         for (variant, baseline), difference, p, p_equivalent in zip(
             pairs, differences, adjusted, equivalent, strict=True
         )
     )
+
+
+def with_baselines(variants: Sequence[Variant]) -> list[tuple[Variant, Variant]]:
+    """Each variant with the baseline of its case, of the cases that have one."""
+    baselines = {variant.case: variant for variant in variants if variant.baseline}
+    return [
+        (variant, baselines[variant.case]) for variant in variants if not variant.baseline and variant.case in baselines
+    ]
+
+
+def looks_at(pairs: Sequence[tuple[Variant, Variant]], rule: SeedRule, margin: float | None) -> Looks:
+    """The looks that a rule takes at these comparisons."""
+    return Looks(rule.at_least, rule.at_most, len(pairs), margin)
+
+
+def seeds_wanted(variants: Sequence[Variant], rule: SeedRule, margin: float | None) -> dict[str, SeedsWanted]:
+    """The seeds that variants are to have by a rule, by the key of the variant, from the trials that have ended.
+
+    A variant has as many as its comparison with the baseline takes, and the baseline as many as any of them.
+    """
+    pairs = with_baselines(variants)
+    looks = looks_at(pairs, rule, margin)
+    found = {variant.key: SeedsWanted(rule.at_least, rule.at_least) for variant in variants}
+    for variant, baseline in pairs:
+        result = take_looks(variant.ended, baseline.ended, looks)
+        wanted = SeedsWanted(result.wanted, rule.at_most if result.open else result.wanted)
+        for member in (variant, baseline):
+            held = found[member.key]
+            found[member.key] = SeedsWanted(max(held.now, wanted.now), max(held.most, wanted.most))
+    return found
 
 
 def adjusted_where_known(p_values: Sequence[float | None]) -> list[float | None]:

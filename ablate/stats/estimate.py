@@ -36,6 +36,13 @@ class Estimate:
         return cls(n, mean, std, mean - half, mean + half)
 
     @property
+    def symmetric(self) -> bool:
+        """Whether the mean is the middle of the interval."""
+        if self.mean is None or self.low is None or self.high is None:
+            return True
+        return math.isclose(self.high - self.mean, self.mean - self.low, rel_tol=1e-6, abs_tol=1e-12)
+
+    @property
     def half(self) -> float | None:
         """Half the width of the interval."""
         return None if self.high is None or self.mean is None else self.high - self.mean

@@ -26,6 +26,11 @@ class Variant:
     failed: Mapping[int, str]  # seed → reason, of trials that failed and of those whose probe did
     missing: tuple[int, ...]  # seeds of the study whose trials have not ended
     no_value: Mapping[int, str] = field(default_factory=dict)  # seed → reason, of finished trials without the metric
+    ended: Mapping[int, float | None] = field(default_factory=dict)  # seed → score, of trials that are over
+
+    @property
+    def key(self) -> str:
+        return self.config.variant_key
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -57,7 +62,7 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
     scores = {result.seed: score for result in by_seed if (score := result.score(metric)) is not None}
     failed = {result.seed: reason for result in by_seed if (reason := result.failure(metric)) is not None}
     no_value = {result.seed: reason for result in by_seed if (reason := result.no_value(metric)) is not None}
-    seeds = {*study.seeds, *(result.seed for result in results)}
+    seeds = {*study.first_seeds, *(result.seed for result in results)}
     levels, baseline = results[0].levels, study.cases[case].baseline
     return Variant(
         case=case,
@@ -68,6 +73,7 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
         failed=failed,
         missing=tuple(sorted(seeds - scores.keys() - failed.keys() - no_value.keys())),
         no_value=no_value,
+        ended={result.seed: result.score(metric) for result in by_seed if result.state.ended},
     )
 
 

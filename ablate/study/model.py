@@ -11,21 +11,10 @@ from ablate.study.document import YamlNode, find_node
 from ablate.study.fields import AxisLevels, Level, StrictModel, rule_error
 from ablate.study.scalars import format_value
 from ablate.study.search import Search
+from ablate.study.seeds import SeedRule, Seeds
 
-MAX_SEEDS = 10_000
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"  # names become file names: no '/', no '..'
 MAX_NAME = 80  # characters
-
-
-def expand_seeds(value: Any) -> Any:
-    """A list as it is; a count as that many seeds from 0."""
-    if isinstance(value, tuple):
-        return value
-    if not is_whole_number(value) or not 1 <= value <= MAX_SEEDS:
-        problem = f"'seeds' must be a count from 1 to {MAX_SEEDS:,} or a list, not {format_value(value)}"
-        whole = isinstance(value, float) and value.is_integer() and 1 <= value <= MAX_SEEDS
-        raise rule_error(problem, f"write {value:.0f}" if whole else "as in 'seeds: 5'")
-    return tuple(range(value))
 
 
 def check_pack_size(value: Any) -> Any:
@@ -44,8 +33,6 @@ def check_gpus(value: Any) -> Any:
 
 
 SafeName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MAX_NAME)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS), BeforeValidator(expand_seeds)]
 
 
 class PaperReference(StrictModel):
@@ -119,6 +106,26 @@ class Study(StrictModel):
     search: Search | None = None
     profile: SafeName | None = None
     _origin: Origin = PrivateAttr(default=Origin())
+
+    @property
+    def seed_rule(self) -> SeedRule | None:
+        """The rule by which seeds are added; None where their number is fixed."""
+        return self.seeds if isinstance(self.seeds, SeedRule) else None
+
+    @property
+    def first_seeds(self) -> tuple[int, ...]:
+        """The seeds of every variant; a rule may add more."""
+        return tuple(range(self.seeds.at_least)) if isinstance(self.seeds, SeedRule) else self.seeds
+
+    @property
+    def most_seeds(self) -> int:
+        """The number of seeds that a variant has at most."""
+        return self.seeds.at_most if isinstance(self.seeds, SeedRule) else len(self.seeds)
+
+    @property
+    def least_difference(self) -> float | None:
+        """The margin, which is written at the top level or in the rule of the seeds."""
+        return self.margin if self.seed_rule is None or self.seed_rule.margin is None else self.seed_rule.margin
 
     @property
     def methods(self) -> tuple[str, ...]:

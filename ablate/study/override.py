@@ -67,6 +67,9 @@ def apply_override(root: YamlNode, path: str, value: YamlNode) -> YamlNode:
         return fix_setting(root, path, value)
     if rest and first in ("axes", "baseline"):
         return replace_axis(root, first, rest, value)
+    if first == "seeds" and rest and not root.entries.get("seeds", YamlNode({})).entries:
+        remedy = "write the whole rule, as in --set 'seeds={at_least: 3, at_most: 20}'"
+        raise StudyError(f"'{path}' sets a part of a rule, and 'seeds' is none", remedy, value.key_place)
     if rest and first in SECTIONS:
         return set_node(root, (first, *section_path(first, rest)), value)
     if not rest and not difflib.get_close_matches(path, OVERRIDABLE_KEYS, n=1, cutoff=LIKELY):

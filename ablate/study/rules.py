@@ -17,7 +17,7 @@ NodePath = tuple[str | int, ...]
 
 def check_rules(study: Study, root: YamlNode) -> None:
     """Raise StudyError at the place of the first violation."""
-    check_distinct("seed", study.seeds, ("seeds",), root)
+    check_seeds(study, root)
     check_distinct("probe", study.probes, ("probes",), root)
     check_paper_reference(study, root)
     for index, case in enumerate(study.cases):
@@ -26,6 +26,22 @@ def check_rules(study: Study, root: YamlNode) -> None:
     check_search_design(study, root)
     if study.search is not None:
         check_search_space(study.search, study.cases[0], root)
+
+
+def check_seeds(study: Study, root: YamlNode) -> None:
+    """Raise StudyError for a seed that is written twice, and for a rule whose numbers contradict each other."""
+    rule = study.seed_rule
+    if rule is None:
+        check_distinct("seed", study.first_seeds, ("seeds",), root)
+        return
+    if rule.at_least > rule.at_most:
+        where = place_of(root, "seeds", "at_most")
+        raise StudyError(f"at_most {rule.at_most} is below at_least {rule.at_least}", "swap or raise it", where)
+    if study.search is not None:
+        remedy = "write how many seeds each proposal has, as in 'seeds: 3'"
+        raise StudyError("a search compares with no baseline, so it adds no seeds", remedy, place_of(root, "seeds"))
+    if study.margin is not None and rule.margin is not None:
+        raise StudyError("the margin is given twice", "keep one of the two", place_of(root, "seeds", "margin"))
 
 
 def check_distinct(kind: str, values: Sequence[Value], path: NodePath, root: YamlNode) -> None:

@@ -11,12 +11,18 @@ from ablate.study.document import YamlNode, find_node
 from ablate.study.model import Case, PaperReference, Resources, Study
 from ablate.study.scalars import format_value
 from ablate.study.search import Choices, Range, Search
+from ablate.study.seeds import SeedRule
 
 # The keys that a case has, or takes from the top level where it leaves them out.
 CASE_KEYS = tuple(field for field in Case.model_fields if field != "name")
 TOP_LEVEL_KEYS = (*Study.model_fields, *CASE_KEYS, "profiles")
-SECTIONS: Mapping[str, type[BaseModel]] = {"paper": PaperReference, "resources": Resources, "search": Search}
-UNION_TAGS = {"range", "bool", "int", "float", "str"}  # which pydantic adds to the path of an error
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "paper": PaperReference,
+    "resources": Resources,
+    "search": Search,
+    "seeds": SeedRule,
+}
+UNION_TAGS = {"range", "rule", "list", "bool", "int", "float", "str"}  # which pydantic adds to the path of an error
 
 EXPECTED = {  # pydantic's type of an error → what the value must be
     "string_type": "text",
@@ -56,6 +62,9 @@ EXAMPLES = {  # key → how it is written
     "axes": "axes: {method.epsilon: [1, 2]}",
     "baseline": "baseline: {method.epsilon: 1}",
     "seeds": "seeds: 5",
+    "at_least": "seeds: {at_least: 3, at_most: 20, until: decided}",
+    "at_most": "seeds: {at_least: 3, at_most: 20, until: decided}",
+    "until": "until: decided",
     "probes": "probes: [linear]",
     "metric": "metric: linear/accuracy",
     "margin": "margin: 0.01",

@@ -69,7 +69,8 @@ def plan_counts(plan: "Plan") -> Iterator[str]:
 
     works = plan.works()
     finished, failed = plan.count(State.FINISHED), len(plan.failed)
-    yield f"{plan.study.name}: {counted(plan.total, 'trial')}, {finished} finished, {failed} failed"
+    total = f"{len(plan.trials)} to {plan.total}" if plan.study.seed_rule and plan.proposals else plan.total
+    yield f"{plan.study.name}: {total} trial{'' if plan.total == 1 else 's'}, {finished} finished, {failed} failed"
     if plan.failed_probes:
         lacking = counted(len(plan.failed_probes), "lacks", "lack")
         yield f"{lacking} the scores of a probe that failed: ablate retry"
@@ -79,7 +80,8 @@ def plan_counts(plan: "Plan") -> Iterator[str]:
     if works[Work.SCORE]:
         trained = counted(works[Work.SCORE], "is trained and is", "are trained and are")
         yield f"{trained} scored by other probes"
-    more = f" and up to {plan.proposals} that a search proposes" if plan.proposals else ""
+    adds = "that undecided comparisons add" if plan.study.seed_rule else "that a search proposes"
+    more = f" and up to {plan.proposals} {adds}" if plan.proposals else ""
     yield f"{len(plan.left)} to run{more}, in {counted(plan.pack_count, 'pack')}, {plan.slots} side by side"
 
 
@@ -115,6 +117,8 @@ def plan_as_json(plan: "Plan", nodes: "Sequence[Node]") -> dict[str, Any]:
         "to_score": works[Work.SCORE],
         "to_run": names_left(plan),
         "to_propose": plan.proposals,
+        "at_least": len(plan.trials),
+        "at_most": plan.total,
         "packs": plan.pack_count,
         "slots": plan.slots,
         "node": to_plain(nodes[0]),

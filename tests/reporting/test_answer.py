@@ -1,5 +1,6 @@
 """The sentences that answer a study's question."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from ablate.reporting.answer import answer
@@ -7,6 +8,7 @@ from ablate.stats.comparisons import compare_with_baselines
 from ablate.stats.results import Result
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
+from ablate.study.seeds import SeedRule
 
 MakeStudy = Callable[..., Study]
 MakeResult = Callable[..., Result]
@@ -47,6 +49,35 @@ def test_a_margin_makes_equal_variants_equivalent(make_study: MakeStudy, make_re
     assert found == ("With k=100 it differs from that of k=50 by less than 0.0100.",)
     wider = {50: [0.70, 0.72, 0.74], 100: [0.71, 0.70, 0.77]}
     assert "seeds would show one of 0.0100" in sentences(make_study, make_result, wider, margin=0.01)[0]
+
+
+def test_comparisons_of_added_seeds_name_their_look_and_those_that_stay_open(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    study = make_study({"axes": {"method.k": (50, 100, 200)}})
+    rule = SeedRule(at_least=3, at_most=8)
+    noise = (0.0, 0.01, -0.01, 0.02, -0.02, 0.015, -0.012, 0.004)
+    results = [
+        make_result({"method.k": level}, seed, 0.5 + shift + factor * noise[seed])
+        for level, shift, factor in ((50, 0.0, 1.0), (100, 0.3, 1.1), (200, 0.0, -1.0))
+        for seed in range(8 if level != 100 else 7)
+    ]
+
+    def found(some: Sequence[Result]) -> tuple[str, ...]:
+        return answer(METRIC, compare_with_baselines(variants_of(study, some, METRIC), 1, None, rule))
+
+    higher, still_open = found(results)
+    assert re.fullmatch(
+        r"linear/accuracy is higher than with k=50 for k=100 \(by 0\.300\d* \(0\.29\d+ to 0\.30\d+\), 7 seeds, "
+        r"decided at look 1 of 2\)\.",
+        higher,
+    ), higher
+    assert still_open == "For k=200 no difference from k=50 was found with 8 seeds, the most of this study."
+    assert found(results[:7] + results[8:22])[1] == (
+        "For k=200 the comparison with k=50 is undecided so far; seeds are added."
+    )
+    first_seeds = [result for result in results if result.seed < 3]
+    assert found(first_seeds) == ("Nothing is decided yet: the first look that can decide is at 7 seeds.",)
 
 
 def test_two_seeds_cannot_say(make_study: MakeStudy, make_result: MakeResult) -> None:

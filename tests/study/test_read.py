@@ -8,6 +8,8 @@ from ablate.errors import StudyError
 from ablate.study.model import Case, PaperReference, Resources, Study
 from ablate.study.read import read_study
 from ablate.study.search import Choices, Range, Search
+from ablate.study.seeds import SeedRule
+from ablate.study.write import to_yaml
 
 STUDY = """\
 name: radius
@@ -92,6 +94,17 @@ def test_keys_that_are_left_out_have_defaults() -> None:
     assert (study.name, study.question, study.seeds, study.resources) == ("study", "", (0,), Resources())
     assert study.cases == (Case(method="invariant", dataset="digits", design="grid"),)
     assert (study.resources.gpu, study.resources.cpu, study.resources.pack) == (0.0, 1.0, "auto")
+
+
+def test_a_rule_of_seeds_is_read_written_and_overridden(tmp_path: Path) -> None:
+    rule = "{at_least: 3, at_most: 20, until: decided, margin: 0.01}"
+    study = read(SHORT.replace("seeds: 1", f"seeds: {rule}"))
+    assert study.seeds == SeedRule(at_least=3, at_most=20, margin=0.01)
+    assert (study.first_seeds, study.most_seeds, study.least_difference) == ((0, 1, 2), 20, 0.01)
+    assert read(to_yaml(study)) == study
+    assert read(SHORT.replace("seeds: 1", f"seeds: {rule}"), None, "seeds.at_most=12").most_seeds == 12
+    assert read(SHORT.replace("seeds: 1", f"seeds: {rule}"), None, "seeds=2").seeds == (0, 1)
+    assert "'seeds.at_most' sets a part of a rule" in error_message(SHORT, None, "seeds.at_most=12")
 
 
 def test_every_key_of_a_search_is_read_with_its_type() -> None:

@@ -61,6 +61,36 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "5:8: 'seeds' must be a count from 1 to 10,000 or a list, not 0; as in 'seeds: 5'",
     ),
     (
+        "a rule of seeds without an end",
+        "seeds: 2",
+        "seeds: {at_least: 3}",
+        "5:8: 'at_most' is missing; add it, as in 'seeds: {at_least: 3, at_most: 20, until: decided}'",
+    ),
+    (
+        "a misspelt key in a rule of seeds",
+        "seeds: 2",
+        "seeds: {at_laest: 3, at_most: 20}",
+        "5:9: unknown key 'at_laest'; did you mean 'at_least'?",
+    ),
+    (
+        "a rule of seeds that begins with two",
+        "seeds: 2",
+        "seeds: {at_least: 2, at_most: 20}",
+        "5:19: 'at_least' must be at least 3, not 2; as in 'seeds: {at_least: 3, at_most: 20, until: decided}'",
+    ),
+    (
+        "a rule of seeds until something else",
+        "seeds: 2",
+        "seeds: {at_least: 3, at_most: 20, until: bored}",
+        "5:42: 'until' must be 'decided', not 'bored'; as in 'until: decided'",
+    ),
+    (
+        "a rule of seeds that ends before it begins",
+        "seeds: 2",
+        "seeds: {at_least: 9, at_most: 8}",
+        "5:31: at_most 8 is below at_least 9; swap or raise it",
+    ),
+    (
         "a negative count of seeds",
         "seeds: 2",
         "seeds: -3",
