@@ -1,11 +1,14 @@
 """What a launch trains and scores, and what one that follows it leaves out."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from ablate.driver.launch import launch
-from ablate.events import EpochValues, Proposed, State
+from ablate.driver.progress import LaunchProgress
+from ablate.errors import Interrupted
+from ablate.events import EpochValues, Message, Proposed, State
 from ablate.paths import StudyPaths
 from ablate.testing.backends import in_process_backends
 from ablate.testing.executor import InProcessExecutor
@@ -131,3 +134,39 @@ def test_a_pretraining_trial_runs_once_and_before_the_trials_that_start_from_it(
         pretraining = launches.records[f"pretraining · seed {seed}"]
         assert place[pretraining.key] < place[launches.records[f"two_phase=True · seed {seed}"].key]
     assert not launches.paths.pretrained_folder.exists()
+
+
+RULE = """
+question: Do the latent dimension and ε change the size of the encoder?
+method: invariant
+dataset: digits
+design: one-at-a-time
+fixed: {training.epochs: 1, training.batch_size: 32, training.samples: 32}
+axes:
+  method.latent_dim: [4, 8]
+  method.epsilon: [0.4, 0.8]
+seeds: {at_least: 3, at_most: 8}
+probes: [size]
+metric: size/million_parameters
+"""
+
+
+def test_seeds_are_added_where_a_comparison_is_undecided_and_a_stopped_launch_goes_on(launches: Launches) -> None:
+    """With two comparisons, 7 seeds decide what differs on each of them, and what is equal has all 8."""
+    study = launches.read(RULE)
+
+    def stop_after_the_first_look(progress: LaunchProgress, message: Message) -> None:
+        if len(launches.ended) == 21 and not launches.paths.stop.exists():
+            launches.paths.stop.touch()
+
+    with pytest.raises(Interrupted, match="stopped with 21 of 23 trials finished"):
+        launches.launch(study, stop_after_the_first_look)
+    summary = launches.launch(study)
+    assert (summary.total, summary.finished, summary.ran) == (23, 23, 2)
+    seeds = Counter(name.partition(" · ")[0] for name in launches.states)
+    assert sorted(seeds.values()) == [7, 8, 8]
+    assert seeds["latent_dim=8, epsilon=0.4"] == 7
+    report = (launches.paths.report / "report.md").read_text(encoding="utf-8")
+    assert "decided at look 1 of 2" in report
+    assert "no difference from (latent_dim=4, epsilon=0.4) was found with 8 seeds, the most of this study" in report
+    assert launches.launch(study).ran == 0
