@@ -157,7 +157,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "pandas",
     },
     "api": {"added_seeds", "study", "encoder", "planning", "driver", "submit", "reporting", "track", "pandas"},
-    "view": {"study", "planning", "driver", "catalog", "doctor", "rich"},
+    "view": {"stats", "study", "planning", "driver", "catalog", "doctor", "rich"},
     "commands": {
         *{"api", "study", "submit", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view"},
         "typer",

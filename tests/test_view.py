@@ -377,3 +377,31 @@ def test_health_checks_and_entries_are_printed_with_their_details(shown: Look) -
         "  digits: [/x]",
         "files: []",
     ]
+
+
+def test_a_launch_and_a_status_show_the_difference_from_the_baseline_so_far(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "small.yaml").write_text(STUDY, encoding="utf-8")
+    read = read_study(tmp_path / "small.yaml")
+    trials = [
+        Trial(
+            Config("invariant", "1", {"epsilon": level}, "digits", "1", {}, seed),
+            {},
+            "small",
+            {"method.epsilon": level},
+        )
+        for level in (0.4, 0.8)
+        for seed in (0, 1)
+    ]
+    launch = LaunchProgress(replace(plan_of(trials), study=read))
+    for one, accuracy in zip(trials, (0.5, 0.5, 0.6, 0.62), strict=True):
+        launch.update(ended(one, accuracy=accuracy))
+    (found,) = launch.compare()
+    assert (found.label, found.baseline, found.n) == ("epsilon=0.8", "epsilon=0.4", 2)
+    line = "linear/accuracy so far: epsilon=0.8 − epsilon=0.4: +0.11 ± 0.13, 2 seeds"
+    shown = io.StringIO()
+    console.verbatim(file=shown, width=100).print(live.drawn(launch, 0.0, 100, 20))
+    assert line in shown.getvalue()
+    answers.print_status([Status("small", {}, metric="linear/accuracy", comparison=(found,))], as_json=False)
+    assert line in capsys.readouterr().out

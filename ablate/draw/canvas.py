@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ablate.atomic_write import write_bytes
 from ablate.draw.style import DPI, GRID_COLOR, INK, LABEL, TEXT, TITLE
@@ -78,6 +78,11 @@ def style_axes(axes: Axes, title: str = "", grid: Literal["both", "y"] = "both")
     axes.tick_params(colors=INK, labelsize=TEXT)
 
 
+def number(value: float | None) -> str:
+    """A number in a tip: four digits; a dash for None."""
+    return "–" if value is None else f"{value:.4g}"
+
+
 def hide_frame(axes: Axes) -> None:
     """Hide spines and tick marks; tick labels stay."""
     axes.spines[:].set_visible(False)
@@ -93,17 +98,6 @@ def png(figure: Figure) -> bytes:
     """The figure as a PNG; equal figures give equal bytes."""
     content = BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
-    return content.getvalue()
-
-
-def vector(figure: Figure, kind: Literal["svg", "pdf"]) -> bytes:
-    """The figure as an SVG, whose text stays text, or as a PDF; equal figures give equal bytes."""
-    from matplotlib import rc_context
-
-    content = BytesIO()
-    dates: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    with rc_context({"svg.hashsalt": "ablate", "svg.fonttype": "none", "pdf.fonttype": 42}):
-        figure.savefig(content, format=kind, metadata=dates[kind])
     return content.getvalue()
 
 

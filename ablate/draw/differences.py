@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ablate.draw.canvas import names_width, style_axes
+from ablate.draw.canvas import names_width, number, style_axes
 from ablate.draw.figure_specs import DifferenceFigure
 from ablate.draw.style import COLORS, DPI, GRID_COLOR, INK, LABEL, TEXT
+from ablate.draw.vector import set_tip
 from ablate.stats.comparisons import Comparison
 from ablate.stats.conclusion import Conclusion
 
@@ -31,7 +32,7 @@ def draw_differences(spec: DifferenceFigure) -> Figure:
     if spec.margin is not None:
         axes.axvspan(-spec.margin, spec.margin, color=GRID_COLOR, zorder=0)
     for position, row in enumerate(spec.rows):
-        draw_row(axes, position, row.comparison)
+        draw_row(axes, position, row.comparison, row.label)
     axes.set_yticks(range(len(spec.rows)), shortened([row.label for row in spec.rows]))
     axes.set_ylim(len(spec.rows) - 0.4, -0.6)
     axes.set_xlabel(f"{spec.metric} minus that of {spec.baseline}", fontsize=LABEL, color=INK)
@@ -46,7 +47,7 @@ def draw_differences(spec: DifferenceFigure) -> Figure:
     return figure
 
 
-def draw_row(axes: Axes, position: int, comparison: Comparison) -> None:
+def draw_row(axes: Axes, position: int, comparison: Comparison, label: str) -> None:
     """Draw one variant's mean, interval and seeds."""
     estimate, values = comparison.estimate, comparison.difference.values
     shown = comparison.conclusion in (Conclusion.HIGHER, Conclusion.LOWER)
@@ -56,7 +57,10 @@ def draw_row(axes: Axes, position: int, comparison: Comparison) -> None:
         return
     if estimate.low is not None and estimate.high is not None:
         axes.plot([estimate.low, estimate.high], [position] * 2, color=color, linewidth=2, zorder=3)
-    axes.plot([estimate.mean], [position], "o", mfc=color if shown else "white", mec=color, ms=7, mew=1.5, zorder=4)
+    (mean,) = axes.plot(
+        [estimate.mean], [position], "o", mfc=color if shown else "white", mec=color, ms=7, mew=1.5, zorder=4
+    )
+    set_tip(mean, f"{label}: {number(estimate.mean)} ± {number(estimate.half)}, n = {estimate.n}")
 
 
 def shortened(labels: Sequence[str]) -> list[str]:

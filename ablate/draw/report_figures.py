@@ -10,13 +10,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from ablate.draw.canvas import style_axes
+from ablate.draw.canvas import number, style_axes
 from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.differences import draw_differences
 from ablate.draw.figure_specs import AxisFigure, ComparedVariant, DifferenceFigure, HistoryFigure, Panel, ReportSpec
-from ablate.draw.labels import level_text
+from ablate.draw.labels import level_text, variant_label
 from ablate.draw.learning_curves import draw_learning_curves
 from ablate.draw.style import COLORS, DPI, INK, LABEL, LETTER, PALE, TEXT, series_style
+from ablate.draw.vector import set_tip
 from ablate.options import Value
 from ablate.papers.reference import Printed
 from ablate.stats.variants import Variant
@@ -104,12 +105,16 @@ def draw_panel(axes: Axes, panel: Panel, spec: AxisFigure, width: float) -> None
 
 
 def draw_means(axes: Axes, marks: Marks, color: str, marker: str, linestyle: str, at: Transform) -> None:
-    """Draw means with their intervals, and a ring around the baseline."""
+    """Draw means with their intervals and tips, and a ring around the baseline."""
     scored = [(x, mean, member.variant) for x, member in marks if (mean := member.variant.estimate.mean) is not None]
     xs, means = [x for x, _, _ in scored], [mean for _, mean, _ in scored]
     axes.plot(xs, means, color=color, marker=marker, ms=6, linewidth=1.2, linestyle=linestyle, transform=at, zorder=4)
     for x, mean, variant in scored:
         axes.plot([x, x], interval(variant), color=color, linewidth=2, transform=at, zorder=3)
+        # transparent, so that only the mouse finds it
+        (area,) = axes.plot([x], [mean], "8", ms=14, mec="none", mfc=color, alpha=0, transform=at, zorder=6)
+        label, half = variant_label(variant, variant.levels), number(variant.estimate.half)
+        set_tip(area, f"{label}: {number(mean)} ± {half}, n = {variant.estimate.n}")
         if variant.baseline:
             axes.plot([x], [mean], "o", mfc="none", mec=INK, ms=14, mew=1.3, transform=at, zorder=5)
 

@@ -1,5 +1,6 @@
 """How far a launch is, from its plan and the messages of its executor: what the live view shows."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +27,7 @@ from ablate.trial import Trial
 
 if TYPE_CHECKING:
     from ablate.planning.plan import Plan
+    from ablate.stats.running import RunningDifference
 
 
 @dataclass
@@ -63,6 +65,10 @@ class LaunchProgress:
         self.ends: dict[str, State] = {}  # key → state, of trials that ended in this launch
         self.to_propose = 0
         self.metric = ""
+        self.scores: dict[str, tuple[Trial, float]] = {}  # key → finished trial and its score
+        self.compared = -1  # scores of the last comparison
+        self.comparison: tuple[RunningDifference, ...] = ()
+        self.trials: dict[str, Trial] = {}  # by key
         self.slots = 0
         self.stage: Stage | None = None  # what is done while no trial runs
         self.began = self.stage_began = time.monotonic()
@@ -82,6 +88,24 @@ class LaunchProgress:
         self.names = {planned.key: planned.trial.name for planned in plan.trials}
         self.kinds = {one.key: kind_of(one.trial, one.work is Work.SCORE) for one in plan.left}
         self.waiting = {planned.key: None for planned in plan.left}
+        self.trials = {planned.key: planned.trial for planned in plan.trials}
+        for planned in plan.trials:
+            if planned.record is not None and planned.record.state is State.FINISHED:
+                self._score(planned.key, planned.record.metrics)
+
+    def compare(self) -> "tuple[RunningDifference, ...]":
+        """The differences from the baseline that the finished trials show so far."""
+        if self.plan is not None and self.compared != len(self.scores):
+            from ablate.stats.running import running_differences
+
+            self.compared = len(self.scores)
+            self.comparison = running_differences(self.plan.study, list(self.scores.values()))
+        return self.comparison
+
+    def _score(self, key: str, metrics: Mapping[str, float]) -> None:
+        score = metrics.get(self.metric)
+        if score is not None and math.isfinite(score) and key in self.trials:
+            self.scores[key] = (self.trials[key], score)
 
     @property
     def elapsed(self) -> float:
@@ -154,6 +178,8 @@ class LaunchProgress:
                     running = self._started(key, 0.0)
                     running.epoch, running.values = epoch, values
             case Ended(trial=key, state=state):
+                if state is State.FINISHED:
+                    self._score(key, message.metrics)
                 self._measure(key, state)
                 self.running.pop(key, None)
                 self.waiting.pop(key, None)

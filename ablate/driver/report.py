@@ -19,7 +19,7 @@ from ablate.stats.results import Result, results_of
 from ablate.study.model import Study
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.store import TrackingStore
-from ablate.track.ui import reading_address
+from ablate.track.ui import reading_address, ui_address
 from ablate.trial import Trial
 
 Records = dict[str, TrialRecord]
@@ -42,13 +42,14 @@ class Recorded:
     trials: Sequence[Trial]
     records: Records
     curves: Curves
+    runs: str = ""  # the address that a run's id follows in MLflow's UI
 
     @property
     def results(self) -> tuple[Result, ...]:
         return results_of(self.trials, without_failed_scores(self.trials, self.records))
 
     def report(self) -> Report:
-        return report_of(self.study, self.results, self.curves)
+        return report_of(self.study, self.results, self.curves, self.runs)
 
     def write(self, report: Report, folder: Path) -> Path:
         """Write the report with tables of all trials and epochs; the path of its Markdown."""
@@ -64,7 +65,7 @@ class Recorded:
 def write_current_report(study: Study, store: Store) -> WrittenReport:
     """Write the report into the study's folder.  Raises StudyError where the study was never launched."""
     trials, records = recorded_trials(study, store)
-    found = with_curves(MlflowStore(reading_address(store)), study, trials, records)
+    found = with_curves(MlflowStore(reading_address(store), ui=ui_address(store)), study, trials, records)
     report = found.report()
     if not store.writable:
         return WrittenReport(report, to_markdown(report), None)
@@ -83,7 +84,7 @@ def write_report_of(
 def with_curves(tracking: TrackingStore, study: Study, trials: Sequence[Trial], records: Records) -> Recorded:
     from ablate.driver.frames import curves_of
 
-    return Recorded(study, trials, records, curves_of(tracking, trials, records))
+    return Recorded(study, trials, records, curves_of(tracking, trials, records), tracking.address_of_runs(study.name))
 
 
 def current_results(study: Study, store: Store) -> tuple[Result, ...]:

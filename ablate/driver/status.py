@@ -1,5 +1,6 @@
 """The status of studies: the states of their trials, the process that launches them, and what is not uploaded yet."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,9 +9,11 @@ from ablate.driver.claiming import launched_by
 from ablate.driver.saved_plan import load_plan
 from ablate.errors import StudyError
 from ablate.events import State
-from ablate.paths import Store
+from ablate.paths import Store, StudyPaths
 from ablate.record import TrialRecord
 from ablate.registry import suggest
+from ablate.stats.running import RunningDifference, running_differences
+from ablate.study.read import read_study
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.sent import open_trials
 from ablate.track.store import Snapshot
@@ -53,6 +56,8 @@ class Status:
     collapsed: int = 0  # trials whose embeddings have collapsed
     diverged: int = 0  # trials whose training has diverged
     job: BatchJob | None = None  # None where it was launched only
+    metric: str = ""  # that the comparison is of
+    comparison: tuple[RunningDifference, ...] = ()  # with the baseline, as far as the trials have finished
 
 
 def records_of(store: Store, study: str) -> Mapping[str, TrialRecord]:
@@ -110,7 +115,39 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     collapsed, diverged = (
         sum(record.metrics.get(fault) == 1 for record in records.values()) for fault in (COLLAPSED, DIVERGED)
     )
-    return Status(study, dict(Counter(states.values())), launch, unsent, trials, unscored, collapsed, diverged)
+    metric, comparison = running_comparison(paths, records) if with_trials else ("", ())
+    counts = dict(Counter(states.values()))
+    return Status(
+        study,
+        counts,
+        launch,
+        unsent,
+        trials,
+        unscored,
+        collapsed,
+        diverged,
+        metric=metric,
+        comparison=comparison,
+    )
+
+
+def running_comparison(
+    paths: StudyPaths, records: Mapping[str, TrialRecord]
+) -> tuple[str, tuple[RunningDifference, ...]]:
+    """The study's metric, and the differences from the baseline that the finished trials show."""
+    try:
+        study = read_study(paths.study)
+    except (StudyError, OSError):  # another version's, or a launch that ended before it wrote the file
+        return "", ()
+    scores = [
+        (record.trial, score)
+        for record in records.values()
+        if record.trial is not None
+        and record.state is State.FINISHED
+        and (score := record.metrics.get(study.metric)) is not None
+        and math.isfinite(score)
+    ]
+    return study.metric, running_differences(study, scores)
 
 
 def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapping[str, TrialRecord]) -> TrialStatus:

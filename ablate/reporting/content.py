@@ -37,11 +37,12 @@ from ablate.training_faults import RELATIVE_STD, collapse_warning, divergence_wa
 from ablate.trial import short
 
 
-def report_of(study: Study, results: Sequence[Result], curves: Curves | None = None) -> Report:
+def report_of(study: Study, results: Sequence[Result], curves: Curves | None = None, runs: str = "") -> Report:
     """The report of a study; a wrong reference to a paper is stated in it, and leaves the rest as it is.
 
     `results` holds every planned trial, with or without a run (`results_of`); those of a search are in the order of
-    its proposals.  `curves` are those of the trials, by metric and key, for the figures of learning curves.
+    its proposals.  `curves` are those of the trials, by metric and key, for the figures of learning curves, and `runs`
+    is the address that a run's id follows in MLflow's UI.
     """
     metric = compared_metric(study)
     study, ablations, problem = with_ablations(study, metric)
@@ -57,7 +58,8 @@ def report_of(study: Study, results: Sequence[Result], curves: Curves | None = N
         metric=metric,
         setup=(*setup(study, variants), *costs(results)),
         answer=answer(metric, comparisons),
-        results=results_section(study, results, metric, compared, differing, papers_seeds(ablations)),
+        results=results_section(study, results, metric, compared, differing, papers_seeds(ablations), runs),
+        progress=progress_of(results),
         comparisons=comparisons,
         figures=tuple(figures(study, compared, comparisons, metric)),
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
@@ -134,6 +136,7 @@ def results_section(
     compared: tuple[ComparedVariant, ...],
     differing: Iterable[Difference],
     seeds_of_paper: int = 1,
+    runs: str = "",
 ) -> Results:
     """The tables of measured values; of a search, the best proposals only."""
     smaller = tuple(difference for difference in differing if difference.smaller)
@@ -142,10 +145,19 @@ def results_section(
         table = results_table(metric, best_variants(compared, direction), bool(smaller), seeds_of_paper)
         return Results(compared, table, metrics_table({}), smaller, direction)
     others = {other: variants_of(study, results, other) for other in other_metrics(study, results, metric)}
+    links = {result.variant: f"{runs}{result.parent}" for result in results if runs and result.parent}
     best = best_in_groups([member.variant for member in compared], better(metric))
-    table = results_table(metric, compared, bool(smaller), seeds_of_paper, best)
+    table = results_table(metric, compared, bool(smaller), seeds_of_paper, best, links)
     by_two_axes = tuple(pivots(compared, best, bool(smaller)))
     return Results(compared, table, metrics_table(others), smaller, pivots=by_two_axes)
+
+
+def progress_of(results: Sequence[Result]) -> str:
+    """How many trials have ended, of a study that is not complete; else empty."""
+    waiting = sum(not result.state.ended for result in results)
+    if not waiting:
+        return ""
+    return f"{len(results) - waiting} of {len(results)} trials have ended: all numbers are of these."
 
 
 def papers_seeds(ablations: Iterable[Ablation]) -> int:

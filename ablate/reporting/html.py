@@ -1,15 +1,16 @@
-"""Writes a report as one HTML page that needs no other file and no network."""
+"""Writes a report as one HTML page that needs no other file, no script and no network."""
 
-import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ablate.draw.vector import inline
 
-def to_html(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
-    """The page of a report's Markdown; `images` maps the names of its PNG files to their bytes, which it embeds.
+
+def to_html(title: str, markdown: str, figures: Mapping[str, bytes]) -> str:
+    """The page of a report's Markdown; `figures` maps the names of its PNG files to SVG, which the page holds instead.
 
     Markup in the text, such as a question that holds a script tag, is shown as text.
     """
@@ -17,22 +18,27 @@ def to_html(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
 
     converter = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = converter.parse(markdown)
-    for token in tokens:
-        for child in token.children or ():
-            if child.type == "image":
-                embed(child, images)
+    drawn = list(embedded(tokens, figures))
     body = converter.renderer.render(tokens, converter.options, {})
+    for place, figure in enumerate(drawn):
+        body = body.replace(f'<img src="{place}.figure" alt="" />', figure)
     environment = Environment(
         loader=PackageLoader("ablate.reporting", "."), undefined=StrictUndefined, autoescape=True, trim_blocks=True
     )
     return environment.get_template("report.html.jinja").render(title=title, body=Markup(in_frames(body)))
 
 
-def embed(image: Any, images: Mapping[str, bytes]) -> None:
-    """Replace the address of an image token by the image itself."""
-    content = images.get(str(image.attrGet("src")))
-    if content is not None:
-        image.attrSet("src", f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}")
+def embedded(tokens: Sequence[Any], figures: Mapping[str, bytes]) -> Iterator[str]:
+    """The figures of the image tokens, in order; the address of each token becomes its place in this order."""
+    place = 0
+    for token in tokens:
+        for child in token.children or ():
+            content = figures.get(str(child.attrGet("src"))) if child.type == "image" else None
+            if content is not None:
+                yield inline(content.decode(), f"f{place}", child.content)
+                child.attrSet("src", f"{place}.figure")
+                child.children = []
+                place += 1
 
 
 def in_frames(body: str) -> str:

@@ -66,10 +66,13 @@ def shortened(text: str) -> str:
 
 
 def escaped(cell: Cell) -> str:
-    """A cell on one line, in bold where it is the best, with Markdown's special characters escaped.
+    """A cell on one line with Markdown's special characters escaped, so that it neither ends a table nor is markup.
 
-    So it neither ends a table nor is markup.
+    The best is in bold, and what has a run links to it.
     """
     line = " ".join(cell_text(cell).split())
     text = re.sub(r"([\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)
-    return f"**{text}**" if isinstance(cell, Measured) and cell.best else text
+    if not isinstance(cell, Measured):
+        return text
+    linked = f"[{text}]({cell.link})" if cell.link else text
+    return f"**{linked}**" if cell.best else linked

@@ -51,7 +51,7 @@ def pivot(
     columns, rows = levels_of(members, few), levels_of(members, many)
     cells = {
         (variants[at].level(many), variants[at].level(few)): Measured(
-            variants[at].estimate, smaller and bool(variants[at].scores), at in best
+            variants[at].estimate, smaller and bool(variants[at].scores), best=at in best
         )
         for at in places
         if variants[at].has(many) and variants[at].has(few)

@@ -21,6 +21,7 @@ class Measured:
 
     estimate: Estimate
     smaller: bool = False  # whether it was measured with fewer epochs or seeds than the paper's
+    link: str = ""  # the address of its run in MLflow
     best: bool = False  # whether it is the best of its table, or not distinguished from it
 
 
@@ -103,4 +104,5 @@ class Report:
     paper_problem: str = ""  # why the study's reference to its paper cannot be used
     curves: tuple[ReportFigure, ...] = ()  # learning curves
     failures: tuple[Failures, ...] = ()  # by cause
+    progress: str = ""  # a sentence on the trials that have not ended; empty where all have
     outdated: int = 0  # trials of an earlier version of the study file, which are left out

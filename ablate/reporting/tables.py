@@ -1,6 +1,7 @@
 """The tables of a report: metrics by variant, comparisons with the baseline, and the statements of a finding."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
 from ablate.draw.labels import level_text
@@ -21,12 +22,14 @@ def results_table(
     smaller: bool,
     papers_seeds: int = 1,
     best: frozenset[int] = frozenset(),
+    links: Mapping[str, str] = MappingProxyType({}),
 ) -> Table:
     """A row per variant: levels, mean with interval, std, n, the paper's value and the difference from it, and counts
     of seeds without a value.
 
-    The last columns are left out where they are empty for all variants; `smaller` marks values measured at a smaller
-    scale than the paper's, and `best` holds the positions of those in bold.
+    The last columns are left out where they are empty for all variants.  `smaller` marks values measured at a smaller
+    scale than the paper's, `best` holds the positions of those in bold, and `links` maps the keys of variants to the
+    addresses of their runs.
     """
     variants = [member.variant for member in compared]
     spread = next((member.printed.spread for member in compared if member.printed is not None), None)
@@ -35,7 +38,12 @@ def results_table(
         (
             metric,
             [
-                Measured(variant.estimate, smaller and bool(variant.scores), at in best)
+                Measured(
+                    variant.estimate,
+                    smaller and bool(variant.scores),
+                    links.get(variant.config.variant_key, ""),
+                    at in best,
+                )
                 for at, variant in enumerate(variants)
             ],
         ),

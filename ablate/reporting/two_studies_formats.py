@@ -7,6 +7,7 @@ from typing import Any
 from ablate.atomic_write import write_bytes, write_text
 from ablate.draw.canvas import png
 from ablate.draw.report_figures import draw_figure
+from ablate.draw.vector import svg
 from ablate.reporting.html import to_html
 from ablate.reporting.markdown import rendered
 from ablate.reporting.report import Cell, Measured, Table
@@ -96,10 +97,12 @@ def shared_json(one: SharedVariant) -> dict[str, Any]:
 def write_comparison(found: TwoStudies, folder: Path) -> Path:
     """Write `report.html`, `report.md` and the figure into a folder; return the path of the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = {FIGURE: png(draw_figure(found.figure))} if found.figure else {}
-    for name, image in images.items():
-        write_bytes(folder / name, image)
+    vectors = {}
+    if found.figure:
+        drawn = draw_figure(found.figure)
+        write_bytes(folder / FIGURE, png(drawn))
+        vectors[FIGURE] = svg(drawn)
     markdown, file = comparison_markdown(found), folder / "report.md"
-    write_text(folder / "report.html", to_html(f"{found.first} and {found.second}", markdown, images))
+    write_text(folder / "report.html", to_html(f"{found.first} and {found.second}", markdown, vectors))
     write_text(file, markdown)
     return file

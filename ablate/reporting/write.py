@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.atomic_write import write_bytes, write_text
-from ablate.draw.canvas import png, vector
+from ablate.draw.canvas import png
 from ablate.draw.report_figures import draw_figure
+from ablate.draw.vector import pdf, svg
 from ablate.reporting.html import to_html
 from ablate.reporting.latex import to_latex
 from ablate.reporting.markdown import to_markdown
@@ -25,13 +26,14 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
     Parquet.  Equal reports write equal bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    images = {}
+    images, vectors = {}, {}
     for figure in (*report.figures, *report.curves):
         drawn = draw_figure(figure.spec)
         images[f"{figure.stem}.png"] = png(drawn)
         drawn.set_layout_engine("none")  # it has placed everything; doing so again would take most of the time
-        write_bytes(folder / f"{figure.stem}.svg", vector(drawn, "svg"))
-        write_bytes(folder / f"{figure.stem}.pdf", vector(drawn, "pdf"))
+        vectors[f"{figure.stem}.png"] = svg(drawn)
+        write_bytes(folder / f"{figure.stem}.svg", vectors[f"{figure.stem}.png"])
+        write_bytes(folder / f"{figure.stem}.pdf", pdf(drawn))
     for name, image in images.items():
         write_bytes(folder / name, image)
     for name, table_of_trials in (frames or {}).items():
@@ -42,7 +44,7 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
     write_bytes(folder / "comparisons.csv", differences.to_csv(index=False, lineterminator="\n").encode())
     file, markdown = folder / "report.md", to_markdown(report)
     write_text(folder / "tables.tex", to_latex(report))
-    write_text(folder / "report.html", to_html(report.study, markdown, images))
+    write_text(folder / "report.html", to_html(report.study, markdown, vectors))
     write_text(file, markdown)
     return file
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
+from ablate.stats.student import quantile
+
 CONFIDENCE = 0.95
+MOST_TERMS = 1000  # of the series for whole degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Estimate:
 @cache
 def t_quantile(freedom: float) -> float:
     """The 0.975 quantile of Student's t: the half width of a 95 % interval in standard errors."""
-    from scipy.stats import t
+    if float(freedom).is_integer() and freedom <= MOST_TERMS:
+        return quantile(int(freedom), CONFIDENCE)
+    from scipy.special import stdtrit
 
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))

@@ -25,6 +25,8 @@ class Record(Protocol):
     def device_seconds(self) -> float | None: ...
     @property
     def environment(self) -> Mapping[str, str]: ...
+    @property
+    def parent(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Result:
     failed_probes: Mapping[str, str] = field(default_factory=dict)  # name → reason, of a finished trial
     seconds: float | None = None  # on a device; a trial of a pack has its share; None while it has not ended
     environment: Mapping[str, str] = field(default_factory=dict)  # commit, versions, device and host
+    parent: str = ""  # MLflow's run of the variant
 
     @classmethod
     def of(cls, trial: Trial, record: Record) -> Self:
@@ -50,6 +53,7 @@ class Result:
             dict(record.unscored),
             record.device_seconds,
             record.environment,
+            record.parent,
         )
 
     @property

@@ -22,7 +22,7 @@ from ablate.track.mlflow_runs import snapshot_of, trial_record
 from ablate.track.reconcile import reconcile
 from ablate.track.retry import retried
 from ablate.track.run_state import STATUSES
-from ablate.track.shared_views import Columns, link_to_runs, view_tags
+from ablate.track.shared_views import Columns, link_to_run, link_to_runs, view_tags
 from ablate.track.store import NO_COLUMNS, Claim, Curve, Snapshot, TrackingStore
 from ablate.track.uploader import upload
 from ablate.track.variant_runs import make_variant_run
@@ -35,9 +35,13 @@ FINISHED = STATUSES[State.FINISHED]
 class MlflowStore(TrackingStore):
     """Studies, variants and trials as the runs of an MLflow server."""
 
-    def __init__(self, uri: str, patience: float = 0.0) -> None:
-        """A store whose requests are repeated for `patience` seconds; with 0, for the seconds that a reader waits."""
+    def __init__(self, uri: str, patience: float = 0.0, ui: str = "") -> None:
+        """A store whose requests are repeated for `patience` seconds; with 0, for the seconds that a reader waits.
+
+        `ui` is the address of MLflow's pages where it is not that of the requests.
+        """
         self.uri = uri
+        self.ui = ui or (uri if uri.startswith("http") else "")
         self.patience = patience
         self.reader = connect_reader(uri)  # of a server, or of the database of the embedded one
         self.experiments: dict[str, str] = {}  # study → id
@@ -69,7 +73,11 @@ class MlflowStore(TrackingStore):
 
     def link(self, study: str) -> str:
         experiment = self.experiments.get(study)
-        return link_to_runs(self.uri, experiment) if experiment and self.uri.startswith("http") else ""
+        return link_to_runs(self.ui, experiment) if experiment and self.ui else ""
+
+    def address_of_runs(self, study: str) -> str:
+        experiment = self.experiments.get(study) or getattr(find_experiment(self.reader, study), "experiment_id", "")
+        return redact(link_to_run(self.ui, experiment, "")) if experiment and self.ui else ""
 
     @retried
     def close_study(self, study: str, state: State, snapshot: Snapshot | None = None) -> None:

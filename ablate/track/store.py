@@ -108,6 +108,10 @@ class TrackingStore(ABC):
         `columns` are what its table of runs shows.
         """
 
+    def address_of_runs(self, study: str) -> str:
+        """What precedes a run's id in the address of its page; empty where there is none."""
+        return ""
+
     def link(self, study: str) -> str:
         """The address of the study's runs in a browser; empty where there is none."""
         return ""

@@ -4,6 +4,7 @@ import os
 import threading
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 
 from ablate.interrupts import handled
 from ablate.paths import Store
@@ -26,6 +27,16 @@ def reading_address(store: Store) -> str:
         return given
     forget_dead_server(store)
     return f"{SQLITE}{store.database.as_posix()}" if store.database.exists() else ""
+
+
+def ui_address(store: Store) -> str:
+    """Where MLflow's pages are, or are once `ablate ui` runs; empty where the store has had no server yet."""
+    given = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if given:
+        return given if given.startswith("http") else ""
+    with suppress(OSError, ValueError):
+        return f"http://127.0.0.1:{int((store.mlflow / 'port').read_text(encoding='utf-8'))}"
+    return ""
 
 
 def study_links(uri: str) -> dict[str, str]:

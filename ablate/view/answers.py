@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ablate.planning.plan import Plan
     from ablate.planning.resources import Node
     from ablate.planning.valid_study import ValidStudy
+    from ablate.stats.running import RunningDifference
 
 SHOWN = 16  # trials that a plan names
 
@@ -153,6 +154,8 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
             console.out.print(f"  {unsent} for MLflow: launch again, or ablate sync")
         if faults := training_faults(status):
             console.out.print(f"  warning: {faults}")
+        for line in comparison_lines(status.metric, status.comparison, most=SHOWN):
+            console.out.print(f"  {line}")
         for trial in status.trials:
             shown = trial.reason or values(scores(trial.metrics))
             console.out.print(f"  {trial.key}  {trial.state:13}  {trial.name}  {shown}")
@@ -160,6 +163,14 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
                 console.out.print(f"    {probe_reasons(trial.failed_probes)}")
             for warning in trial.warnings:
                 console.out.print(f"    warning: {warning}")
+
+
+def comparison_lines(metric: str, comparison: "Sequence[RunningDifference]", most: int) -> Iterator[str]:
+    """The largest differences from the baseline: `linear/accuracy so far: k=50 − k=100: +0.041 ± 0.018, 3 seeds`"""
+    for one in comparison[:most]:
+        interval = f" ± {one.half:.2g}" if one.half is not None else ""
+        seeds = counted(one.n, "seed")
+        yield f"{metric} so far: {one.label} − {one.baseline}: {one.mean:+.3g}{interval}, {seeds}"
 
 
 def training_faults(status: "Status") -> str:

@@ -32,11 +32,13 @@ from ablate.paths import Store
 from ablate.plural import counted
 from ablate.study.model import Study
 from ablate.view import console
+from ablate.view.answers import comparison_lines
 from ablate.view.console import clock, scores, span, values
 
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 WIDE, MEDIUM = 100, 76  # columns of a terminal that has room for long bars and whole names of metrics; for short bars
-OTHER_LINES = 5  # of the view, beside the running trials
+COMPARED = 3  # differences from the baseline that are shown
+OTHER_LINES = 5 + COMPARED  # of the view, beside the running trials
 SEED = " · seed "  # before the seed, in a trial's name
 
 
@@ -78,6 +80,7 @@ class Lines:
 
     def __init__(self) -> None:
         self.began = self.printed = time.monotonic()
+        self.compared: set[str] = set()  # lines of the comparison that are printed
 
     def __call__(self, progress: LaunchProgress, message: Message) -> None:
         if isinstance(message, StageBegan):
@@ -87,6 +90,10 @@ class Lines:
         if time.monotonic() - self.printed >= LINE_EVERY and not progress.stage:
             self.printed = time.monotonic()
             self.print(counts(progress))
+            for line in comparison_lines(progress.metric, progress.compare(), most=COMPARED):
+                if line not in self.compared:
+                    self.print(line)
+                    self.compared.add(line)
 
     def print(self, line: str) -> None:
         """Print a line, after the time since the launch began."""
@@ -126,6 +133,8 @@ def drawn(progress: LaunchProgress, elapsed: float, width: int, rows: int) -> Gr
     doing = stage_of(progress)
     if doing:
         parts.append(f"{doing}  {clock(time.monotonic() - progress.stage_began)}")
+    for line in comparison_lines(progress.metric, progress.compare(), most=COMPARED):
+        parts.append(Text(shortened(line, width), "dim"))
     if progress.total:
         parts.append(f"{counts(progress)}, {clock(elapsed)} elapsed")
     return Group(*parts)

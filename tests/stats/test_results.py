@@ -23,6 +23,7 @@ class Record:
     unscored: dict[str, str] = field(default_factory=dict)
     device_seconds: float | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    parent: str = ""
 
 
 def test_every_planned_trial_has_a_result_in_the_plans_order(make_result: MakeResult) -> None:

@@ -1,0 +1,71 @@
+"""The comparison with the baseline while a study runs: what the scores so far show, before any correction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ablate.options import Value
+from ablate.stats.estimate import Estimate
+from ablate.stats.variants import CASE_AXES, NO_LEVEL, belongs_to
+from ablate.study.model import Study
+from ablate.trial import Trial
+
+Score = tuple[Trial, float]  # of a finished trial
+
+
+@dataclass(frozen=True)
+class RunningDifference:
+    """A variant's scores minus those of its baseline, for the seeds that both have."""
+
+    label: str
+    baseline: str
+    mean: float
+    half: float | None  # half of the 95 % interval by Student's t; None for one seed
+    n: int  # seeds
+
+
+@dataclass(frozen=True)
+class ScoredVariant:
+    """A variant's scores by seed."""
+
+    levels: Mapping[str, Value]
+    dataset: str
+    method: str
+    scores: dict[int, float]
+
+    def label(self, axes: Iterable[str]) -> str:
+        """`k=50`, or the data set and the method where nothing else varies."""
+        words = [f"{axis.rpartition('.')[2]}={level}" for axis, level in self.levels.items() if axis in axes]
+        return ", ".join(words) or f"{self.method} on {self.dataset}"
+
+
+def running_differences(study: Study, scores: Sequence[Score]) -> tuple[RunningDifference, ...]:
+    """The differences of all variants that share a seed with their case's baseline, the largest first."""
+    if study.search is not None:
+        return ()
+    found = [one for case in range(len(study.cases)) for one in differences_of(study, case, scores)]
+    return tuple(sorted(found, key=lambda one: -abs(one.mean)))
+
+
+def differences_of(study: Study, case: int, scores: Sequence[Score]) -> Iterable[RunningDifference]:
+    """The differences of one case."""
+    variants: dict[str, ScoredVariant] = {}
+    for trial, score in scores:
+        if belongs_to(study.cases[case], trial):
+            config = trial.config
+            fresh = ScoredVariant(trial.levels, config.dataset, config.method, {})
+            variants.setdefault(trial.variant, fresh).scores[config.seed] = score
+    given = study.cases[case].baseline
+    for baseline in variants.values():
+        is_baseline = all(given.get(axis, NO_LEVEL) == level for axis, level in baseline.levels.items())
+        if baseline.levels and is_baseline:
+            yield from against(baseline, [one for one in variants.values() if one is not baseline])
+            return
+
+
+def against(baseline: ScoredVariant, others: Iterable[ScoredVariant]) -> Iterable[RunningDifference]:
+    for other in others:
+        seeds = sorted(other.scores.keys() & baseline.scores.keys())
+        estimate = Estimate.of([other.scores[seed] - baseline.scores[seed] for seed in seeds])
+        if estimate.mean is not None:
+            axes = {*other.levels, *CASE_AXES}
+            yield RunningDifference(other.label(axes), baseline.label(axes), estimate.mean, estimate.half, estimate.n)
