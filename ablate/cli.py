@@ -8,6 +8,7 @@ import typer
 
 from ablate.commands import describing, launching, planning, removing, results, submitting
 from ablate.commands.failure import run_and_report
+from ablate.commands.values import takes_debug
 
 app = typer.Typer(
     help="Hyperparameter studies and ablations of self-supervised learning, run with Ray and recorded in MLflow.",
@@ -34,7 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": describing.list_entries,
 }
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name)(takes_debug(command))
 
 
 def print_version(wanted: bool) -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.codec import to_plain
 from ablate.data import DATASETS
-from ablate.data.cache import cache_data, load_data
+from ablate.data.cache import cache_data, is_cached, load_data
 from ablate.data.dataset import Data
-from ablate.data.files import verify
+from ablate.data.files import fetch, verify
 from ablate.deferred import torch
 from ablate.encoder import load_trained, save_encoders
 from ablate.errors import DamagedFile, TrialError
@@ -45,15 +45,27 @@ if TYPE_CHECKING:
 Started = tuple[Trial, checkpoint.Checkpoint | None]  # a trial and its checkpoint
 
 
-def prepare(datasets: Mapping[str, str], tensors: Path) -> None:
-    """Decode data sets, with this content (`Config.data`), into the cache of tensors.
+def fetch_files(datasets: Mapping[str, str], tensors: Path) -> None:
+    """Verify the original files of data sets with this content (`Config.data`), also where the tensors are cached.
 
-    Original files that are there are verified even where the tensors are cached already.  Raises DataError where one is
-    missing or damaged.
+    Those that are missing are downloaded, unless the tensors are cached.  Raises DataError where one is damaged, or
+    cannot be downloaded.
     """
     for name, content in sorted(datasets.items()):
         verify(DATASETS[name], data_folder(), tensors)
-        cache_data(name, tensors, content)
+        if not is_cached(name, tensors, content):
+            fetch(DATASETS[name], data_folder(), tensors)
+
+
+def decode_files(datasets: Mapping[str, str], tensors: Path) -> None:
+    """Decode data sets with this content (`Config.data`) into the cache of tensors.
+
+    A data set without original files is left to the first trial that reads it, in a process that needs torch anyway.
+    Raises DataError where a file is damaged.
+    """
+    for name, content in sorted(datasets.items()):
+        if DATASETS[name].files or DATASETS[name].optional:
+            cache_data(name, tensors, content)
 
 
 def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:

@@ -1,11 +1,14 @@
 """Fixtures of all tests: the folder of real data, an MLflow server, and studies, trials and results."""
 
 import os
+import secrets
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: test processes share the cores
@@ -22,6 +25,38 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite("ablate.testing")  # before its modules are imported
 ROOT = Path(__file__).parent.parent
+SESSION = {"ABLATE_TEST_SESSION": secrets.token_hex(8)}  # in the environment of all that these tests start
+os.environ.update(SESSION)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with tests that start Ray or servers come first: a worker that got one last would end minutes later."""
+    slow = {item.path for item in items if item.get_closest_marker("cluster") is not None}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_running() -> Iterator[None]:
+    """At the end, every process that a test has started has ended: it would go on writing temporary files."""
+    yield
+    deadline = time.monotonic() + 60
+    while (left := list(processes_of_this_session())) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    named = [f"{' '.join(process.cmdline())[:200]} of {test}" for process, test in left]
+    for process, _ in left:
+        process.kill()
+    assert named == []
+
+
+def processes_of_this_session() -> Iterator[tuple[psutil.Process, str]]:
+    """The living processes that these tests have started, each with the test that did."""
+    for process in psutil.process_iter():
+        try:
+            found = process.environ()
+            if found.items() >= SESSION.items() and "resource_tracker" not in " ".join(process.cmdline()):
+                yield process, found.get("PYTEST_CURRENT_TEST", "")
+        except (psutil.Error, OSError):  # it has ended, or is another user's
+            continue
 
 
 @pytest.fixture

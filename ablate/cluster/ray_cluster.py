@@ -3,8 +3,11 @@
 import logging
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +55,8 @@ def start_local(slow: Callable[[], None]) -> None:
     until = time.monotonic() + START
     while True:
         try:
-            ray.init(address="local", log_to_driver=False, logging_level=logging.ERROR, **settings)
+            with without_monitors():
+                ray.init(address="local", log_to_driver=False, logging_level=logging.ERROR, **settings)
             return
         except Exception as error:  # Ray raises errors of many types here, RuntimeError among them
             end_started()
@@ -60,6 +64,30 @@ def start_local(slow: Callable[[], None]) -> None:
                 remedy = "read the log, and see whether another program uses the whole processor, memory or disk"
                 raise ServiceError(f"Ray does not start: {first_line(error)}", remedy, "this machine") from error
             slow()
+
+
+@contextmanager
+def without_monitors() -> Iterator[None]:
+    """Let `ray.init` start neither the autoscaler nor the log monitor, which a local Ray does not use.
+
+    They cost two CPU seconds of each start.  `ray.init` has no option for them, only the parameters that it makes of
+    its options; where another version of Ray makes them otherwise, both are started.
+    """
+    absent = {"no_monitor": True, "include_log_monitor": False}
+    try:
+        parameter: Any = import_module("ray._private.parameter")
+        given = parameter.RayParams
+        known = absent.keys() <= signature(given).parameters.keys()
+    except (ImportError, AttributeError, TypeError, ValueError):
+        known = False
+    if not known:
+        yield
+        return
+    parameter.RayParams = partial(given, **absent)
+    try:
+        yield
+    finally:
+        parameter.RayParams = given
 
 
 def end_started() -> None:

@@ -57,6 +57,8 @@ def local_ray(environment: Mapping[str, str]) -> Mapping[str, str]:
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         # The name is historical: on every system, 0 makes Ray use 127.0.0.1 as the node's address.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Tune's actors do not use the workers that Ray starts in advance, which cost a CPU second each.
+        "RAY_prestart_worker_first_driver": "0",
     }
 
 

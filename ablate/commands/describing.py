@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ablate.commands.arguments import Address, Debug, Json, Storage
+from ablate.commands.arguments import Address, Json, Storage
 from ablate.commands.values import store_of
 from ablate.errors import ServiceError, StudyError
 
@@ -19,7 +19,7 @@ Kind = Annotated[
 ]
 
 
-def doctor(storage: Storage = None, address: Address = "", as_json: Json = False, debug: Debug = False) -> None:
+def doctor(storage: Storage = None, address: Address = "", as_json: Json = False) -> None:
     """Check this machine, the cluster and the server, and print a remedy for each check that fails."""
     from ablate.doctor import examine
     from ablate.view.answers import print_health_checks
@@ -35,7 +35,6 @@ def list_entries(
     show: Annotated[bool, typer.Option("--show", help="Draw a data set's images and their augmented views")] = False,
     storage: Storage = None,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """List the methods, data sets, probes, augmentations or papers, or describe one of them."""
     if show:

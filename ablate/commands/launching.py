@@ -7,29 +7,24 @@ import typer
 
 from ablate.commands.arguments import (
     Address,
-    Debug,
     Json,
     MinNodes,
-    Profile,
-    Set,
     Storage,
-    StudyFile,
     StudyName,
     Wait,
     Yes,
 )
 from ablate.commands.planning import print_plan_of
-from ablate.commands.values import read_study, store_of
+from ablate.commands.values import store_of, takes_study
 from ablate.errors import ServiceAway
 
 if TYPE_CHECKING:
     from ablate.study.model import Study
 
 
+@takes_study
 def launch(
-    study: StudyFile,
-    profile: Profile = None,
-    overrides: Set = None,
+    study: "Study",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and run nothing")] = False,
     storage: Storage = None,
     address: Address = "",
@@ -41,32 +36,27 @@ def launch(
     ] = False,
     yes: Yes = False,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Run what is missing, show progress, write the report."""
-    read = read_study(study, profile, overrides)
     if dry_run:
-        print_plan_of(read, storage, address, yes, as_json)
+        print_plan_of(study, storage, address, yes, as_json)
         return
     nodes = {"address": address, "min_nodes": min_nodes, "wait": wait}
-    launch_and_print(read, storage, yes, as_json, **nodes, checkpoint_every=checkpoint_every, shared=shared)
+    launch_and_print(study, storage, yes, as_json, **nodes, checkpoint_every=checkpoint_every, shared=shared)
 
 
+@takes_study
 def retry(
-    study: StudyFile,
-    profile: Profile = None,
-    overrides: Set = None,
+    study: "Study",
     storage: Storage = None,
     address: Address = "",
     min_nodes: MinNodes = 1,
     wait: Wait = 0.0,
     yes: Yes = False,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Run the failed trials and probes again, with whatever else is missing."""
-    read = read_study(study, profile, overrides)
-    launch_and_print(read, storage, yes, as_json, address=address, min_nodes=min_nodes, wait=wait, retry=True)
+    launch_and_print(study, storage, yes, as_json, address=address, min_nodes=min_nodes, wait=wait, retry=True)
 
 
 def launch_and_print(study: "Study", storage: Path | None, yes: bool, as_json: bool, **options: Any) -> None:
@@ -86,7 +76,7 @@ def launch_and_print(study: "Study", storage: Path | None, yes: bool, as_json: b
         raise typer.Exit(ServiceAway.exit_code)  # launching again sends them
 
 
-def stop(study: StudyName, storage: Storage = None, as_json: Json = False, debug: Debug = False) -> None:
+def stop(study: StudyName, storage: Storage = None, as_json: Json = False) -> None:
     """Make a running launch of a study write checkpoints and stop, from another terminal."""
     from ablate.api import name_of
     from ablate.api import stop as ask_to_stop
@@ -99,7 +89,7 @@ def stop(study: StudyName, storage: Storage = None, as_json: Json = False, debug
     print_done(ask_to_stop(study, store=storage), study, as_json)
 
 
-def sync(study: StudyName, storage: Storage = None, as_json: Json = False, debug: Debug = False) -> None:
+def sync(study: StudyName, storage: Storage = None, as_json: Json = False) -> None:
     """Upload the records that an earlier launch could not send to MLflow."""
     from ablate.api import sync as upload_rest
 

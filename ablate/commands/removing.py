@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ablate.commands.arguments import Debug, Json, Storage, StudyName
+from ablate.commands.arguments import Json, Storage, StudyName
 from ablate.commands.values import store_of
 from ablate.errors import StudyError
 from ablate.plural import counted
@@ -13,9 +13,7 @@ from ablate.plural import counted
 Sure = Annotated[bool, typer.Option("--yes", "-y", help="Remove without confirmation")]
 
 
-def rm(
-    study: StudyName, storage: Storage = None, yes: Sure = False, as_json: Json = False, debug: Debug = False
-) -> None:
+def rm(study: StudyName, storage: Storage = None, yes: Sure = False, as_json: Json = False) -> None:
     """Remove a study: its runs in MLflow, its encoders and its files."""
     from ablate.api import name_of
     from ablate.driver.removal import find_study, remove_study
@@ -37,7 +35,7 @@ def rm(
         typer.echo(f"'{name}' is removed; {size(freed)} are free; MLflow shows its runs among the deleted ones")
 
 
-def gc(storage: Storage = None, yes: Sure = False, as_json: Json = False, debug: Debug = False) -> None:
+def gc(storage: Storage = None, yes: Sure = False, as_json: Json = False) -> None:
     """Free the encoders of trials that no study names any more, and of deleted runs."""
     from ablate.driver.removal import find_garbage, free_garbage, names_of
     from ablate.view.console import print_json, size

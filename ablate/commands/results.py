@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablate.commands.arguments import Debug, Json, Profile, Set, Storage, study_files
+from ablate.commands.arguments import Json, Profile, Set, Storage, study_files
 from ablate.commands.values import read_study, store_of
 from ablate.errors import StudyError
 
@@ -26,7 +26,6 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again every two seconds, until Ctrl-C")] = False,
     storage: Storage = None,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Show the states of a study's trials."""
     from ablate.api import status as status_of
@@ -51,7 +50,6 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print what it logs, until it has ended")] = False,
     storage: Storage = None,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Print a trial's log and traceback; of a study that was submitted, what its batch job printed."""
     from ablate.driver.logs import follow_log, trial_log
@@ -106,7 +104,6 @@ def report(
     overrides: Set = None,
     storage: Storage = None,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Write the report from the results that are recorded now; of two studies, compare them."""
     store = store_of(storage)
@@ -176,7 +173,6 @@ def diff(
     study: Annotated[str | None, typer.Option("--study", help="Their study, where several have such a trial")] = None,
     storage: Storage = None,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Show what differs between two trials: settings, versions, data and metrics."""
     from ablate.driver.trial_diff import diff_trials
@@ -189,7 +185,6 @@ def ui(
     storage: Storage = None,
     browser: Annotated[bool, typer.Option(help="Open a browser")] = True,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Serve the MLflow UI over the store, until Ctrl-C."""
     from ablate.track.ui import serve_until_interrupt

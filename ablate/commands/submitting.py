@@ -1,12 +1,15 @@
 """`ablate submit`: a study as a cluster batch job."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablate.commands.arguments import Debug, Json, Profile, Set, Storage, StudyFile, Yes
-from ablate.commands.values import read_study, store_of
+from ablate.commands.arguments import Json, Storage, Yes
+from ablate.commands.values import store_of, takes_study
+
+if TYPE_CHECKING:
+    from ablate.study.model import Study
 
 Target = Annotated[str, typer.Option("--to", help="ray, kubernetes, slurm, or a target of an installed package")]
 OptionsFile = Annotated[
@@ -15,34 +18,31 @@ OptionsFile = Annotated[
 ]
 
 
+@takes_study
 def submit(
-    study: StudyFile,
+    study: "Study",
     target: Target,
     options: OptionsFile = None,
-    profile: Profile = None,
-    overrides: Set = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing")] = False,
     storage: Storage = None,
     yes: Yes = False,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Run a study as a cluster batch job: what is missing runs there."""
     from ablate.submit.submission import make_job
     from ablate.submit.submission import submit as send
     from ablate.view.console import print_json
 
-    read, store = read_study(study, profile, overrides), store_of(storage)
+    store = store_of(storage)
     if dry_run:
-        made, job = make_job(read, store, target, options, yes=yes)
+        made, job = make_job(study, store, target, options, yes=yes)
         text = made.render(job)
-        print_json({"study": read.name, "target": target, "sent": text}) if as_json else typer.echo(text, nl=False)
+        print_json({"study": study.name, "target": target, "sent": text}) if as_json else typer.echo(text, nl=False)
         return
-    sent = send(read, store, target, options, yes=yes)
+    sent = send(study, store, target, options, yes=yes)
     if as_json:
         print_json({"study": sent.study, "target": sent.target, "job": sent.job_id, "state": sent.state.value})
         return
     typer.echo(f"job {sent.job_id} of {target} is {sent.state.value}")
-    typer.echo(
-        f"follow: ablate logs {read.name} --follow\nstate:  ablate status {read.name}\nstop:   ablate stop {read.name}"
-    )
+    name = study.name
+    typer.echo(f"follow: ablate logs {name} --follow\nstate:  ablate status {name}\nstop:   ablate stop {name}")

@@ -47,10 +47,20 @@ def cache_data(name: str, tensors: Path, content: str | None = None) -> Path:
     """
     dataset = DATASETS[name]()
     content = dataset.content(data_folder()) if content is None else content
-    folder = tensors / (f"{name}-{dataset.version}-{content}" if content else f"{name}-{dataset.version}")
+    folder = folder_of(name, tensors, content)
     if read_header(folder) is None:
         fill_cache(dataset, content, folder)
     return folder
+
+
+def is_cached(name: str, tensors: Path, content: str) -> bool:
+    """Whether the tensors of a data set with this content are there, as they were stored."""
+    return read_header(folder_of(name, tensors, content)) is not None
+
+
+def folder_of(name: str, tensors: Path, content: str) -> Path:
+    """The folder of a data set's tensors."""
+    return tensors / "-".join(filter(None, [name, DATASETS[name].version, content]))
 
 
 def read_header(folder: Path) -> dict[str, Any] | None:

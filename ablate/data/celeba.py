@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.data.archive import file_of
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
 from ablate.data.image import decode_image, resize
@@ -28,10 +31,12 @@ ATTRIBUTES = (
 TRAIN, TEST = 0, 2  # parts in the partition file; 1 is the validation part
 
 
-def drive_file(name: str, drive_id: str, md5: str) -> File:
+def drive_file(
+    name: str, drive_id: str, md5: str, folders: tuple[str, ...] = (), members: tuple[str, ...] = ()
+) -> File:
     """A file in the authors' Google Drive."""
     address = f"https://drive.usercontent.google.com/download?id={drive_id}&export=download&confirm=t"
-    return File(f"celeba/{name}", (address,), (f"md5:{md5}",))
+    return File(f"celeba/{name}", (address,), (f"md5:{md5}",), folders=folders, members=members)
 
 
 class CelebA(Dataset):
@@ -52,7 +57,11 @@ class CelebA(Dataset):
     evaluated = 19962
     targets = ATTRIBUTES
     files = (
-        drive_file("img_align_celeba.zip", "0B7EVK8r0v71pZjFTYXZWM3FlRnM", "00d2c5bc6d35e252742224ab0c1e8fcb"),
+        drive_file(
+            *("img_align_celeba.zip", "0B7EVK8r0v71pZjFTYXZWM3FlRnM", "00d2c5bc6d35e252742224ab0c1e8fcb"),
+            folders=("celeba/img_align_celeba", "celeba/img_align_celeba/img_align_celeba"),
+            members=("*.jpg",),
+        ),
         drive_file("list_attr_celeba.txt", "0B7EVK8r0v71pblRyaVFSWGxPY0U", "75e246fa4810816ffd6ee81facbd244c"),
         drive_file("list_eval_partition.txt", "0B7EVK8r0v71pY0NSMzRuSXJEVkk", "d32c9cbf5e040fd4025c592c306e6668"),
     )
@@ -94,10 +103,20 @@ def parse_attributes(line: str) -> NDArray[np.int8]:
 def read_faces(path: Path, names: list[str]) -> Tensor:
     """The faces (N, 3, 64, 64), uint8, of these file names."""
     x = torch.empty(len(names), 3, SIDE, SIDE, dtype=torch.uint8)
-    with decoding(path), zipfile.ZipFile(path) as archive:
+    with decoding(path), face_reader(path) as read:
         for row, name in zip(x, names, strict=True):
-            row.copy_(crop_face(decode_image(archive.read(f"img_align_celeba/{name}"))))
+            row.copy_(crop_face(decode_image(read(name))))
     return x
+
+
+@contextmanager
+def face_reader(path: Path) -> Iterator[Callable[[str], bytes]]:
+    """A function that reads a file of this name, from the published archive or the folder it was unpacked to."""
+    if path.is_dir():
+        yield lambda name: file_of(path, name).read_bytes()
+        return
+    with zipfile.ZipFile(path) as archive:
+        yield lambda name: archive.read(f"img_align_celeba/{name}")
 
 
 def crop_face(image: Tensor) -> Tensor:

@@ -10,8 +10,18 @@ from typing import IO
 
 CHUNK = 2**20  # bytes
 GZIP, ZIP = b"\x1f\x8b", b"PK"  # how such a file begins
-ENDING = {"wav-sha256": ".wav", "sgm-sha256": ".sgm", "posts-sha256": ""}  # of the members that the checksum is of
-PARTS = {"wav-sha256": 1, "sgm-sha256": 1, "posts-sha256": 3}  # of a member's path that belong to its name
+ENDING = {
+    "wav-sha256": ".wav",
+    "sgm-sha256": ".sgm",
+    "posts-sha256": "",
+    "npy-sha256": ".npy",
+}  # of the members that the checksum is of
+PARTS = {
+    "wav-sha256": 1,
+    "sgm-sha256": 1,
+    "posts-sha256": 3,
+    "npy-sha256": 1,
+}  # of a member's path that belong to its name
 KINDS = ("md5", "sha256", "unpacked-sha256", *ENDING, "bytes")
 
 
@@ -19,8 +29,8 @@ def checksum(path: Path, kind: str) -> str:
     """The checksum of a file as 'kind:value'; the value is 'unreadable' where an archive is damaged.
 
     `md5` and `sha256` are of the file's bytes, `unpacked-sha256` of what a gzipped file unpacks to (or of the bytes of
-    one that is not packed), `wav-`, `sgm-` and `posts-sha256` of an archive's members (see `members_digest`).  `bytes`
-    is the size of the file, which serves where only that was published.
+    one that is not packed), `wav-`, `sgm-`, `posts-` and `npy-sha256` of an archive's members (see `members_digest`).
+    `bytes` is the size of the file, which serves where only that was published.
     """
     if kind == "bytes":
         return f"{kind}:{path.stat().st_size}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import pickle
-import tarfile
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ablate.data.archive import opened, read_member
 from ablate.data.dataset import Data, Dataset, File
-from ablate.data.files import decoding, open_member
+from ablate.data.files import decoding
 from ablate.data.image import decode_image
 from ablate.deferred import np, torch
 
@@ -40,14 +40,15 @@ class Cifar10(Dataset):
                 "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
                 "test_batch": "40351d587109b95175f43aff81a1287e",
             },
+            folders=("CIFAR10/cifar-10-batches-py", "cifar-10-batches-py"),
         ),
     )
 
     def read(self, folder: Path) -> Data:
         (file,) = self.files
         path = file.find(folder)
-        with decoding(path), tarfile.open(path) as archive:
-            parts = [read_batch(open_member(archive, name).read()) for name in file.md5sums]
+        with decoding(path), opened(path) as archive:
+            parts = [read_batch(read_member(archive, name)) for name in file.md5sums]
         x, y = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
         return Data(x, y, torch.arange(len(y)) >= len(y) - len(parts[-1][1]), scale=1 / 255, training_split="train")
 
@@ -102,7 +103,15 @@ class Cifar10Jpeg(Dataset):
     classes = 10
     samples = 50000
     evaluated = 10000
-    files = (File("CIFAR10/cifar10_jpeg_60k.npz", checksums=("md5:2aae574cf2fbdcd88a37f89ee703405e",)),)
+    files = (
+        File(
+            "CIFAR10/cifar10_jpeg_60k.npz",
+            checksums=(
+                "md5:2aae574cf2fbdcd88a37f89ee703405e",
+                "npy-sha256:828c17600af70b245d356dd81988cd90004382afa1b6125fe3da8d95b5a84b01",
+            ),
+        ),
+    )
 
     def read(self, folder: Path) -> Data:
         path = self.files[0].find(folder)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ablate.data.find import find
+from ablate.data.folder import folder_checksum, is_unpacked
 from ablate.data.remembered import remembered_checksum
 from ablate.paths import checksum_memory
 from ablate.trial import ABSENT, digest
@@ -28,8 +29,11 @@ class File:
     addresses: tuple[str, ...] = ()  # tried in this order
     checksums: tuple[str, ...] = ()  # such as "md5:…" (see checksum.py); one must match, since archives get repacked
     aliases: tuple[str, ...] = ()  # other paths of the same content, such as that of the unpacked file
-    # member → md5, of a tar archive, which is whole too where all of them match
+    # member → md5, of a tar archive or the folder it was unpacked to, which are whole too where all of them match
     md5sums: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()  # paths of folders that an archive may be unpacked to
+    # patterns of the names that such a folder holds; left out, the names in `md5sums`
+    members: tuple[str, ...] = ()
 
     @property
     def own(self) -> bool:
@@ -37,8 +41,24 @@ class File:
         return not self.checksums and not self.addresses
 
     def find(self, folder: Path) -> Path:
-        """The path of the file below a folder, by its name in any case or by an alias; `path` where it is missing."""
-        return find(folder, (self.path, *self.aliases))
+        """The path of the file below a folder, by its name in any case or by an alias, else that of a folder with its
+        content; `path` where it is missing.
+        """
+        packed = find(folder, (self.path, *self.aliases))
+        if not self.folders or packed.exists():
+            return packed
+        unpacked = (find(folder, (one,)) for one in self.folders)
+        return next((one for one in unpacked if is_unpacked(one, self.members or tuple(self.md5sums))), packed)
+
+    def content(self, folder: Path) -> str:
+        """The checksum of content that is the user's own; empty for what is, or will be, verified.
+
+        Nothing was published to verify some unpacked folders by, so their content counts as the user's own.
+        """
+        path, memory = self.find(folder), checksum_memory()
+        if self.own and path.exists():
+            return remembered_checksum(path, "sha256", memory)
+        return folder_checksum(path, self.members, memory) if self.members and path.is_dir() else ""
 
 
 @dataclass(frozen=True)
@@ -113,15 +133,13 @@ class Dataset(ABC):
     optional: ClassVar[tuple[File, ...]] = ()  # files that are used where they are present
 
     def content(self, folder: Path) -> str:
-        """What a trial's key holds of the data: a digest of the user's own files; ABSENT if one is missing.
+        """What a trial's key holds of the data: a digest of the user's own content; ABSENT if a file of it is missing.
 
         Empty for published files: the version stands for their content, and no other content is read.
         """
         if self.missing(folder):
             return ABSENT
-        own = {file.path: file.find(folder) for file in (*self.files, *self.optional) if file.own}
-        memory = checksum_memory()
-        sums = {name: remembered_checksum(path, "sha256", memory) for name, path in own.items() if path.exists()}
+        sums = {file.path: found for file in (*self.files, *self.optional) if (found := file.content(folder))}
         return digest(sums) if sums else ""
 
     def missing(self, folder: Path) -> list[Path]:

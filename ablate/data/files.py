@@ -1,16 +1,14 @@
 """Original files of data sets: found below the data folder or downloaded, and verified before they are read."""
 
 import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
 from urllib.request import Request, urlopen
 
-from ablate.data.checksum import has_members, is_damaged, is_wanted
+from ablate.data.checksum import has_members, is_damaged
 from ablate.data.dataset import Dataset, File
 from ablate.data.remembered import remembered_checksum
 from ablate.errors import AblateError, DataError
@@ -64,12 +62,19 @@ def unpublished(file: File, path: Path, difference: str) -> DataError:
     where = f"it is fetched again from {file.addresses[0]}" if file.addresses else "put a whole one there"
     if is_damaged(path):
         return DataError(f"the file is damaged: {difference}", f"delete it, and {where}", str(path))
-    problem = f"the file is altered or packed otherwise, and is not known to hold the published content: {difference}"
+    what = "the folder is altered" if path.is_dir() else "the file is altered or packed otherwise"
+    problem = f"{what}, and is not known to hold the published content: {difference}"
     return DataError(problem, f"move it to another folder, and {where}", str(path))
 
 
 def checksum_difference(file: File, path: Path, memory: Path | None = None) -> str:
-    """'found …, expected …' where no published checksum matches; empty where one does, or none was published."""
+    """'found …, expected …' where no published checksum matches; empty where one does, or none was published.
+
+    A folder that was unpacked from an archive is compared where the checksums of its files are known.
+    """
+    if path.is_dir():
+        names = [name for name, md5 in file.md5sums.items() if is_other(path / name, md5, memory)]
+        return f"{', '.join(names)} in this folder is not as published" if names else ""
     found = []
     for expected in file.checksums:
         found.append(remembered_checksum(path, expected.partition(":")[0], memory))
@@ -78,6 +83,11 @@ def checksum_difference(file: File, path: Path, memory: Path | None = None) -> s
     if not found or (file.md5sums and has_members(path, dict(file.md5sums))):
         return ""
     return f"found {found[0]}, expected {' or '.join(file.checksums)}"
+
+
+def is_other(path: Path, md5: str, memory: Path | None) -> bool:
+    """Whether a file has another md5 than this one."""
+    return remembered_checksum(path, "md5", memory) != f"md5:{md5}"
 
 
 def download(file: File, path: Path) -> None:
@@ -156,18 +166,3 @@ def decoding(path: Path) -> Iterator[None]:
         problem = error.args[0] if isinstance(error, KeyError) and error.args else error  # str() adds quotes
         problem = str(problem) or type(error).__name__
         raise DataError(f"the file cannot be decoded: {problem}", "replace it by a whole one", str(path)) from error
-
-
-def find_member(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo:
-    """The file of a tar archive that has this name, in whatever folder.  Raises KeyError where there is none."""
-    for one in archive:
-        if PurePosixPath(one.name).name == name and one.isfile() and is_wanted(one.name):
-            return one
-    raise KeyError(f"there is no '{name}' in the archive")
-
-
-def open_member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
-    """Open the file of a tar archive that has this name, in whatever folder.  Raises KeyError where there is none."""
-    content = archive.extractfile(find_member(archive, name))
-    assert content is not None, "it is a file"
-    return content

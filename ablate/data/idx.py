@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.data.archive import file_of
 from ablate.data.checksum import open_unpacked
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import decoding
@@ -18,6 +20,7 @@ from ablate.deferred import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
+EMNIST = "emnist-digits"  # how the names of its files begin
 UNSIGNED_BYTE = 8  # the idx code for entries of type uint8
 
 
@@ -167,18 +170,35 @@ class EmnistDigits(Idx):
             "EMNIST/raw/gzip.zip",
             ("https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",),
             ("md5:58c8d27c78d21e728a6bc7b3cc06412e",),
+            folders=("EMNIST/raw/gzip", "EMNIST/raw"),  # torchvision unpacks the archive beside it, and removes it
+            members=tuple(f"{EMNIST}-{part}-*-idx?-ubyte*" for part in ("train", "test")),
         ),
     )
 
     def read(self, folder: Path) -> Data:
         path = self.files[0].find(folder)
-        with decoding(path), zipfile.ZipFile(path) as archive:
-            return self.join(self.read_archived(archive, "train"), self.read_archived(archive, "test"))
+        with decoding(path), part_reader(path) as read:
+            return self.join(self.read_unpacked(read, "train"), self.read_unpacked(read, "test"))
 
-    def read_archived(self, archive: zipfile.ZipFile, name: str) -> tuple[Tensor, Tensor]:
+    def read_unpacked(self, read: Callable[[str], bytes], part: str) -> tuple[Tensor, Tensor]:
         """Upright images (N, 28, 28) and labels (N,) of one part."""
-        stem = f"gzip/emnist-digits-{name}"
-        images = parse_idx(gzip.decompress(archive.read(f"{stem}-images-idx3-ubyte.gz")))
-        labels = parse_idx(gzip.decompress(archive.read(f"{stem}-labels-idx1-ubyte.gz")))
+        images = parse_idx(read(f"{EMNIST}-{part}-images-idx3-ubyte"))
+        labels = parse_idx(read(f"{EMNIST}-{part}-labels-idx1-ubyte"))
         self.check_counts(images, labels)
         return images.transpose(1, 2), labels
+
+
+@contextmanager
+def part_reader(path: Path) -> Iterator[Callable[[str], bytes]]:
+    """A function that reads the idx file of this name, from the archive of EMNIST or a folder it was unpacked to."""
+    if path.is_dir():
+        yield lambda name: read_idx_file(path, name)
+        return
+    with zipfile.ZipFile(path) as archive:
+        yield lambda name: gzip.decompress(archive.read(f"gzip/{name}.gz"))
+
+
+def read_idx_file(folder: Path, name: str) -> bytes:
+    """The content of an idx file in a folder, gzipped or not.  Raises KeyError where there is none."""
+    with open_unpacked(file_of(folder, name if (folder / name).exists() else f"{name}.gz")) as content:
+        return content.read()

@@ -2,7 +2,9 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ablate.atomic_write import write_text
@@ -28,17 +30,18 @@ def remembered_checksum(path: Path, kind: str, memory: Path | None) -> str:
         return checksum(path, kind)
     if identity not in FOUND:
         worthwhile = stat.st_size >= SMALL and kind != "bytes"
-        FOUND[identity] = noted_checksum(path, kind, note) if worthwhile else checksum(path, kind)
+        compute = partial(checksum, path, kind)
+        FOUND[identity] = noted_checksum(note, kind, compute) if worthwhile else compute()
     return FOUND[identity]
 
 
-def noted_checksum(path: Path, kind: str, note: Path) -> str:
+def noted_checksum(note: Path, kind: str, compute: Callable[[], str]) -> str:
     """The checksum that a note holds; computed, and written there, where there is no such note."""
     with suppress(OSError, UnicodeDecodeError):
         noted = note.read_text(encoding="utf-8")
         if noted.startswith(f"{kind}:"):
             return noted
-    found = checksum(path, kind)
+    found = compute()
     with suppress(OSError):  # without the note, the checksum is computed once more
         note.parent.mkdir(parents=True, exist_ok=True)
         write_text(note, found)

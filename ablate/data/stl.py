@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from ablate.data.archive import Opened, member_size, open_member, opened, read_member
 from ablate.data.dataset import Data, Dataset, File
-from ablate.data.files import decoding, find_member, open_member
+from ablate.data.files import decoding
 from ablate.data.image import resize
 from ablate.deferred import np, torch
 
@@ -44,16 +44,18 @@ class StlImages(Dataset):
                 "test_X.bin": "7f263ba9f9e0b06b93213547f721ac82",
                 "test_y.bin": "36f9794fa4beb8a2c72628de14fa638e",
             },
+            folders=("STL10/stl10_binary", "stl10_binary"),
         ),
     )
 
     def read(self, folder: Path) -> Data:
         path = self.files[0].find(folder)
-        with decoding(path), tarfile.open(path) as archive:
-            counts = [find_member(archive, f"{part}_X.bin").size // SIZE for part in PARTS]
+        with decoding(path), opened(path) as archive:
+            counts = [member_size(archive, f"{part}_X.bin") // SIZE for part in PARTS]
             x = torch.empty(sum(counts), *self.shape, dtype=torch.uint8)
             for part, rows in zip(PARTS, x.split(counts), strict=True):
-                fill(rows, read_chunks(open_member(archive, f"{part}_X.bin")))
+                with open_member(archive, f"{part}_X.bin") as content:
+                    fill(rows, read_chunks(content))
             labels = [read_labels(archive, part, count) for part, count in zip(PARTS, counts, strict=True)]
         return Data(x, torch.cat(labels), torch.arange(len(x)) >= len(x) - counts[-1], 1 / 255, "unlabelled")
 
@@ -92,11 +94,11 @@ def fill(rows: Tensor, chunks: Iterator[Tensor]) -> None:
         start += len(chunk)
 
 
-def read_labels(archive: tarfile.TarFile, part: str, count: int) -> Tensor:
+def read_labels(archive: Opened, part: str, count: int) -> Tensor:
     """The labels (N,) of a part, counted from 0 (the file counts from 1); -1 for the unlabelled part."""
     if part == "unlabeled":
         return torch.full((count,), -1)
-    labels = torch.frombuffer(bytearray(open_member(archive, f"{part}_y.bin").read()), dtype=torch.uint8)
+    labels = torch.frombuffer(bytearray(read_member(archive, f"{part}_y.bin")), dtype=torch.uint8)
     if len(labels) != count or labels.min() < 1 or labels.max() > 10:
         raise ValueError(f"it holds no label from 1 to 10 for each of the {count} images of the part '{part}'")
     return labels.long() - 1

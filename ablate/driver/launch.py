@@ -24,7 +24,7 @@ from ablate.planning.required_data import require_data, required_data
 from ablate.planning.requirements import fetch_requirements
 from ablate.planning.resolve import resolve
 from ablate.planning.resources import slots
-from ablate.run import prepare
+from ablate.run import decode_files, fetch_files
 from ablate.stopping import clear_stop_requests
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
@@ -66,7 +66,7 @@ def launch_in(context: LaunchContext) -> Summary:
     if not store.writable:  # a finished study can be read
         return Launch(context).settled() or refused_store(store)
     require_data(study, designed)
-    prepare(required_data(study, designed), store.tensors)
+    fetch_files(required_data(study, designed), store.tensors)
     context.paths.folder.mkdir(parents=True, exist_ok=True)
     current = Launch(context)
     with launching(context.paths.lock, study.name, current.execution.give_way):
@@ -162,13 +162,18 @@ class Launch:
         return self.snapshot
 
     def start(self) -> Summary:
-        """Start the executor, if something is left to run, and the server side by side; run the launch; end both."""
-        self.context.announcer.enter(Stage.STARTING_MLFLOW if self.idle else Stage.STARTING)
+        """Start the executor, if something is left to run, decode the data beside that, and start the server.
+
+        Then run the launch, and end both.
+        """
+        context = self.context
+        context.announcer.enter(Stage.STARTING_MLFLOW if self.idle else Stage.STARTING)
         try:
             if not self.idle:
                 self.execution.start()
+                decode_files(required_data(context.study, context.designed), context.store.tensors)
                 self.execution.require_cluster()
-            self.server = self.context.backends.server(self.context.store)
+            self.server = context.backends.server(context.store)
             try:
                 return self.run()
             finally:

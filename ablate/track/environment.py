@@ -2,10 +2,11 @@
 
 import os
 import platform
+import re
 import socket
 import subprocess
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, distributions, version
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 from pathlib import Path
 
 PACKAGES = ("ablate", "torch", "ray", "mlflow", "optuna", "scikit-learn", "numpy")
@@ -34,8 +35,15 @@ def versions(packages: Iterable[str] = PACKAGES) -> str:
 
 def installed() -> str:
     """This Python and every installed package, a line each, as `pip install -r` reads them."""
-    packages = sorted({f"{package.name}=={package.version}" for package in distributions()}, key=str.lower)
+    packages = sorted({name_and_version(package) for package in distributions()}, key=str.lower)
     return "\n".join([f"# python {platform.python_version()} on {platform.platform()}", *packages, ""])
+
+
+def name_and_version(package: Distribution) -> str:
+    """`torch==2.15.0`, from the first lines of its metadata: to parse the description below them takes a second."""
+    head = (package.read_text("METADATA") or package.read_text("PKG-INFO") or "").partition("\n\n")[0]
+    found = dict(re.findall(r"^(Name|Version):[ \t]*(.*?)[ \t]*$", head, re.MULTILINE))
+    return "==".join([found.get("Name", "unknown"), found.get("Version", "unknown")])
 
 
 def commit(folder: Path) -> str:

@@ -2,10 +2,12 @@
 
 import pytest
 import torch
-from torchvision.transforms.v2 import functional as F
 
 from ablate.augment.blur import Blur, blur, gaussian_weights
+from ablate.deferred import Deferred
 from ablate.errors import StudyError
+
+F = Deferred("torchvision.transforms.v2.functional")  # its import takes eight seconds of each worker
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -5,11 +5,13 @@ import itertools
 import pytest
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 from ablate.augment.color import ChannelDrop, Grayscale, Jitter, blend, drop_channel, jitter, luminance, shift_hue
 from ablate.augment.transform import Transform
+from ablate.deferred import Deferred
 from ablate.errors import StudyError
+
+F = Deferred("torchvision.transforms.v2.functional")  # its import takes eight seconds of each worker
 
 ORDERS = torch.tensor(list(itertools.permutations(range(4))))  # rank of brightness, contrast, saturation, hue
 CHANGES = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 from ablate.augment.geometry import (
     Flip,
@@ -15,7 +14,10 @@ from ablate.augment.geometry import (
     resized_crop,
     windows,
 )
+from ablate.deferred import Deferred
 from ablate.errors import StudyError
+
+F = Deferred("torchvision.transforms.v2.functional")  # its import takes eight seconds of each worker
 
 MANY = 20_000
 

@@ -2,14 +2,16 @@
 
 import pytest
 import torch
-from torchvision.transforms.v2 import functional as F
 
 from ablate.augment import PIPELINES, pipeline
 from ablate.augment.color import Jitter
 from ablate.augment.enlarged import Enlarged
 from ablate.augment.geometry import PaddedCrop, ResizedCrop
 from ablate.augment.pipeline import Pipeline
+from ablate.deferred import Deferred
 from ablate.errors import StudyError
+
+F = Deferred("torchvision.transforms.v2.functional")  # its import takes eight seconds of each worker
 
 GREY = {"none", "simclr-grey", "simvae-mnist", "simvae-fashion-mnist", "crop-flip-reflect", "resized-crop-flip"}
 

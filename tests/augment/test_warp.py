@@ -5,7 +5,6 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 from ablate.augment.warp import (
     corners,
@@ -17,6 +16,9 @@ from ablate.augment.warp import (
     solve_projection,
     warp,
 )
+from ablate.deferred import Deferred
+
+F = Deferred("torchvision.transforms.v2.functional")  # its import takes eight seconds of each worker
 
 GREY = 128 / 255
 MANY = 20_000

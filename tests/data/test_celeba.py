@@ -1,6 +1,7 @@
 """Reading CelebA from archives that the tests write."""
 
 import io
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -49,6 +50,22 @@ def test_the_training_and_test_parts_are_read_with_their_attributes(tmp_path: Pa
     assert data.targets.shape == (3, len(CelebA.targets)) == (3, 40)
     assert data.targets.sum(dim=1).tolist() == [2, 1, 2]
     assert data.targets[:, CelebA.targets.index("Young")].tolist() == [0, 1, 1]
+
+
+def test_faces_are_read_from_an_unpacked_folder_whose_content_is_part_of_the_key(tmp_path: Path) -> None:
+    write_celeba(tmp_path)
+    archive = tmp_path / CelebA.files[0].path
+    expected = CelebA().read(tmp_path)
+    shutil.unpack_archive(archive, archive.parent)
+    archive.unlink()
+    assert CelebA().read(tmp_path).x.equal(expected.x)
+    content = CelebA().content(tmp_path)
+    faces = archive.parent / "img_align_celeba"
+    (faces / "000001.jpg").write_bytes(jpeg(70))
+    assert CelebA().content(tmp_path) not in ("", content)
+    (faces / "000001.jpg").unlink()
+    with pytest.raises(DataError, match=r"there is no '000001.jpg' in the folder"):
+        CelebA().read(tmp_path)
 
 
 def test_attributes_have_the_indices_that_the_paper_gives() -> None:

@@ -3,9 +3,11 @@
 import hashlib
 import io
 import pickle
+import shutil
 import struct
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from PIL import Image
 
 from ablate.data.cifar import Cifar10, Cifar10Jpeg, read_batch, unpickle
 from ablate.data.dataset import Data, File
-from ablate.data.files import checksum_difference
+from ablate.data.files import checksum_difference, verify
 from ablate.errors import DataError
 
 Load = Callable[[str], Data]
@@ -81,6 +83,24 @@ def test_an_archive_is_whole_where_every_batch_has_its_published_md5(tmp_path: P
     assert checksum_difference(other, path).endswith("expected md5:0")
 
 
+def test_the_folder_that_the_archive_was_unpacked_to_is_verified_and_read(tmp_path: Path) -> None:
+    path = write_cifar(tmp_path, {name: batch(row(1, 2, 3), [5]) for name in Cifar10.files[0].md5sums})
+    shutil.unpack_archive(path, path.parent, filter="data")
+    expected = Cifar10().read(tmp_path)
+    path.unlink()
+    unpacked = path.parent / "cifar-10-batches-py"
+    assert Cifar10.files[0].find(tmp_path) == unpacked
+    assert Cifar10().read(tmp_path).x.equal(expected.x)
+    with pytest.raises(DataError, match="test_batch in this folder is not as published; move it to another folder"):
+        verify(Cifar10, tmp_path, tmp_path / "tensors")
+    sums = {name: hashlib.md5((unpacked / name).read_bytes()).hexdigest() for name in Cifar10.files[0].md5sums}
+    whole = type("Whole", (Cifar10,), {"files": (replace(Cifar10.files[0], md5sums=sums),)})
+    verify(whole, tmp_path, tmp_path / "tensors")
+    assert whole().content(tmp_path) == ""  # it is the published content: the key is the archive's
+    (unpacked / "data_batch_5").unlink()
+    assert Cifar10.files[0].find(tmp_path) == path  # a folder that lacks a file is not used
+
+
 class FileWriter:
     """An object that creates a file when it is unpickled by a permissive unpickler."""
 
@@ -141,6 +161,23 @@ def test_recompressed_images_are_decoded_in_their_order(tmp_path: Path) -> None:
     assert data.x.shape == (3, 3, 32, 32)
     torch.testing.assert_close(data.x[:, 0, 0, 0].int(), torch.tensor([200, 0, 100]).int(), atol=3, rtol=0)
     assert (data.y.tolist(), data.test.tolist()) == ([2, 0, 1], [False, False, True])
+
+
+@pytest.mark.slow
+def test_a_recompressed_copy_that_is_packed_otherwise_is_verified_by_its_arrays(
+    real_data: Path, tmp_path: Path
+) -> None:
+    (file,) = Cifar10Jpeg.files
+    if not (real_data / file.path).exists():
+        pytest.skip(f"there is no {file.path} in {real_data}")
+    with np.load(real_data / file.path) as archive:
+        arrays = {name: archive[name] for name in reversed(archive.files)}
+    (tmp_path / "CIFAR10").mkdir()
+    np.savez(tmp_path / file.path, **arrays)
+    verify(Cifar10Jpeg, tmp_path, tmp_path / "tensors")
+    np.savez(tmp_path / file.path, **{**arrays, "label": arrays["label"][::-1]})
+    with pytest.raises(DataError, match="altered or packed otherwise"):
+        verify(Cifar10Jpeg, tmp_path, tmp_path / "tensors")
 
 
 def test_the_recompressed_copy_is_described_as_not_comparable() -> None:

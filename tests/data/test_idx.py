@@ -164,6 +164,24 @@ def test_emnist_images_are_transposed(tmp_path: Path) -> None:
     assert (data.y.tolist(), data.test.tolist()) == ([5, 4], [False, True])
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_emnist_is_read_from_a_folder_whose_content_is_part_of_the_key(packed: bool, tmp_path: Path) -> None:
+    path = write_emnist(tmp_path, {"train": bytes(range(28)) + bytes(756), "test": bytes(784)})
+    expected, published = EmnistDigits().read(tmp_path), EmnistDigits().content(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(path.parent)
+    path.unlink()
+    for file in [] if packed else list((path.parent / "gzip").glob("emnist-digits*")):
+        (path.parent / file.stem).write_bytes(gzip.decompress(file.read_bytes()))  # as torchvision leaves them
+        file.unlink()
+    assert EmnistDigits().read(tmp_path).x.equal(expected.x)
+    content = EmnistDigits().content(tmp_path)
+    assert (published, len(content)) == ("", 16)
+    (labels,) = path.parent.rglob("emnist-digits-test-labels*")
+    labels.write_bytes(idx((1,), bytes([9])) if packed else gzip.decompress(idx((1,), bytes([9]))))
+    assert EmnistDigits().content(tmp_path) not in ("", content)
+
+
 def test_an_archive_without_one_of_the_parts_is_refused(tmp_path: Path) -> None:
     path = write_emnist(tmp_path, {"train": bytes(784)})
     with pytest.raises(DataError) as error:

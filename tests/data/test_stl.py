@@ -1,6 +1,7 @@
 """Reading STL-10 from archives that the tests write, and resizing it."""
 
 import io
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -47,6 +48,15 @@ def test_training_sees_unlabelled_images_and_probes_are_fitted_on_labelled_ones(
     assert data.seen.nonzero()[:, 0].tolist() == [2, 3, 4]
     assert data.probed.nonzero()[:, 0].tolist() == [0, 1]
     assert data.evaluation.nonzero()[:, 0].tolist() == [5]
+
+
+def test_the_folder_that_the_archive_was_unpacked_to_is_read(tmp_path: Path) -> None:
+    path = write_stl(tmp_path, SMALL)
+    expected = Stl10().read(tmp_path)
+    shutil.unpack_archive(path, path.parent, filter="data")
+    path.unlink()
+    data = Stl10().read(tmp_path)
+    assert (data.x.equal(expected.x), data.y.equal(expected.y)) == (True, True)
 
 
 def test_images_are_read_column_by_column(tmp_path: Path) -> None:

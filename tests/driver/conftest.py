@@ -24,7 +24,7 @@ from ablate.track.mlflow_store import MlflowStore
 from ablate.track.ui import reading_address
 
 PATIENCE = 400.0  # seconds; other processes may use most of the processor
-EPOCHS = 24  # long enough for several processes to be killed during one launch
+EPOCHS = 32  # long enough for six interruptions, one after the other
 
 SMALL = """
 question: Do the numbers depend on interruptions?

@@ -12,7 +12,8 @@ from .conftest import EPOCHS, SMALL, WorkingDirectory, parsed
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-FRUGAL = SMALL.replace("EPOCHS", "2") + "resources: {cpu: 2}\n"  # one worker, so that its imports are done once
+ONE_WORKER = "resources: {cpu: 2}\n"  # so that its imports are done once
+FRUGAL = SMALL.replace("EPOCHS", "2") + ONE_WORKER
 
 
 def times(directory: WorkingDirectory, record: TrialRecord) -> list[int]:
@@ -88,9 +89,9 @@ def test_new_levels_seeds_and_probes_run_alone_and_failed_trials_on_retry(served
 
 
 def test_a_second_interrupt_stops_at_once(served_directory: WorkingDirectory) -> None:
-    served_directory.write("endless", SMALL.replace("EPOCHS", "2000"))
+    served_directory.write("endless", SMALL.replace("EPOCHS", "2000") + ONE_WORKER)
     command = served_directory.start("launch", "endless")
-    command.until_printed("2 running")
+    command.until_printed("1 running")
     workers = [identify(process.pid) for process in command.descendants("ray::")]
     command.process.send_signal(signal.SIGINT)
     command.until_printed("stopping")

@@ -18,14 +18,14 @@ from .conftest import WorkingDirectory, parsed
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 FILE = Path(__file__).parents[2] / "studies" / "search.yaml"
-BRIEF = "training.epochs=2"  # of 5
-QUICK = (str(FILE), "--profile", "quick", "--set", BRIEF)
-PROPOSALS, SEEDS = 8, (0, 1)
+PROPOSALS, SEEDS = 5, (0, 1)
+BRIEF = ("training.epochs=2", f"search.trials={PROPOSALS}")  # of 5 epochs and 8 proposals
+QUICK = (str(FILE), "--profile", "quick", *(word for override in BRIEF for word in ("--set", override)))
 TRIALS = PROPOSALS * len(SEEDS)
 
 
 def read() -> Study:
-    return read_study(FILE, "quick", (BRIEF,))
+    return read_study(FILE, "quick", BRIEF)
 
 
 def stored_proposals(directory: WorkingDirectory) -> list[FrozenTrial]:

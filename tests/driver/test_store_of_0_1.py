@@ -39,22 +39,15 @@ def assert_nothing_ran(launched: Command, directory: WorkingDirectory, study: st
     assert not paths.log.exists()  # Ray writes its output there as soon as it is started
 
 
-@pytest.mark.parametrize("study", STUDIES)
-def test_the_plan_and_the_status_of_a_study_of_0_1_have_nothing_left(
-    directory_of_0_1: WorkingDirectory, study: str
-) -> None:
-    plan = parsed(directory_of_0_1.run("plan", study, "--json"))
-    found = (plan["trials"], plan["finished"], plan["failed"], plan["to_score"], plan["to_run"], plan["to_propose"])
-    assert found == (TRIALS[study], TRIALS[study], 0, 0, [], 0)
-    (status,) = parsed(directory_of_0_1.run("status", study, "--json"))
-    assert status["counts"] == {"finished": TRIALS[study]}
-
-
-@pytest.mark.parametrize("study", ["old-phases", "old-search"])
-def test_a_study_of_0_1_that_is_launched_again_is_settled_from_the_database(
-    directory_of_0_1: WorkingDirectory, study: str
-) -> None:
-    assert_nothing_ran(directory_of_0_1.run("launch", study), directory_of_0_1, study)
+def test_studies_of_0_1_have_nothing_left_and_are_settled_from_the_database(directory_of_0_1: WorkingDirectory) -> None:
+    for study in STUDIES:
+        plan = parsed(directory_of_0_1.run("plan", study, "--json"))
+        found = (plan["trials"], plan["finished"], plan["failed"], plan["to_score"], plan["to_run"], plan["to_propose"])
+        assert found == (TRIALS[study], TRIALS[study], 0, 0, [], 0)
+    counts = {status["study"]: status["counts"] for status in parsed(directory_of_0_1.run("status", "--json"))}
+    assert counts == {study: {"finished": trials} for study, trials in TRIALS.items()}
+    for study in ("old-phases", "old-search"):
+        assert_nothing_ran(directory_of_0_1.run("launch", study), directory_of_0_1, study)
     assert not (directory_of_0_1.store.mlflow / "port").exists()  # no server was started
 
 

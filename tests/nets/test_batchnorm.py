@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pytest
 import torch
 from torch import Tensor, nn
-from torchvision.models import resnet18
 
 from ablate.nets.batchnorm import BatchNorm
 from ablate.nets.functional import apply
@@ -62,6 +61,8 @@ def test_apply_leaves_no_tensor_in_the_module_also_after_an_error() -> None:
 
 
 def test_a_torchvision_resnet_with_this_batch_norm_works_under_vmap() -> None:
+    from torchvision.models import resnet18  # takes eight seconds
+
     with torch.device("meta"):
         network = resnet18(norm_layer=BatchNorm, num_classes=4)
     params, state = initialize(network, torch.Generator().manual_seed(0))

@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
-from ablate.track.environment import commit, environment, versions
+from ablate.track.environment import commit, environment, installed, versions
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
 
@@ -40,3 +41,8 @@ def test_a_plus_marks_a_commit_from_which_tracked_files_differ(tmp_path: Path) -
 def test_packages_that_are_missing_are_left_out() -> None:
     assert "nothing-of-that-name" not in versions(["nothing-of-that-name"])
     assert "mlflow 3" in versions(["mlflow"])
+
+
+def test_every_installed_package_is_listed_with_the_version_of_its_metadata() -> None:
+    wanted = {f"{package.metadata['Name']}=={package.version}" for package in distributions()}
+    assert set(installed().splitlines()[1:]) == wanted
