@@ -1,8 +1,10 @@
 """The report on a study from the results that MLflow holds now."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ablate.driver.status import records_of
 from ablate.driver.summary import all_trials
@@ -12,17 +14,20 @@ from ablate.planning.scores import without_failed_scores
 from ablate.record import TrialRecord
 from ablate.reporting.content import report_of
 from ablate.reporting.markdown import to_markdown
+from ablate.reporting.pictures import FetchPicture
 from ablate.reporting.report import Report
 from ablate.reporting.write import write_report
 from ablate.stats.bands import Curves
 from ablate.stats.results import Result, results_of
 from ablate.study.model import Study
+from ablate.track.artifacts import fetch
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.store import TrackingStore
 from ablate.track.ui import reading_address, ui_address
 from ablate.trial import Trial
 
 Records = dict[str, TrialRecord]
+Download = Callable[[str, str, Path], Path | None]  # (run, name of a file, folder) → the file; None without one
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,14 @@ class Recorded:
     records: Records
     curves: Curves
     runs: str = ""  # the address that a run's id follows in MLflow's UI
+    fetch: FetchPicture | None = None
 
     @property
     def results(self) -> tuple[Result, ...]:
         return results_of(self.trials, without_failed_scores(self.trials, self.records))
 
     def report(self) -> Report:
-        return report_of(self.study, self.results, self.curves, self.runs)
+        return report_of(self.study, self.results, self.curves, self.runs, self.fetch)
 
     def write(self, report: Report, folder: Path) -> Path:
         """Write the report with tables of all trials and epochs; the path of its Markdown."""
@@ -65,7 +71,8 @@ class Recorded:
 def write_current_report(study: Study, store: Store) -> WrittenReport:
     """Write the report into the study's folder.  Raises StudyError where the study was never launched."""
     trials, records = recorded_trials(study, store)
-    found = with_curves(MlflowStore(reading_address(store), ui=ui_address(store)), study, trials, records)
+    tracking = MlflowStore(reading_address(store), ui=ui_address(store))
+    found = recorded(tracking, study, trials, records, partial(fetch, store))
     report = found.report()
     if not store.writable:
         return WrittenReport(report, to_markdown(report), None)
@@ -77,14 +84,25 @@ def write_report_of(
     study: Study, paths: StudyPaths, tracking: TrackingStore, trials: Sequence[Trial], records: Records
 ) -> Path:
     """Write the report on these records into the study's folder; the path of its Markdown."""
-    found = with_curves(tracking, study, trials, records)
+    found = recorded(tracking, study, trials, records, tracking.fetch)
     return found.write(found.report(), paths.report)
 
 
-def with_curves(tracking: TrackingStore, study: Study, trials: Sequence[Trial], records: Records) -> Recorded:
+def recorded(
+    tracking: TrackingStore, study: Study, trials: Sequence[Trial], records: Records, download: Download
+) -> Recorded:
+    """What is recorded of the trials; their pictures are downloaded when the report needs them."""
     from ablate.driver.frames import curves_of
 
-    return Recorded(study, trials, records, curves_of(tracking, trials, records), tracking.address_of_runs(study.name))
+    def picture(key: str, file: str) -> bytes | None:
+        if key not in records:
+            return None
+        with TemporaryDirectory() as folder:
+            found = download(records[key].run_id, file, Path(folder))
+            return found.read_bytes() if found is not None else None
+
+    curves = curves_of(tracking, trials, records)
+    return Recorded(study, trials, records, curves, tracking.address_of_runs(study.name), picture)
 
 
 def current_results(study: Study, store: Store) -> tuple[Result, ...]:

@@ -23,6 +23,7 @@ from ablate.reporting.paper import (
     printed_value,
     stand_ins,
 )
+from ablate.reporting.pictures import FetchPicture, pictures
 from ablate.reporting.pivot import pivots
 from ablate.reporting.report import Gap, PaperSection, Report, ReportFigure, Results
 from ablate.reporting.tables import best_variants, metrics_table, results_table
@@ -37,12 +38,18 @@ from ablate.training_faults import RELATIVE_STD, collapse_warning, divergence_wa
 from ablate.trial import short
 
 
-def report_of(study: Study, results: Sequence[Result], curves: Curves | None = None, runs: str = "") -> Report:
+def report_of(
+    study: Study,
+    results: Sequence[Result],
+    curves: Curves | None = None,
+    runs: str = "",
+    fetch: FetchPicture | None = None,
+) -> Report:
     """The report of a study; a wrong reference to a paper is stated in it, and leaves the rest as it is.
 
     `results` holds every planned trial, with or without a run (`results_of`); those of a search are in the order of
     its proposals.  `curves` are those of the trials, by metric and key, for the figures of learning curves, and `runs`
-    is the address that a run's id follows in MLflow's UI.
+    is the address that a run's id follows in MLflow's UI.  `fetch` returns the pictures of a trial.
     """
     metric = compared_metric(study)
     study, ablations, problem = with_ablations(study, metric)
@@ -59,6 +66,7 @@ def report_of(study: Study, results: Sequence[Result], curves: Curves | None = N
         setup=(*setup(study, variants), *costs(results)),
         answer=answer(metric, comparisons),
         results=results_section(study, results, metric, compared, differing, papers_seeds(ablations), runs),
+        pictures=tuple(pictures(study, metric, results, fetch)) if fetch is not None else (),
         progress=progress_of(results),
         comparisons=comparisons,
         figures=tuple(figures(study, compared, comparisons, metric)),

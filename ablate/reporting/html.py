@@ -1,6 +1,8 @@
 """Writes a report as one HTML page that needs no other file, no script and no network."""
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,8 +11,15 @@ from markupsafe import Markup
 from ablate.draw.vector import inline
 
 
-def to_html(title: str, markdown: str, figures: Mapping[str, bytes]) -> str:
+def to_html(
+    title: str,
+    markdown: str,
+    figures: Mapping[str, bytes],
+    pictures: Mapping[str, bytes] = MappingProxyType({}),
+) -> str:
     """The page of a report's Markdown; `figures` maps the names of its PNG files to SVG, which the page holds instead.
+
+    `pictures` maps the names of other PNG files to their content, which the page holds.
 
     Markup in the text, such as a question that holds a script tag, is shown as text.
     """
@@ -18,7 +27,7 @@ def to_html(title: str, markdown: str, figures: Mapping[str, bytes]) -> str:
 
     converter = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = converter.parse(markdown)
-    drawn = list(embedded(tokens, figures))
+    drawn = list(embedded(tokens, figures, pictures))
     body = converter.renderer.render(tokens, converter.options, {})
     for place, figure in enumerate(drawn):
         body = body.replace(f'<img src="{place}.figure" alt="" />', figure)
@@ -28,12 +37,18 @@ def to_html(title: str, markdown: str, figures: Mapping[str, bytes]) -> str:
     return environment.get_template("report.html.jinja").render(title=title, body=Markup(in_frames(body)))
 
 
-def embedded(tokens: Sequence[Any], figures: Mapping[str, bytes]) -> Iterator[str]:
-    """The figures of the image tokens, in order; the address of each token becomes its place in this order."""
+def embedded(tokens: Sequence[Any], figures: Mapping[str, bytes], pictures: Mapping[str, bytes]) -> Iterator[str]:
+    """The figures of the image tokens, in order; the address of each token becomes its place in this order.
+
+    That of a picture becomes the picture itself.
+    """
     place = 0
     for token in tokens:
         for child in token.children or ():
-            content = figures.get(str(child.attrGet("src"))) if child.type == "image" else None
+            name = str(child.attrGet("src")) if child.type == "image" else ""
+            content = figures.get(name)
+            if content is None and name in pictures:
+                child.attrSet("src", f"data:image/png;base64,{base64.b64encode(pictures[name]).decode('ascii')}")
             if content is not None:
                 yield inline(content.decode(), f"f{place}", child.content)
                 child.attrSet("src", f"{place}.figure")

@@ -10,6 +10,7 @@ from ablate.draw.figure_specs import ComparedVariant, Direction, ReportSpec
 from ablate.papers.reference import Ablation, Printed
 from ablate.reporting.cost import Failures
 from ablate.reporting.paper import Difference
+from ablate.reporting.pictures import Pictures
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import Estimate
@@ -104,5 +105,6 @@ class Report:
     paper_problem: str = ""  # why the study's reference to its paper cannot be used
     curves: tuple[ReportFigure, ...] = ()  # learning curves
     failures: tuple[Failures, ...] = ()  # by cause
+    pictures: tuple[Pictures, ...] = ()  # of variants, side by side
     progress: str = ""  # a sentence on the trials that have not ended; empty where all have
     outdated: int = 0  # trials of an earlier version of the study file, which are left out

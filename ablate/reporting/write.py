@@ -34,6 +34,7 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
         vectors[f"{figure.stem}.png"] = svg(drawn)
         write_bytes(folder / f"{figure.stem}.svg", vectors[f"{figure.stem}.png"])
         write_bytes(folder / f"{figure.stem}.pdf", pdf(drawn))
+    images |= {one.file: one.content for kind in report.pictures for one in kind.members}
     for name, image in images.items():
         write_bytes(folder / name, image)
     for name, table_of_trials in (frames or {}).items():
@@ -44,7 +45,7 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
     write_bytes(folder / "comparisons.csv", differences.to_csv(index=False, lineterminator="\n").encode())
     file, markdown = folder / "report.md", to_markdown(report)
     write_text(folder / "tables.tex", to_latex(report))
-    write_text(folder / "report.html", to_html(report.study, markdown, vectors))
+    write_text(folder / "report.html", to_html(report.study, markdown, vectors, images))
     write_text(file, markdown)
     return file
 

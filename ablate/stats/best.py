@@ -15,11 +15,12 @@ def best_of(variants: Sequence[Variant], better: int) -> frozenset[int]:
     biased, so that a difference is found a little too often.  Empty where no direction is better (`better` 0), for
     fewer than two variants with a mean, and where the best has fewer than three seeds.
     """
-    means = {at: variant.estimate.mean for at, variant in enumerate(variants)}
-    scored = {at: mean for at, mean in means.items() if mean is not None and variants[at].estimate.n >= LEAST_SEEDS}
+    scored = {at: mean for at, variant in enumerate(variants) if (mean := variant.estimate.mean) is not None}
     if better == 0 or len(scored) < 2:
         return frozenset()
     first = max(scored, key=lambda at: better * scored[at])
+    if variants[first].estimate.n < LEAST_SEEDS:
+        return frozenset()
     others = [at for at in scored if at != first]
     differences = [PairedDifference.of(variants[first].scores, variants[at].scores, better) for at in others]
     adjusted = adjusted_where_known([difference.p_value for difference in differences])

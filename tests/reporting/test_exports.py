@@ -75,8 +75,8 @@ def test_the_best_needs_three_seeds_and_a_direction(two_axes: tuple[Study, list[
     variants = variants_of(study, results, METRIC)
     assert best_of(variants, 0) == frozenset()
     assert best_of(variants, -1) == {1}  # the lowest, and none is as low
-    few = variants_of(study, [one for one in results if one.seed < 2], METRIC)
-    assert best_of(few, 1) == frozenset()
+    few = variants_of(study, [one for one in results if one.seed < 2 or one.levels[K] != 3], METRIC)
+    assert best_of(few, 1) == frozenset()  # the best, k=3, has two seeds
 
 
 def test_latex_has_booktabs_rules_bold_and_escaped_names(two_axes: tuple[Study, list[Result]]) -> None:
@@ -170,3 +170,22 @@ def test_failures_are_grouped_by_cause_the_most_frequent_first(make_study: MakeS
 
 def test_a_long_cause_is_cut() -> None:
     assert len(cause_of("x" * 500)) == 201
+
+
+def test_pictures_of_variants_are_side_by_side_in_text_and_page(
+    two_axes: tuple[Study, list[Result]], tmp_path: Path
+) -> None:
+    study, results = two_axes
+    keys = {one.key: one for one in results}
+
+    def fetch(key: str, file: str) -> bytes | None:
+        return f"{keys[key].trial.name} {file}".encode() if file == "embedding.png" else None
+
+    report = report_of(study, results, fetch=fetch)
+    (kind,) = report.pictures
+    assert [len(row) for row in kind.rows] == [3, 3]
+    text = write_report(report, tmp_path).read_text(encoding="utf-8")
+    assert "| k=1, epsilon=0.5, seed 0 | k=1, epsilon=1, seed 0 | k=2, epsilon=0.5, seed 0 |" in text
+    assert "![Embeddings, k=1, epsilon=0.5, seed 0](picture-embedding-1.png) |" in text
+    assert (tmp_path / "picture-embedding-1.png").read_bytes() == b"k=1, epsilon=0.5 \xc2\xb7 seed 0 embedding.png"
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").count("data:image/png;base64,") == 6
