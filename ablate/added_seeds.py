@@ -97,13 +97,13 @@ class AddedSeeds:
         """Whether every comparison is decided, or has the most seeds that it may have."""
         return all(trial.key in self.ended for trial in self.wanted)
 
-    def next(self) -> tuple[Trial, ...]:
+    def next(self, held: Collection[str] = (), *, wait: bool = True) -> tuple[Trial, ...]:
         """The trials that are wanted now, each once; none where others have to end first."""
         found = tuple(trial for trial in self.wanted if trial.key not in self.ended and trial.key not in self.handed)
         self.handed |= {trial.key for trial in found}
         return found
 
-    def record(self, key: str, metrics: Mapping[str, float]) -> None:
+    def record(self, key: str, metrics: Mapping[str, float], state: State = State.FINISHED, reason: str = "") -> None:
         """Record the end of a trial."""
         self.ended[key] = metrics.get(self.study.metric)
         self.wanted = self._wanted()

@@ -111,7 +111,7 @@ class EpochValues:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a trial ended, or that it was stopped."""
+    """How a trial ended, or that it was stopped; WAITING of one that a pruner pauses."""
 
     trial: str  # key
     state: State
@@ -121,6 +121,13 @@ class Ended:
 
 
 TrialUpdate = Progress | EpochValues | Ended
+
+
+@dataclass(frozen=True)
+class Paused:
+    """A trial has written its checkpoint, and waits until the pruner has decided on its variant."""
+
+    trial: str  # key
 
 
 # Sent to the driver by the process that uses Ray, or by the driver to its listener.
@@ -231,6 +238,7 @@ Message = (
     | NodesChanged
     | NoWorkers
     | Heartbeat
+    | Paused
     | Proposed
     | Refused
     | StageBegan
@@ -253,6 +261,7 @@ MESSAGES: Codec[Message] = Codec(
         "nodes-changed": NodesChanged,
         "no-workers": NoWorkers,
         "heartbeat": Heartbeat,
+        "paused": Paused,
         "proposed": Proposed,
         "refused": Refused,
         "stage": StageBegan,

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ablate.codec import Codec
+from ablate.events import State
+from ablate.options import Value
 from ablate.trial import Trial
 
 
@@ -29,6 +31,24 @@ class ClusterRequest:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What earlier launches have of a trial, as far as a search or a pruner needs it."""
+
+    state: State = State.FINISHED
+    metrics: Mapping[str, float] = field(default_factory=dict)  # of objectives and constraints, of a finished trial
+    curve: Mapping[str, float] = field(default_factory=dict)  # epoch → the pruner's metric
+
+
+@dataclass(frozen=True)
+class InterimProbe:
+    """A probe that scores trials between epochs, for a pruner."""
+
+    name: str
+    settings: Mapping[str, Value]
+    every: int  # epochs
+
+
+@dataclass(frozen=True)
 class LaunchConfig:
     """Everything that a conductor needs to run a launch."""
 
@@ -37,8 +57,9 @@ class LaunchConfig:
     study: str  # the file of the resolved study
     packs: tuple[tuple[Trial, ...], ...]
     run_refs: Mapping[str, RunRef]  # by key
-    values: Mapping[str, float | None]  # key → objective or metric of trials that ended before; None: they failed
+    outcomes: Mapping[str, Outcome]  # by key, of trials that ended before or, with a pruner, have begun
     checkpoint_every: float = 60.0  # seconds
+    judged: tuple[Trial, ...] = ()  # with a pruner: all trials that are known, with those that ended
     first: tuple[Trial, ...] = ()  # of every variant the first seeds, where more are added by a rule
 
 
@@ -54,6 +75,8 @@ class PackConfig:
     threads: int
     checkpoint_every: float  # seconds
     pretraining: tuple[str, ...]  # keys of trials whose encoders others start from
+    interim: InterimProbe | None = None
+    rungs: tuple[int, ...] = ()  # epochs after which a pruner decides whether the trials go on
 
 
 CLUSTER_REQUEST: Codec[ClusterRequest] = Codec({"cluster": ClusterRequest}, version=1)

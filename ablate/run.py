@@ -27,7 +27,7 @@ from ablate.options import build
 from ablate.paths import StudyPaths, data_folder, default_store
 from ablate.planning.packs import make_packs, pretraining_keys, with_pretraining
 from ablate.run_context import RunContext, read_or_set_aside, reason_of, write_traceback
-from ablate.scoring import score
+from ablate.scoring import interim_scores, score
 from ablate.set_aside import set_aside
 from ablate.stopping import StopRequest
 from ablate.subset import training_rows, validation_rows
@@ -140,6 +140,8 @@ def train_group(group: Sequence[Started], data: Data, context: RunContext) -> It
     for events in fit.steps():
         for event in events:
             yield record_event(event, trials[event.member], context)
+            if isinstance(event, EpochEnd):
+                yield from score_between(event, fit, trials[event.member], data, context)
         requests = stop_requests(fit, trials, context)
         if requests or time.monotonic() - saved >= context.checkpoint_every:
             save_checkpoints(fit, trials, context)
@@ -165,6 +167,16 @@ def record_event(event: EpochEnd | MemberFailed, trial: Trial, context: RunConte
             listed = "  ".join(f"{name} {value:.5g}" for name, value in values.items())
             log_line(context.paths.trial(trial.key), f"epoch {event.epoch}  {listed}")
             return EpochValues(trial.key, event.epoch, values)
+
+
+def score_between(event: EpochEnd, fit: Fit, trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate]:
+    """Score a member at the end of an epoch, where a pruner is to have scores of this epoch; not of the last one."""
+    every = context.interim.every if context.interim is not None else 0
+    if every and event.epoch % every == 0 and event.epoch < fit.epochs and event.member in fit.members:
+        values = interim_scores(trial, fit.encoder(event.member), data, context)
+        if values:
+            context.tracker.record(trial, event.epoch, values)
+            yield EpochValues(trial.key, event.epoch, values)
 
 
 def stop_requests(fit: Fit, trials: Sequence[Trial], context: RunContext) -> dict[int, StopRequest]:
@@ -238,10 +250,10 @@ def save_trained(trial: Trial, epochs: Mapping[int, Mapping[str, Tensor]], conte
 
 
 def close(trial: Trial, ended: Ended, context: RunContext) -> None:
-    """Attach the trial's files and finish its record; a stopped trial stays open for the next launch."""
+    """Attach the trial's files and finish its record; one that was stopped or paused stays open."""
     paths = context.paths.trial(trial.key)
     paths.stop.unlink(missing_ok=True)
-    if ended.state is State.STOPPED:
+    if not ended.state.ended:
         return
     if ended.reason:
         log_line(paths, ended.reason)

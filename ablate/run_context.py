@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ablate.errors import AblateError, DamagedFile
+from ablate.launch_config import InterimProbe
 from ablate.paths import StudyPaths, TrialPaths
 from ablate.set_aside import set_aside
 from ablate.stopping import StopRequest
@@ -36,6 +37,7 @@ class RunContext:
     checkpoint_every: float = 60.0  # seconds
     stop_request: Callable[[str], StopRequest | None] = never_stop  # for a trial's key, looked up between steps
     pretraining: frozenset[str] = frozenset()  # keys of trials whose encoders others start from
+    interim: InterimProbe | None = None  # scores trials between epochs
 
 
 def read_or_set_aside(read: Callable[[], T], paths: TrialPaths) -> T | None:

@@ -11,10 +11,12 @@ from ablate.data.dataset import Data
 from ablate.deferred import np
 from ablate.draw.trial_pictures import trial_pictures
 from ablate.embedding import embed_splits
-from ablate.encoder import load_trained
+from ablate.encoder import Encoder, load_trained
 from ablate.events import Activity, Ended, Progress, State, TrialUpdate
 from ablate.methods import METHODS
+from ablate.methods.method import Tensors
 from ablate.options import build
+from ablate.planning.early_stopping import INTERIM
 from ablate.planning.probe_digests import probe_digests
 from ablate.probes import PROBES
 from ablate.probes.probe import Embedded, check_finite_features, score_all
@@ -108,6 +110,25 @@ def probe_scores(trial: Trial, name: str, views: Sequence[Embedded], context: Ru
     reporting = [replace(view, report_progress=share_logger(trial, name, context)) for view in views]
     training: Mapping[str, Any] = trial.config.training
     return score_all({name: probe}, reporting, trial.config.seed, training.get("snapshots"))
+
+
+def interim_scores(trial: Trial, tensors: Tensors, data: Data, context: RunContext) -> dict[str, float]:
+    """The metrics of the probe that scores between epochs, as `interim/knn/accuracy`; none where it fails.
+
+    `tensors` are what the method exports of a member that still trains.
+    """
+    interim, paths = context.interim, context.paths.trial(trial.key)
+    assert interim is not None
+    try:
+        view = embed_splits(Encoder(trial.config, tensors).to(context.device), data)
+        scored = score_all({interim.name: build(PROBES[interim.name], interim.settings)}, [view], trial.config.seed)
+    except Exception as error:  # whatever it is, training goes on, and the pruner has no value of this epoch
+        write_traceback(paths, f"The probe {interim.name} failed between epochs:")
+        log_line(paths, f"the probe {interim.name} failed between epochs: {reason_of(error)}")
+        return {}
+    values = {f"{INTERIM}{name}": value for name, value in scored.items()}
+    log_line(paths, "  ".join(f"{name} {value:.5g}" for name, value in values.items()))
+    return values
 
 
 def share_logger(trial: Trial, probe: str, context: RunContext) -> Callable[[float], None]:

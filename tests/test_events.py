@@ -24,10 +24,12 @@ from ablate.events import (
     NodesChanged,
     NoWorkers,
     Over,
+    Paused,
     Progress,
     Proposed,
     Ready,
     Refused,
+    RunsLink,
     Stage,
     StageBegan,
     State,
@@ -39,7 +41,9 @@ from ablate.launch_config import (
     LAUNCH_CONFIG,
     PACK_CONFIG,
     ClusterRequest,
+    InterimProbe,
     LaunchConfig,
+    Outcome,
     PackConfig,
     RunRef,
 )
@@ -63,6 +67,8 @@ messages = st.one_of(
     st.builds(Progress, st.lists(names, max_size=3).map(tuple), st.integers(), numbers, st.sampled_from(Activity)),
     st.builds(EpochValues, names, st.integers(), metrics),
     st.builds(Ended, names, st.sampled_from(State), st.text(), metrics),
+    st.builds(Paused, names),
+    st.builds(RunsLink, names),
     st.builds(Ready, st.integers(), st.integers()),
     st.builds(NodesChanged, st.integers(), st.integers()),
     st.builds(Joined, st.integers()),
@@ -82,8 +88,11 @@ messages = st.one_of(
         study=names,
         packs=st.lists(packs, max_size=3).map(tuple),
         run_refs=run_refs,
-        values=st.dictionaries(names, st.none() | numbers, max_size=3),
+        outcomes=st.dictionaries(
+            names, st.builds(Outcome, st.sampled_from(State), metrics, st.dictionaries(names, numbers)), max_size=2
+        ),
         checkpoint_every=numbers,
+        judged=packs,
     ),
     st.builds(
         PackConfig,
@@ -95,6 +104,8 @@ messages = st.one_of(
         threads=st.integers(),
         checkpoint_every=numbers,
         pretraining=st.lists(names, max_size=2).map(tuple),
+        interim=st.none() | st.builds(InterimProbe, names, settings, st.integers()),
+        rungs=st.lists(st.integers(), max_size=2).map(tuple),
     ),
 )
 
@@ -109,6 +120,8 @@ def test_a_message_is_one_line_that_decodes_to_itself(message: object) -> None:
 
 def test_every_kind_of_message_is_tested() -> None:
     tested = {
+        Paused,
+        RunsLink,
         Progress,
         EpochValues,
         Ended,

@@ -3,15 +3,18 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
-from ablate.events import Ended, EpochValues, Message, Proposed, State
+from ablate.events import Ended, EpochValues, Message, Paused, Proposed, State
 from ablate.launch_config import LaunchConfig, PackConfig, RunRef
 from ablate.planning.packs import Pack, make_packs, pretraining_keys, with_pretraining
 from ablate.stopping import StopRequest
 from ablate.study.model import Resources
 from ablate.trial import Trial
+
+if TYPE_CHECKING:
+    from ablate.pruning.early_stopping import EarlyStopping
 
 STOP_GRACE = 1.0  # seconds in which a worker that has just started is seen
 REPLACEMENT = 20.0  # seconds in which Tune may replace a worker that died
@@ -25,10 +28,13 @@ class FurtherTrials(Protocol):
     def over(self) -> bool:
         """Whether no trial will be added, and all that were have ended."""
 
-    def next(self) -> tuple[Trial, ...]:
-        """The trials that can be added now, each once; none where others have to end first."""
+    def next(self, held: Collection[str] = (), *, wait: bool = True) -> tuple[Trial, ...]:
+        """The trials that can be added now, each once; none where others have to end first.
 
-    def record(self, key: str, metrics: Mapping[str, float]) -> None:
+        `held` are the keys of variants that wait for a pruner.  Unless it is to `wait`, none where they take long.
+        """
+
+    def record(self, key: str, metrics: Mapping[str, float], state: State, reason: str = "") -> None:
         """Record the end of a trial."""
 
 
@@ -44,15 +50,18 @@ class Dispatcher:
         stopped: Callable[[], bool],
         record_end: Callable[[Trial, State, str], None],
         stop_running: Callable[[str, StopRequest], None] = lambda key, request: None,
+        early_stopping: "EarlyStopping | None" = None,
     ) -> None:
         """`stopped` returns whether the study is to stop; `record_end` records the end of a trial for which no
         worker does: it was stopped while it was waiting, or its workers died.
 
-        `stop_running` passes a request to the worker that trains the trial of this key.
+        `stop_running` passes a request to the worker that trains the trial of this key; `early_stopping` makes such
+        requests from the values of epochs.
         """
         self.config, self.resources, self.proposals = config, resources, proposals
         self.send, self.stopped, self.record_end = send, stopped, record_end
-        self.stop_running = stop_running
+        self.stop_running, self.early_stopping = stop_running, early_stopping
+        self.to_prune: dict[str, StopRequest] = {}  # by key
         self.width = sys.maxsize  # most packs that run side by side; set anew as nodes come and go
         self.waiting: deque[Pack] = deque(config.packs)
         self.pretraining = set(pretraining_keys([trial for pack in config.packs for trial in pack]))
@@ -64,6 +73,8 @@ class Dispatcher:
         self.fewer_since: float | None = None  # since when fewer train, while as many packs could start
         self.idle_since: float | None = None  # since when the study is to stop while no pack has begun
         self.begun: set[str] = set()  # ids of packs for which a worker has started
+        if early_stopping is not None:
+            self._ask(early_stopping.add(config.judged))
 
     @property
     def over(self) -> bool:
@@ -78,14 +89,16 @@ class Dispatcher:
         """The next pack, which runs under this id from now on; None where none can start now."""
         if self.stopped() or len(self.running) >= self.width:
             return None
-        if not self.waiting and self.proposals is not None:
-            self._propose()
-        ready = self._ready()
+        ready = self._ready() or self._ready_after_decisions()
         if ready is None:
             return None
-        self.waiting.remove(ready)
-        self.running[pack_id] = ready
-        return self._pack_config(ready)
+        place, pack = ready
+        held = tuple(trial for trial in self.waiting[place] if trial not in pack)
+        del self.waiting[place]
+        if held:
+            self.waiting.insert(place, held)
+        self.running[pack_id] = pack
+        return self._pack_config(pack)
 
     @property
     def stopped_before_begun(self) -> bool:
@@ -112,6 +125,9 @@ class Dispatcher:
             self.end(update)
         elif not (isinstance(update, EpochValues) and update.trial in self.ended):
             self.send(update)
+            if isinstance(update, EpochValues) and self.early_stopping is not None:
+                company = {trial.key for pack in self.running.values() if update.trial in keys(pack) for trial in pack}
+                self._ask(self.early_stopping.see(update.trial, update.epoch, update.values, company))
 
     def complete(self, pack_id: str, died: bool, node: str = "") -> None:
         """Record that a pack's worker has returned, or has died, on this node."""
@@ -120,19 +136,34 @@ class Dispatcher:
         if left and died:
             self._retry_or_fail(left, node)
         elif left and not self.stopped():
-            self.waiting.appendleft(left)  # the worker ended without an update on these
+            self.waiting.appendleft(left)  # paused, or the worker ended without an update on these
+        self._prune_again(left)
 
     def end(self, ended: Ended) -> None:
         """Record how a trial ended, once."""
         if ended.trial in self.ended:
             return
+        if ended.state is State.WAITING:
+            self.send(Paused(ended.trial))
+            return
         self.ended.add(ended.trial)
         self.send(ended)
         if self.proposals is not None and ended.state is not State.STOPPED:
-            self.proposals.record(ended.trial, ended.metrics)
+            self.proposals.record(ended.trial, ended.metrics, ended.state, ended.reason)
+        if self.early_stopping is not None:
+            self._ask(self.early_stopping.end(ended.trial, ended.state))
 
     def stop(self, key: str, request: StopRequest) -> None:
-        """Stop one trial: a waiting one ends now, a running one at its next step; others are not affected."""
+        """Stop one trial: a waiting one ends now, a running one at its next step; others are not affected.
+
+        A request with the state WAITING pauses a running trial, and leaves a waiting one as it is.
+        """
+        if request.state is not State.WAITING:
+            self._end_waiting(key, request)
+        if any(key in keys(pack) for pack in self.running.values()) and key not in self.ended:
+            self.stop_running(key, request)
+
+    def _end_waiting(self, key: str, request: StopRequest) -> None:
         for place, pack in enumerate(list(self.waiting)):
             for trial in pack:
                 if trial.key == key:
@@ -141,8 +172,19 @@ class Dispatcher:
                         self.record_end(trial, request.state, request.reason)
                     self.end(Ended(key, request.state, request.reason))
         self.waiting = deque(pack for pack in self.waiting if pack)
-        if any(trial.key == key for pack in self.running.values() for trial in pack) and key not in self.ended:
-            self.stop_running(key, request)
+
+    def _ask(self, requests: Mapping[str, StopRequest]) -> None:
+        """Pass on what early stopping asks of trials."""
+        for key, request in requests.items():
+            if request.state is State.PRUNED:
+                self.to_prune[key] = request
+            self.stop(key, request)
+
+    def _prune_again(self, trials: Iterable[Trial]) -> None:
+        """End trials that were to be pruned when their worker was about to return them."""
+        for trial in trials:
+            if trial.key in self.to_prune and trial.key not in self.ended:
+                self.stop(trial.key, self.to_prune[trial.key])
 
     @property
     def lacks_workers(self) -> bool:
@@ -167,11 +209,12 @@ class Dispatcher:
         """Put running packs back into the queue, for new workers; `lost` are the ends that the last round dropped."""
         for ended in lost:
             self.end(ended)
+        left = [trial for pack in self.running.values() for trial in pack if trial.key not in self.ended]
         for pack in self.running.values():
-            left = tuple(trial for trial in pack if trial.key not in self.ended)
-            if left:
-                self.waiting.appendleft(left)
+            if rest := tuple(trial for trial in pack if trial in left):
+                self.waiting.appendleft(rest)
         self.running.clear()
+        self._prune_again(left)
         self.begun.clear()
         self.most_busy, self.fewer_since = 0, None
 
@@ -183,21 +226,60 @@ class Dispatcher:
 
         return RunRef(probes=probe_digests(trial))
 
-    def _ready(self) -> Pack | None:
-        """The first waiting pack that starts from no trial which has not ended; the worker reports one that failed."""
-        to_end = {trial.key for pack in (*self.waiting, *self.running.values()) for trial in pack} - self.ended
-        return next((pack for pack in self.waiting if to_end.isdisjoint(pretraining_keys(pack))), None)
+    def _ready(self) -> tuple[int, Pack] | None:
+        """The place of the first waiting pack that may run, and its trials that are not held by early stopping.
 
-    def _propose(self) -> None:
-        """Queue the trials that are added next, and the pretraining trials that they need."""
+        A pack may run that starts from no trial which has not ended; the worker reports one that failed.
+        """
+        to_end = {trial.key for pack in (*self.waiting, *self.running.values()) for trial in pack} - self.ended
+        for place, pack in enumerate(self.waiting):
+            free = tuple(trial for trial in pack if not self._is_held(trial))
+            if free and to_end.isdisjoint(pretraining_keys(free)):
+                return place, free
+        return None
+
+    def _is_held(self, trial: Trial) -> bool:
+        return self.early_stopping is not None and self.early_stopping.waits(trial.key)
+
+    def _ready_after_decisions(self) -> tuple[int, Pack] | None:
+        """A pack that early stopping releases or a search proposes, where no other one waits.
+
+        Once nothing runs and nothing is proposed, the variants that still wait are promoted one by one, or end.
+        """
+        if not all(self._is_held(trial) for pack in self.waiting for trial in pack):
+            return None
+        stopping = self.early_stopping
+        if stopping is not None and stopping.promote() and (ready := self._ready()) is not None:
+            return ready
+        while self.proposals is not None and self._propose():
+            if (ready := self._ready()) is not None:
+                return ready
+        if stopping is None or self.running:
+            return None
+        if stopping.promote(last=True):
+            return self._ready()
+        self._ask(stopping.finish())
+        return None
+
+    def _propose(self) -> bool:
+        """Queue the trials that are added next, if there are any, and the pretraining trials that they need.
+
+        A proposal that an earlier launch left waiting at a rung is queued and waits on.
+        """
         assert self.proposals is not None
-        trials = self.proposals.next()
+        held = self.early_stopping.waiting if self.early_stopping is not None else set()
+        trials = self.proposals.next(held, wait=not self.running)
         if trials:
-            queued = {trial.key for pack in self.waiting for trial in pack} | self.ended | self.config.values.keys()
+            ended = {key for key, outcome in self.config.outcomes.items() if outcome.state.ended} | self.ended
+            queued = {trial.key for pack in self.waiting for trial in pack} | ended
             added = [trial for trial in with_pretraining(trials) if trial in trials or trial.key not in queued]
             self.send(Proposed(tuple(added)))
             self.pretraining |= pretraining_keys(added)
             self.waiting.extend(make_packs(added, self.resources.pack, self.resources.gpus > 0))
+            if self.early_stopping is not None:
+                self._ask(self.early_stopping.add(trials))
+                self._prune_again(trials)
+        return bool(trials)
 
     def _pack_config(self, pack: Pack) -> PackConfig:
         return PackConfig(
@@ -209,6 +291,8 @@ class Dispatcher:
             threads=max(1, int(self.resources.cpu)),
             checkpoint_every=self.config.checkpoint_every,
             pretraining=tuple(trial.key for trial in pack if trial.key in self.pretraining),
+            interim=self.early_stopping.interim if self.early_stopping is not None else None,
+            rungs=self.early_stopping.rungs(pack[0].key) if self.early_stopping is not None else (),
         )
 
     def _retry_or_fail(self, pack: Pack, node: str) -> None:
@@ -225,6 +309,10 @@ class Dispatcher:
             reason = f"its worker died {ATTEMPTS} times, the last time while this trial was running"
             self.record_end(trial, State.FAILED, reason)
             self.end(Ended(trial.key, State.FAILED, reason))
+
+
+def keys(pack: Pack) -> set[str]:
+    return {trial.key for trial in pack}
 
 
 def running_probes(dispatcher: Dispatcher) -> Mapping[str, Mapping[str, str]]:

@@ -13,6 +13,7 @@ from ablate.track.spool import SpoolTracker
 from ablate.track.trial_lock import lock_trial
 from ablate.trial import Trial
 
+Report = Callable[[str, int, float], None]
 PATIENCE = 60.0  # seconds to wait for the lock of a trial whose worker is ending
 
 
@@ -25,16 +26,27 @@ def study_dispatcher(
     def record_end(trial: Trial, state: State, reason: str) -> None:
         with lock_trial(paths.trial(trial.key), PATIENCE):
             tracker.start(trial)
+            if (log := paths.trial(trial.key).log).exists():
+                tracker.attach(trial, log)
             tracker.finish(trial, state, reason)
 
     proposals: FurtherTrials | None = None
+    report: Report | None = None
     if study.search is not None:
-        from ablate.search.proposals import Proposals  # imports Optuna and torch, which only a search needs here
+        from ablate.search.background import BackgroundProposals  # with Optuna, which only a search needs here
+        from ablate.search.proposals import Proposals
 
-        proposals = Proposals(study, paths.search, config.values)
+        searched = BackgroundProposals(Proposals(study, paths.search, config.outcomes))
+        proposals, report = searched, searched.report
     elif study.seed_rule is not None:
         queued = [trial.key for pack in config.packs for trial in pack]
-        proposals = AddedSeeds(study, config.first, config.values, queued)
+        scores = {key: outcome.metrics.get(study.metric) for key, outcome in config.outcomes.items()}
+        proposals = AddedSeeds(study, config.first, scores, queued)
+    early_stopping = None
+    if study.early_stopping is not None:
+        from ablate.pruning.early_stopping import EarlyStopping
+
+        early_stopping = EarlyStopping(study, config.outcomes, report)
     return Dispatcher(
         config,
         resources,
@@ -43,4 +55,5 @@ def study_dispatcher(
         paths.stop.exists,
         record_end,
         lambda key, request: request_stop(paths, key, request),
+        early_stopping,
     )

@@ -12,7 +12,7 @@ import ray
 from ray import tune
 
 from ablate.cluster.worker_environment import apply_environment
-from ablate.events import MESSAGES, Progress, State, TrialUpdate
+from ablate.events import MESSAGES, EpochValues, Progress, State, TrialUpdate
 from ablate.launch_config import PACK_CONFIG, PackConfig
 from ablate.paths import Store
 from ablate.permissions import permission_mask
@@ -81,7 +81,9 @@ class Worker(tune.Trainable):
             checkpoint_every=pack.checkpoint_every,
             stop_request=self.stop_request,
             pretraining=frozenset(pack.pretraining),
+            interim=pack.interim,
         )
+        self.rungs = set(pack.rungs)
         self.closing = False
         self.looked_up: dict[str, tuple[float, StopRequest | None]] = {}  # key → time of the last lookup, its result
         self.started = False
@@ -99,18 +101,23 @@ class Worker(tune.Trainable):
         self.uploader.send_soon()
 
     def step(self) -> dict[str, Any]:
-        """Run for a second; the updates of that time, with the latest progress only."""
+        """Run for a second, or to a rung; the updates of that time, with the latest progress only.
+
+        Tune takes the next step once the updates of this one are received: what a pruner decides by them is there then.
+        """
         self.started = True
+        self.looked_up.clear()
         updates: list[TrialUpdate] = []
         progress: Progress | None = None
         until = time.monotonic() + SLICE
-        done = True
+        done, at_rung = True, False
         for update in self.updates:
             if isinstance(update, Progress):
                 progress = update
             else:
                 updates.append(update)
-            if time.monotonic() >= until:
+                at_rung = at_rung or (isinstance(update, EpochValues) and update.epoch in self.rungs)
+            if time.monotonic() >= until or (at_rung and isinstance(update, Progress)):
                 done = False
                 break
         latest = [progress] if progress and not done else []

@@ -10,8 +10,11 @@ from ablate.driver.reuse import reuse_encoders
 from ablate.errors import ServiceError
 from ablate.events import Ended, ExecutorLost, Ready, Stage, State, Stopping
 from ablate.interrupts import deferred
-from ablate.launch_config import LaunchConfig, RunRef
-from ablate.planning.plan import Plan, PlannedTrial, objective_values
+from ablate.launch_config import LaunchConfig, Outcome, RunRef
+from ablate.planning.early_stopping import recorded_as
+from ablate.planning.outcomes import outcome_of, outcomes_of, with_curves
+from ablate.planning.plan import Plan, PlannedTrial
+from ablate.track.concurrent_requests import concurrently
 from ablate.track.store import Snapshot, TrackingStore
 
 ROUNDS = 3  # executors that a launch starts at most
@@ -57,7 +60,7 @@ class Execution:
         context.announcer.enter(Stage.STARTING_RAY)
         for attempt in range(ROUNDS):
             try:
-                self.follow(self.launch_config(plan, snapshot, parents, tracking.uri), keep_server)
+                self.follow(self.launch_config(plan, snapshot, parents, tracking), keep_server)
                 return
             except ExecutorDied:
                 if self.successor is not None:
@@ -72,27 +75,37 @@ class Execution:
             plan = context.plan(snapshot.records, retry=context.options.retry)
             self.start()
 
-    def launch_config(self, plan: Plan, snapshot: Snapshot, parents: Mapping[str, str], uri: str) -> LaunchConfig:
+    def launch_config(
+        self, plan: Plan, snapshot: Snapshot, parents: Mapping[str, str], tracking: TrackingStore
+    ) -> LaunchConfig:
         """What the executor is to run: the plan's packs, without the trials that have ended in this launch."""
         context = self.context
         left = (tuple(trial for trial in pack if trial.key not in self.ended) for pack in plan.packs)
         return LaunchConfig(
             store=str(context.store.root),
-            uri=uri,
+            uri=tracking.uri,
             study=str(context.paths.study),
             packs=tuple(pack for pack in left if pack),
             run_refs={planned.key: run_ref(planned, parents) for planned in plan.left},
-            values=self.ended_values(plan, snapshot),
+            outcomes=self.outcomes(plan, snapshot, tracking),
             checkpoint_every=context.options.checkpoint_every,
             first=context.first_trials() if context.study.seed_rule else (),
+            judged=tuple(one.trial for one in plan.trials) if context.study.early_stopping is not None else (),
         )
 
-    def ended_values(self, plan: Plan, snapshot: Snapshot) -> Mapping[str, float | None]:
-        """Key → what the search, or the rule of the seeds, needs of every trial that is over; None where it failed."""
-        study, retry = self.context.study, self.context.options.retry
-        if study.seed_rule is None:
-            return objective_values(study, snapshot.records, retry)
-        return ended_scores(study, [planned.trial for planned in plan.trials], snapshot.records, retry)
+    def outcomes(self, plan: Plan, snapshot: Snapshot, tracking: TrackingStore) -> dict[str, Outcome]:
+        """What earlier launches have of each trial, with its curve where a pruner compares curves."""
+        study, records, retry = self.context.study, snapshot.records, self.context.options.retry
+        if study.seed_rule is not None:
+            scores = ended_scores(study, [planned.trial for planned in plan.trials], records, retry)
+            return {key: outcome_of(study.metric, score) for key, score in scores.items()}
+        found = outcomes_of(study, records, retry)
+        if study.early_stopping is None:
+            return found
+        metric = recorded_as(study)
+        begun = {key: record.run_id for key, record in records.items() if metric in record.metrics}
+        curves = concurrently(lambda run_id: tracking.curves(run_id, [metric])[metric], list(begun.values()))
+        return with_curves(found, dict(zip(begun, curves, strict=True)))
 
     def follow(self, config: LaunchConfig, keep_server: Callable[[], None]) -> None:
         """Announce the executor's messages; the first signal asks it to stop, the second ends everything."""

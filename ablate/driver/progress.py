@@ -16,6 +16,7 @@ from ablate.events import (
     ExecutorLost,
     Message,
     NodesChanged,
+    Paused,
     Progress,
     Proposed,
     Ready,
@@ -184,6 +185,10 @@ class LaunchProgress:
                 self.running.pop(key, None)
                 self.waiting.pop(key, None)
                 self.ends[key] = state
+            case Paused(trial=key):
+                if self.running.pop(key, None) is not None:
+                    self.waiting[key] = None
+                    self.free_since.append(time.monotonic())
             case ExecutorLost():
                 self.waiting.update(dict.fromkeys(self.running))
                 self.running.clear()

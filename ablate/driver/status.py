@@ -109,6 +109,8 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     names = dict(plan.names) if plan else {}
     states = states_of(snapshot, launch)
     states |= {key: State.WAITING for key in names if key not in states}
+    counts = Counter(states.values())
+    counts[State.WAITING] += plan.proposals * (not launch) if plan else 0
     unsent = len(open_trials(paths))
     trials = tuple(trial_status(key, state, names, records) for key, state in states.items()) if with_trials else ()
     unscored = sum(record.state is State.FINISHED and bool(record.unscored) for record in records.values())
@@ -116,10 +118,9 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
         sum(record.metrics.get(fault) == 1 for record in records.values()) for fault in (COLLAPSED, DIVERGED)
     )
     metric, comparison = running_comparison(paths, records) if with_trials else ("", ())
-    counts = dict(Counter(states.values()))
     return Status(
         study,
-        counts,
+        dict(+counts),
         launch,
         unsent,
         trials,

@@ -7,7 +7,8 @@ from pathlib import Path
 from ablate.added_seeds import known_trials
 from ablate.events import State
 from ablate.paths import StudyPaths
-from ablate.planning.plan import Plan, objective_values
+from ablate.planning.outcomes import outcomes_of
+from ablate.planning.plan import Plan
 from ablate.planning.required_data import on_recorded_data
 from ablate.planning.resolve import resolve
 from ablate.record import TrialRecord
@@ -21,7 +22,7 @@ from ablate.trial import Trial
 class Summary:
     """The states of a study's trials after a launch, and where its files are."""
 
-    total: int  # trials
+    total: int  # trials, with those that a search has yet to propose
     finished: int
     failed: Mapping[str, str]  # trial's name → reason
     log: Path
@@ -32,6 +33,7 @@ class Summary:
     unsent: int = 0  # trials whose records MLflow does not have yet
     report: Path | None = None
     failed_probes: Mapping[str, str] = field(default_factory=dict)  # trial's name → which probes, and why
+    pruned: int = 0  # trials that a pruner stopped early
 
     @property
     def flawed(self) -> bool:
@@ -51,11 +53,19 @@ def summarize(
     unsent: int = 0,
 ) -> Summary:
     """The summary of a plan that was made after the launch."""
-    finished = plan.count(State.FINISHED)
-    counts = {"ran": ran, "trained": trained, "scored": scored, "unsent": unsent}
-    failed, lacking = plan.failed, plan.failed_probes
     return Summary(
-        len(plan.trials), finished, failed, paths.log, **counts, stopped=stopped, report=report, failed_probes=lacking
+        total=plan.total,
+        finished=plan.count(State.FINISHED),
+        failed=plan.failed,
+        log=paths.log,
+        ran=ran,
+        trained=trained,
+        scored=scored,
+        stopped=stopped,
+        unsent=unsent,
+        report=report,
+        failed_probes=plan.failed_probes,
+        pruned=plan.count(State.PRUNED),
     )
 
 
@@ -76,7 +86,7 @@ def search_over(study: Study, paths: StudyPaths, records: Mapping[str, TrialReco
         return True
     from ablate.search.proposals import Proposals
 
-    return Proposals(study, paths.search, objective_values(study, records, retry)).over
+    return Proposals(study, paths.search, outcomes_of(study, records, retry)).over
 
 
 def trials_of(study: Study, paths: StudyPaths) -> tuple[Trial, ...]:

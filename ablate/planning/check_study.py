@@ -62,6 +62,8 @@ def check_study(study: Study) -> None:
     check_metric(study, study.metric, study.place("metric"))
     for metric in study.search.objectives if study.search is not None else ():
         check_metric(study, metric, study.key_place("search", "objectives", metric))
+    for position, limit in enumerate(study.search.limits if study.search is not None else ()):
+        check_metric(study, limit.metric, study.place("search", "constraints", position))
 
 
 def check_case(study: Study, index: int) -> None:

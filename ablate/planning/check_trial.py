@@ -34,19 +34,27 @@ def check_trial(study: Study, index: int, trial: Trial) -> None:
         method.check(DataInfo(dataset.shape, samples, dataset.classes, method.samples(batch_size)))
     except StudyError as error:
         raise StudyError(error.problem, error.remedy, place_of_cause(study, index, trial, error)) from None
-    info = DataInfo(
-        shape=dataset.shape,
-        classes=dataset.classes,
-        probed=counts.probed,
-        evaluation=counts.evaluation,
-        targets=counts.targets,
-        validation=counts.samples - samples,
-    )
+    info = trial_info(trial)
     for position, (name, settings) in enumerate(trial.probes.items()):
         with placed_at(study.place("probes", position)):
             probe = build(PROBES[name], settings)
             check_capabilities(name, probe.required, config.method)
             probe.check(info)
+
+
+def trial_info(trial: Trial) -> DataInfo:
+    """The counts of a trial's data that its probes need to know."""
+    dataset, subset = DATASETS[trial.config.dataset], trial.config.training["samples"]
+    counts = counts_of(dataset, trial.config.data)
+    assert isinstance(subset, int), "the recipe's types are checked before"
+    return DataInfo(
+        shape=dataset.shape,
+        classes=dataset.classes,
+        probed=counts.probed,
+        evaluation=counts.evaluation,
+        targets=counts.targets,
+        validation=counts.samples - (subset or counts.samples),
+    )
 
 
 @lru_cache

@@ -149,10 +149,24 @@ def make_plan(
     planned = tuple(plan_trial(trial, records.get(trial.key), retry, launched) for trial in with_pretraining(trials))
     resources, width = placed(study.resources, nodes), slots(nodes, study) if nodes else 0
     listed = [one.to_run for one in planned if one.left and (not study.search or one.work is Work.SCORE)]
-    packs = make_packs(listed, resources.pack, resources.gpus > 0)
+    packs = packs_of(study, listed, resources)
     proposals = more or max(0, count_proposals(study) * len(study.first_seeds) - len(trials))
     plan = Plan(study, planned, proposals, packs, width, None, tuple(nodes))
     return replace(plan, seconds=estimated_seconds(plan, records))
+
+
+def packs_of(study: Study, trials: Sequence[Trial], resources: Resources) -> tuple[Pack, ...]:
+    """The trials in packs; with a pruner a pack holds seeds of one variant, whose seeds follow each other.
+
+    They are judged together, so they are to reach its rungs together.
+    """
+    if study.early_stopping is None:
+        return make_packs(trials, resources.pack, resources.gpus > 0)
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.variant, []).append(trial)
+    grouped = (make_packs(group, resources.pack, resources.gpus > 0) for group in groups.values())
+    return tuple(pack for packs in grouped for pack in packs)
 
 
 def train_again(plan: Plan, keys: Collection[str]) -> Plan:
@@ -199,21 +213,3 @@ def estimated_seconds(plan: Plan, records: Mapping[str, TrialRecord]) -> float |
 
 def _cost_key(trial: Trial) -> tuple[object, ...]:
     return trial.config.dataset, trial.config.training.get("epochs")
-
-
-def objective_values(study: Study, records: Mapping[str, TrialRecord], retry: bool) -> dict[str, float | None]:
-    """Key → the search's objective of every trial that ended, None where it failed.
-
-    With `retry` failed trials, and those whose objective's probe failed, count as not ended.
-    """
-    if study.search is None:
-        return {}
-    metric = next(iter(study.search.objectives))
-    probe = metric.partition("/")[0]
-    ended = {key: record for key, record in records.items() if record.state.ended}
-    lacking = {key for key, record in ended.items() if record.trial and probe in failed_probes(record.trial, record)}
-    return {
-        key: record.metrics.get(metric) if record.state is State.FINISHED and key not in lacking else None
-        for key, record in ended.items()
-        if not (retry and (record.state.failed or key in lacking))
-    }

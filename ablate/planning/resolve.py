@@ -12,6 +12,7 @@ from ablate.paths import data_folder
 from ablate.planning.check_study import check_distinct_variants, check_size, check_study, options_by_path
 from ablate.planning.check_trial import check_trial
 from ablate.planning.design import Levels, variants
+from ablate.planning.early_stopping import check_interim_probe, check_pruner
 from ablate.planning.pipeline_revisions import revision
 from ablate.planning.samplers import check_sampler
 from ablate.probes import PROBES
@@ -35,6 +36,7 @@ def resolve(study: Study, *, yes: bool = False) -> tuple[Trial, ...]:
     """
     check_size(study, yes)
     check_study(study)
+    check_pruner(study)
     check_space_ends(study)
     first_seed = [
         resolve_variant(study, index, levels) for index, case in enumerate(study.cases) for levels in variants(case)
@@ -161,6 +163,7 @@ def resolve_variant(study: Study, index: int, levels: Levels) -> Trial:
     probes = {name: filled_in(PROBES[name], f"probes.{name}", given) for name in study.probes}
     trial = Trial(config, probes, study.name, dict(levels), case_label(study, index))
     check_trial(study, index, trial)
+    check_interim_probe(study, trial)
     return trial
 
 

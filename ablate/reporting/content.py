@@ -205,11 +205,16 @@ def figures(
 def gaps(variant: Variant) -> Iterator[Gap]:
     """The seeds of a variant without a value, by reason."""
     name = variant_label(variant, dict.fromkeys([*CASE_AXES, *variant.levels]))
-    for what, reasons in (("failed", variant.failed), ("no value", variant.no_value)):
+    for what, reasons in (("failed", variant.failed), ("no value", variant.no_value), ("", variant.stopped)):
         for reason in dict.fromkeys(reasons.values()):
-            yield Gap(name, tuple(seed for seed, other in reasons.items() if other == reason), f"{what}: {reason}")
+            yield Gap(name, tuple(seed for seed, other in reasons.items() if other == reason), joined(what, reason))
     if variant.missing:
         yield Gap(name, variant.missing, "not run to the end")
+
+
+def joined(what: str, reason: str) -> str:
+    """`failed: reason`; the reason alone where it says what happened."""
+    return f"{what}: {reason}" if what else reason
 
 
 def warnings(results: Sequence[Result]) -> Iterator[str]:

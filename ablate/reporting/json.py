@@ -39,6 +39,7 @@ def variant_json(compared: ComparedVariant) -> dict[str, Any]:
         "failed": {str(seed): reason for seed, reason in variant.failed.items()},
         "missing": list(variant.missing),
         "no_value": {str(seed): reason for seed, reason in variant.no_value.items()},
+        "stopped": {str(seed): reason for seed, reason in variant.stopped.items()},
         "paper": asdict(compared.printed) if compared.printed else None,
     }
 

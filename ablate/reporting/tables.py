@@ -55,6 +55,7 @@ def results_table(
         ("ours − paper", [minus_paper(member, papers_seeds) for member in compared]),
         ("failed", [len(variant.failed) for variant in variants]),
         ("no value", [len(variant.no_value) for variant in variants]),
+        ("stopped", [len(variant.stopped) for variant in variants]),
         ("not run", [len(variant.missing) for variant in variants]),
         ("", ["baseline" if variant.baseline else "" for variant in variants]),
     ]

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
@@ -18,6 +18,7 @@ from ablate.planning.resolve import resolve_proposal
 from ablate.search.journal_repair import readable, repair
 from ablate.search.space import SearchSpace, search_space
 from ablate.study.model import Study
+from ablate.study.pruner import Direction
 from ablate.trial import Trial, digest
 
 
@@ -27,21 +28,21 @@ def open_journal(study: Study, journal: Path) -> optuna.Study:
     Its name holds a digest of what the values depend on (data, fixed settings, seeds, space), so another profile of the
     same study has an Optuna study of its own.  Raises StudyError where the stored direction is another.
     """
-    metric, direction = next(iter(objectives(study).items()))
+    wanted = stored_directions(study)
     journal.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     stored = optuna.create_study(
         study_name=stored_name(study),
         storage=open_storage(journal),
-        direction=direction,
+        directions=wanted,
         load_if_exists=True,
     )
-    if stored.direction.name.lower() != direction:  # `load_if_exists` ignores another direction without an error
-        raise StudyError(
-            f"this search has begun to {stored.direction.name.lower()} {metric}, and is now to {direction} it",
-            f"put '{stored.direction.name.lower()}' back, or give the study another name",
-            study.place("search", "objectives"),
-        )
+    for metric, begun, now in zip(objectives(study), stored.directions, wanted, strict=True):
+        before, after = begun.name.lower(), now.name.lower()
+        if before != after:  # `load_if_exists` ignores another direction without an error
+            problem = f"this search has begun to {before} {metric}, and is now to {after} it"
+            remedy = f"put '{before}' back, or give the study another name"
+            raise StudyError(problem, remedy, study.place("search", "objectives"))
     return stored
 
 
@@ -54,7 +55,7 @@ def repair_journal(study: Study, journal: Path) -> int:
 
     Only the process that holds the study's lock may call this.
     """
-    return repair(journal, stored_name(study), [stored_direction(study).value])
+    return repair(journal, stored_name(study), [one.value for one in stored_directions(study)])
 
 
 def stored_name(study: Study) -> str:
@@ -62,11 +63,12 @@ def stored_name(study: Study) -> str:
     return f"{study.name}-{digest(_value_depends_on(study), 8)}"
 
 
-def stored_direction(study: Study) -> StudyDirection:
-    return StudyDirection[next(iter(objectives(study).values())).upper()]
+def stored_directions(study: Study) -> list[StudyDirection]:
+    """The directions of the objectives, as Optuna has them."""
+    return [StudyDirection[direction.upper()] for direction in objectives(study).values()]
 
 
-def objectives(study: Study) -> Mapping[str, Literal["maximize", "minimize"]]:
+def objectives(study: Study) -> Mapping[str, Direction]:
     assert study.search is not None
     return study.search.objectives
 
@@ -98,7 +100,8 @@ def proposed_trials(study: Study, journal: Path) -> tuple[Trial, ...]:
         return ()
     with tempfile.TemporaryDirectory() as folder:  # a copy: this function may only read
         copy = Path(folder) / journal.name
-        copy.write_bytes(readable(journal.read_bytes(), stored_name(study), [stored_direction(study).value])[0])
+        directions = [one.value for one in stored_directions(study)]
+        copy.write_bytes(readable(journal.read_bytes(), stored_name(study), directions)[0])
         found = proposals_in(open_journal(study, copy), search_space(study))
     return tuple(trial for frozen in found for trial in resolve_proposal(study, frozen.params))
 

@@ -1,41 +1,47 @@
 """Proposals of a search: Optuna samples settings, each is run over all seeds, and their mean is reported once."""
 
-import math
-import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from optuna.trial import FrozenTrial, TrialState, create_trial
+import optuna
+from optuna.trial import FrozenTrial, TrialState
 
+from ablate.events import State
+from ablate.launch_config import Outcome
 from ablate.planning.design import Levels
-from ablate.planning.resolve import count_proposals, first_settings, resolve_proposal
+from ablate.planning.early_stopping import direction_of
+from ablate.planning.outcomes import needed_metrics
+from ablate.planning.resolve import count_proposals, resolve_proposal
 from ablate.planning.samplers import make_sampler
-from ablate.search.journal import earlier_settings, objectives, open_journal, proposals_in, repair_journal
+from ablate.search.journal import objectives, open_journal, proposals_in, repair_journal
+from ablate.search.means import mean_of
 from ablate.search.space import search_space
+from ablate.search.start import begin
 from ablate.study.model import Study
 from ablate.trial import Trial, digest
 
+REASON = "reason"  # user attribute of a failed proposal
+
 
 class Proposals:
-    """Samples settings and reports the mean over their seeds to Optuna, once each.
+    """Samples settings and reports the means over their seeds to Optuna, once each.
 
-    A proposal that a killed launch left open is continued: the seeds that ended are in `values`, the others run.  The
+    A proposal that a killed launch left open is continued: the seeds that ended are in `outcomes`, the others run.  The
     sampler is seeded by the proposal's number, so an interrupted search proposes what an uninterrupted one does.  Only
     the process that holds the study's lock may create an instance.
     """
 
-    def __init__(self, study: Study, journal: Path, values: Mapping[str, float | None]) -> None:
-        """`values` holds the objective of every trial that ended, by key; None where it failed."""
+    def __init__(self, study: Study, journal: Path, outcomes: Mapping[str, Outcome]) -> None:
+        """`outcomes` holds those of all trials that ended, by key; of others it may hold curves."""
         assert study.search is not None
         self.study, self.search = study, study.search
-        self.metric = next(iter(objectives(study)))
-        self.values = dict(values)
+        self.outcomes = {key: outcome for key, outcome in outcomes.items() if outcome.state.ended}
         repair_journal(study, journal)
         self.stored = open_journal(study, journal)
         self.space = search_space(study)
         self.most = count_proposals(study)
         self.open: dict[int, tuple[Trial, ...]] = {}  # proposal's number → all its trials
-        self._begin(journal)
+        begin(study, self.stored, journal, self.space, self.outcomes)
         self._fail_incomplete()
         self.left_open = [one for one in self.proposed if self._is_running(one.number) or self._missing(one.params)]
 
@@ -48,12 +54,14 @@ class Proposals:
     def proposed(self) -> list[FrozenTrial]:
         return proposals_in(self.stored, self.space)
 
-    def next(self) -> tuple[Trial, ...]:
+    def next(self, held: Collection[str] = (), *, wait: bool = True) -> tuple[Trial, ...]:
         """The trials of the next proposal that have no result yet.
 
-        None where all proposals are made, or as many are open as may be at a time (`search.parallel`).
+        None where all proposals are made, or as many are open as may be at a time (`search.parallel`); those of the
+        variants that are `held`, by their keys, wait for a pruner and do not count.  `wait` changes nothing here: the
+        proposal is computed before this returns (`BackgroundProposals` computes it elsewhere).
         """
-        while len(self.open) < (self.search.parallel or self.most):
+        while sum(trials[0].variant not in held for trials in self.open.values()) < (self.search.parallel or self.most):
             proposal = self._continue_open() or self._ask()
             if proposal is None:
                 break
@@ -61,38 +69,32 @@ class Proposals:
             self.open[number] = resolve_proposal(self.study, levels)
             if missing := self._missing(levels):
                 return missing
-            self._report(number)
+            self._tell(number)
         return ()
 
-    def record(self, key: str, metrics: Mapping[str, float]) -> None:
+    def record(self, key: str, metrics: Mapping[str, float], state: State = State.FINISHED, reason: str = "") -> None:
         """Record the end of a trial; with the last seed of a proposal, report the proposal to Optuna."""
-        self.values[key] = metrics.get(self.metric)
+        wanted = needed_metrics(self.study) if state is State.FINISHED else ()
+        self.outcomes[key] = Outcome(state, {name: metrics[name] for name in wanted if name in metrics})
         for number, trials in list(self.open.items()):
-            if any(trial.key == key for trial in trials) and all(trial.key in self.values for trial in trials):
-                self._report(number)
+            if any(trial.key == key for trial in trials) and all(trial.key in self.outcomes for trial in trials):
+                self._tell(number, reason)
 
-    def _begin(self, journal: Path) -> None:
-        """Of a search that begins, take over what was run before with other ranges, and queue what is proposed first.
+    def report(self, variant: str, epoch: int, mean: float) -> None:
+        """Report the mean over the seeds of a variant at an epoch, once.
 
-        A setting whose seeds all have values is added as finished; one of which some have is proposed again, and only
-        the others run.  A kill in between leaves a part of this, which the next launch completes.
+        Optuna takes such values to have the objective's direction: those of a pruner's metric of the other direction
+        are reported with the other sign.
         """
-        if self.proposed:
-            return
-        queued = [frozen.system_attrs.get("fixed_params") for frozen in self.stored.get_trials(deepcopy=False)]
-        partly: list[Levels] = []
-        for levels in earlier_settings(self.study, journal, self.space):
-            values = [self.values.get(trial.key) for trial in resolve_proposal(self.study, levels)]
-            finite = [value for value in values if value is not None and math.isfinite(value)]
-            if len(finite) == len(values):
-                of_levels = {path: self.space.distributions[path] for path in levels}
-                mean = statistics.fmean(finite)
-                self.stored.add_trial(create_trial(params=dict(levels), distributions=of_levels, value=mean))
-            elif finite:
-                partly.append(levels)
-        for levels in (*first_settings(self.study), *partly):
-            if dict(levels) not in queued:
-                self.stored.enqueue_trial(dict(levels))
+        for number, trials in self.open.items():
+            known = self.stored.get_trials(deepcopy=False)[number]
+            if (
+                trials[0].variant == variant
+                and not known.state.is_finished()
+                and epoch not in known.intermediate_values
+            ):
+                same = direction_of(self.study) == next(iter(objectives(self.study).values()))
+                self._handle(number).report(mean if same else -mean, epoch)
 
     def _fail_incomplete(self) -> None:
         """Close the proposals that a killed launch had not written to the end."""
@@ -104,9 +106,13 @@ class Proposals:
     def _is_running(self, number: int) -> bool:
         return self.stored.get_trials(deepcopy=False)[number].state == TrialState.RUNNING
 
+    def _handle(self, number: int) -> optuna.Trial:
+        """The open proposal as Optuna lets it be changed."""
+        return optuna.Trial(self.stored, self.stored.get_trials(deepcopy=False)[number]._trial_id)
+
     def _missing(self, levels: Levels) -> tuple[Trial, ...]:
         """The trials of a proposal that have no result."""
-        return tuple(trial for trial in resolve_proposal(self.study, levels) if trial.key not in self.values)
+        return tuple(trial for trial in resolve_proposal(self.study, levels) if trial.key not in self.outcomes)
 
     def _continue_open(self) -> tuple[int, Levels] | None:
         """A proposal that an earlier launch left open."""
@@ -135,13 +141,24 @@ class Proposals:
         """The seed of the sampler: by number, but of a quasi-random sequence, which is one for all numbers."""
         return int(digest([self.study.name, 0 if self.search.sampler == "qmc" else number]), 16) % 2**32
 
-    def _report(self, number: int) -> None:
-        """Report the mean over the seeds to Optuna; a setting fails where any of its seeds has no finite value."""
-        values = [self.values[trial.key] for trial in self.open.pop(number)]
-        finite = [value for value in values if value is not None and math.isfinite(value)]
+    def _tell(self, number: int, reason: str = "") -> None:
+        """Tell Optuna how a proposal ended: PRUNED, COMPLETE with the means over the seeds, or FAIL with the reason.
+
+        It fails where any of its seeds has no finite value of an objective or of a constraint.
+        """
+        outcomes = [self.outcomes[trial.key] for trial in self.open.pop(number)]
         if not self._is_running(number):
-            return  # an earlier launch reported it
-        if len(finite) == len(values):
-            self.stored.tell(number, statistics.fmean(finite))
-        else:
+            return  # an earlier launch told it
+        if any(outcome.state is State.PRUNED for outcome in outcomes):
+            self.stored.tell(number, state=TrialState.PRUNED)
+            return
+        means = {name: mean_of(outcomes, name) for name in needed_metrics(self.study)}
+        lacking = [name for name, mean in means.items() if mean is None]
+        if lacking:
+            why = reason or f"a seed has no finite value of {lacking[0]}"
+            self._handle(number).set_user_attr(REASON, why)
             self.stored.tell(number, state=TrialState.FAIL)
+            return
+        for text, limit in zip(self.search.constraints, self.search.limits, strict=True):
+            self._handle(number).set_constraint(text, limit.violation(means[limit.metric] or 0.0))
+        self.stored.tell(number, [means[name] or 0.0 for name in objectives(self.study)])

@@ -106,9 +106,10 @@ def compare_with_baselines(
     """A comparison of each variant with the baseline of its case, in the order of the variants.
 
     `better` is +1 where higher scores are better, −1 where lower ones are, 0 where neither is.  Cases without a
-    baseline, and variants that share no seed with it, are left out.  `rule`: the seeds were added by it.
+    baseline, variants that share no seed with it, and those that a pruner stopped are left out.  `rule`: the seeds were
+    added by it.
     """
-    planned = with_baselines(variants)
+    planned = [pair for pair in with_baselines(variants) if not pair[0].stopped]
     pairs = [pair for pair in planned if pair[0].scores.keys() & pair[1].scores.keys()]
     differences = [PairedDifference.of(variant.scores, baseline.scores, better) for variant, baseline in pairs]
     adjusted = adjusted_where_known([difference.p_value for difference in differences])

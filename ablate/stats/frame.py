@@ -14,6 +14,7 @@ def frame(variants: Iterable[Variant]) -> pd.DataFrame:
     """One row per variant: data set, method, a column per axis, the fields of `Estimate`, and counts of seeds."""
     variants = tuple(variants)
     axes = dict.fromkeys(axis for variant in variants for axis in variant.levels)
+    stopped = any(variant.stopped for variant in variants)
     rows: list[dict[str, Any]] = [
         {
             "dataset": variant.config.dataset,
@@ -24,10 +25,11 @@ def frame(variants: Iterable[Variant]) -> pd.DataFrame:
             "failed": len(variant.failed),
             "missing": len(variant.missing),
             "no_value": len(variant.no_value),
+            **({"stopped": len(variant.stopped)} if stopped else {}),
         }
         for variant in variants
     ]
-    names = ["n", "mean", "low", "high", "std", "baseline", "failed", "missing", "no_value"]
+    names = ["n", "mean", "low", "high", "std", "baseline", "failed", "missing", "no_value", *["stopped"] * stopped]
     columns = list(dict.fromkeys(["dataset", "method", *axes, *names]))
     return pd.DataFrame(rows, columns=columns)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ablate.events import State
 from ablate.options import Value
 from ablate.stats.estimate import Estimate
 from ablate.stats.results import Result
@@ -26,6 +27,7 @@ class Variant:
     failed: Mapping[int, str]  # seed → reason, of trials that failed and of those whose probe did
     missing: tuple[int, ...]  # seeds of the study whose trials have not ended
     no_value: Mapping[int, str] = field(default_factory=dict)  # seed → reason, of finished trials without the metric
+    stopped: Mapping[int, str] = field(default_factory=dict)  # seed → reason, of trials that a pruner stopped early
     ended: Mapping[int, float | None] = field(default_factory=dict)  # seed → score, of trials that are over
 
     @property
@@ -62,6 +64,7 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
     scores = {result.seed: score for result in by_seed if (score := result.score(metric)) is not None}
     failed = {result.seed: reason for result in by_seed if (reason := result.failure(metric)) is not None}
     no_value = {result.seed: reason for result in by_seed if (reason := result.no_value(metric)) is not None}
+    stopped = {result.seed: result.reason for result in by_seed if result.state is State.PRUNED}
     seeds = {*study.first_seeds, *(result.seed for result in results)}
     levels, baseline = results[0].levels, study.cases[case].baseline
     return Variant(
@@ -71,9 +74,10 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
         baseline=bool(levels) and all(level == baseline.get(axis, NO_LEVEL) for axis, level in levels.items()),
         scores=scores,
         failed=failed,
-        missing=tuple(sorted(seeds - scores.keys() - failed.keys() - no_value.keys())),
+        missing=tuple(sorted(seeds - scores.keys() - failed.keys() - no_value.keys() - stopped.keys())),
         no_value=no_value,
         ended={result.seed: result.score(metric) for result in by_seed if result.state.ended},
+        stopped=stopped,
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from ablate.options import is_number, is_whole_number
 from ablate.study.document import YamlNode, find_node
 from ablate.study.fields import AxisLevels, Level, StrictModel, rule_error
+from ablate.study.pruner import Pruner, StudyPruner
 from ablate.study.scalars import format_value
 from ablate.study.search import Search
 from ablate.study.seeds import SeedRule, Seeds
@@ -103,6 +104,7 @@ class Study(StrictModel):
     metric: str  # that the report compares: `linear/accuracy`
     margin: Annotated[float, Field(gt=0)] | None = None  # the least difference of the metric that matters
     resources: Resources = Resources()
+    pruner: StudyPruner | None = None  # of a design without a search; a search has its own
     search: Search | None = None
     profile: SafeName | None = None
     _origin: Origin = PrivateAttr(default=Origin())
@@ -136,6 +138,13 @@ class Study(StrictModel):
     def datasets(self) -> tuple[str, ...]:
         """Every data set of its cases, in their order."""
         return self._names("dataset")
+
+    @property
+    def early_stopping(self) -> Pruner | None:
+        """The pruner of the design or of the search; None where every trial is trained to its end."""
+        if self.search is None:
+            return self.pruner
+        return self.search.pruner if isinstance(self.search.pruner, Pruner) else None
 
     def _names(self, key: Literal["method", "dataset"]) -> tuple[str, ...]:
         names = (name for case in self.cases for name in case.axes.get(key, (getattr(case, key),)))

@@ -24,6 +24,7 @@ def check_rules(study: Study, root: YamlNode) -> None:
         check_case_rules(case, ("cases", index), root)
     check_case_names(study, root)
     check_search_design(study, root)
+    check_pruner_place(study, root)
     if study.search is not None:
         check_search_space(study.search, study.cases[0], root)
 
@@ -132,6 +133,21 @@ def check_search_design(study: Study, root: YamlNode) -> None:
     if study.cases[0].axes:
         remedy = "move them to 'search.space', as {choices: [...]}"
         raise StudyError("a search has ranges and no axes", remedy, key_place_of(root, "cases", 0, "axes"))
+
+
+def check_pruner_place(study: Study, root: YamlNode) -> None:
+    """Raise StudyError for a search's pruner outside of it, or a pruner of several objectives, which have no order."""
+    if study.pruner is not None and study.seed_rule is not None:
+        problem = "seeds are added by differences from the baseline, and a pruner stops variants before these are known"
+        raise StudyError(problem, "write how many seeds there are, as in 'seeds: 3'", place_of(root, "seeds"))
+    if study.search is None:
+        return
+    if study.pruner is not None:
+        remedy = "move it below 'search'"
+        raise StudyError("the pruner of a search is written beside the search", remedy, key_place_of(root, "pruner"))
+    if study.early_stopping is not None and len(study.search.objectives) > 1:
+        problem = f"a search of {len(study.search.objectives)} objectives has no order to stop settings by"
+        raise StudyError(problem, "leave 'pruner' out, or name one objective", place_of(root, "search", "pruner"))
 
 
 def check_search_space(search: Search, case: Case, root: YamlNode) -> None:

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from ablate.options import Value, is_number
+from ablate.study.constraint import Constraint, check_constraint, parse_constraint
 from ablate.study.fields import AxisLevels, Level, StrictModel, comparable, rule_error
+from ablate.study.pruner import Direction, SearchPruner
 from ablate.study.scalars import format_value
-
-NOT_IMPLEMENTED = {"pruner": ("asha", "hyperband", "median")}
 
 
 def check_number(value: Any) -> Any:
@@ -17,17 +17,6 @@ def check_number(value: Any) -> Any:
     if not is_number(value):
         raise rule_error(f"the ends and steps of a range must be numbers, not {format_value(value)}", "as in 'low: 1'")
     return value
-
-
-def refuse_unimplemented(kind: str) -> BeforeValidator:
-    """A validator that refuses samplers and pruners which are planned but not implemented yet."""
-
-    def check(value: Any) -> Any:
-        if value in NOT_IMPLEMENTED[kind]:
-            raise rule_error(f"{kind} '{value}' is not implemented yet", f"leave '{kind}' out to use the default")
-        return value
-
-    return BeforeValidator(check)
 
 
 def space_kind(value: Any) -> str:
@@ -81,10 +70,16 @@ class Search(StrictModel):
     sampler_options: Mapping[str, Level] = {}  # of the sampler's constructor in Optuna
     trials: Annotated[int, Field(ge=1)]  # proposals
     parallel: Annotated[int, Field(ge=1)] | None = None  # proposals at a time; None: as many as there are free workers
-    objectives: Annotated[Mapping[str, Literal["maximize", "minimize"]], Field(min_length=1, max_length=1)]
+    objectives: Annotated[Mapping[str, Direction], Field(min_length=1)]
+    constraints: tuple[Annotated[str, BeforeValidator(check_constraint)], ...] = ()  # `size/million_parameters <= 2`
     enqueue: tuple[Mapping[str, Level], ...] = ()  # settings to propose first, after the defaults
-    pruner: Annotated[Literal["none"], refuse_unimplemented("pruner")] = "none"
+    pruner: SearchPruner = "none"
     space: Annotated[Mapping[str, Space], Field(min_length=1)]
+
+    @property
+    def limits(self) -> tuple[Constraint, ...]:
+        """The constraints, parsed."""
+        return tuple(parse_constraint(text) for text in self.constraints)
 
     def active(self, levels: Mapping[str, Value], fixed: Mapping[str, Value]) -> tuple[str, ...]:
         """The paths of the space whose `when` holds for these levels and fixed settings; `when` looks upwards only."""

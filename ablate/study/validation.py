@@ -9,6 +9,7 @@ from ablate.errors import StudyError
 from ablate.registry import suggest
 from ablate.study.document import YamlNode, find_node
 from ablate.study.model import Case, PaperReference, Resources, Study
+from ablate.study.pruner import Pruner
 from ablate.study.scalars import format_value
 from ablate.study.search import Choices, Range, Search
 from ablate.study.seeds import SeedRule
@@ -21,8 +22,11 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "resources": Resources,
     "search": Search,
     "seeds": SeedRule,
+    "pruner": Pruner,
 }
-UNION_TAGS = {"range", "rule", "list", "bool", "int", "float", "str"}  # which pydantic adds to the path of an error
+UNION_TAGS = {  # which pydantic adds to the path of an error
+    *("range", "rule", "list", "pruner", "off", "bool", "int", "float", "str"),
+}
 
 EXPECTED = {  # pydantic's type of an error → what the value must be
     "string_type": "text",
@@ -78,7 +82,16 @@ EXAMPLES = {  # key → how it is written
     "sampler_options": "sampler_options: {n_startup_trials: 20}",
     "parallel": "parallel: 4",
     "enqueue": "enqueue: [{method.epsilon: 1}]",
-    "pruner": "pruner: none",
+    "pruner": "pruner: asha",
+    "kind": "kind: asha",
+    "direction": "direction: maximize",
+    "probe_every": "probe_every: 10",
+    "probe_options": "probe_options: {epochs: 5}",
+    "min_epochs": "min_epochs: 3",
+    "reduction_factor": "reduction_factor: 3",
+    "min_variants": "min_variants: 5",
+    "promote": "promote: true",
+    "constraints": "constraints: ['size/million_parameters <= 2']",
     "trials": "trials: 64",
     "objectives": "objectives: {linear/accuracy: maximize}",
     "space": "space: {method.epsilon: {low: 1, high: 5}}",
@@ -125,8 +138,6 @@ def key_in_message(path: Sequence[str | int]) -> str:
 def wrong_value_message(error: ErrorDetails, key: str) -> tuple[str, str]:
     """Problem and remedy of a value of the wrong type, range or length."""
     context = {name: without_fraction(value) for name, value in error.get("ctx", {}).items()}
-    if error["type"] in ("too_short", "too_long") and key == "objectives":
-        return f"{len(error['input'])} objectives", f"name one for now, {example_of(key)}"
     if error["type"] == "too_short":
         return f"'{key}' is empty", example_of(key) or "name one value or more"
     if error["type"] == "too_long":
@@ -156,4 +167,6 @@ def known_keys(path: Sequence[str | int]) -> tuple[str, ...]:
         return ("name", *CASE_KEYS)
     if "space" in path:
         return tuple(Choices.model_fields if "choices" in path else Range.model_fields)
+    if "pruner" in path[:-1]:
+        return tuple(Pruner.model_fields)
     return tuple(SECTIONS[str(path[0])].model_fields)

@@ -55,6 +55,7 @@ class InProcessExecutor(Executor):
             checkpoint_every=pack.checkpoint_every,
             stop_request=lambda key: stop_request(self.paths, key),
             pretraining=frozenset(pack.pretraining),
+            interim=pack.interim,
         )
 
     def drain(self) -> Iterator[Message]:

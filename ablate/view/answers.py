@@ -37,6 +37,8 @@ def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path
     parts = [f"{summary.trained} trained"] * (summary.trained > 0) + [f"{summary.scored} scored"] * (summary.scored > 0)
     done = f", {' and '.join(parts)} in this launch" if parts else ""
     console.out.print(f"{summary.finished} of {counted(summary.total, 'trial')} finished{done}")
+    if summary.pruned:
+        console.out.print(f"{counted(summary.pruned, 'trial was', 'trials were')} stopped early by the pruner")
     for name, reason in summary.failed.items():
         console.out.print(f"failed: {name}: {reason}")
     for name, reason in summary.failed_probes.items():

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from ablate.cluster.dispatch import ATTEMPTS, Dispatcher, running_probes
 from ablate.events import Ended, EpochValues, Message, Progress, Proposed, State
-from ablate.launch_config import LaunchConfig, PackConfig, RunRef
+from ablate.launch_config import LaunchConfig, Outcome, PackConfig, RunRef
 from ablate.planning.packs import Pack
 from ablate.planning.probe_digests import probe_digests
 from ablate.search.journal import open_journal
@@ -267,7 +267,9 @@ def test_a_stopped_trial_is_not_reported_to_optuna(
     launch.end("b", trials[1], state=State.STOPPED)
     (frozen,) = open_journal(study, tmp_path / "search.log").trials
     assert frozen.state == TrialState.RUNNING
-    assert Proposals(study, tmp_path / "search.log", {trials[0].key: 0.25}).next() == (trials[1],)
+    assert Proposals(
+        study, tmp_path / "search.log", {trials[0].key: Outcome(metrics={"linear/accuracy": 0.25})}
+    ).next() == (trials[1],)
 
 
 @pytest.mark.parametrize("ended", [False, True], ids=["while it trains", "after its last trial has ended"])

@@ -9,7 +9,9 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.events import ProbeFailure, State
-from ablate.planning.plan import Plan, Work, make_plan, objective_values, plan_trial
+from ablate.launch_config import Outcome
+from ablate.planning.outcomes import outcomes_of
+from ablate.planning.plan import Plan, Work, make_plan, plan_trial
 from ablate.planning.probe_digests import probe_digests
 from ablate.planning.resolve import resolve, resolve_proposal
 from ablate.planning.resources import Node
@@ -181,7 +183,7 @@ def test_the_packs_of_a_search_hold_only_trials_that_are_left_to_score(
     assert [planned.work for planned in plan.trials] == [Work.SCORE, Work.TRAIN]
 
 
-def test_objective_values_hold_the_trials_that_ended(search_study: Callable[..., Study]) -> None:
+def test_outcomes_hold_the_trials_that_ended(search_study: Callable[..., Study]) -> None:
     study = search_study()
     others = [replace(TRIAL, config=replace(TRIAL.config, seed=seed)) for seed in range(4)]
     states = [State.FINISHED, State.FAILED, State.PRUNED, State.RUNNING]
@@ -190,8 +192,10 @@ def test_objective_values_hold_the_trials_that_ended(search_study: Callable[...,
         for trial, state in zip(others, states, strict=True)
     }
     keys = [trial.key for trial in others]
-    assert objective_values(study, records, retry=False) == {keys[0]: 0.5, keys[1]: None, keys[2]: None}
-    assert objective_values(study, records, retry=True) == {keys[0]: 0.5, keys[2]: None}
+    finished = Outcome(State.FINISHED, {"linear/accuracy": 0.5})
+    failed, pruned = Outcome(State.FAILED), Outcome(State.PRUNED)
+    assert outcomes_of(study, records, retry=False) == {keys[0]: finished, keys[1]: failed, keys[2]: pruned}
+    assert outcomes_of(study, records, retry=True) == {keys[0]: finished, keys[2]: pruned}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from ablate.errors import StudyError
+from ablate.launch_config import Outcome
 from ablate.options import Value
 from ablate.search.journal import open_journal, proposed_trials
 from ablate.search.proposals import Proposals
@@ -17,7 +18,7 @@ from ablate.study.model import Study
 from ablate.trial import Trial
 
 MakeStudy = Callable[..., Study]
-Values = dict[str, float | None]
+Outcomes = dict[str, Outcome]
 
 SMALL = (  # a space of six settings
     "search.space={method.transformation: {choices: [np, rp, vat]}, method.k: {low: 10, high: 20, step: 10}}",
@@ -136,7 +137,7 @@ def test_two_studies_in_one_journal_do_not_mix(search_study: MakeStudy, journal:
 def test_a_larger_number_of_trials_continues_the_search(search_study: MakeStudy, journal: Path) -> None:
     proposals = Proposals(search_study("search.trials=3"), journal, {})
     first = names(run(proposals))
-    more = Proposals(search_study("search.trials=5"), journal, proposals.values)
+    more = Proposals(search_study("search.trials=5"), journal, proposals.outcomes)
     second = names(run(more))
     assert (len(first), len(second), len({*first, *second})) == (6, 4, 10)
 
@@ -149,13 +150,13 @@ def test_a_killed_search_continues_as_if_it_were_uninterrupted(
     study = search_study(f"search.sampler={sampler}")
     whole = names(run(Proposals(study, tmp_path / "whole.log", {})))
     killed = Proposals(study, journal, {})
-    ended: Values = {}
+    ended: Outcomes = {}
     returned: list[Trial] = []
     for number, trials in enumerate(batches(killed)):
         returned += trials[: 1 if number == killed_at else 2]
         for trial in returned[2 * number :]:
             killed.record(trial.key, score(trial))
-            ended[trial.key] = accuracy(trial)
+            ended[trial.key] = Outcome(metrics=score(trial))
         if number == killed_at:
             break
     del killed
@@ -175,7 +176,9 @@ def test_open_proposals_are_continued_and_those_that_ended_are_reported(search_s
     study = search_study("search.trials=4")
     killed = Proposals(study, journal, {})
     first, second, third = (killed.next() for _ in range(3))
-    ended: Values = {trial.key: 0.5 for trial in (*first, third[0])}  # the first ended after the kill
+    ended: Outcomes = {
+        trial.key: Outcome(metrics={"linear/accuracy": 0.5}) for trial in (*first, third[0])
+    }  # the first ended after the kill
     resumed = Proposals(study, journal, ended)
     assert resumed.next() == second
     assert resumed.next() == third[1:]
@@ -196,7 +199,7 @@ def test_trials_whose_records_were_deleted_run_again_and_are_not_reported_twice(
     proposals = Proposals(study, journal, {})
     _, second, third = run(proposals)
     stored = stored_proposals(study, journal)
-    kept = {key: value for key, value in proposals.values.items() if key not in (second[0].key, third[1].key)}
+    kept = {key: value for key, value in proposals.outcomes.items() if key not in (second[0].key, third[1].key)}
     again = Proposals(study, journal, kept)
     assert not again.over
     assert run(again) == [second[:1], third[1:]]
@@ -217,7 +220,7 @@ def test_a_small_space_is_exhausted_without_repetition(search_study: MakeStudy, 
     found = [(levels["method.transformation"], levels["method.k"]) for levels in returned]
     assert sorted(found) == [(kind, k) for kind in ("np", "rp", "vat") for k in (10, 20)]
     assert len(proposed_trials(study, journal)) == 12
-    assert Proposals(study, journal, proposals.values).over
+    assert Proposals(study, journal, proposals.outcomes).over
     assert not [frozen for frozen in stored_proposals(study, journal) if not frozen.state.is_finished()]
 
 
@@ -248,7 +251,7 @@ def test_an_incomplete_last_line_of_the_journal_is_cut_off(search_study: MakeStu
         proposals.record(trial.key, score(trial))
     with journal.open("ab") as file:
         file.write(b'{"op_code":4,"wor')
-    returned = run(Proposals(study, journal, proposals.values))
+    returned = run(Proposals(study, journal, proposals.outcomes))
     assert len(returned) == 2
     assert len(proposed_trials(study, journal)) == 6
 

@@ -7,6 +7,7 @@ import optuna
 import pytest
 
 from ablate.errors import StudyError
+from ablate.launch_config import Outcome
 from ablate.options import Value
 from ablate.planning.resolve import resolve
 from ablate.planning.samplers import chosen_sampler, make_sampler
@@ -73,11 +74,12 @@ def test_a_search_that_is_interrupted_after_every_proposal_proposes_the_same(
 ) -> None:
     study = search_study("search.sampler=cmaes", "search.trials=8")
     whole = run(Proposals(study, tmp_path / "whole.log", {}))
-    parts, values = [], {}
+    parts: list[dict[str, Value]] = []
+    ended: dict[str, Outcome] = {}
     for _ in range(8):
-        proposals = Proposals(study, tmp_path / "parts.log", values)
+        proposals = Proposals(study, tmp_path / "parts.log", ended)
         parts += run(proposals, most=1)
-        values = proposals.values
+        ended = proposals.outcomes
     assert parts == whole
 
 
@@ -143,7 +145,7 @@ def test_a_changed_range_keeps_the_settings_that_lie_in_it(search_study: MakeStu
         "search.trials=10", "search.space.method.epsilon={low: 0.5, high: 4, log: true}", "search.sampler=random"
     )
     kept = [one.params for one in before.proposed if one.params["method.epsilon"] >= 0.5]
-    after = Proposals(narrower, journal, before.values)
+    after = Proposals(narrower, journal, before.outcomes)
     assert sorted(map(str, (one.params for one in after.proposed))) == sorted(map(str, kept))
     assert 0 < len(kept) < 10
     assert len(run(after)) == 10 - len(kept)
@@ -154,7 +156,7 @@ def test_more_seeds_run_only_the_new_seeds_of_what_was_proposed(search_study: Ma
     before = Proposals(search_study("search.trials=3"), journal, {})
     run(before)
     study = search_study("search.trials=3", "seeds=3")
-    after = Proposals(study, journal, before.values)
+    after = Proposals(study, journal, before.outcomes)
     seeds: list[Sequence[int]] = []
     while trials := after.next():
         seeds.append([trial.config.seed for trial in trials])

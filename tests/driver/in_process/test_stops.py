@@ -53,7 +53,7 @@ def test_a_search_that_is_stopped_between_two_proposals_is_interrupted_and_conti
         if len(launches.ended) == 2:
             launches.paths.stop.touch()
 
-    with pytest.raises(Interrupted, match="stopped with 2 of 2 trials finished; launch again to go on"):
+    with pytest.raises(Interrupted, match="stopped with 2 of 6 trials finished; launch again to go on"):
         launches.launch(study, stop_after_a_proposal)
     assert [run.state for run in launches.tracking.snapshots["small"].study_runs] == [State.STOPPED]
     summary = launches.launch(study)
