@@ -107,13 +107,13 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         nodes.start(1)
         nodes.start(2)
         port = free_port()
-        command = [sys.executable, "-m", "mlflow", "server", "--host", nodes.host, "--port", str(port)]
+        command = [sys.executable, "-m", "mlflow", "server", "--host", nodes.network.host, "--port", str(port)]
         command += ["--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db", "--allowed-hosts", "*"]
         command += ["--artifacts-destination", str(tmp_path / "artifacts"), "--workers", "1"]
         with running(command, tmp_path, tmp_path / "mlflow.log"):
             (tmp_path / "store").mkdir()
             (tmp_path / "radius.yaml").write_text(STUDY)
-            lab = Lab(tmp_path, nodes, f"http://{nodes.host}:{port}")
+            lab = Lab(tmp_path, nodes, f"http://{nodes.network.host}:{port}")
             yield lab
             for process in lab.commands:
                 process.kill()

@@ -1,7 +1,6 @@
 """A Ray cluster on this machine whose nodes have addresses of their own, and can be killed whole as by a power failure.
 
-A node is a network, process, mount and host name namespace on a bridge.  All names hold the PID of the test process, so
-that two runs do not meet, and nothing is left behind.
+A node is a network, process, mount and host name namespace on a bridge; nothing is left behind.
 """
 
 import os
@@ -19,20 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
+
+from .network import Network, require_namespaces
 
 PATIENCE = 300.0  # seconds; other processes may use most of the processor
 PORT = 6379
 RAY = str(Path(sys.executable).with_name("ray"))
-
-
-def missing() -> str:
-    """What this machine lacks for such nodes; empty where it lacks nothing."""
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    commands = {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux"}
-    packages = {package for command, package in commands.items() if shutil.which(command) is None}
-    return f"needs the Debian packages {', '.join(sorted(packages))}" if packages else ""
 
 
 @dataclass
@@ -40,8 +31,7 @@ class RayNodes:
     """Nodes by number; node 0 is the head."""
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="rn", dir="/tmp")))  # short: sockets
-    mark: str = field(default_factory=lambda: f"{os.getpid():x}")
-    subnet: str = field(default_factory=lambda: f"10.{100 + secrets.randbelow(100)}.{secrets.randbelow(250)}")
+    network: Network = field(default_factory=Network)
     token: str = field(default_factory=lambda: secrets.token_hex(32))
     started: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -51,26 +41,18 @@ class RayNodes:
         return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token, "RAY_USAGE_STATS_ENABLED": "0"}
 
     @property
-    def host(self) -> str:
-        """The address of this machine as the nodes see it."""
-        return f"{self.subnet}.1"
-
-    @property
     def address(self) -> str:
         return f"{self.ip(0)}:{PORT}"
 
     def ip(self, node: int) -> str:
-        return f"{self.subnet}.{10 + node}"
-
-    def namespace(self, node: int) -> str:
-        return f"rn{self.mark}-{node}"
+        return self.network.address(node)
 
     def start(
         self, node: int, cpus: int = 1, environment: Mapping[str, str | None] | None = None, hide: Path | None = None
     ) -> None:
         """Start a node and wait until it belongs to the cluster; it sees an empty folder in place of `hide`."""
-        if node not in self.networks():
-            self.connect(node)
+        if node not in self.network.connected():
+            self.network.connect(node)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:  # a raylet ends where its agent is slow
             self.started[node] = self.spawn(node, cpus, environment or {}, hide)
@@ -78,24 +60,6 @@ class RayNodes:
                 return
             self.kill(node)
         raise AssertionError(self.log(node).read_text())
-
-    def networks(self) -> list[int]:
-        listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.split()
-        return [int(name.partition("-")[2]) for name in listed if name.startswith(f"rn{self.mark}-")]
-
-    def connect(self, node: int) -> None:
-        """Make the network namespace of a node, and the bridge before the first one."""
-        bridge, space, wire = f"rb{self.mark}", self.namespace(node), f"rw{self.mark}-{node}"
-        if not Path("/sys/class/net", bridge).exists():
-            ip("link", "add", bridge, "type", "bridge")
-            ip("addr", "add", f"{self.host}/24", "dev", bridge)
-            ip("link", "set", bridge, "up")
-        ip("netns", "add", space)
-        ip("link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", space)
-        ip("link", "set", wire, "master", bridge, "up")
-        ip("-n", space, "addr", "add", f"{self.ip(node)}/24", "dev", "eth0")
-        for device in ("lo", "eth0"):
-            ip("-n", space, "link", "set", device, "up")
 
     def log(self, node: int) -> Path:
         return self.folder / f"{node}.log"
@@ -112,7 +76,17 @@ class RayNodes:
         shell = f"hostname node{node}; "
         if hide is not None:
             shell += f"mount -t tmpfs none '{hide}'; "
-        command = ["ip", "netns", "exec", self.namespace(node), "unshare", "--pid", "--uts", "--mount", "--fork"]
+        command = [
+            "ip",
+            "netns",
+            "exec",
+            self.network.namespace(node),
+            "unshare",
+            "--pid",
+            "--uts",
+            "--mount",
+            "--fork",
+        ]
         command += ["--kill-child", "--mount-proc", "sh", "-c", shell + 'exec "$@"', "sh", *start]
         changed = {**os.environ, **self.environment, **environment}
         with self.log(node).open("wb") as out:
@@ -158,22 +132,14 @@ class RayNodes:
         """End all nodes, and remove their network and files."""
         for node in list(self.started):
             self.kill(node)
-        for node in self.networks():
-            ip("netns", "del", self.namespace(node))
-        if Path("/sys/class/net", f"rb{self.mark}").exists():
-            ip("link", "del", f"rb{self.mark}")
+        self.network.end()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
 
 @contextmanager
 def ray_nodes() -> Iterator[RayNodes]:
     """An empty cluster; what is started in it ends with the context."""
-    if lacks := missing():
-        pytest.skip(lacks)
+    require_namespaces()
     nodes = RayNodes()
     try:
         yield nodes

@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -29,11 +30,12 @@ metric: linear/accuracy
 class Lab:
     """A folder from which studies are submitted to a Slurm cluster."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], options: Mapping[str, Any]) -> None:
         self.folder = folder
         self.environment = {**environment, "ABLATE_STORE": str(folder / "store"), "COLUMNS": "200"}
         self.environment.pop("MLFLOW_TRACKING_URI", None)
-        options = {"cpus": 1, "variables": {"PATH": str(Path(sys.executable).parent) + ":" + environment["PATH"]}}
+        path = str(Path(sys.executable).parent) + ":" + environment["PATH"]
+        options = {**options, "variables": {"PATH": path, **options.get("variables", {})}}
         (folder / "lab.yaml").write_text(f"slurm: {options}\n")
 
     def ablate(self, *arguments: str, code: int = 0) -> str:
@@ -84,8 +86,8 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    with slurm_cluster() as environment:
-        yield Lab(tmp_path, environment)
+    with slurm_cluster() as cluster:
+        yield Lab(tmp_path, cluster.environment, {"cpus": 1})
 
 
 def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_another_is_stopped_and_cancelled(lab: Lab) -> None:

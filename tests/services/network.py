@@ -1,0 +1,79 @@
+"""Network namespaces with addresses of their own on a bridge of this machine, as the nodes of a cluster have them.
+
+All names hold the PID of the test process, so that two runs do not meet.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+
+def require_namespaces() -> None:
+    """Skip a test where namespaces cannot be made, and say what is missing."""
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    commands = {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux"}
+    packages = {package for command, package in commands.items() if shutil.which(command) is None}
+    if packages:
+        pytest.skip(f"needs the Debian packages {', '.join(sorted(packages))}")
+
+
+@dataclass
+class Network:
+    """Namespaces by number, and this machine's own address on their bridge."""
+
+    prefix: str = "rn"  # two letters
+    mark: str = field(default_factory=lambda: f"{os.getpid():x}")
+    subnet: str = field(default_factory=lambda: f"10.{100 + secrets.randbelow(100)}.{secrets.randbelow(250)}")
+
+    @property
+    def host(self) -> str:
+        """The address of this machine as the namespaces see it."""
+        return f"{self.subnet}.1"
+
+    @property
+    def bridge(self) -> str:
+        return f"{self.prefix}b{self.mark}"
+
+    def address(self, node: int) -> str:
+        return f"{self.subnet}.{10 + node}"
+
+    def namespace(self, node: int) -> str:
+        return f"{self.prefix}{self.mark}-{node}"
+
+    def connected(self) -> list[int]:
+        listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.split()
+        return [int(name.partition("-")[2]) for name in listed if name.startswith(f"{self.prefix}{self.mark}-")]
+
+    def connect(self, node: int) -> None:
+        """Make a namespace, and the bridge before the first one."""
+        self.make_bridge()
+        space, wire = self.namespace(node), f"{self.prefix}w{self.mark}-{node}"
+        ip("netns", "add", space)
+        ip("link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", space)
+        ip("link", "set", wire, "master", self.bridge, "up")
+        ip("-n", space, "addr", "add", f"{self.address(node)}/24", "dev", "eth0")
+        for device in ("lo", "eth0"):
+            ip("-n", space, "link", "set", device, "up")
+
+    def make_bridge(self) -> None:
+        if not Path("/sys/class/net", self.bridge).exists():
+            ip("link", "add", self.bridge, "type", "bridge")
+            ip("addr", "add", f"{self.host}/24", "dev", self.bridge)
+            ip("link", "set", self.bridge, "up")
+
+    def end(self) -> None:
+        """Remove all namespaces and the bridge."""
+        for node in self.connected():
+            ip("netns", "del", self.namespace(node))
+        if Path("/sys/class/net", self.bridge).exists():
+            ip("link", "del", self.bridge)
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
