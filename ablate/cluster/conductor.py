@@ -6,6 +6,7 @@ password, which thus is in no file), reads one message per line from its standar
 """
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -32,6 +33,8 @@ def conduct(address: str, configuration: TextIO, send: Send) -> None:
     from ablate.cluster.rounds import run_launch
 
     start_ray(address, lambda: send(Heartbeat()))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # batch systems signal all processes; the driver ends this one
     if address:
         from ablate.cluster.joining import require_cluster
 
