@@ -16,7 +16,7 @@ def lost_tags(study: str, runs: Sequence[Run], trials: Mapping[str, Trial]) -> L
 
     The original name of a metric is known as long as one run of the study has it.
     """
-    snapshot = snapshot_of(study, runs)
+    snapshot = snapshot_of(study, runs, trials.values())
     records = {record.run_id: record for record in snapshot.trials}
     variants = {run.run_id: run.variant for run in snapshot.variants}
     names = {name: original for run in runs for name, original in tags.original_names(run.data.tags).items()}
@@ -26,7 +26,7 @@ def lost_tags(study: str, runs: Sequence[Run], trials: Mapping[str, Trial]) -> L
         trial = (record.trial or trials.get(record.key)) if record else None
         wanted = wanted_tags(study, run, names, trial, variants.get(run.info.run_id, ""))
         missing = {name: value for name, value in wanted.items() if name not in run.data.tags}
-        if record is not None and record.trial is None and trial is not None:
+        if trial is not None and tags.trial_of_tags(run.data.tags) is None:
             missing |= tags.trial_json_tags(trial)  # all pieces: those that are left cannot be read alone
         if missing:
             lost[run.info.run_id] = missing

@@ -1,6 +1,7 @@
 """MLflow's runs as the values that `ablate.track.store` defines."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ablate.events import State
 from ablate.record import TrialRecord
@@ -9,21 +10,27 @@ from ablate.track.client import logged_value
 from ablate.track.entities import Run
 from ablate.track.run_state import state_of
 from ablate.track.store import Claim, Snapshot, StudyRun, VariantRun
+from ablate.trial import Trial
 
 
-def snapshot_of(study: str, runs: Iterable[Run]) -> Snapshot:
-    """The snapshot of a study with these runs, oldest first.
+def snapshot_of(study: str, runs: Iterable[Run], trials: Iterable[Trial] = ()) -> Snapshot:
+    """The snapshot of a study with these runs, oldest first; `trials` are some that it is known to have.
 
-    Left out are runs that ablate did not make, and those that a person has left without the tags that identify them.
+    Left out are runs that ablate did not make, and those that a person has left without the tags that identify them: a
+    run needs its key or its trial, or its variant and seed where a trial of that variant is known.
     """
     kinds: dict[str, list[Run]] = {"study": [], "variant": [], "trial": []}
     for run in runs:
         kinds.get(kind_of(run), []).append(run)
-    trials = tuple(record for run in kinds["trial"] if (record := trial_record(run)) is not None)
-    variant_of = {record.parent: record.variant for record in trials}
+    held = (tags.trial_of_tags(run.data.tags) for run in kinds["trial"])
+    known = {trial.variant: trial for trial in (*trials, *held) if trial is not None}
+    tagged = {run.info.run_id: run.data.tags.get(tags.VARIANT, "") for run in kinds["variant"]}
+    records = (trial_record(run, trial_of(run, known, tagged)) for run in kinds["trial"])
+    found = tuple(record for record in records if record is not None)
+    variant_of = {record.parent: record.variant for record in found}
     variants = (variant_run(run, variant_of.get(run.info.run_id, "")) for run in kinds["variant"])
     studies = tuple(map(study_run, kinds["study"]))
-    return Snapshot(study, studies, tuple(run for run in variants if run is not None), trials)
+    return Snapshot(study, studies, tuple(run for run in variants if run is not None), found)
 
 
 def kind_of(run: Run) -> str:
@@ -34,7 +41,7 @@ def kind_of(run: Run) -> str:
     if {tags.KEY, tags.TRIAL, tags.FORMER_TRIAL} & held.keys():
         return "trial"
     if tags.VARIANT in held:
-        return "variant"
+        return "trial" if tags.SEED in held or "seed" in run.data.params else "variant"
     return "study" if tags.STUDY in held else ""
 
 
@@ -56,9 +63,25 @@ def variant_run(run: Run, variant: str = "") -> VariantRun | None:
     return VariantRun(run.info.run_id, variant, run_state(run), found.get(tags.AGGREGATE, "")) if variant else None
 
 
-def trial_record(run: Run) -> TrialRecord | None:
-    """The record of a trial; what tags do not tell follows from the trial itself.  None for a run without a key."""
-    trial = tags.trial_of_tags(run.data.tags)
+def trial_of(run: Run, known: Mapping[str, Trial], variants: Mapping[str, str]) -> Trial | None:
+    """The trial of a run: from its tags, or that of its seed among those of its variant; None where nothing tells it.
+
+    `known` holds a trial of each variant by the variant's key, `variants` those keys by the ids of the variants' runs.
+    """
+    held = run.data.tags
+    if (tagged := tags.trial_of_tags(held)) is not None:
+        return tagged
+    alike = known.get(held.get(tags.VARIANT) or variants.get(held.get(tags.PARENT, ""), ""))
+    seed = held.get(tags.SEED) or run.data.params.get("seed", "")
+    if alike is None or not seed.isdecimal():
+        return None
+    trial = replace(alike, config=alike.config.seeded(int(seed)))
+    return trial if held.get(tags.KEY, trial.key) == trial.key else None
+
+
+def trial_record(run: Run, trial: Trial | None = None) -> TrialRecord | None:
+    """The record of a trial, which is given where its tags do not hold it; None for a run without a key."""
+    trial = trial or tags.trial_of_tags(run.data.tags)
     found = {**(tags.identity(trial) if trial else {}), **run.data.tags}
     if not {tags.KEY, tags.VARIANT} <= found.keys():
         return None

@@ -239,6 +239,30 @@ def test_tags_that_a_person_removes_are_not_needed_and_a_launch_sets_them_again(
 
 
 @pytest.mark.cluster
+@pytest.mark.parametrize("left", ["ablate.variant", "ablate.kind"])
+def test_a_run_without_key_and_trial_is_that_of_its_seed_among_those_of_its_variant(
+    left: str, mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, finish: Finish, study: str
+) -> None:
+    """The variant is that of its tag, or of the run above it."""
+    trials, client = [make_trial(0), make_trial(1)], connect(mlflow_uri)
+    for trial in trials:
+        finish(trial)
+    listed = mlflow_store.snapshot(study)
+    parents = mlflow_store.open_variants(trials, listed)
+    for record in listed.trials:
+        client.set_tag(record.run_id, "mlflow.parentRunId", parents[record.variant])
+    before = mlflow_store.settle(study)
+    run = before.records[trials[1].key].run_id
+    for name in {*IDENTITY, "ablate.trial"} - {left}:
+        client.delete_tag(run, name)
+    seen = MlflowStore(mlflow_uri).snapshot(study)
+    assert seen.records == before.records
+    assert seen.lacks_tags
+    assert mlflow_store.settle(study) == before
+    assert not mlflow_store.snapshot(study).lacks_tags
+
+
+@pytest.mark.cluster
 def test_a_trial_and_the_name_of_a_metric_that_a_person_removes_are_set_again(
     mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, paths: StudyPaths, study: str, runs: Runs
 ) -> None:
