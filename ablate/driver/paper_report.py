@@ -18,6 +18,7 @@ from ablate.study.model import Study
 from ablate.study.read import read_study
 
 ALL = "all"  # every paper, on one page
+MADE_BY = "What the studies of each paper have shown so far, as `ablate report --paper all --output FILE` writes it."
 
 
 def papers_named(paper: str) -> tuple[str, ...]:
@@ -75,7 +76,9 @@ def write_paper_page(page: PaperPage, store: Store) -> Path | None:
 
 def pages_text(pages: tuple[PaperPage, ...]) -> str:
     """The Markdown of pages; of several, without the numbers that no study has measured."""
-    return "\n".join(page_markdown(page, measured_only=len(pages) > 1) for page in pages)
+    if len(pages) == 1:
+        return page_markdown(pages[0])
+    return "\n".join([f"{MADE_BY}\n", *(page_markdown(page, measured_only=True) for page in pages)])
 
 
 def verdicts_on(paper: str, store: Store) -> dict[str, str]:
