@@ -182,8 +182,10 @@ def test_the_live_view_of_a_launch_without_trials_shows_zeros() -> None:
     assert "ending Ray" in drawn(LaunchProgress(plan_of()))
 
 
-def test_trials_that_a_search_has_not_proposed_yet_count_as_waiting(clock: list[float]) -> None:
-    launch = LaunchProgress(plan_of(proposals=8))
+def test_trials_that_a_search_has_not_proposed_yet_count_as_waiting(
+    clock: list[float], search_study: Callable[..., Study]
+) -> None:
+    launch = LaunchProgress(replace(plan_of(proposals=8), study=search_study()))
     assert live.counts(launch) == "0 of 8 finished, 0 running, 8 waiting, 0 failed"
 
 
