@@ -26,6 +26,7 @@ from ablate.reporting.paper import (
 from ablate.reporting.pictures import FetchPicture, pictures
 from ablate.reporting.pivot import pivots
 from ablate.reporting.report import Gap, PaperSection, Report, ReportFigure, Results
+from ablate.reporting.search_results import best_study, feasible, hypervolume_figures, pareto_table
 from ablate.reporting.tables import best_variants, metrics_table, results_table
 from ablate.reporting.verdicts import FindingVerdict, finding_verdict
 from ablate.stats.bands import Curves
@@ -69,7 +70,7 @@ def report_of(
         pictures=tuple(pictures(study, metric, results, fetch)) if fetch is not None else (),
         progress=progress_of(results),
         comparisons=comparisons,
-        figures=tuple(figures(study, compared, comparisons, metric)),
+        figures=(*figures(study, compared, comparisons, metric), *hypervolume_figures(study, results)),
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
         warnings=tuple(warnings(results)),
         curves=tuple(curve_figures(metric, variants, results, curves or {})),
@@ -81,8 +82,10 @@ def report_of(
 
 
 def compared_metric(study: Study) -> str:
-    """The metric that the report compares: a search's objective, else the study's metric."""
-    return study.metric if study.search is None else next(iter(study.search.objectives))
+    """The metric that the report compares: the study's, which of a search is one of its objectives, else the first."""
+    if study.search is None or study.metric in study.search.objectives:
+        return study.metric
+    return next(iter(study.search.objectives))
 
 
 def better(metric: str) -> int:
@@ -150,8 +153,19 @@ def results_section(
     smaller = tuple(difference for difference in differing if difference.smaller)
     if study.search is not None:
         direction = study.search.objectives[metric]
-        table = results_table(metric, best_variants(compared, direction), bool(smaller), seeds_of_paper)
-        return Results(compared, table, metrics_table({}), smaller, direction)
+        allowed = feasible(study, results)
+        best_settings = best_variants([one for one in compared if one.variant.key in allowed], direction)
+        table = results_table(metric, best_settings, bool(smaller), seeds_of_paper)
+        return Results(
+            compared,
+            table,
+            metrics_table({}),
+            smaller,
+            direction,
+            front=pareto_table(study, results),
+            constraints=study.search.constraints,
+            best=best_study(study, best_settings[0].variant) if best_settings else "",
+        )
     others = {other: variants_of(study, results, other) for other in other_metrics(study, results, metric)}
     links = {result.variant: f"{runs}{result.parent}" for result in results if runs and result.parent}
     best = best_in_groups([member.variant for member in compared], better(metric))

@@ -46,6 +46,9 @@ class Results:
     other_metrics: Table  # without rows where there are none, and for a search
     smaller: tuple[Difference, ...] = ()  # epochs or seeds of which the study has fewer than the paper
     direction: Direction | None = None  # of a search
+    front: Table = Table()  # the Pareto front of a search of several objectives
+    constraints: tuple[str, ...] = ()  # of a search, which the best settings and the front hold
+    best: str = ""  # the file of a study that runs the best settings of a search
     pivots: tuple[tuple[str, Table], ...] = ()  # (title, table) of two axes
 
     @property

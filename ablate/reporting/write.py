@@ -45,6 +45,8 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
     write_bytes(folder / "comparisons.csv", differences.to_csv(index=False, lineterminator="\n").encode())
     file, markdown = folder / "report.md", to_markdown(report)
     write_text(folder / "tables.tex", to_latex(report))
+    if report.results.best:
+        write_text(folder / "best.yaml", report.results.best)
     write_text(folder / "report.html", to_html(report.study, markdown, vectors, images))
     write_text(file, markdown)
     return file

@@ -1,0 +1,92 @@
+"""What a report states of a search: the Pareto front of several objectives, and the best settings as a study."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ablate.draw.figure_specs import HistoryFigure
+from ablate.reporting.report import Cell, Measured, ReportFigure, Table
+from ablate.reporting.tables import level_columns, table_of
+from ablate.stats.pareto import front, hypervolumes
+from ablate.stats.results import Result
+from ablate.stats.variants import Variant, variants_of
+from ablate.study.model import Case, Study
+from ablate.study.write import to_yaml
+
+BEST = "-best"  # ends the name of the study that holds the best settings
+
+
+def feasible(study: Study, results: Sequence[Result]) -> set[str]:
+    """Keys of the variants whose means hold the search's constraints; of a design without any, all of them."""
+    assert study.search is not None
+    keys = {result.variant for result in results}
+    for limit in study.search.limits:
+        means = by_key(variants_of(study, results, limit.metric))
+        keys &= {
+            key
+            for key, one in means.items()
+            if one.estimate.mean is not None and limit.violation(one.estimate.mean) <= 0
+        }
+    return keys
+
+
+def by_key(variants: Iterable[Variant]) -> dict[str, Variant]:
+    return {variant.config.variant_key: variant for variant in variants}
+
+
+def measured_objectives(study: Study, results: Sequence[Result]) -> dict[str, dict[str, Variant]]:
+    """Key → objective → variant, of the variants with a mean of every objective that hold the constraints."""
+    assert study.search is not None
+    allowed = feasible(study, results)
+    by_objective = {metric: by_key(variants_of(study, results, metric)) for metric in study.search.objectives}
+    found: dict[str, dict[str, Variant]] = {}
+    for key in dict.fromkeys(result.variant for result in results):
+        members = {metric: variants[key] for metric, variants in by_objective.items() if key in variants}
+        complete = len(members) == len(by_objective) and not any(one.stopped for one in members.values())
+        if key in allowed and complete and all(one.estimate.mean is not None for one in members.values()):
+            found[key] = members
+    return found
+
+
+def to_minimize(study: Study, members: Mapping[str, Variant]) -> list[float]:
+    """The means of a variant's objectives, with the other sign where they are to be maximized."""
+    assert study.search is not None
+    signs = {metric: -1.0 if direction == "maximize" else 1.0 for metric, direction in study.search.objectives.items()}
+    return [sign * (members[metric].estimate.mean or 0.0) for metric, sign in signs.items()]
+
+
+def pareto_table(study: Study, results: Sequence[Result]) -> Table:
+    """A row per variant of the Pareto front: levels, and each objective with its interval over seeds; best first.
+
+    Without rows for a search of one objective.
+    """
+    if study.search is None or len(study.search.objectives) < 2:
+        return Table()
+    measured = list(measured_objectives(study, results).values())
+    points = [to_minimize(study, members) for members in measured]
+    chosen = [measured[place] for place in sorted(front(points), key=lambda place: points[place])]
+    if not chosen:
+        return Table()
+    columns: list[tuple[str, Sequence[Cell]]] = [*level_columns([next(iter(one.values())) for one in chosen])]
+    for metric, direction in study.search.objectives.items():
+        columns.append((f"{metric} ({direction})", [Measured(members[metric].estimate) for members in chosen]))
+    return table_of(columns)
+
+
+def hypervolume_figures(study: Study, results: Sequence[Result]) -> Iterator[ReportFigure]:
+    """The hypervolume by proposal; none for a search of one objective, or without a measured proposal."""
+    if study.search is None or len(study.search.objectives) < 2:
+        return
+    points = [to_minimize(study, members) for members in measured_objectives(study, results).values()]
+    volumes = tuple(enumerate(hypervolumes(points), start=1))
+    if volumes:
+        spec = HistoryFigure("hypervolume", "maximize", volumes)
+        yield ReportFigure("figure-2-hypervolume", "Hypervolume of the Pareto front, by proposal", spec)
+
+
+def best_study(study: Study, best: Variant) -> str:
+    """The file of a study that runs a search's best settings with its seeds, ready to launch."""
+    case = study.cases[0]
+    fixed = {**case.fixed, **{path: level for path, level in best.levels.items() if path not in ("method", "dataset")}}
+    own = Case(method=best.config.method, dataset=best.config.dataset, fixed=fixed)
+    question = f"How good are the best settings of {study.name}?"
+    named = {"name": f"{study.name}{BEST}", "question": question, "paper": None, "profile": None}
+    return to_yaml(study.model_copy(update={**named, "cases": (own,), "search": None}))
