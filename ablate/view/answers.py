@@ -62,7 +62,7 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
     if as_json:
         print_json(plan_as_json(plan, nodes))
         return
-    for line in (*plan_counts(plan), *plan_places(plan, nodes), *plan_trials(plan)):
+    for line in (*plan_counts(plan), *plan_pruner(plan), *plan_places(plan, nodes), *plan_trials(plan)):
         console.out.print(line)
 
 
@@ -86,6 +86,21 @@ def plan_counts(plan: "Plan") -> Iterator[str]:
     adds = "that undecided comparisons add" if plan.study.seed_rule else "that a search proposes"
     more = f" and up to {plan.proposals} {adds}" if plan.proposals else ""
     yield f"{len(plan.left)} to run{more}, in {counted(plan.pack_count, 'pack')}, {plan.slots} side by side"
+
+
+def plan_pruner(plan: "Plan") -> Iterator[str]:
+    """By what trials are stopped early, and how often each is scored for that before its end, in a line."""
+    from ablate.planning.early_stopping import compared_by, scored_epochs, trained_epochs
+
+    pruner = plan.study.early_stopping
+    if pruner is None:
+        return
+    metric = compared_by(plan.study)
+    yield f"variants may be stopped early by {pruner.kind}, on {metric}"
+    scores = sum(scored_epochs(pruner, trained_epochs(planned.trial)) for planned in plan.left)
+    if scores:
+        counted_scores = counted(scores, "score", "scores")
+        yield f"that takes up to {counted_scores} by {metric.partition('/')[0]} more, every {pruner.probe_every} epochs"
 
 
 def plan_places(plan: "Plan", nodes: "Sequence[Node]") -> Iterator[str]:
