@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def nothing_left_running() -> Iterator[None]:
     """At the end, every process that a test has started has ended: it would go on writing temporary files."""
     yield
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while (left := list(processes_of_this_session())) and time.monotonic() < deadline:
         time.sleep(0.5)
     named = [f"{' '.join(process.cmdline())[:200]} of {test}" for process, test in left]
