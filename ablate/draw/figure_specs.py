@@ -9,6 +9,7 @@ from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.labels import variant_label
 from ablate.options import Value, is_number
 from ablate.papers.reference import Printed
+from ablate.stats.across_datasets import Ranking
 from ablate.stats.comparisons import Comparison
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study
@@ -121,7 +122,14 @@ def difference_figure(metric: str, comparisons: Sequence[Comparison]) -> Differe
     return DifferenceFigure(metric, baseline, tuple(rows), comparisons[0].margin if comparisons else None, note)
 
 
-ReportSpec = AxisFigure | CurveFigure | DifferenceFigure | HistoryFigure
+@dataclass(frozen=True)
+class RankFigure:
+    """Mean ranks of variants over data sets."""
+
+    ranking: Ranking
+
+
+ReportSpec = AxisFigure | CurveFigure | DifferenceFigure | HistoryFigure | RankFigure
 
 
 def axis_figure(study: Study, compared: Sequence[ComparedVariant], axis: str, metric: str) -> AxisFigure:

@@ -13,9 +13,18 @@ from matplotlib.transforms import ScaledTranslation, Transform
 from ablate.draw.canvas import number, style_axes
 from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.differences import draw_differences
-from ablate.draw.figure_specs import AxisFigure, ComparedVariant, DifferenceFigure, HistoryFigure, Panel, ReportSpec
+from ablate.draw.figure_specs import (
+    AxisFigure,
+    ComparedVariant,
+    DifferenceFigure,
+    HistoryFigure,
+    Panel,
+    RankFigure,
+    ReportSpec,
+)
 from ablate.draw.labels import level_text, variant_label
 from ablate.draw.learning_curves import draw_learning_curves
+from ablate.draw.ranks import draw_ranks
 from ablate.draw.style import COLORS, DPI, INK, LABEL, LETTER, PALE, TEXT, series_style
 from ablate.draw.vector import set_tip
 from ablate.options import Value
@@ -42,6 +51,8 @@ def draw_figure(figure: ReportSpec) -> Figure:
             return draw_differences(figure)
         case HistoryFigure():
             return draw_history(figure)
+        case RankFigure():
+            return draw_ranks(figure)
 
 
 def draw_axis_figure(spec: AxisFigure) -> Figure:

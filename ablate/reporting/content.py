@@ -5,7 +5,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from ablate.draw.figure_specs import ComparedVariant, HistoryFigure, axes_of, axis_figure, difference_figure
+from ablate.draw.figure_specs import (
+    ComparedVariant,
+    HistoryFigure,
+    RankFigure,
+    axes_of,
+    axis_figure,
+    difference_figure,
+)
 from ablate.draw.labels import level_text, variant_label
 from ablate.errors import StudyError
 from ablate.methods import METHODS
@@ -14,6 +21,7 @@ from ablate.probes import PROBES
 from ablate.reporting.answer import answer
 from ablate.reporting.cost import costs, failures
 from ablate.reporting.learning_curves import curve_figures
+from ablate.reporting.limits import limits_of
 from ablate.reporting.paper import (
     Difference,
     ablations_of,
@@ -29,9 +37,11 @@ from ablate.reporting.report import Gap, PaperSection, Report, ReportFigure, Res
 from ablate.reporting.search_results import best_study, feasible, hypervolume_figures, pareto_table
 from ablate.reporting.tables import best_variants, metrics_table, results_table
 from ablate.reporting.verdicts import FindingVerdict, finding_verdict
+from ablate.stats.across_datasets import Ranking, differences_over_datasets, ranking_of
 from ablate.stats.bands import Curves
 from ablate.stats.best import best_in_groups
 from ablate.stats.comparisons import Comparison, compare_with_baselines
+from ablate.stats.interactions import interactions_of
 from ablate.stats.results import Result
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
 from ablate.study.model import Study
@@ -59,6 +69,7 @@ def report_of(
     differing = tuple(dict.fromkeys(pair for ablation in ablations for pair in differences(study, variants, ablation)))
     margin, rule = study.least_difference, study.seed_rule
     comparisons = () if study.search else compare_with_baselines(variants, better(metric), margin, rule)
+    ranking = None if study.search else ranking_of(variants, better(metric))
     return Report(
         study=study.name,
         question=study.question,
@@ -70,7 +81,15 @@ def report_of(
         pictures=tuple(pictures(study, metric, results, fetch)) if fetch is not None else (),
         progress=progress_of(results),
         comparisons=comparisons,
-        figures=(*figures(study, compared, comparisons, metric), *hypervolume_figures(study, results)),
+        figures=(
+            *figures(study, compared, comparisons, metric),
+            *hypervolume_figures(study, results),
+            *rank_figure(ranking),
+        ),
+        limits=() if study.search else tuple(limits_of(metric, variants)),
+        interactions=() if study.search else interactions_of(variants),
+        over_datasets=differences_over_datasets(comparisons),
+        ranking=ranking,
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
         warnings=tuple(warnings(results)),
         curves=tuple(curve_figures(metric, variants, results, curves or {})),
@@ -214,6 +233,16 @@ def figures(
         figure = axis_figure(study, scored_variants, axis, metric)
         caption = f"{metric} by {short(axis)}" + (f" ({figure.note})" if figure.note else "")
         yield ReportFigure(f"figure-{number}-{re.sub(r'[^A-Za-z0-9-]+', '-', short(axis))}", caption, figure)
+
+
+def rank_figure(ranking: Ranking | None) -> Iterator[ReportFigure]:
+    """The figure of mean ranks, where the study has a ranking."""
+    if ranking is not None:
+        yield ReportFigure(
+            "figure-ranks",
+            "Mean ranks over data sets; bars join variants that are not distinguished",
+            RankFigure(ranking),
+        )
 
 
 def gaps(variant: Variant) -> Iterator[Gap]:

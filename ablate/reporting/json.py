@@ -6,6 +6,7 @@ from typing import Any
 from ablate.draw.figure_specs import ComparedVariant
 from ablate.reporting.report import PaperSection, Report
 from ablate.reporting.verdicts import FindingVerdict
+from ablate.stats.across_datasets import Ranking
 from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import CONFIDENCE
 
@@ -22,8 +23,29 @@ def to_json(report: Report) -> dict[str, Any]:
         "comparisons": [comparison_json(comparison) for comparison in report.comparisons],
         "variants": [variant_json(compared) for compared in report.results.variants],
         "warnings": list(report.warnings),
+        "limits": list(report.limits),
+        "interactions": [
+            {"dataset": one.baseline.config.dataset, "levels": dict(one.levels), **one.numbers()}
+            for one in report.interactions
+        ],
+        "over_datasets": [
+            {"variant": one.label, **asdict(one.estimate), "p": one.p_value, "between": one.between}
+            for one in report.over_datasets
+        ],
+        "ranking": ranking_json(report.ranking) if report.ranking else None,
         "paper": paper_json(report.paper) if report.paper else None,
         "problem": report.paper_problem or None,
+    }
+
+
+def ranking_json(ranking: Ranking) -> dict[str, Any]:
+    return {
+        "variants": list(ranking.labels),
+        "datasets": list(ranking.datasets),
+        "mean_ranks": list(ranking.mean_ranks),
+        "p": ranking.p_value,
+        "critical_difference": ranking.critical_difference,
+        "alike": [list(ranking.labels[first : last + 1]) for first, last in ranking.alike],
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ablate.reporting.combined import datasets_table, interactions_table, ranks_table
 from ablate.reporting.cost import Failures
 from ablate.reporting.report import Cell, Gap, Measured, Report, Table
 from ablate.reporting.tables import comparisons_table, statements_table
@@ -24,6 +25,9 @@ def to_markdown(report: Report) -> str:
         gaps=gap_table(report.gaps),
         failures=failure_table(report.failures),
         paper=report.paper,
+        interactions=interactions_table(report.interactions),
+        over_datasets=datasets_table(report.over_datasets),
+        ranks=ranks_table(report.ranking),
         comparisons=comparisons_table(report.comparisons),
         disagreeing=[one for one in report.comparisons if one.permutation_disagrees and one.look is None],
     )

@@ -12,8 +12,10 @@ from ablate.reporting.cost import Failures
 from ablate.reporting.paper import Difference
 from ablate.reporting.pictures import Pictures
 from ablate.reporting.verdicts import FindingVerdict
+from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
 from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import Estimate
+from ablate.stats.interactions import Interaction
 
 
 @dataclass(frozen=True)
@@ -110,4 +112,8 @@ class Report:
     failures: tuple[Failures, ...] = ()  # by cause
     pictures: tuple[Pictures, ...] = ()  # of variants, side by side
     progress: str = ""  # a sentence on the trials that have not ended; empty where all have
+    limits: tuple[str, ...] = ()  # sentences on what the numbers contain and cannot show
+    interactions: tuple[Interaction, ...] = ()  # of every two crossed axes
+    over_datasets: tuple[DifferenceOverDatasets, ...] = ()
+    ranking: Ranking | None = None  # over five data sets or more
     outdated: int = 0  # trials of an earlier version of the study file, which are left out

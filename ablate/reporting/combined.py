@@ -1,0 +1,54 @@
+"""Tables of what several comparisons give together: interactions of axes, means over data sets, and ranks."""
+
+from collections.abc import Sequence
+
+from ablate.draw.labels import level_text, variant_label
+from ablate.reporting.report import Cell, Measured, Table
+from ablate.reporting.tables import p_value, share
+from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
+from ablate.stats.interactions import Interaction
+from ablate.stats.variants import CASE_AXES
+from ablate.trial import short
+
+MAX_ROWS = 30
+
+
+def interactions_table(interactions: Sequence[Interaction]) -> Table:
+    """A row per interaction, the largest MAX_ROWS: the two levels, the difference of differences, and tests."""
+    largest = sorted(interactions, key=lambda one: -abs(one.estimate.mean or 0.0))[:MAX_ROWS]
+    several = len({one.baseline.case for one in interactions}) > 1
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *([variant_label(one.baseline, CASE_AXES)] if several else []),
+            " × ".join(f"{short(axis)}={level_text(level)}" for axis, level in one.levels.items()),
+            Measured(one.estimate),
+            one.estimate.n,
+            p_value(one.p_value),
+            p_value(one.p_adjusted),
+            "interaction" if one.shown else "undecided",
+        )
+        for one in interactions
+        if one in largest
+    ]
+    head = (*(["case"] if several else []), "levels", "difference of differences", "seeds", "p", "p (Holm)", "shows")
+    return Table(head, tuple(rows)) if rows else Table()
+
+
+def datasets_table(differences: Sequence[DifferenceOverDatasets]) -> Table:
+    """A row per variant: its mean difference over data sets, whose interval contains the variance between them."""
+    rows: list[tuple[Cell, ...]] = [
+        (one.label, Measured(one.estimate), one.estimate.n, p_value(one.p_value), share(one.between))
+        for one in differences
+    ]
+    return Table(("variant", "difference", "data sets", "p", "between data sets"), tuple(rows)) if rows else Table()
+
+
+def ranks_table(ranking: Ranking | None) -> Table:
+    """A row per variant: its mean rank and its rank on each data set."""
+    if ranking is None:
+        return Table()
+    rows: list[tuple[Cell, ...]] = [
+        (label, f"{mean:.2f}", *(f"{rank:g}" for rank in ranks))
+        for label, mean, ranks in zip(ranking.labels, ranking.mean_ranks, ranking.ranks, strict=True)
+    ]
+    return Table(("variant", "mean rank", *ranking.datasets), tuple(rows))

@@ -1,0 +1,80 @@
+"""What a report's numbers contain and cannot show, in sentences: few seeds, wide intervals, failed seeds, variance."""
+
+from collections.abc import Iterator, Sequence
+
+from ablate.draw.labels import variant_label
+from ablate.plural import counted
+from ablate.reporting.text import number
+from ablate.stats.statements import LEVEL
+from ablate.stats.variants import CASE_AXES, Variant
+
+SHARES = ("accuracy", "nmi")  # last words of metrics from 0 to 1
+MAX_NAMED = 4
+
+
+def limits_of(metric: str, variants: Sequence[Variant]) -> Iterator[str]:
+    """Sentences on the intervals of a study's variants; none where nothing was measured."""
+    measured = [variant for variant in variants if variant.scores]
+    if not measured:
+        return
+    yield from variance(variants)
+    yield from few_seeds(measured)
+    yield from wide_intervals(metric, measured)
+    yield from failed_seeds(variants)
+
+
+def variance(variants: Sequence[Variant]) -> Iterator[str]:
+    """Which variance the intervals contain."""
+    if all(variant.estimate.n < 2 for variant in variants):
+        return
+    yield (
+        "Intervals contain the variance over seeds: of initialization, order of the data, noise, and the training of "
+        "probes, which have the seed of their trial. They do not contain that of other data or splits"
+        + (": each data set has intervals of its own." if len({one.config.dataset for one in variants}) > 1 else ".")
+    )
+
+
+def few_seeds(measured: Sequence[Variant]) -> Iterator[str]:
+    """What so few seeds cannot show."""
+    for count, words in ((1, "One seed has no interval"), (2, "Two seeds cannot say how much scores vary")):
+        if few := [variant for variant in measured if variant.estimate.n == count]:
+            yield f"{words}: {names(few)}."
+    most = max(variant.estimate.n for variant in measured)
+    least_p = 2.0 / 2.0**most
+    if most > 2 and least_p > LEVEL:
+        yield (
+            f"With {most} seeds the sign-flip test has no p-value below {least_p:.3g}: what is shown supposes "
+            "differences that are normally distributed."
+        )
+
+
+def wide_intervals(metric: str, measured: Sequence[Variant]) -> Iterator[str]:
+    """Intervals that are wider than the metric's range, or than that of all scores of the study."""
+    scores = [score for variant in measured for score in variant.scores.values()]
+    whole = metric.endswith(SHARES)
+    widest = 1.0 if whole else max(scores) - min(scores)
+    wide = [variant for variant in measured if variant.estimate.half and 2 * variant.estimate.half > widest > 0]
+    if wide:
+        what = "all values that the metric can have" if whole else f"all scores of the study ({number(widest)})"
+        yield f"An interval that is wider than {what} says nothing: {names(wide)}."
+
+
+def failed_seeds(variants: Sequence[Variant]) -> Iterator[str]:
+    """That failed seeds are missing, which biases."""
+    lacking = [variant for variant in variants if variant.failed or variant.no_value]
+    count = sum(len(variant.failed) + len(variant.no_value) for variant in lacking)
+    if count:
+        yield (
+            f"{counted(count, 'seed')} without a value {'counts' if count == 1 else 'count'} as missing, which biases "
+            f"means where the setting is the cause: {names(lacking)}."
+        )
+
+
+def names(variants: Sequence[Variant]) -> str:
+    """The variants by their levels, and by data set and method where several occur; the first MAX_NAMED."""
+    several = [axis for axis in CASE_AXES if len({str(one.level(axis)) for one in variants}) > 1]
+    labels = [
+        variant_label(one, dict.fromkeys([*several, *one.levels])) or one.config.method for one in variants[:MAX_NAMED]
+    ]
+    more = len(variants) - MAX_NAMED
+    return "; ".join([*labels, f"{more} more"] if more > 0 else labels)

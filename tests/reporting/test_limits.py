@@ -1,0 +1,107 @@
+"""Sentences on what numbers cannot show, and the tables of interactions, data sets and ranks in a report."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from ablate.draw.report_figures import draw_figure
+from ablate.events import State
+from ablate.reporting.content import report_of
+from ablate.reporting.json import to_json
+from ablate.reporting.limits import limits_of
+from ablate.reporting.markdown import to_markdown
+from ablate.stats.results import Result
+from ablate.stats.variants import variants_of
+from ablate.study.model import Study
+
+MakeStudy = Callable[..., Study]
+MakeResult = Callable[..., Result]
+METRIC = "linear/accuracy"
+
+
+@pytest.fixture
+def limits(make_study: MakeStudy, make_result: MakeResult) -> Callable[[dict[int, list[float | None]]], str]:
+    """A function from scores by k to the sentences; None: the trial failed."""
+
+    def found(scores: dict[int, list[float | None]]) -> str:
+        study = make_study({"axes": {"method.k": tuple(scores)}})
+        results = [
+            make_result({"method.k": k}, seed, score, state=State.FAILED if score is None else State.FINISHED)
+            for k, column in scores.items()
+            for seed, score in enumerate(column)
+        ]
+        return "\n".join(limits_of(METRIC, variants_of(study, results, METRIC)))
+
+    return found
+
+
+Limits = Callable[[dict[int, list[float | None]]], str]
+
+
+def test_two_seeds_and_one_are_told_as_what_they_are(limits: Limits) -> None:
+    found = limits({1: [0.5, 0.6], 2: [0.5]})
+    assert "Two seeds cannot say how much scores vary: k=1." in found
+    assert "One seed has no interval: k=2." in found
+
+
+def test_an_interval_wider_than_the_metrics_range_is_told(limits: Limits) -> None:
+    # 2 · 12.7062 · 0.0707 / √2 = 1.27
+    assert "wider than all values that the metric can have says nothing: k=1." in limits({1: [0.5, 0.6], 2: [0.5] * 3})
+    assert "wider than" not in limits({1: [0.5, 0.51, 0.52]})
+
+
+def test_failed_seeds_count_as_missing_with_a_warning_of_bias(limits: Limits) -> None:
+    found = limits({1: [0.5, 0.6, 0.7], 2: [0.5, None, None]})
+    assert "2 seeds without a value count as missing, which biases means where the setting is the cause: k=2." in found
+
+
+def test_what_three_seeds_cannot_show_by_the_sign_flip_test_is_told(limits: Limits) -> None:
+    assert "With 3 seeds the sign-flip test has no p-value below 0.25" in limits({1: [0.5, 0.6, 0.7]})
+    assert "sign-flip" not in limits({1: [0.5, 0.6, 0.7, 0.5, 0.6, 0.6]})
+
+
+def test_the_variance_that_intervals_contain_is_told(limits: Limits) -> None:
+    found = limits({1: [0.5, 0.6, 0.7]})
+    assert found.startswith("Intervals contain the variance over seeds: of initialization")
+    assert limits({1: [None]}) == ""
+
+
+def test_a_study_of_five_data_sets_has_interactions_means_over_them_and_ranks(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    datasets = ("digits", "mnist", "fsdd", "fashion-mnist", "emnist-digits")
+    axes = {"method.k": (1, 2), "method.epsilon": (1, 2)}
+    study = make_study(*({"dataset": name, "axes": axes} for name in datasets))
+    rng = np.random.default_rng(0)
+    results = [
+        make_result(
+            {"method.k": k, "method.epsilon": epsilon},
+            seed,
+            0.4 + 0.1 * k + 0.02 * epsilon * k + rng.normal(0, 0.003),
+            dataset=name,
+        )
+        for name in datasets
+        for k in (1, 2)
+        for epsilon in (1, 2)
+        for seed in range(4)
+    ]
+    report = report_of(study, results)
+    text = to_markdown(report)
+    assert "### Interactions of axes" in text
+    assert "| digits, invariant | k=2 × epsilon=2 |" in text
+    assert len(report.interactions) == 5
+    assert all(one.estimate.mean == pytest.approx(0.02, abs=0.01) for one in report.interactions)
+    assert "### Over all data sets" in text
+    assert [one.label for one in report.over_datasets] == ["k=1, epsilon=2", "k=2, epsilon=1", "k=2, epsilon=2"]
+    assert all(one.estimate.n == 5 for one in report.over_datasets)
+    assert report.ranking is not None
+    assert report.ranking.labels[0] == "k=2, epsilon=2"
+    assert "mean ranks that differ by more than\n2.10 are distinguished at 5 %" in text  # 2.569 √(20 / 30)
+    assert "figure-ranks.png" in text
+    found = to_json(report)
+    assert found["ranking"]["variants"][0] == "k=2, epsilon=2"
+    assert (len(found["interactions"]), len(found["over_datasets"])) == (5, 3)
+    (spec,) = (figure.spec for figure in report.figures if figure.stem == "figure-ranks")
+    labels = [label.get_text() for label in draw_figure(spec).axes[0].get_yticklabels()]
+    assert labels == list(report.ranking.labels)
