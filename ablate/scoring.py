@@ -23,7 +23,7 @@ from ablate.probes.probe import Embedded, check_finite_features, score_all
 from ablate.run_context import RunContext, reason_of, write_traceback
 from ablate.track.spool import history, recorded_scores
 from ablate.track.trial_log import log_line
-from ablate.training_faults import collapsed, diverged, spread, warnings_of
+from ablate.training_faults import collapsed, diverged, exploded, spread, warnings_of
 from ablate.trial import Trial
 
 
@@ -85,7 +85,8 @@ def training_metrics(trial: Trial, view: Embedded, losses: Sequence[float]) -> d
     metrics = spread(x) if np.isfinite(x).all() else {}  # trials without probes may have others
     if method.objectives:
         metrics |= collapsed(metrics, x.shape[1])
-    return metrics | (diverged(losses) if method.comparable_loss else {})
+    faults = diverged(losses) if method.comparable_loss else {}
+    return metrics | faults | (exploded(metrics) if method.objectives else {})
 
 
 def apply_probe(

@@ -26,7 +26,9 @@ from ablate.training_faults import (
     collapsed,
     diverged,
     divergence_warning,
+    exploded,
     spread,
+    warnings_of,
 )
 from ablate.trial import Trial
 
@@ -172,3 +174,12 @@ def test_vicreg_with_its_own_weights_does_not_collapse(tmp_path: Path) -> None:
     metrics, log = scored(vicreg(augmentation="simvae-fashion-mnist"), tmp_path)
     assert (metrics[COLLAPSED], "warning" in log) == (0, False)
     assert 1 < metrics[EFFECTIVE_RANK] <= 10
+
+
+def test_embeddings_of_a_huge_size_are_a_divergence_whatever_the_loss_does() -> None:
+    huge = {"embedding/std": 5.6e10, "embedding/relative_std": 0.28, "embedding/effective_rank": 2.2}
+    assert exploded(huge) == {"training/diverged": 1.0}
+    assert exploded({**huge, "embedding/std": 30.0}) == {}
+    assert warnings_of(huge | exploded(huge)) == (
+        "training has diverged: the embeddings have a standard deviation of 5.6e+10; lower the learning rate",
+    )
