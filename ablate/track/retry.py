@@ -98,6 +98,23 @@ def is_service_error(error: Exception) -> bool:
 
 def service_error(error: Exception, uri: str) -> ServiceError:
     """ServiceAway for what may pass, ServiceError for what stays."""
+    if http_status(error) in DENIED:
+        return denial(error, redact(uri))
     remedy = "see whether the MLflow server runs and accepts your credentials"
     kind = ServiceAway if may_pass(error) and not refused(error) else ServiceError
     return kind(f"MLflow does not answer: {redact(error)}", remedy, redact(uri))
+
+
+def denial(error: Exception, place: str) -> ServiceError:
+    """Who is not let in, or what is not allowed."""
+    if http_status(error) == 401:
+        problem = "MLflow does not accept the user and password, or the token, of this request (401)"
+        remedy = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or a new MLFLOW_TRACKING_TOKEN"
+        return ServiceError(problem, remedy, place)
+    if "Permission denied" in str(error):
+        problem = (
+            "MLflow does not allow this to your user: you may not change, or not see, the study's experiment (403)"
+        )
+        remedy = "have its owner grant the permission EDIT, or give the study another name"
+        return ServiceError(problem, remedy, place)
+    return ServiceError(f"MLflow denies access (403): {redact(error)}", "add the host to its --allowed-hosts", place)

@@ -11,7 +11,7 @@ from ablate.errors import ServiceAway, ServiceError
 from ablate.paths import Store
 from ablate.process import Process, alive, current_process
 from ablate.track.client import connect, http_status, redact, refused
-from ablate.track.retry import is_service_error, may_pass, repeat
+from ablate.track.retry import DENIED, denial, is_service_error, may_pass, repeat
 from ablate.track.server_end import end, leave
 from ablate.track.server_info import ServerInfo, lock_server
 from ablate.track.server_start import START, answers, start, usual_port
@@ -98,12 +98,8 @@ def check_server(uri: str, patience: float = 0.0) -> None:
         try:
             connect(uri).list_experiments()
         except Exception as error:  # of requests, MLflow or a plugin for the scheme: all mean that it cannot be used
-            status = http_status(error)
-            if status in (401, 403):
-                remedy = (
-                    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or add the host to its --allowed-hosts"
-                )
-                raise ServiceError(f"MLflow denies access ({status})", remedy, place) from None
+            if http_status(error) in DENIED:
+                raise denial(error, place) from None
             if patience and is_service_error(error):
                 raise  # it is repeated
             raise unanswered(error, place) from None
