@@ -25,7 +25,9 @@ PLAN_CODEC: Codec[SavedPlan] = Codec({"plan": SavedPlan}, version=1)
 
 def save_plan(plan: "Plan", paths: StudyPaths) -> None:
     """Write the plan's trials into the study's folder."""
-    saved = SavedPlan({planned.key: planned.trial.name for planned in plan.trials}, plan.proposals)
+    saved = SavedPlan(
+        {planned.key: planned.trial.name for planned in plan.trials}, plan.proposals if plan.study.search else 0
+    )
     write_text(paths.plan, PLAN_CODEC.encode(saved))
 
 

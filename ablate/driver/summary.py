@@ -54,7 +54,7 @@ def summarize(
 ) -> Summary:
     """The summary of a plan that was made after the launch."""
     return Summary(
-        total=plan.total,
+        total=len(plan.trials) + (plan.proposals if plan.study.search else 0),  # seeds need not be added
         finished=plan.count(State.FINISHED),
         failed=plan.failed,
         log=paths.log,

@@ -1,7 +1,7 @@
 """The progress of a launch: its counts after any sequence of messages, and its estimates of the time left."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -22,6 +22,7 @@ from ablate.events import (
     State,
     Stopping,
 )
+from ablate.study.model import Study
 from ablate.testing.plans import plan_of
 from ablate.trial import Config, Trial
 
@@ -99,8 +100,8 @@ def test_running_trials_wait_again_when_ray_dies() -> None:
     assert set(launch.waiting) == {one.key for one in PLANNED} - {PLANNED[1].key}
 
 
-def test_a_proposal_is_counted_once() -> None:
-    launch = LaunchProgress(plan_of([], proposals=4))
+def test_a_proposal_is_counted_once(search_study: Callable[..., Study]) -> None:
+    launch = LaunchProgress(replace(plan_of([], proposals=4), study=search_study()))
     launch.update(Proposed(tuple(PROPOSED[:2])))
     assert (len(launch.waiting), launch.to_propose) == (2, 2)
     launch.update(ExecutorLost())
