@@ -39,6 +39,9 @@ class Outcome:
     curve: Mapping[str, float] = field(default_factory=dict)  # epoch → the pruner's metric
 
 
+INTERIM = "interim/"  # before the names of scores between epochs
+
+
 @dataclass(frozen=True)
 class InterimProbe:
     """A probe that scores trials between epochs, for a pruner."""

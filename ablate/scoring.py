@@ -13,10 +13,10 @@ from ablate.draw.trial_pictures import trial_pictures
 from ablate.embedding import embed_splits
 from ablate.encoder import Encoder, load_trained
 from ablate.events import Activity, Ended, Progress, State, TrialUpdate
+from ablate.launch_config import INTERIM
 from ablate.methods import METHODS
 from ablate.methods.method import Tensors
 from ablate.options import build
-from ablate.planning.early_stopping import INTERIM
 from ablate.planning.probe_digests import probe_digests
 from ablate.probes import PROBES
 from ablate.probes.probe import Embedded, check_finite_features, score_all

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ablate.errors import StudyError, placed_at
-from ablate.launch_config import InterimProbe
+from ablate.launch_config import INTERIM, InterimProbe
 from ablate.methods import METHODS
 from ablate.options import Value, build
 from ablate.planning.check_study import logged_metrics
@@ -15,7 +15,7 @@ from ablate.study.model import Study
 from ablate.study.pruner import Direction, Pruner
 from ablate.trial import Trial
 
-TRAINING, INTERIM = "train/", "interim/"  # before the names of metrics by epoch
+TRAINING = "train/"  # before the names of metrics of training
 
 
 def compared_by(study: Study) -> str:

@@ -3,6 +3,7 @@
 It takes minutes, and runs only where it is asked for: `pytest -m by_hand tests/submit/test_slurm_nodes.py`.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,7 +27,8 @@ def mlflow_server(folder: Path, host: str) -> Iterator[str]:
     command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--allowed-hosts", "*"]
     command += ["--artifacts-destination", str(folder / "artifacts")]
     with (folder / "mlflow.log").open("wb") as out:
-        server = psutil.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # else four processes more
+        server = psutil.Popen(command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT)
     try:
         yield f"http://{host}:{port}"
     finally:
