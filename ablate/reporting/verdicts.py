@@ -90,7 +90,8 @@ def finding_verdict(ablation: Ablation, metrics: Iterable[str], variants_of: Var
                 statements += [replace(statement, text=f"{label}: {statement.text}") for statement in found]
     if not statements:
         return None
-    return FindingVerdict(ablation, Verdict(tuple(statements)), tuple(dict.fromkeys(untested)))
+    once = tuple(dict.fromkeys(statements))  # two parts of a finding may say the same
+    return FindingVerdict(ablation, Verdict(once), tuple(dict.fromkeys(untested)))
 
 
 def parts(check: Mapping[str, Any] | None) -> Iterator[Restriction]:

@@ -105,5 +105,6 @@ class Verdict:
 
 
 def needed(statement: Statement, alpha: float) -> int | None:
-    """The seeds with which a one-sided test decides a statement with power 0.8."""
-    return seeds_needed(statement.margin or 0.0, statement.estimate.std, alpha=alpha, one_sided=True)
+    """The seeds with which a one-sided test decides a statement with power 0.8; fewer than three are not tested."""
+    count = seeds_needed(statement.margin or 0.0, statement.estimate.std, alpha=alpha, one_sided=True)
+    return None if count is None else max(count, LEAST_SEEDS)
