@@ -9,6 +9,7 @@ from ablate.process import absolute_python_path
 
 ALWAYS = {
     "PYTHONSAFEPATH": "1",  # Ray's own Python processes must not import from the working folder either
+    "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # else Tune starts one worker at a time; the dispatcher bounds their number
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else Ray sends the whole working folder to workers under `uv run`
 }
 DEFAULTS = {
