@@ -127,7 +127,7 @@ def test_changing_a_loaded_tensor_changes_no_file(tmp_path: Path) -> None:
 
 
 def test_the_partial_folder_of_a_killed_process_is_removed(counted: type[CountingDataset], tmp_path: Path) -> None:
-    part = tmp_path / ".counted-1.part"
+    part = tmp_path / f".counted-1.{socket.gethostname()}.part"
     part.mkdir()
     (part / "x.npy").write_bytes(b"half of it")
     load_data("counted", tmp_path)
