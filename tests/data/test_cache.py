@@ -1,6 +1,7 @@
 """The cache of decoded data sets: what it stores, when it is rebuilt, and concurrent use."""
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
