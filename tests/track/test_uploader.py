@@ -118,7 +118,7 @@ def test_a_metric_name_that_mlflow_refuses_is_replaced_and_kept_in_a_tag(
     assert held == {name: value for name, value in values.items() if "λ" not in name}
 
 
-def test_a_trial_takes_five_requests_and_those_of_its_files(
+def test_a_trial_takes_six_requests_and_those_of_its_files(
     proxy: Any,
     mlflow_uri: str,
     paths: StudyPaths,
@@ -136,10 +136,10 @@ def test_a_trial_takes_five_requests_and_those_of_its_files(
     experiment = ["get-by-name"]  # once a process
     location = ["get"]  # where do the run's files go?
     tags = ["log-batch"]  # the scores count when the files are in
-    assert made == [*experiment, "create", "log-batch", *location, *tags, "update"]
+    assert made == [*experiment, "create", "log-inputs", "log-batch", *location, *tags, "update"]
 
 
-@pytest.mark.parametrize("fatal", range(8))
+@pytest.mark.parametrize("fatal", range(9))
 def test_an_uploader_killed_after_any_request_leaves_no_duplicate(
     fatal: int,
     proxy: Any,
