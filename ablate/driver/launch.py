@@ -85,7 +85,7 @@ def launch_in(context: LaunchContext) -> Summary:
 
 def columns_of(study: Study) -> Columns:
     """What MLflow's table of runs shows of a study."""
-    metric = study.metric if study.search is None else next(iter(study.search.objectives))
+    metric = study.compared_metric
     axes = dict.fromkeys(axis for case in study.cases for axis in case.axes)
     searched = study.search.space if study.search is not None else ()
     varied = [name for name in ("method", "dataset") if len({getattr(case, name) for case in study.cases}) > 1]

@@ -10,7 +10,7 @@ from ablate.errors import StudyError
 from ablate.papers import PAPERS
 from ablate.paths import Store
 from ablate.registry import suggest
-from ablate.reporting.content import compared_metric, with_ablations
+from ablate.reporting.content import with_ablations
 from ablate.reporting.paper_page import NotRun, PaperPage, PaperStudy, page_of
 from ablate.reporting.paper_page_formats import page_markdown, scale_text, write_page
 from ablate.stats.results import Result
@@ -65,7 +65,7 @@ def recorded_results(study: Study, store: Store) -> tuple[Result, ...]:
 
 
 def not_run_study(file: str, study: Study) -> NotRun:
-    _, tested, _ = with_ablations(study, compared_metric(study))
+    _, tested, _ = with_ablations(study, study.compared_metric)
     return NotRun(study.name, file, study.question, tuple(ablation.id for ablation in tested))
 
 

@@ -21,8 +21,7 @@ TRAINING = "train/"  # before the names of metrics of training
 def compared_by(study: Study) -> str:
     """The metric that the pruner compares, as the study names it."""
     assert study.early_stopping is not None
-    first = study.metric if study.search is None else next(iter(study.search.objectives))
-    return study.early_stopping.metric or first
+    return study.early_stopping.metric or study.compared_metric
 
 
 def recorded_as(study: Study) -> str:

@@ -62,7 +62,7 @@ def report_of(
     its proposals.  `curves` are those of the trials, by metric and key, for the figures of learning curves, and `runs`
     is the address that a run's id follows in MLflow's UI.  `fetch` returns the pictures of a trial.
     """
-    metric = compared_metric(study)
+    metric = study.compared_metric
     study, ablations, problem = with_ablations(study, metric)
     variants = variants_of(study, results, metric)
     compared = tuple(ComparedVariant(variant, printed_value(study, ablations, variant, metric)) for variant in variants)
@@ -98,13 +98,6 @@ def report_of(
         paper_problem=problem,
         outdated=sum(case_of(study, result) is None for result in results),
     )
-
-
-def compared_metric(study: Study) -> str:
-    """The metric that the report compares: the study's, which of a search is one of its objectives, else the first."""
-    if study.search is None or study.metric in study.search.objectives:
-        return study.metric
-    return next(iter(study.search.objectives))
 
 
 def better(metric: str) -> int:

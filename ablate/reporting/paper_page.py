@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ablate.papers.reference import Ablation, Printed, ablations, numbers, title
-from ablate.reporting.content import compared_metric, papers_seeds, verdicts, with_ablations
+from ablate.reporting.content import papers_seeds, verdicts, with_ablations
 from ablate.reporting.paper import AgainstPaper, Difference, against_paper, differences, printed_value, stand_ins
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.estimate import Estimate
@@ -141,7 +141,7 @@ def key_of(row: Printed) -> tuple[str, ...]:
 
 def study_verdicts(one: PaperStudy) -> Iterator[StudyVerdict]:
     """The verdicts of a study on the findings that its results can test."""
-    metric = compared_metric(one.study)
+    metric = one.study.compared_metric
     study, tested, _ = with_ablations(one.study, metric)
     variants = variants_of(study, one.results, metric)
     datasets = tuple(dict.fromkeys(variant.config.dataset for variant in variants))
@@ -163,7 +163,7 @@ def largest_first(verdicts_found: Iterable[StudyVerdict]) -> list[StudyVerdict]:
 
 def our_numbers(one: PaperStudy) -> Iterator[tuple[Printed, OurNumber]]:
     """The printed numbers that the study has measured, in any metric, each with ours."""
-    study, tested, _ = with_ablations(one.study, compared_metric(one.study))
+    study, tested, _ = with_ablations(one.study, one.study.compared_metric)
     seeds = papers_seeds(tested)
     for metric in dict.fromkeys(name for result in one.results for name in result.metrics if "/" in name):
         variants = variants_of(study, one.results, metric)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ablate.draw.figure_specs import DifferenceFigure, DifferenceRow
 from ablate.draw.labels import level_text, variant_label
 from ablate.options import Value
-from ablate.reporting.content import better, compared_metric
+from ablate.reporting.content import better
 from ablate.stats.comparisons import Comparison, adjusted_where_known
 from ablate.stats.estimate import Estimate
 from ablate.stats.paired import PairedDifference
@@ -95,7 +95,7 @@ class TwoStudies:
 
 def compare_studies(first: StudyResults, second: StudyResults) -> TwoStudies:
     """The comparison of two studies by the metric of the first."""
-    metric = compared_metric(first.study)
+    metric = first.study.compared_metric
     sides = [variants_of(one.study, one.results, metric) for one in (first, second)]
     axes = shared_axes(sides)
     found = [{identity(variant, axes): variant for variant in side} for side in sides]
@@ -183,7 +183,7 @@ def values_of(one: StudyResults) -> Mapping[str, Mapping[str, None]]:
     def add(name: str, value: Value) -> None:
         found.setdefault(name, {})[level_text(value)] = None
 
-    add("metric", compared_metric(one.study))
+    add("metric", one.study.compared_metric)
     for result in one.results:
         config = result.trial.config
         add("method", config.method)

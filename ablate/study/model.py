@@ -125,6 +125,13 @@ class Study(StrictModel):
         return self.seeds.at_most if isinstance(self.seeds, SeedRule) else len(self.seeds)
 
     @property
+    def compared_metric(self) -> str:
+        """The metric that is compared: the study's, which of a search is one of its objectives, else the first."""
+        if self.search is None or self.metric in self.search.objectives:
+            return self.metric
+        return next(iter(self.search.objectives))
+
+    @property
     def least_difference(self) -> float | None:
         """The margin, which is written at the top level or in the rule of the seeds."""
         return self.margin if self.seed_rule is None or self.seed_rule.margin is None else self.seed_rule.margin
