@@ -126,8 +126,8 @@ class Dispatcher:
         elif not (isinstance(update, EpochValues) and update.trial in self.ended):
             self.send(update)
             if isinstance(update, EpochValues) and self.early_stopping is not None:
-                company = {trial.key for pack in self.running.values() if update.trial in keys(pack) for trial in pack}
-                self._ask(self.early_stopping.see(update.trial, update.epoch, update.values, company))
+                pack = next((keys(pack) for pack in self.running.values() if update.trial in keys(pack)), set())
+                self._ask(self.early_stopping.record(update.trial, update.epoch, update.values, pack))
 
     def complete(self, pack_id: str, died: bool, node: str = "") -> None:
         """Record that a pack's worker has returned, or has died, on this node."""

@@ -46,19 +46,19 @@ class EarlyStopping:
         every = self.pruner.probe_every or 1
         return tuple(-(-rung // every) * every for rung in variant.rungs) if variant and not variant.free else ()
 
-    def see(self, key: str, epoch: int, values: Mapping[str, float], company: Collection[str] = ()) -> Requests:
-        """Take in the metrics of an epoch.
+    def record(self, key: str, epoch: int, values: Mapping[str, float], pack: Collection[str] = ()) -> Requests:
+        """Record the metrics of a trial's epoch; what early stopping asks of trials from now on.
 
-        `company` are the keys of the trial's pack, which reach the same epoch at once: none of them is paused while the
-        value of another one is about to come.
+        `pack` are the keys of the trials that train together with it.  They report an epoch one after the other, and
+        none is paused before all of them have reported it.
         """
         variant, value = self.of_trial.get(key), values.get(self.metric, math.nan)
-        if variant is None or not math.isfinite(value) or not variant.see(key, epoch, self.sign * value):
+        if variant is None or not math.isfinite(value) or not variant.record(key, epoch, self.sign * value):
             return {}
         requests = self._judge(variant)
-        if variant.waits(key) and variant.missing.isdisjoint(company):
+        if variant.waits(key) and variant.missing.isdisjoint(pack):
             pause = StopRequest(State.WAITING, f"paused at epoch {epoch} by {self.pruner.kind}")
-            requests |= {one: pause for one in sorted({key, *company}) if one in variant.seeds and variant.waits(one)}
+            requests |= {one: pause for one in sorted({key, *pack}) if one in variant.seeds and variant.waits(one)}
         return requests
 
     def end(self, key: str, state: State) -> Requests:
@@ -113,7 +113,7 @@ class EarlyStopping:
             self.of_trial[key] = variant
             if (outcome := self.outcomes.get(key)) is not None:
                 variant.states |= {key: outcome.state} if outcome.state.ended else {}
-                variant.see_curve(key, {int(epoch): self.sign * value for epoch, value in outcome.curve.items()})
+                variant.record_curve(key, {int(epoch): self.sign * value for epoch, value in outcome.curve.items()})
         self.variants[variant.key] = variant
         return variant
 

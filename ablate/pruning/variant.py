@@ -44,17 +44,17 @@ class StoppableVariant:
         reached = self.values[self.passed].keys() if self.passed < len(self.rungs) else self.seeds
         return self.seeds - self.states.keys() - reached
 
-    def see(self, key: str, epoch: int, value: float) -> bool:
-        """Take in a value: that of each rung is the first at its epoch or later.  Whether it is the first at a rung."""
+    def record(self, key: str, epoch: int, value: float) -> bool:
+        """Record a value; whether it is a seed's first at a rung: its first at the epoch of the rung or later."""
         self.last[key] = max(epoch, self.last.get(key, 0))
         new = [found for rung, found in zip(self.rungs, self.values, strict=True) if rung <= epoch and key not in found]
         for found in new:
             found[key] = value
         return bool(new)
 
-    def see_curve(self, key: str, curve: Mapping[int, float]) -> None:
+    def record_curve(self, key: str, curve: Mapping[int, float]) -> None:
         for epoch, value in sorted(curve.items()):
-            self.see(key, epoch, value)
+            self.record(key, epoch, value)
 
     def complete(self, rung: int) -> bool:
         """Whether every seed that has not ended has a value at a rung, and one has."""

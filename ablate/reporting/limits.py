@@ -8,7 +8,7 @@ from ablate.reporting.text import number
 from ablate.stats.statements import LEVEL
 from ablate.stats.variants import CASE_AXES, Variant
 
-SHARES = ("accuracy", "nmi")  # last words of metrics from 0 to 1
+FROM_ZERO_TO_ONE = ("accuracy", "nmi")  # how the names of metrics with these bounds end
 MAX_NAMED = 4
 
 
@@ -51,11 +51,11 @@ def few_seeds(measured: Sequence[Variant]) -> Iterator[str]:
 def wide_intervals(metric: str, measured: Sequence[Variant]) -> Iterator[str]:
     """Intervals that are wider than the metric's range, or than that of all scores of the study."""
     scores = [score for variant in measured for score in variant.scores.values()]
-    whole = metric.endswith(SHARES)
-    widest = 1.0 if whole else max(scores) - min(scores)
+    bounded = metric.endswith(FROM_ZERO_TO_ONE)
+    widest = 1.0 if bounded else max(scores) - min(scores)
     wide = [variant for variant in measured if variant.estimate.half and 2 * variant.estimate.half > widest > 0]
     if wide:
-        what = "all values that the metric can have" if whole else f"all scores of the study ({number(widest)})"
+        what = "all values that the metric can have" if bounded else f"all scores of the study ({number(widest)})"
         yield f"An interval that is wider than {what} says nothing: {names(wide)}."
 
 

@@ -53,7 +53,7 @@ def begun(study: Study, outcomes: dict[str, Outcome] | None = None) -> EarlyStop
 
 
 def see(stopping: EarlyStopping, trial: Trial, epoch: int, loss: float) -> Requests:
-    return stopping.see(trial.key, epoch, {"train/loss": loss, "train/other": 0.0})
+    return stopping.record(trial.key, epoch, {"train/loss": loss, "train/other": 0.0})
 
 
 def states(requests: Requests) -> dict[str, State]:
@@ -83,8 +83,8 @@ def test_seeds_of_one_pack_wait_for_no_one(read: Read) -> None:
     stopping, found = begun(study), variants(study)
     pack = {trial.key for trial in found[2.0]}
     first, second = found[2.0]
-    assert stopping.see(first.key, 1, {"train/loss": 1.0}, pack) == {}
-    assert stopping.see(second.key, 1, {"train/loss": 1.0}, pack) == {}
+    assert stopping.record(first.key, 1, {"train/loss": 1.0}, pack) == {}
+    assert stopping.record(second.key, 1, {"train/loss": 1.0}, pack) == {}
     assert not stopping.waits(first.key)
 
 
