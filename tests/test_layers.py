@@ -109,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "pruning": {"study", "trial", "planning"},
     "cluster": {
         "added_seeds",
+        "catalog",
         "study",
         "data",
         "trial",

@@ -76,13 +76,10 @@ def compared_reports(
     (folder / mark).write_text(mark, encoding="utf-8")
     try:
         own = NodeReport("here", versions(), code())
-        for report in reports_of(found, (str(folder), mark, str(environment)), waiting):
+        for report in reports_of(found, own, (str(folder), mark, str(environment)), waiting):
             if different := differences(own, report):
-                problem, remedy = (
-                    f"the node has {', '.join(different)}",
-                    "install the same on every node",
-                )
-                yield replace(report, problem=problem, remedy=remedy)
+                problem = f"the node has {', '.join(different)}"
+                yield replace(report, problem=problem, remedy="install the same on every node")
             elif not report.problem and not (folder / f"{mark}-{report.node}").exists():
                 problem, remedy = f"{folder} is another folder there than here", SHARED
                 yield replace(report, problem=problem, remedy=remedy)
@@ -93,8 +90,13 @@ def compared_reports(
             file.unlink(missing_ok=True)
 
 
-def reports_of(found: list[Any], files: tuple[str, str, str], waiting: Callable[[], None]) -> list[NodeReport]:
-    """The reports of nodes that are alive, each made by a task there; `files` are arguments of `report_of_node`."""
+def reports_of(
+    found: list[Any], own: NodeReport, files: tuple[str, str, str], waiting: Callable[[], None]
+) -> list[NodeReport]:
+    """The reports of nodes that are alive, each made by a task there; `files` are arguments of `report_of_node`.
+
+    One that can make none has `own`, with the problem.
+    """
     task = ray.remote(num_cpus=0, max_retries=0)(report_of_node)
     asked = {}
     for node in found:
@@ -104,16 +106,17 @@ def reports_of(found: list[Any], files: tuple[str, str, str], waiting: Callable[
     while left and time.monotonic() < deadline:
         _, left = ray.wait(left, num_returns=len(left), timeout=LOOK)
         waiting()
-    answers = [answer_of(node["NodeName"], node["NodeID"], asked[node["NodeID"]]) for node in found]
+    answers = [answer_of(node, own, asked[node["NodeID"]]) for node in found]
     return [answer for answer in answers if answer is not None]
 
 
-def answer_of(node: str, node_id: str, reference: Any) -> NodeReport | None:
-    """A node's report; one with a problem where it cannot make any, as without ablate; None where it has died."""
+def answer_of(node: Any, own: NodeReport, reference: Any) -> NodeReport | None:
+    """A node's report; `own` with the problem where it cannot make any, as without ablate; None where it has died."""
     try:
         return REPORTS.decode(ray.get(reference, timeout=0.1))
     except Exception as error:  # of Ray, or whatever the import of ablate raises there
-        if not node_lives(node_id):
+        if not node_lives(node["NodeID"]):
             return None
         problem = f"the node cannot run ablate: {first_line(getattr(error, 'cause', None) or error)}"
-        return NodeReport(node, versions(), code(), problem, "install ablate there as here, or remove the node")
+        remedy = "install ablate there as here, or remove the node"
+        return replace(own, node=node["NodeName"], problem=problem, remedy=remedy)

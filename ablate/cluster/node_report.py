@@ -9,13 +9,13 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from ablate.catalog import TABLES
 from ablate.codec import Codec
 from ablate.paths import Store, data_folder, existing_part
 
 PACKAGES = ("ablate", "torch", "ray", "mlflow", "numpy", "scikit-learn")
 CODE = (".py", ".yaml", ".csv", ".jinja")
 SHARED = "name a folder that all nodes share with --storage"
-GROUPS = ("methods", "datasets", "probes", "augmentations", "papers")  # of entry points, after `ablate.`
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,9 @@ def versions() -> dict[str, str]:
 
 def code() -> dict[str, str]:
     """Digests of ablate's own files and of those of its plugins, as they are, also of an editable installation."""
-    modules = {entry.value.partition(":")[0].partition(".")[0] for group in GROUPS for entry in plugins_of(group)}
+    entries = [entry for table in TABLES for entry in entry_points(group=f"ablate.{table}")]
+    modules = {entry.module.partition(".")[0] for entry in entries}
     return {module: code_digest(module) for module in sorted({"ablate", *modules})}
-
-
-def plugins_of(group: str) -> list:  # type: ignore[type-arg]  # of EntryPoint
-    return list(entry_points(group=f"ablate.{group}"))
 
 
 def code_digest(module: str) -> str:
