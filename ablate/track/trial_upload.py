@@ -113,6 +113,7 @@ class TrialUpload:
         """Set the run's id; True if the run is a new one."""
         run = self._find(start, untouched)
         if run is not None:
+            self._log_dataset(run.info.run_id, start.trial)
             self._continue(run, ends)
             return False
         self._acknowledge(run_id="")  # from here on a run may exist, though the launch found none
@@ -122,12 +123,16 @@ class TrialUpload:
             tags.trial_tags(start.trial, start) | {tags.STATE: State.RUNNING},
             run_name=start.trial.name,
         )
-        self._acknowledge(run_id=made.info.run_id, state=State.RUNNING)
         self._log_dataset(made.info.run_id, start.trial)
+        self._acknowledge(run_id=made.info.run_id, state=State.RUNNING)
         return True
 
     def _log_dataset(self, run_id: str, trial: Trial) -> None:
-        """Log the trial's data set as an input of its run; a server that knows no inputs refuses it."""
+        """Log the trial's data set as an input of its run, which has it once however often it is logged.
+
+        It precedes the run's id in the file of what was sent, so that a killed process leaves no run without it.  A
+        server that knows no inputs refuses it.
+        """
         try:
             self.client.log_dataset(run_id, tags.used_data(trial))
         except Exception as error:  # raised again, unless the server refused

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from ablate.events import State
 from ablate.launch_config import RunRef
@@ -55,7 +56,7 @@ def train_and_score(paths: StudyPaths, trial: Trial, run_ref: RunRef | None = No
 
 
 @pytest.fixture
-def check_run(runs: Runs, points: Points) -> Callable[[], None]:
+def check_run(runs: Runs, points: Points, mlflow_uri: str) -> Callable[[], None]:
     def check() -> None:
         (run,) = runs()
         assert run.info.status == "FINISHED"
@@ -64,6 +65,9 @@ def check_run(runs: Runs, points: Points) -> Callable[[], None]:
         assert run.data.tags["ablate.state"] == "finished"
         assert run.data.tags["ablate.probe.linear"] == "d1"
         assert run.data.params["method.epsilon"] == "1.0"
+        answer = requests.get(f"{mlflow_uri}/api/2.0/mlflow/runs/get", {"run_id": run.info.run_id}, timeout=60)
+        (used,) = answer.json()["run"]["inputs"]["dataset_inputs"]
+        assert used["dataset"]["name"] == "digits"
 
     return check
 
