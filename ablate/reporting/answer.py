@@ -61,7 +61,8 @@ def sentences(metric: str, comparisons: Sequence[Comparison]) -> Iterator[str]:
     if undecided and undecided[0].look is not None:
         yield from undecided_after_looks(baseline, undecided)
     elif undecided:
-        yield f"For {names(undecided)} no difference from {baseline} was found{seeds_that_decide(undecided)}."
+        which = "any variant" if len(undecided) == len(comparisons) > MAX_NAMED else names(undecided)
+        yield f"No difference from {baseline} was found for {which}{seeds_that_decide(undecided)}."
     yield from trend_sentence(metric, comparisons)
 
 
@@ -100,7 +101,7 @@ def undecided_after_looks(baseline: str, undecided: Sequence[Comparison]) -> Ite
         yield f"For {names(waiting)} the comparison with {baseline} is undecided so far; seeds are added."
     if ended:
         most = max(one.look.wanted for one in ended if one.look is not None)
-        yield f"For {names(ended)} no difference from {baseline} was found with {most} seeds, the most of this study."
+        yield f"No difference from {baseline} was found for {names(ended)} with {most} seeds, the most of this study."
 
 
 def seeds_that_decide(undecided: Sequence[Comparison]) -> str:

@@ -39,8 +39,14 @@ def test_a_difference_is_given_with_interval_seeds_and_p(make_study: MakeStudy, 
 def test_an_open_comparison_says_how_many_seeds_would_decide(make_study: MakeStudy, make_result: MakeResult) -> None:
     found = sentences(make_study, make_result, {50: [0.70, 0.72, 0.74], 100: [0.71, 0.70, 0.77]})
     assert len(found) == 1
-    assert found[0].startswith("For k=100 no difference from k=50 was found; about ")
+    assert found[0].startswith("No difference from k=50 was found for k=100; about ")
     assert found[0].endswith("seeds would show differences of this size.")
+
+
+def test_many_variants_none_of_which_differs_are_not_named(make_study: MakeStudy, make_result: MakeResult) -> None:
+    noise = {100: [0.71, 0.70, 0.77], 200: [0.70, 0.75, 0.72], 300: [0.72, 0.71, 0.75], 400: [0.69, 0.74, 0.75]}
+    found = sentences(make_study, make_result, {50: [0.70, 0.72, 0.74], **noise, 500: [0.73, 0.69, 0.75]})
+    assert found[0].startswith("No difference from k=50 was found for any variant; about ")
 
 
 def test_a_margin_makes_equal_variants_equivalent(make_study: MakeStudy, make_result: MakeResult) -> None:
@@ -72,7 +78,7 @@ def test_comparisons_of_added_seeds_name_their_look_and_those_that_stay_open(
         r"decided at look 1 of 2\)\.",
         higher,
     ), higher
-    assert still_open == "For k=200 no difference from k=50 was found with 8 seeds, the most of this study."
+    assert still_open == "No difference from k=50 was found for k=200 with 8 seeds, the most of this study."
     assert found(results[:7] + results[8:22])[1] == (
         "For k=200 the comparison with k=50 is undecided so far; seeds are added."
     )
