@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import pytest
 
 from ablate.track.mlflow_store import MlflowStore
 
+from ..services.plain_mlflow import plain_mlflow
 from ..services.ray_nodes import RayNodes, ray_nodes
-from ..services.slurm import free_port
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 PATIENCE = 400.0  # seconds; other processes may use most of the processor
@@ -106,31 +105,13 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         nodes.start(0, cpus=0)
         nodes.start(1)
         nodes.start(2)
-        port = free_port()
-        command = [sys.executable, "-m", "mlflow", "server", "--host", nodes.network.host, "--port", str(port)]
-        command += ["--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db", "--allowed-hosts", "*"]
-        command += ["--artifacts-destination", str(tmp_path / "artifacts"), "--workers", "1"]
-        with running(command, tmp_path, tmp_path / "mlflow.log"):
+        with plain_mlflow(tmp_path, nodes.network.host) as uri:
             (tmp_path / "store").mkdir()
             (tmp_path / "radius.yaml").write_text(STUDY)
-            lab = Lab(tmp_path, nodes, f"http://{nodes.network.host}:{port}")
+            lab = Lab(tmp_path, nodes, uri)
             yield lab
             for process in lab.commands:
                 process.kill()
-
-
-@contextmanager
-def running(command: list[str], folder: Path, log: Path) -> Iterator[None]:
-    """A process that runs inside the context, and ends with all that it started."""
-    with log.open("wb") as out:
-        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # else four processes more
-        process = psutil.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
-    try:
-        yield
-    finally:
-        for member in (*process.children(recursive=True), process):
-            member.kill()
-        process.wait()
 
 
 def test_nodes_are_checked_first_come_and_go_and_a_launch_goes_on_after_the_death_of_the_head(lab: Lab) -> None:

@@ -16,9 +16,9 @@ import pytest
 import requests
 
 from .compose import DOCKER, Compose, entrypoint, make_secrets
+from .network import free_port
 from .postgres import Postgres, postgres
 from .s3 import S3, s3
-from .slurm import free_port
 from .waiting import wait_until
 
 PASSWORD = "a-password-of-twelve"  # of every user but the administrator

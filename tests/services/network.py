@@ -1,4 +1,4 @@
-"""Network namespaces with addresses of their own on a bridge of this machine, as the nodes of a cluster have them.
+"""Free ports, and network namespaces with addresses of their own on a bridge, as the nodes of a cluster have them.
 
 All names hold the PID of the test process, so that two runs do not meet.
 """
@@ -6,6 +6,7 @@ All names hold the PID of the test process, so that two runs do not meet.
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,3 +78,10 @@ class Network:
 
 def ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+def free_port() -> int:
+    """A port of this machine that no process listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

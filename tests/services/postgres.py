@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from .slurm import free_port
+from .network import free_port
 
 SETTINGS = ("fsync=off", "max_connections=200")  # off: a killed process loses nothing by it, only a killed machine does
 

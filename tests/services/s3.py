@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .slurm import free_port
+from .network import free_port
 from .waiting import wait_until
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from .network import Network, require_namespaces
+from .network import Network, free_port, require_namespaces
+from .waiting import wait_until
 
 PROGRAMS = ("slurmctld", "slurmd", "munged")
 CONFIGURATION = """\
@@ -59,7 +60,6 @@ TreeWidth=65533
 
 
 MUNGE_FILES = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
-PATIENCE = 120.0  # seconds
 
 
 @dataclass
@@ -145,10 +145,9 @@ class SlurmCluster:
         return subprocess.run(asked, env=self.environment, capture_output=True, text=True).stdout.splitlines()
 
     def wait_for_nodes(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while sum(line.endswith(" idle") for line in self.states()) < self.nodes:
-            assert time.monotonic() < deadline, self.states()
-            time.sleep(0.2)  # Slurm sends no notice of a change
+        wait_until(
+            lambda: sum(line.endswith(" idle") for line in self.states()) >= self.nodes, lambda: str(self.states())
+        )
 
     def end(self) -> None:
         """Cancel all jobs, and end the cluster's own processes, by their files."""
@@ -188,9 +187,3 @@ def slurm_cluster(nodes: int = 2, cpus: int = 2, *, apart: bool = False) -> Iter
             cluster.end()
             if network is not None:
                 network.end()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ..services.slurm import free_port
+from ..services.network import free_port
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 PATIENCE = 400.0  # seconds

@@ -3,45 +3,23 @@
 It takes minutes, and runs only where it is asked for: `pytest -m by_hand tests/submit/test_slurm_nodes.py`.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
-from ..services.slurm import SlurmCluster, free_port, slurm_cluster
+from ..services.plain_mlflow import plain_mlflow
+from ..services.slurm import SlurmCluster, slurm_cluster
 from .test_slurm import STUDY, Lab
 
 pytestmark = [pytest.mark.by_hand, pytest.mark.cluster, pytest.mark.slow]
-
-
-@contextmanager
-def mlflow_server(folder: Path, host: str) -> Iterator[str]:
-    """The address of an MLflow server that the nodes reach."""
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--allowed-hosts", "*"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    with (folder / "mlflow.log").open("wb") as out:
-        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # else four processes more
-        server = psutil.Popen(command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        for process in (*server.children(recursive=True), server):
-            process.kill()
-        server.wait()
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[tuple[Lab, SlurmCluster]]:
     with slurm_cluster(cpus=1, apart=True) as cluster:
         assert cluster.network is not None
-        with mlflow_server(tmp_path, cluster.network.host) as uri:
+        with plain_mlflow(tmp_path, cluster.network.host) as uri:
             options = {"nodes": 2, "cpus": 1, "variables": {"MLFLOW_TRACKING_URI": uri}}
             yield Lab(tmp_path, {**cluster.environment, "MLFLOW_TRACKING_URI": uri}, options), cluster
 
