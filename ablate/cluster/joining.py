@@ -59,12 +59,14 @@ def await_nodes(request: ClusterRequest, deadline: float, waiting: Callable[[int
 def fitting_nodes(found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None]) -> int:
     """The number of these nodes that are alive.
 
-    Raises ServiceError where one has other code, does not see the folder, or is not let in by MLflow.
+    Raises ServiceError where one has other code, does not see the folder, or is not let in by MLflow, and ServiceAway
+    where MLflow does not answer it.
     """
     reports = list(compared_reports(found, folder, environment, waiting))
     for report in reports:
         if report.problem:
-            raise ServiceError(report.problem, report.remedy, report.node)
+            kind = ServiceAway if report.away else ServiceError
+            raise kind(report.problem, report.remedy, report.node)
     return len(reports)
 
 

@@ -15,6 +15,7 @@ from ablate.paths import Store, data_folder, existing_part
 
 PACKAGES = ("ablate", "torch", "ray", "mlflow", "numpy", "scikit-learn")
 CODE = (".py", ".yaml", ".csv", ".jinja")
+PATIENCE = 60.0  # seconds for which MLflow is asked again
 SHARED = "name a folder that all nodes share with --storage"
 
 
@@ -27,6 +28,7 @@ class NodeReport:
     code: dict[str, str]  # package whose code decides results → digest of its files
     problem: str = ""
     remedy: str = ""
+    away: bool = False  # whether the problem is a service that may answer later
     disk: float = 0.0  # free GiB where its tensors are
     datasets: tuple[str, ...] = ()  # whose original files it has
 
@@ -75,7 +77,7 @@ def report_of_node(node: str, shared: str, mark: str, environment: str) -> str:
     from ablate.cluster.worker_environment import apply_environment
 
     folder = Path(shared)
-    problem, remedy = "", ""
+    problem, remedy, away = "", "", False
     try:
         if not (folder / mark).exists():
             problem = f"the node does not see {folder}"
@@ -87,9 +89,9 @@ def report_of_node(node: str, shared: str, mark: str, environment: str) -> str:
         remedy = SHARED
     else:
         apply_environment(Path(environment))
-        problem, remedy = mlflow_problem()
+        problem, remedy, away = mlflow_problem()
     disk = shutil.disk_usage(existing_part(Store(folder).tensors)).free / 2**30
-    return REPORTS.encode(NodeReport(node, versions(), code(), problem, remedy, disk, complete_datasets()))
+    return REPORTS.encode(NodeReport(node, versions(), code(), problem, remedy, away, disk, complete_datasets()))
 
 
 def complete_datasets() -> tuple[str, ...]:
@@ -100,17 +102,20 @@ def complete_datasets() -> tuple[str, ...]:
     return tuple(name for name, one in DATASETS.items() if all(file.find(folder).exists() for file in one.files))
 
 
-def mlflow_problem() -> tuple[str, str]:
-    """Why this node cannot use the MLflow server, and the remedy; empty where it can, or where no server is named."""
-    from ablate.errors import ServiceError
+def mlflow_problem() -> tuple[str, str, bool]:
+    """Why this node cannot use the MLflow server, the remedy, and whether it may pass; empty where it can.
+
+    It can, too, where no server is named.
+    """
+    from ablate.errors import ServiceAway, ServiceError
     from ablate.track.server import check_server
 
     try:
         if uri := os.environ.get("MLFLOW_TRACKING_URI"):
-            check_server(uri)
+            check_server(uri, PATIENCE)
     except ServiceError as error:
-        return error.problem, f"{error.remedy}, as seen from that node"
-    return "", ""
+        return error.problem, f"{error.remedy}, as seen from that node", isinstance(error, ServiceAway)
+    return "", "", False
 
 
 def differences(own: NodeReport, other: NodeReport) -> list[str]:

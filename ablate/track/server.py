@@ -32,14 +32,13 @@ class Server:
         return self.process is None or alive(self.process)
 
     def stop(self) -> None:
-        """Stop using an embedded server; the last of its living users ends it, with its children."""
+        """Stop using an embedded server, or the one that has replaced it; the last of its living users ends it."""
         if self.file is None:
             return
         with lock_server(self.file, START):
             info = ServerInfo.load(self.file)
-            if info is None or info.process != self.process:
-                return
-            leave(info, self.file)
+            if info is not None and current_process() in info.users:
+                leave(info, self.file)
 
 
 def ensure_server(store: Store, patience: float = 0.0) -> Server:

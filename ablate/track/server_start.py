@@ -23,7 +23,7 @@ from ablate.track.server_info import ServerInfo
 
 START = 300.0  # seconds that a server may take until it answers: other processes may use most of the processor
 POLL = 0.1  # seconds between two looks at a port: it does not notify of a change
-ANSWER = 10.0  # seconds that a server that has answered before may take to answer
+ANSWER = 60.0  # seconds that a living server may take to answer: other processes may use most of the processor
 
 
 def start(store: Store, port: int, users: tuple[Process, ...]) -> ServerInfo:

@@ -67,6 +67,9 @@ def test_a_server_is_one_process_and_restarted_at_its_address_with_its_data_wher
     assert second.process != first.process
     assert members(old.mark) == []
     assert connect(second.uri).get_run(run).info.run_id == run
+    mark = info_of(store).mark
+    first.stop()  # this process uses the second one instead
+    assert members(mark) == []
 
 
 @pytest.mark.slow
