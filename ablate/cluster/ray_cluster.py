@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from ablate.planning.resources import Node
 from ablate.process import Process, identify
 
 START = 300.0  # seconds in which Ray may be started again where it was too slow
+ANSWER = 60.0  # seconds in which a cluster has to accept a connection
 
 
 def start_ray(address: str, slow: Callable[[], None]) -> None:
@@ -39,6 +41,7 @@ def start_ray(address: str, slow: Callable[[], None]) -> None:
 
 def join(address: str) -> None:
     try:
+        await_listener(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # ConnectionError, ValueError, RuntimeError and Ray's own
         remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
@@ -64,6 +67,25 @@ def start_local(slow: Callable[[], None]) -> None:
                 remedy = "read the log, and see whether another program uses the whole processor, memory or disk"
                 raise ServiceError(f"Ray does not start: {first_line(error)}", remedy, "this machine") from error
             slow()
+
+
+def await_listener(address: str) -> None:
+    """Wait until a process listens at an address `host:port`.  Ray itself would ask for many minutes.
+
+    Raises OSError where none does in ANSWER seconds.
+    """
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or "/" in host:
+        return  # `auto`, or an address of Ray's client
+    until = time.monotonic() + ANSWER
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+            return
+        except (OSError, OverflowError):
+            if time.monotonic() > until:
+                raise
+        time.sleep(1)
 
 
 @contextmanager

@@ -52,11 +52,11 @@ class WorkerWatch:
 def why_no_worker(cpu: float, gpu: float) -> str:
     """The reason why no worker starts, as Ray's state and logs tell it."""
     with suppress(Exception):  # Ray may be dying, which is noticed elsewhere
-        groups = [group["state"] for group in ray.util.placement_group_table().values()]
-        if "CREATED" not in groups and "PENDING" in groups:
+        if any(group["state"] == "PENDING" for group in ray.util.placement_group_table().values()):
             free, total = ray.available_resources(), ray.cluster_resources()
             shares = [f"{free.get(kind, 0):g} of {total.get(kind, 0):g} {kind}s" for kind in ("CPU", "GPU")]
-            return f"the cluster is full: {' and '.join(shares)} are free, and a worker asks for {cpu:g} and {gpu:g}"
+            asked = f"a worker asks for {cpu:g} and {gpu:g} on one node"
+            return f"the cluster is full: {' and '.join(shares)} are free, and {asked}"
     logs = logs_folder()
     found = next(errors_in(logs), "") if logs else ""
     return found or "Ray's logs name no error: the processor or the disk may be busy with other programs"

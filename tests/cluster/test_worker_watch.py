@@ -1,14 +1,30 @@
 """Where no worker starts for a minute, the reason is looked up in Ray's logs and sent."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ablate.cluster import ray_cluster
+from ablate.cluster.ray_environment import ray_environment
 from ablate.cluster.worker_watch import WorkerWatch, errors_in
+from ablate.errors import ServiceAway
 from ablate.events import Message, NoWorkers
+
+FULL_CLUSTER = """
+import ray
+from ablate.cluster.ray_cluster import start_ray
+from ablate.cluster.worker_watch import why_no_worker
+start_ray("", lambda: None)
+others = ray.util.placement_group([{"CPU": ray.cluster_resources()["CPU"]}])
+assert others.wait(100)
+ray.util.placement_group([{"CPU": 1}])
+print(why_no_worker(1, 0))
+"""
 
 
 class Waiting:
@@ -51,3 +67,18 @@ def test_the_newest_error_of_a_worker_comes_before_those_of_ray(tmp_path: Path) 
     assert found[0] == f"ModuleNotFoundError: No module named 'torch' ({tmp_path / 'worker-1.err'})"
     assert "have not registered within the timeout" in found[1]
     assert len(found) == 2
+
+
+@pytest.mark.cluster
+def test_a_cluster_that_others_use_whole_is_the_reason() -> None:
+    command = [sys.executable, "-P", "-c", FULL_CLUSTER]
+    ended = subprocess.run(command, env=ray_environment(""), capture_output=True, text=True, timeout=300, check=True)
+    cores = len(os.sched_getaffinity(0))
+    assert ended.stdout.startswith(f"the cluster is full: 0 of {cores} CPUs and ")
+    assert ended.stdout.rstrip().endswith("are free, and a worker asks for 1 and 0 on one node")
+
+
+def test_an_address_at_which_nothing_listens_is_refused_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cluster, "ANSWER", 0.0)
+    with pytest.raises(ServiceAway, match=r"^127\.0\.0\.1:1: the Ray cluster does not answer: .*refused; check"):
+        ray_cluster.nodes_at("127.0.0.1:1")
