@@ -20,7 +20,7 @@ from ablate.data.dataset import Data
 from ablate.data.files import fetch, verify
 from ablate.deferred import torch
 from ablate.encoder import load_trained, save_encoders
-from ablate.errors import DamagedFile, TrialError
+from ablate.errors import AblateError, DamagedFile, StudyError, TrialError, from_system
 from ablate.events import Ended, EpochEnd, EpochValues, MemberFailed, Progress, State, TrialUpdate
 from ablate.methods import METHODS
 from ablate.options import build
@@ -262,14 +262,38 @@ def close(trial: Trial, ended: Ended, context: RunContext) -> None:
     context.tracker.finish(trial, ended.state, ended.reason, dict(ended.failed_probes))
 
 
+def read_trials(arguments: Sequence[str]) -> list[Trial]:
+    """The trials of the JSON file that is the one argument.  Raises StudyError, or OSError where it cannot be read."""
+    if len(arguments) != 1:
+        raise StudyError("one file of trials is needed", "python -m ablate.run trials.json", "python -m ablate.run")
+    text = Path(arguments[0]).read_text(encoding="utf-8", errors="replace")
+    try:
+        trials = [Trial.from_json(content) for content in json.loads(text)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        problem = f"this is not a list of trials in JSON: {type(error).__name__}: {error}"
+        raise StudyError(problem, "write it anew", arguments[0]) from None
+    if not trials:
+        raise StudyError("the list of trials is empty", "write it anew", arguments[0])
+    return trials
+
+
 def main() -> int:
-    """Run the trials of a JSON file pack by pack, pretraining trials first; 1 if one of them, or a probe, failed.
+    """Run the trials of a JSON file and return the exit code; an error that its user can mend is one line."""
+    try:
+        return run_trials(with_pretraining(read_trials(sys.argv[1:])))
+    except Exception as error:
+        known = error if isinstance(error, AblateError) else from_system(error)
+        if known is None:
+            raise
+        print(f"ablate: {known}", file=sys.stderr)
+        return known.exit_code
+
+
+def run_trials(trials: Sequence[Trial]) -> int:
+    """Run trials of one study pack by pack, pretraining trials first; 1 if one of them, or a probe, failed.
 
     Every end of a trial is printed to standard output as a line of JSON, progress to standard error every ten seconds.
     """
-    trials = with_pretraining(
-        [Trial.from_json(content) for content in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))]
-    )
     store = default_store()
     paths = store.study(trials[0].study)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -13,6 +13,7 @@ import torch
 
 from ablate.methods import METHODS
 from ablate.paths import Store
+from ablate.run import main
 from ablate.testing.pack_runs import (
     MakeContext,
     assert_same,
@@ -95,3 +96,30 @@ def test_pretraining_is_run_first_wherever_it_is_listed(tmp_path: Path) -> None:
             (first.key, "finished"),
             (after.key, "finished"),
         ]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem", "code"),
+    [
+        (None, "trials.json: No such file", 1),
+        ("{", "trials.json: this is not a list of trials in JSON: JSONDecodeError", 2),
+        ('[{"config": 5}]', "trials.json: this is not a list of trials in JSON: AttributeError", 2),
+        ("[]", "trials.json: the list of trials is empty", 2),
+    ],
+)
+def test_a_file_that_holds_no_trials_is_refused_in_one_line(
+    content: str | None,
+    problem: str,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ablate.run", "trials.json"])
+    if content is not None:
+        Path("trials.json").write_text(content)
+    assert main() == code
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"ablate: {problem}")
+    assert printed.count("\n") == 1
