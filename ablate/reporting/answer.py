@@ -1,6 +1,7 @@
 """The answer to a study's question in a few sentences, made from the comparisons with the baseline."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from ablate.draw.labels import variant_label
 from ablate.reporting.text import estimate_text, number, with_error
@@ -53,7 +54,9 @@ def sentences(metric: str, comparisons: Sequence[Comparison]) -> Iterator[str]:
         for conclusion in (Conclusion.HIGHER, Conclusion.LOWER, Conclusion.EQUIVALENT, Conclusion.UNDECIDED)
     }
     for conclusion in (Conclusion.HIGHER, Conclusion.LOWER):
-        if found[conclusion]:
+        if len(found[conclusion]) == len(comparisons) > MAX_NAMED:
+            yield f"{metric} is {conclusion} than with {baseline} for every other variant: {extremes(comparisons)}."
+        elif found[conclusion]:
             yield f"{metric} is {conclusion} than with {baseline} for {listed(map(measured, found[conclusion]))}."
     if same := found[Conclusion.EQUIVALENT]:
         yield f"With {names(same)} it differs from that of {baseline} by less than {number(same[0].margin)}."
@@ -84,13 +87,32 @@ def trend_sentence(metric: str, comparisons: Sequence[Comparison]) -> Iterator[s
 
 
 def measured(comparison: Comparison) -> str:
-    """`k=50 (by 0.0410 ± 0.0180, 3 seeds, p = 0.010 after Holm)`"""
-    estimate, look = comparison.estimate, comparison.look
-    if look is not None:
-        at = f"decided at look {look.look} of {len(look.schedule)}"
-        return f"{label(comparison.variant)} (by {estimate_text(estimate)}, {estimate.n} seeds, {at})"
-    p = p_text(comparison.p_adjusted)
-    return f"{label(comparison.variant)} (by {estimate_text(estimate)}, {estimate.n} seeds, {p} after Holm)"
+    """`k=50 (by 0.0410 ± 0.0180, 3 seeds, p = 0.010 after Holm)`, whichever of both is higher."""
+    look = comparison.look
+    decided = (
+        f"{p_text(comparison.p_adjusted)} after Holm"
+        if look is None
+        else f"decided at look {look.look} of {len(look.schedule)}"
+    )
+    return f"{label(comparison.variant)} (by {size(comparison)}, {comparison.estimate.n} seeds, {decided})"
+
+
+def size(comparison: Comparison) -> str:
+    """The size of the difference with its interval, without its sign."""
+    estimate = comparison.estimate
+    if estimate.mean is not None and estimate.mean < 0:
+        estimate = replace(estimate, mean=-estimate.mean, low=negated(estimate.high), high=negated(estimate.low))
+    return estimate_text(estimate)
+
+
+def negated(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def extremes(comparisons: Sequence[Comparison]) -> str:
+    """The smallest and the largest difference."""
+    least, *_, most = sorted(comparisons, key=lambda one: abs(one.estimate.mean or 0.0))
+    return f"the smallest difference is that of {measured(least)}, the largest that of {measured(most)}"
 
 
 def undecided_after_looks(baseline: str, undecided: Sequence[Comparison]) -> Iterator[str]:
@@ -109,11 +131,11 @@ def seeds_that_decide(undecided: Sequence[Comparison]) -> str:
     counts = [comparison.seeds_needed for comparison in undecided]
     known = [count for count in counts if count is not None]
     margin = undecided[0].margin
-    size = "differences of this size" if margin is None else f"one of {number(margin)}"
+    shown = "differences of this size" if margin is None else f"one of {number(margin)}"
     if not known:
-        return f"; no number of seeds below 10,000 would show {size}"
+        return f"; no number of seeds below 10,000 would show {shown}"
     low, high = min(known), max(known)
-    return f"; about {low if low == high else f'{low} to {high}'} seeds would show {size}"
+    return f"; about {low if low == high else f'{low} to {high}'} seeds would show {shown}"
 
 
 def names(comparisons: Iterable[Comparison]) -> str:

@@ -36,6 +36,27 @@ def test_a_difference_is_given_with_interval_seeds_and_p(make_study: MakeStudy, 
     )
 
 
+def test_a_lower_variant_is_lower_by_a_positive_number(make_study: MakeStudy, make_result: MakeResult) -> None:
+    found = sentences(make_study, make_result, {50: [0.80, 0.83, 0.83], 100: [0.70, 0.72, 0.74]})
+    assert found == (
+        "linear/accuracy is lower than with k=50 for k=100 (by 0.100 ± 0.025, 3 seeds, p = 0.003 after Holm).",
+    )
+
+
+def test_where_every_variant_is_lower_the_smallest_and_the_largest_difference_are_given(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    baseline = [0.80, 0.83, 0.83]
+    lower = {
+        k: [a - k / 1000 - b for a, b in zip(baseline, (0.0, 0.001, -0.001), strict=True)] for k in range(100, 600, 100)
+    }
+    found = sentences(make_study, make_result, {50: baseline, **lower})
+    assert found[0].startswith(
+        "linear/accuracy is lower than with k=50 for every other variant: the smallest difference is that of k=100 (by "
+        "0.1000 ± 0.0025, 3 seeds, p < 0.001 after Holm), the largest that of k=500 (by 0.5000 ± 0.0025, "
+    )
+
+
 def test_an_open_comparison_says_how_many_seeds_would_decide(make_study: MakeStudy, make_result: MakeResult) -> None:
     found = sentences(make_study, make_result, {50: [0.70, 0.72, 0.74], 100: [0.71, 0.70, 0.77]})
     assert len(found) == 1
