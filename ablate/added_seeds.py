@@ -1,4 +1,4 @@
-"""Which trials a study has whose seeds are added while comparisons are undecided, from the trials that have ended.
+"""Which trials are added to a study from those that have ended: seeds of undecided comparisons or of a search's best.
 
 Nothing is stored: the trials follow from the scores, so a launch that is continued adds what one without an
 interruption would have added.
@@ -8,7 +8,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ablate.events import State
+from ablate.launch_config import Outcome
+from ablate.planning.confirmation import confirmation_of
+from ablate.planning.design import count_confirming
+from ablate.planning.outcomes import outcomes_of
 from ablate.planning.plan import Work, work_of
+from ablate.planning.resolve import count_proposals
 from ablate.record import TrialRecord
 from ablate.stats.comparisons import SeedsWanted, seeds_wanted
 from ablate.stats.results import Result
@@ -30,10 +35,12 @@ class KnownTrials:
 def known_trials(
     study: Study, first: Sequence[Trial], records: Mapping[str, TrialRecord], *, retry: bool = False
 ) -> KnownTrials:
-    """The first trials of the study, and those that its rule has added by what is recorded of them.
+    """The first trials of the study, and those that its rule or its confirmation adds by what is recorded of them.
 
     With `retry` failed trials count as not ended, since they run again.
     """
+    if study.search is not None:
+        return with_confirmation(study, first, outcomes_of(study, records, retry))
     if study.seed_rule is None:
         return KnownTrials(tuple(first))
 
@@ -43,6 +50,15 @@ def known_trials(
         return Result.of(trial, record) if record is not None and over else Result(trial)
 
     return with_added(study, first, result_of)
+
+
+def with_confirmation(study: Study, searched: Sequence[Trial], outcomes: Mapping[str, Outcome]) -> KnownTrials:
+    """The trials that a search has proposed, and once all have ended, those that confirm its best."""
+    added = confirmation_of(study, searched, outcomes)
+    if added is not None:
+        return KnownTrials((*searched, *added))
+    to_propose = max(0, count_proposals(study) * len(study.first_seeds) - len(searched))
+    return KnownTrials(tuple(searched), to_propose + count_confirming(study))
 
 
 def with_added(study: Study, first: Sequence[Trial], result_of: Callable[[Trial], Result]) -> KnownTrials:

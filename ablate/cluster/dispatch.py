@@ -244,7 +244,8 @@ class Dispatcher:
     def _ready_after_decisions(self) -> tuple[int, Pack] | None:
         """A pack that early stopping releases or a search proposes, where no other one waits.
 
-        Once nothing runs and nothing is proposed, the variants that still wait are promoted one by one, or end.
+        Once nothing runs and nothing is proposed, the variants that still wait are promoted one by one, or end.  Then
+        a search is over, and its best are confirmed.
         """
         if not all(self._is_held(trial) for pack in self.waiting for trial in pack):
             return None
@@ -259,7 +260,7 @@ class Dispatcher:
         if stopping.promote(last=True):
             return self._ready()
         self._ask(stopping.finish())
-        return None
+        return self._ready() if self.proposals is not None and self._propose() else None
 
     def _propose(self) -> bool:
         """Queue the trials that are added next, if there are any, and the pretraining trials that they need.

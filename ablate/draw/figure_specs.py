@@ -7,6 +7,7 @@ from typing import Literal
 
 from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.labels import variant_label
+from ablate.draw.optuna_figures import OptunaFigure
 from ablate.options import Value, is_number
 from ablate.papers.reference import Printed
 from ablate.stats.across_datasets import Ranking
@@ -129,7 +130,7 @@ class RankFigure:
     ranking: Ranking
 
 
-ReportSpec = AxisFigure | CurveFigure | DifferenceFigure | HistoryFigure | RankFigure
+ReportSpec = AxisFigure | CurveFigure | DifferenceFigure | HistoryFigure | OptunaFigure | RankFigure
 
 
 def axis_figure(study: Study, compared: Sequence[ComparedVariant], axis: str, metric: str) -> AxisFigure:

@@ -1,4 +1,4 @@
-"""Draws the figures of a report: differences, a metric against an axis, and the history of a search."""
+"""Draws the figures of a report: differences, a metric against an axis, ranks, and those of a search."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
@@ -24,6 +24,7 @@ from ablate.draw.figure_specs import (
 )
 from ablate.draw.labels import level_text, variant_label
 from ablate.draw.learning_curves import draw_learning_curves
+from ablate.draw.optuna_figures import OptunaFigure, draw_optuna
 from ablate.draw.ranks import draw_ranks
 from ablate.draw.style import COLORS, DPI, INK, LABEL, LETTER, PALE, TEXT, series_style
 from ablate.draw.vector import set_tip
@@ -51,6 +52,8 @@ def draw_figure(figure: ReportSpec) -> Figure:
             return draw_differences(figure)
         case HistoryFigure():
             return draw_history(figure)
+        case OptunaFigure():
+            return draw_optuna(figure)
         case RankFigure():
             return draw_ranks(figure)
 
@@ -76,13 +79,13 @@ def draw_axis_figure(spec: AxisFigure) -> Figure:
 
 
 def draw_history(spec: HistoryFigure) -> Figure:
-    """The mean of each proposal of a search by its number, and the best mean so far."""
+    """A value of each proposal of a search by its number, and the best value so far."""
     figure = Figure(figsize=(WIDTH, 4.2), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     style_axes(axes, grid="y")
     numbers, means = zip(*spec.means, strict=True)
     best = list(accumulate(means, max if spec.direction == "maximize" else min))
-    axes.plot(numbers, means, "o", color=COLORS[0], markersize=5, alpha=0.7, label="mean of a proposal")
+    axes.plot(numbers, means, "o", color=COLORS[0], markersize=5, alpha=0.7, label="at a proposal")
     axes.step(numbers, best, where="post", color=COLORS[1], linewidth=2, label="best so far")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("proposal", fontsize=LABEL, color=INK)

@@ -16,6 +16,7 @@ from ablate.planning.outcomes import outcome_of, outcomes_of, with_curves
 from ablate.planning.plan import Plan, PlannedTrial
 from ablate.track.concurrent_requests import concurrently
 from ablate.track.store import Snapshot, TrackingStore
+from ablate.trial import Trial
 
 ROUNDS = 3  # executors that a launch starts at most
 
@@ -90,7 +91,7 @@ class Execution:
             outcomes=self.outcomes(plan, snapshot, tracking),
             checkpoint_every=context.options.checkpoint_every,
             first=context.first_trials() if context.study.seed_rule else (),
-            judged=tuple(one.trial for one in plan.trials) if context.study.early_stopping is not None else (),
+            judged=judged_trials(plan),
         )
 
     def outcomes(self, plan: Plan, snapshot: Snapshot, tracking: TrackingStore) -> dict[str, Outcome]:
@@ -129,6 +130,14 @@ class Execution:
 def taken_over_by(successor: Owner, study: str) -> ServiceError:
     problem = f"'{study}' is now launched by {successor}, which has seen no sign of life of this launch for a minute"
     return ServiceError(problem, f"watch it with ablate status {study}")
+
+
+def judged_trials(plan: Plan) -> tuple[Trial, ...]:
+    """With a pruner, the trials that it judges: all that are known, but those that confirm the best of a search."""
+    if plan.study.early_stopping is None:
+        return ()
+    seeds = plan.study.first_seeds if plan.study.search is not None else None
+    return tuple(one.trial for one in plan.trials if seeds is None or one.trial.config.seed in seeds)
 
 
 def run_ref(planned: PlannedTrial, parents: Mapping[str, str]) -> RunRef:

@@ -9,6 +9,8 @@ from ablate.study.model import Case, Study
 
 Levels = Mapping[str, Value]  # axis → level
 
+FINALISTS = 2  # proposals that `search.confirm` runs again: the winner and the runner-up
+
 
 def variants(case: Case) -> Iterator[Levels]:
     """The levels of each variant of a case, in the order of the study file.
@@ -40,4 +42,9 @@ def count_comparisons(study: Study) -> int:
 def count_trials(study: Study) -> int:
     """How many trials the study has at most, including those that a search has yet to propose."""
     proposals = study.search.trials if study.search is not None else 0
-    return study.most_seeds * (proposals + sum(count_variants(case) for case in study.cases))
+    return study.most_seeds * (proposals + sum(count_variants(case) for case in study.cases)) + count_confirming(study)
+
+
+def count_confirming(study: Study) -> int:
+    """How many trials confirm the winner and the runner-up of a search, at most."""
+    return FINALISTS * (study.search.confirm or 0) if study.search is not None else 0

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ablate.planning.design import count_confirming
 from ablate.planning.requirements import check_requirements
 from ablate.planning.resolve import count_proposals, resolve
 from ablate.study.model import Study
@@ -26,9 +27,10 @@ def validate(study: Study, yes: bool = False) -> ValidStudy:
     """
     trials = resolve(study, yes=yes)
     check_requirements(study, trials)
+    searched = count_proposals(study) * len(study.first_seeds) + count_confirming(study)
     return ValidStudy(
         study=study.name,
-        trials=count_proposals(study) * len(study.first_seeds) if study.search else len(trials),
+        trials=searched if study.search else len(trials),
         variants=len({trial.variant for trial in trials}),
         datasets=tuple(sorted(study.datasets)),
         resolved=to_yaml(study),

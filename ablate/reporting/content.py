@@ -7,7 +7,6 @@ from functools import cache
 
 from ablate.draw.figure_specs import (
     ComparedVariant,
-    HistoryFigure,
     RankFigure,
     axes_of,
     axis_figure,
@@ -19,7 +18,9 @@ from ablate.methods import METHODS
 from ablate.papers.reference import Ablation, title
 from ablate.probes import PROBES
 from ablate.reporting.answer import answer
+from ablate.reporting.confirmation import divided, finalists_of, search_answer
 from ablate.reporting.cost import costs, failures
+from ablate.reporting.importance import importances_of
 from ablate.reporting.learning_curves import curve_figures
 from ablate.reporting.limits import limits_of
 from ablate.reporting.paper import (
@@ -33,9 +34,11 @@ from ablate.reporting.paper import (
 )
 from ablate.reporting.pictures import FetchPicture, pictures
 from ablate.reporting.pivot import pivots
+from ablate.reporting.proposals import proposals_of
 from ablate.reporting.report import Gap, PaperSection, Report, ReportFigure, Results
-from ablate.reporting.search_results import best_study, feasible, hypervolume_figures, pareto_table
-from ablate.reporting.tables import best_variants, metrics_table, results_table
+from ablate.reporting.search_figures import search_figures
+from ablate.reporting.search_results import SearchFindings, best_proposals, hypervolume_figures, search_section
+from ablate.reporting.tables import metrics_table, results_table
 from ablate.reporting.verdicts import FindingVerdict, finding_verdict
 from ablate.stats.across_datasets import Ranking, differences_over_datasets, ranking_of
 from ablate.stats.bands import Curves
@@ -59,30 +62,37 @@ def report_of(
     """The report of a study; a wrong reference to a paper is stated in it, and leaves the rest as it is.
 
     `results` holds every planned trial, with or without a run (`results_of`); those of a search are in the order of
-    its proposals.  `curves` are those of the trials, by metric and key, for the figures of learning curves, and `runs`
-    is the address that a run's id follows in MLflow's UI.  `fetch` returns the pictures of a trial.
+    its proposals, followed by those that confirm its best.  `curves` are those of the trials, by metric and key, for
+    the figures of learning curves, and `runs` is the address that a run's id follows in MLflow's UI.  `fetch` returns
+    the pictures of a trial.
     """
     metric = study.compared_metric
     study, ablations, problem = with_ablations(study, metric)
+    every, (results, fresh) = results, divided(study, results)
     variants = variants_of(study, results, metric)
+    proposals = proposals_of(study, results)
+    found = SearchFindings(proposals, importances_of(study, metric, proposals), finalists_of(study, results, fresh))
     compared = tuple(ComparedVariant(variant, printed_value(study, ablations, variant, metric)) for variant in variants)
     differing = tuple(dict.fromkeys(pair for ablation in ablations for pair in differences(study, variants, ablation)))
     margin, rule = study.least_difference, study.seed_rule
     comparisons = () if study.search else compare_with_baselines(variants, better(metric), margin, rule)
     ranking = None if study.search else ranking_of(variants, better(metric))
+    section = results_section(study, results, metric, compared, differing, papers_seeds(ablations), runs, found)
+    best = best_proposals(study, results, compared, metric) if study.search else []
     return Report(
         study=study.name,
         question=study.question,
         profile=study.profile,
         metric=metric,
-        setup=(*setup(study, variants), *costs(results)),
-        answer=answer(metric, comparisons),
-        results=results_section(study, results, metric, compared, differing, papers_seeds(ablations), runs),
+        setup=(*setup(study, variants), *costs(every)),
+        answer=(*answer(metric, comparisons), *search_answer(metric, best, len(variants), found.finalists)),
+        results=section,
         pictures=tuple(pictures(study, metric, results, fetch)) if fetch is not None else (),
-        progress=progress_of(results),
+        progress=progress_of(every),
         comparisons=comparisons,
         figures=(
             *figures(study, compared, comparisons, metric),
+            *search_figures(study, metric, found.proposals, found.importances),
             *hypervolume_figures(study, results),
             *rank_figure(ranking),
         ),
@@ -91,12 +101,12 @@ def report_of(
         over_datasets=differences_over_datasets(comparisons),
         ranking=ranking,
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
-        warnings=tuple(warnings(results)),
+        warnings=tuple(warnings(every)),
         curves=tuple(curve_figures(metric, variants, results, curves or {})),
-        failures=failures(results, metric),
+        failures=failures(every, metric),
         paper=paper_section(study, ablations, differing, verdicts(study, ablations, results)),
         paper_problem=problem,
-        outdated=sum(case_of(study, result) is None for result in results),
+        outdated=sum(case_of(study, result) is None for result in every),
     )
 
 
@@ -160,24 +170,12 @@ def results_section(
     differing: Iterable[Difference],
     seeds_of_paper: int = 1,
     runs: str = "",
+    found: SearchFindings | None = None,
 ) -> Results:
     """The tables of measured values; of a search, the best proposals only."""
     smaller = tuple(difference for difference in differing if difference.smaller)
     if study.search is not None:
-        direction = study.search.objectives[metric]
-        allowed = feasible(study, results)
-        best_settings = best_variants([one for one in compared if one.variant.key in allowed], direction)
-        table = results_table(metric, best_settings, bool(smaller), seeds_of_paper)
-        return Results(
-            compared,
-            table,
-            metrics_table({}),
-            smaller,
-            direction,
-            front=pareto_table(study, results),
-            constraints=study.search.constraints,
-            best=best_study(study, best_settings[0].variant) if best_settings else "",
-        )
+        return search_section(study, results, metric, compared, (smaller, seeds_of_paper), found or SearchFindings())
     others = {other: variants_of(study, results, other) for other in other_metrics(study, results, metric)}
     links = {result.variant: f"{runs}{result.parent}" for result in results if runs and result.parent}
     best = best_in_groups([member.variant for member in compared], better(metric))
@@ -208,13 +206,8 @@ def other_metrics(study: Study, results: Iterable[Result], metric: str) -> list[
 def figures(
     study: Study, compared: Sequence[ComparedVariant], comparisons: Sequence[Comparison], metric: str
 ) -> Iterator[ReportFigure]:
-    """The differences from the baseline and a figure per axis; for a search, the history of its proposals."""
+    """The differences from the baseline and a figure per axis; a search has others (`search_figures`)."""
     if study.search is not None:
-        means = [(number, member.variant.estimate.mean) for number, member in enumerate(compared, start=1)]
-        scored = tuple((number, mean) for number, mean in means if mean is not None)
-        if scored:
-            spec = HistoryFigure(metric, study.search.objectives[metric], scored)
-            yield ReportFigure("figure-1-history", "Best mean so far, by proposal", spec)
         return
     if comparisons:
         spec_of_differences = difference_figure(metric, comparisons)

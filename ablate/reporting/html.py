@@ -1,7 +1,13 @@
-"""Writes a report as one HTML page that needs no other file, no script and no network."""
+"""Writes a report as one HTML page that needs no other file and no network.
+
+Only the page of a search has a script: plotly's, compressed in the page itself, which makes its figures interactive.
+Where it cannot run, the figures stay as they are drawn.
+"""
 
 import base64
+import gzip
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -16,10 +22,12 @@ def to_html(
     markdown: str,
     figures: Mapping[str, bytes],
     pictures: Mapping[str, bytes] = MappingProxyType({}),
+    interactive: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The page of a report's Markdown; `figures` maps the names of its PNG files to SVG, which the page holds instead.
 
-    `pictures` maps the names of other PNG files to their content, which the page holds.
+    `pictures` maps the names of other PNG files to their content, which the page holds, and `interactive` the names of
+    some figures to their data for plotly.
 
     Markup in the text, such as a question that holds a script tag, is shown as text.
     """
@@ -27,17 +35,35 @@ def to_html(
 
     converter = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = converter.parse(markdown)
-    drawn = list(embedded(tokens, figures, pictures))
+    drawn = list(embedded(tokens, figures, pictures, interactive))
     body = converter.renderer.render(tokens, converter.options, {})
     for place, figure in enumerate(drawn):
         body = body.replace(f'<img src="{place}.figure" alt="" />', figure)
     environment = Environment(
         loader=PackageLoader("ablate.reporting", "."), undefined=StrictUndefined, autoescape=True, trim_blocks=True
     )
-    return environment.get_template("report.html.jinja").render(title=title, body=Markup(in_frames(body)))
+    return environment.get_template("report.html.jinja").render(
+        title=title, body=Markup(in_frames(body)), plotly=plotly_script() if interactive else ""
+    )
 
 
-def embedded(tokens: Sequence[Any], figures: Mapping[str, bytes], pictures: Mapping[str, bytes]) -> Iterator[str]:
+@cache
+def plotly_script() -> str:
+    """The script of plotly, 4.8 MB, compressed to 2 MB of text."""
+    from plotly.offline import get_plotlyjs
+
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode("ascii")
+
+
+def with_data(svg: str, data: str) -> str:
+    """A drawn figure with what plotly draws in its place."""
+    safe = data.replace("<", "\\u003c")  # so that no text in it ends the script
+    return f'<span class="interactive">{svg}<script type="application/json">{safe}</script></span>'
+
+
+def embedded(
+    tokens: Sequence[Any], figures: Mapping[str, bytes], pictures: Mapping[str, bytes], interactive: Mapping[str, str]
+) -> Iterator[str]:
     """The figures of the image tokens, in order; the address of each token becomes its place in this order.
 
     That of a picture becomes the picture itself.
@@ -50,7 +76,8 @@ def embedded(tokens: Sequence[Any], figures: Mapping[str, bytes], pictures: Mapp
             if content is None and name in pictures:
                 child.attrSet("src", f"data:image/png;base64,{base64.b64encode(pictures[name]).decode('ascii')}")
             if content is not None:
-                yield inline(content.decode(), f"f{place}", child.content)
+                svg = inline(content.decode(), f"f{place}", child.content)
+                yield with_data(svg, interactive[name]) if name in interactive else svg
                 child.attrSet("src", f"{place}.figure")
                 child.children = []
                 place += 1

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ablate.draw.figure_specs import ComparedVariant
-from ablate.reporting.report import PaperSection, Report
+from ablate.reporting.report import Cell, Measured, PaperSection, Report, Table
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.across_datasets import Ranking
 from ablate.stats.comparisons import Comparison
@@ -22,6 +22,10 @@ def to_json(report: Report) -> dict[str, Any]:
         "answer": list(report.answer),
         "comparisons": [comparison_json(comparison) for comparison in report.comparisons],
         "variants": [variant_json(compared) for compared in report.results.variants],
+        "front": table_json(report.results.front),
+        "importance": table_json(report.results.importance),
+        "proposals": table_json(report.results.proposals),
+        "confirmation": table_json(report.results.confirmation),
         "warnings": list(report.warnings),
         "limits": list(report.limits),
         "interactions": [
@@ -36,6 +40,15 @@ def to_json(report: Report) -> dict[str, Any]:
         "paper": paper_json(report.paper) if report.paper else None,
         "problem": report.paper_problem or None,
     }
+
+
+def table_json(table: Table) -> list[dict[str, Any]]:
+    """The rows of a table by the names of its columns; an estimate as its numbers."""
+
+    def plain(cell: Cell) -> Any:
+        return asdict(cell.estimate) if isinstance(cell, Measured) else cell
+
+    return [dict(zip(table.head, map(plain, row), strict=True)) for row in table.rows]
 
 
 def ranking_json(ranking: Ranking) -> dict[str, Any]:

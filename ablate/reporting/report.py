@@ -51,6 +51,9 @@ class Results:
     front: Table = Table()  # the Pareto front of a search of several objectives
     constraints: tuple[str, ...] = ()  # of a search, which the best settings and the front hold
     best: str = ""  # the file of a study that runs the best settings of a search
+    importance: Table = Table()  # of each setting of a search
+    proposals: Table = Table()  # of a search: all of them, with their cost
+    confirmation: Table = Table()  # of a search: its winner and runner-up on fresh seeds
     pivots: tuple[tuple[str, Table], ...] = ()  # (title, table) of two axes
 
     @property

@@ -1,10 +1,15 @@
 """What a report states of a search: the Pareto front of several objectives, and the best settings as a study."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from ablate.draw.figure_specs import HistoryFigure
-from ablate.reporting.report import Cell, Measured, ReportFigure, Table
-from ablate.reporting.tables import level_columns, table_of
+from ablate.draw.figure_specs import ComparedVariant, HistoryFigure
+from ablate.reporting.confirmation import Finalist, confirmation_table
+from ablate.reporting.importance import Importance, importance_table
+from ablate.reporting.paper import Difference
+from ablate.reporting.proposals import Proposal, proposals_table
+from ablate.reporting.report import Cell, Measured, ReportFigure, Results, Table
+from ablate.reporting.tables import best_variants, level_columns, metrics_table, results_table, table_of
 from ablate.stats.pareto import front, hypervolumes
 from ablate.stats.results import Result
 from ablate.stats.variants import Variant, variants_of
@@ -12,6 +17,65 @@ from ablate.study.model import Case, Study
 from ablate.study.write import to_yaml
 
 BEST = "-best"  # ends the name of the study that holds the best settings
+
+
+@dataclass(frozen=True)
+class SearchFindings:
+    """What a search has found beside the scores of its variants."""
+
+    proposals: tuple[Proposal, ...] = ()
+    importances: tuple[Importance, ...] = ()
+    finalists: tuple[Finalist, ...] = ()
+
+
+def search_section(
+    study: Study,
+    results: Sequence[Result],
+    metric: str,
+    compared: tuple[ComparedVariant, ...],
+    papers: tuple[tuple[Difference, ...], int],
+    found: SearchFindings,
+) -> Results:
+    """The tables of a search: the best proposals, the confirmation, the Pareto front and the importance of settings.
+
+    `papers` holds what is smaller than the paper's, and the number of the paper's seeds.
+    """
+    assert study.search is not None
+    best, (smaller, seeds_of_paper) = best_proposals(study, results, compared, metric), papers
+    return Results(
+        compared,
+        with_cost(results_table(metric, best, bool(smaller), seeds_of_paper), best, found.proposals),
+        metrics_table({}),
+        smaller,
+        study.search.objectives[metric],
+        front=pareto_table(study, results),
+        constraints=study.search.constraints,
+        best=best_study(study, best[0].variant) if best else "",
+        confirmation=confirmation_table(found.finalists),
+        importance=importance_table(found.importances),
+        proposals=proposals_table(found.proposals),
+    )
+
+
+def with_cost(table: Table, best: Sequence[ComparedVariant], proposals: Sequence[Proposal]) -> Table:
+    """The table of the best proposals with a column of the device-seconds that all seeds of each took."""
+    took = {tuple(one.levels.items()): one.seconds for one in proposals}
+    seconds = [took.get(tuple(one.variant.levels.items())) for one in best]
+    if not any(one is not None for one in seconds):
+        return table
+    cells = ["" if one is None else f"{one:.3g}" for one in seconds]
+    rows = tuple((*row, cell) for row, cell in zip(table.rows, cells, strict=True))
+    return Table((*table.head, "device-seconds"), rows)
+
+
+def best_proposals(
+    study: Study, results: Sequence[Result], compared: Sequence[ComparedVariant], metric: str
+) -> list[ComparedVariant]:
+    """The best variants of a search that hold its constraints, the best first; those that lack a seed come last."""
+    assert study.search is not None
+    allowed, seeds = feasible(study, results), set(study.first_seeds)
+    able = [one for one in compared if one.variant.key in allowed]
+    return best_variants(able, study.search.objectives[metric], lambda one: one.scores.keys() >= seeds)
 
 
 def feasible(study: Study, results: Sequence[Result]) -> set[str]:

@@ -1,6 +1,6 @@
 """The tables of a report: metrics by variant, comparisons with the baseline, and the statements of a finding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
@@ -150,10 +150,13 @@ def share(value: float | None) -> str:
     return ABSENT if value is None else f"{value:.0%}".replace("%", " %")
 
 
-def best_variants(compared: Sequence[ComparedVariant], direction: Direction) -> list[ComparedVariant]:
-    """The MAX_PROPOSALS variants with the best means, the best first."""
-    scored = [(mean, member) for member in compared if (mean := member.variant.estimate.mean) is not None]
-    ranked = sorted(scored, key=lambda pair: -pair[0] if direction == "maximize" else pair[0])
+def best_variants(
+    compared: Sequence[ComparedVariant], direction: Direction, complete: Callable[[Variant], bool] = lambda _: True
+) -> list[ComparedVariant]:
+    """The MAX_PROPOSALS variants with the best means, the best first; those that are not complete come last."""
+    sign = -1 if direction == "maximize" else 1
+    scored = [(sign * mean, member) for member in compared if (mean := member.variant.estimate.mean) is not None]
+    ranked = sorted(scored, key=lambda pair: (not complete(pair[1].variant), pair[0]))
     return [member for _, member in ranked[:MAX_PROPOSALS]]
 
 

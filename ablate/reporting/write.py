@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from ablate.atomic_write import write_bytes, write_text
 from ablate.draw.canvas import png
+from ablate.draw.optuna_figures import OptunaFigure, plotly_json
 from ablate.draw.report_figures import draw_figure
 from ablate.draw.vector import pdf, svg
 from ablate.reporting.html import to_html
 from ablate.reporting.latex import to_latex
 from ablate.reporting.markdown import to_markdown
-from ablate.reporting.report import Report
+from ablate.reporting.report import Report, Table
 from ablate.stats.frame import comparison_frame, frame
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
     Parquet.  Equal reports write equal bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    images, vectors = {}, {}
+    images, vectors, interactive = {}, {}, {}
     for figure in (*report.figures, *report.curves):
         drawn = draw_figure(figure.spec)
         images[f"{figure.stem}.png"] = png(drawn)
@@ -34,6 +35,8 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
         vectors[f"{figure.stem}.png"] = svg(drawn)
         write_bytes(folder / f"{figure.stem}.svg", vectors[f"{figure.stem}.png"])
         write_bytes(folder / f"{figure.stem}.pdf", pdf(drawn))
+        if isinstance(figure.spec, OptunaFigure):
+            interactive[f"{figure.stem}.png"] = plotly_json(figure.spec)
     images |= {one.file: one.content for kind in report.pictures for one in kind.members}
     for name, image in images.items():
         write_bytes(folder / name, image)
@@ -45,11 +48,19 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
     write_bytes(folder / "comparisons.csv", differences.to_csv(index=False, lineterminator="\n").encode())
     file, markdown = folder / "report.md", to_markdown(report)
     write_text(folder / "tables.tex", to_latex(report))
+    if report.results.proposals.rows:
+        write_bytes(folder / "proposals.csv", csv_of(report.results.proposals))
     if report.results.best:
         write_text(folder / "best.yaml", report.results.best)
-    write_text(folder / "report.html", to_html(report.study, markdown, vectors, images))
+    write_text(folder / "report.html", to_html(report.study, markdown, vectors, images, interactive))
     write_text(file, markdown)
     return file
+
+
+def csv_of(table: Table) -> bytes:
+    import pandas as pd
+
+    return pd.DataFrame(table.rows, columns=list(table.head)).to_csv(index=False, lineterminator="\n").encode()
 
 
 def write_frame(table: "pd.DataFrame", file: Path) -> None:

@@ -1,4 +1,7 @@
-"""Proposals of a search: Optuna samples settings, each is run over all seeds, and their mean is reported once."""
+"""Proposals of a search: Optuna samples settings, each is run over all seeds, and their mean is reported once.
+
+Then the best two are run with fresh seeds, where the study asks for it; Optuna is told nothing of these.
+"""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -8,13 +11,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ablate.events import State
 from ablate.launch_config import Outcome
+from ablate.planning.confirmation import confirmation_of
 from ablate.planning.design import Levels
 from ablate.planning.early_stopping import direction_of
+from ablate.planning.means import mean_of
 from ablate.planning.outcomes import needed_metrics
 from ablate.planning.resolve import count_proposals, resolve_proposal
 from ablate.planning.samplers import make_sampler
 from ablate.search.journal import objectives, open_journal, proposals_in, repair_journal
-from ablate.search.means import mean_of
 from ablate.search.space import search_space
 from ablate.search.start import begin
 from ablate.study.model import Study
@@ -41,13 +45,19 @@ class Proposals:
         self.space = search_space(study)
         self.most = count_proposals(study)
         self.open: dict[int, tuple[Trial, ...]] = {}  # proposal's number → all its trials
+        self.confirming: tuple[Trial, ...] | None = None  # the trials with fresh seeds, once they are known
+        self.handed: set[str] = set()  # keys of those that were returned
         begin(study, self.stored, journal, self.space, self.outcomes)
         self._fail_incomplete()
         self.left_open = [one for one in self.proposed if self._is_running(one.number) or self._missing(one.params)]
 
     @property
     def over(self) -> bool:
-        """Whether all proposals are made and reported."""
+        """Whether all proposals are made and reported, and the best are confirmed."""
+        return self._searched and all(trial.key in self.outcomes for trial in self._confirmation())
+
+    @property
+    def _searched(self) -> bool:
         return not self.open and not self.left_open and len(self.proposed) >= self.most
 
     @property
@@ -55,7 +65,7 @@ class Proposals:
         return proposals_in(self.stored, self.space)
 
     def next(self, held: Collection[str] = (), *, wait: bool = True) -> tuple[Trial, ...]:
-        """The trials of the next proposal that have no result yet.
+        """The trials of the next proposal that have no result yet; after the last one, those that confirm the best.
 
         None where all proposals are made, or as many are open as may be at a time (`search.parallel`); those of the
         variants that are `held`, by their keys, wait for a pruner and do not count.  `wait` changes nothing here: the
@@ -70,7 +80,9 @@ class Proposals:
             if missing := self._missing(levels):
                 return missing
             self._tell(number)
-        return ()
+        left = [trial for trial in self._confirmation() if trial.key not in self.outcomes.keys() | self.handed]
+        self.handed |= {trial.key for trial in left}
+        return tuple(left)
 
     def record(self, key: str, metrics: Mapping[str, float], state: State = State.FINISHED, reason: str = "") -> None:
         """Record the end of a trial; with the last seed of a proposal, report the proposal to Optuna."""
@@ -95,6 +107,13 @@ class Proposals:
             ):
                 same = direction_of(self.study) == next(iter(objectives(self.study).values()))
                 self._handle(number).report(mean if same else -mean, epoch)
+
+    def _confirmation(self) -> tuple[Trial, ...]:
+        """The trials that confirm the best; none before the search is over."""
+        if self.confirming is None and self.search.confirm and self._searched:
+            searched = [trial for one in self.proposed for trial in resolve_proposal(self.study, one.params)]
+            self.confirming = confirmation_of(self.study, searched, self.outcomes)
+        return self.confirming or ()
 
     def _fail_incomplete(self) -> None:
         """Close the proposals that a killed launch had not written to the end."""

@@ -8,10 +8,10 @@ from optuna.trial import create_trial
 
 from ablate.launch_config import Outcome
 from ablate.planning.design import Levels
+from ablate.planning.means import mean_of
 from ablate.planning.outcomes import needed_metrics
 from ablate.planning.resolve import first_settings, resolve_proposal
 from ablate.search.journal import earlier_settings, objectives, proposals_in
-from ablate.search.means import mean_of
 from ablate.search.space import SearchSpace
 from ablate.study.model import Study
 

@@ -27,6 +27,10 @@ class Record(Protocol):
     def environment(self) -> Mapping[str, str]: ...
     @property
     def parent(self) -> str: ...
+    @property
+    def started(self) -> float: ...
+    @property
+    def ended(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Result:
     seconds: float | None = None  # on a device; a trial of a pack has its share; None while it has not ended
     environment: Mapping[str, str] = field(default_factory=dict)  # commit, versions, device and host
     parent: str = ""  # MLflow's run of the variant
+    started: float | None = None  # seconds since the epoch
+    ended: float | None = None
 
     @classmethod
     def of(cls, trial: Trial, record: Record) -> Self:
@@ -54,6 +60,8 @@ class Result:
             record.device_seconds,
             record.environment,
             record.parent,
+            record.started,
+            record.ended,
         )
 
     @property

@@ -74,6 +74,7 @@ class Search(StrictModel):
     constraints: tuple[Annotated[str, BeforeValidator(check_constraint)], ...] = ()  # `size/million_parameters <= 2`
     enqueue: tuple[Mapping[str, Level], ...] = ()  # settings to propose first, after the defaults
     pruner: SearchPruner = "none"
+    confirm: Annotated[int, Field(ge=1, le=1000)] | None = None  # fresh seeds for the winner and the runner-up
     space: Annotated[Mapping[str, Space], Field(min_length=1)]
 
     @property

@@ -83,6 +83,7 @@ EXAMPLES = {  # key → how it is written
     "parallel": "parallel: 4",
     "enqueue": "enqueue: [{method.epsilon: 1}]",
     "pruner": "pruner: asha",
+    "confirm": "confirm: 5",
     "kind": "kind: asha",
     "direction": "direction: maximize",
     "probe_every": "probe_every: 10",

@@ -68,6 +68,7 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
 
 def plan_counts(plan: "Plan") -> Iterator[str]:
     """How many trials have ended, lack scores, run, and are left to score or to run, in lines."""
+    from ablate.planning.design import count_confirming
     from ablate.planning.plan import Work
 
     works = plan.works()
@@ -85,6 +86,8 @@ def plan_counts(plan: "Plan") -> Iterator[str]:
         yield f"{trained} scored by other probes"
     adds = "that undecided comparisons add" if plan.study.seed_rule else "that a search proposes"
     more = f" and up to {plan.proposals} {adds}" if plan.proposals else ""
+    if plan.proposals and (confirming := count_confirming(plan.study)):
+        more += f" ({confirming} of them to confirm its best with fresh seeds)"
     yield f"{len(plan.left)} to run{more}, in {counted(plan.pack_count, 'pack')}, {plan.slots} side by side"
 
 

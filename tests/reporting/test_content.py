@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ablate.draw.figure_specs import AxisFigure, DifferenceFigure, HistoryFigure
+from ablate.draw.figure_specs import AxisFigure, DifferenceFigure
+from ablate.draw.optuna_figures import OptunaFigure
 from ablate.reporting.content import report_of
 from ablate.reporting.json import to_json
 from ablate.reporting.markdown import to_markdown
@@ -67,8 +68,11 @@ def test_a_search_has_a_table_of_its_best_variants_and_a_history(
     report = report_of(study, results)
     assert [row[0] for row in report.results.table.rows] == ["2", "5", "7"]
     assert len(report.results.variants) == 3
-    (figure,) = report.figures
-    assert figure.spec == HistoryFigure(METRIC, "maximize", ((1, 0.5), (2, 0.9), (3, 0.7)))
+    stems = ["figure-1-history", "figure-parallel", "figure-slices", "figure-timeline"]
+    assert [figure.stem for figure in report.figures] == stems
+    history = report.figures[0].spec
+    assert isinstance(history, OptunaFigure)
+    assert [one.value for one in history.stored.trials] == [0.5, 0.9, 0.7]
 
 
 def test_a_search_lists_at_most_ten_variants(make_study: MakeStudy, make_result: MakeResult) -> None:

@@ -1,6 +1,7 @@
 """The report as one HTML page."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from ablate.events import State
+from ablate.planning.resolve import resolve_proposal
 from ablate.reporting.content import report_of
 from ablate.reporting.html import to_html
 from ablate.reporting.write import write_report
@@ -102,6 +105,31 @@ def test_the_page_has_readable_text_in_light_dark_and_print(page: Path, browser:
     assert seen == {True, False}
     printed = browser.execute_cdp_cmd("Page.printToPDF", {})["data"]
     assert len(printed) > 10_000
+
+
+@pytest.mark.slow
+def test_the_figures_of_a_search_are_interactive_and_request_nothing(
+    search_study: Callable[..., Study], tmp_path: Path, browser: webdriver.Chrome
+) -> None:
+    """Slices, parallel coordinates, history, contours and timeline; the page holds plotly once."""
+    study, results = search_study(), []
+    for number, epsilon in enumerate((0.2, 0.5, 1.0, 2.0)):
+        levels = {"method.epsilon": epsilon, "training.learning_rate": 1e-3 + number * 1e-3}
+        for trial in resolve_proposal(study, levels):
+            scores = {"linear/accuracy": 0.9 - abs(epsilon - 1) / 10}
+            results.append(Result(trial, State.FINISHED, scores, started=10.0 * number, ended=10.0 * number + 9))
+    page = write_report(report_of(study, results), tmp_path).with_name("report.html")
+    assert page.stat().st_size < 4_000_000
+    browser.get(page.as_uri())
+    deadline = time.monotonic() + 300
+    while browser.find_elements(By.CSS_SELECTOR, ".interactive > svg") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    kinds = browser.execute_script(  # type: ignore[no-untyped-call]  # of selenium
+        "return [...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.data.map(one => one.type))"
+    )
+    assert [("contour" in one, "bar" in one) for one in kinds] == [(False, False)] * 3 + [(True, False), (False, True)]
+    loaded = browser.execute_script("return performance.getEntriesByType('resource').map(one => one.name)")  # type: ignore[no-untyped-call]  # of selenium
+    assert [name for name in loaded if not name.startswith("data:")] == []
 
 
 def brightness(color: str) -> float:

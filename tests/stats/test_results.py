@@ -22,6 +22,8 @@ class Record:
     reason: str = ""
     unscored: dict[str, str] = field(default_factory=dict)
     device_seconds: float | None = None
+    started: float = 0.0
+    ended: float | None = None
     environment: dict[str, str] = field(default_factory=dict)
     parent: str = ""
 

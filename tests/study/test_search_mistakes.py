@@ -157,6 +157,12 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "8:24: 101 is not in the space of 'method.k'; write a value that is",
     ),
     (
+        "a confirmation without seeds",
+        "trials: 8",
+        "trials: 8\n  confirm: 0",
+        "8:12: 'confirm' must be at least 1, not 0; as in 'confirm: 5'",
+    ),
+    (
         "a searched setting that is fixed",
         "seeds: 2",
         "seeds: 2\nfixed: {method.k: 5}",
