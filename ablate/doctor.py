@@ -51,6 +51,7 @@ def examine(store: Store, address: str = "") -> list[HealthCheck]:
         cores,
         gpus,
         lambda: server(store),
+        *([searches] if os.environ.get("ABLATE_OPTUNA_STORAGE") else []),
         lambda: data(data_folder()),
         weights,
     ]
@@ -134,6 +135,17 @@ def cores() -> HealthCheck:
     count = len(os.sched_getaffinity(0))
     remedy = "with one core, the driver and the trials share it: expect half the speed"
     return health_check("cores", count >= 2, f"{count}", remedy)
+
+
+def searches() -> HealthCheck:
+    """Whether the database that searches share answers and lets its user in."""
+    from ablate.search.storage import open_shared, place, shared_address
+
+    try:
+        open_shared(shared_address())
+    except AblateError as error:
+        return HealthCheck("searches", False, error.problem, error.remedy)
+    return HealthCheck("searches", True, place())
 
 
 def gpus() -> HealthCheck:

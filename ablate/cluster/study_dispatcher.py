@@ -36,7 +36,7 @@ def study_dispatcher(
         from ablate.search.background import BackgroundProposals  # with Optuna, which only a search needs here
         from ablate.search.proposals import Proposals
 
-        searched = BackgroundProposals(Proposals(study, paths.search, config.outcomes))
+        searched = BackgroundProposals(Proposals(study, paths.search, config.outcomes, paths.stop.exists))
         proposals, report = searched, searched.report
     elif study.seed_rule is not None:
         queued = [trial.key for pack in config.packs for trial in pack]

@@ -132,7 +132,10 @@ class Launch:
         self.idle = False  # nothing is left to run: at most the report is out of date
 
     def settled(self) -> Summary | None:
-        """The summary of a study that is complete and reported, found without starting anything; None otherwise."""
+        """The summary of a study that is complete and reported, found without starting anything; None otherwise.
+
+        Raises ServiceError where another launch of it is alive, or the user may not add to it.
+        """
         paths = self.context.paths
         address = self.context.backends.address(self.context.store)
         if not address or open_trials(paths):
@@ -141,11 +144,11 @@ class Launch:
         snapshot = self.list_and_plan(tracking)
         if self.refuse_second_launch(tracking, snapshot.claim):
             snapshot = self.list_and_plan(tracking)
-        if not self.idle or not is_closed(snapshot) or not is_reported(self.context.study, paths):
-            return None
-        if self.context.store.writable and self.lacks_tags(snapshot):
-            return None  # they are set again where the launch closes
-        return summarize(self.plan, paths, report=paths.report / "report.md")
+        settled = self.idle and is_closed(snapshot) and is_reported(self.context.study, paths)
+        if settled and not (self.context.store.writable and self.lacks_tags(snapshot)):
+            return summarize(self.plan, paths, report=paths.report / "report.md")
+        tracking.require_right(snapshot)
+        return None
 
     def lacks_tags(self, snapshot: Snapshot) -> bool:
         """Whether a person has removed from the study's runs what can be set again."""

@@ -13,6 +13,7 @@ from ablate.paths import Store, StudyPaths
 from ablate.planning.plan import Plan, make_plan
 from ablate.record import TrialRecord
 from ablate.study.model import Study
+from ablate.track.retry import LAUNCH_PATIENCE
 from ablate.trial import Trial
 
 PATIENCE = 60.0  # seconds that a launch waits for a server that is away, at its start and at its end
@@ -41,7 +42,7 @@ class LaunchContext:
 
     def first_trials(self) -> tuple[Trial, ...]:
         """The trials of the design, or those that the search has proposed up to now."""
-        return self.designed or trials_of(self.study, self.paths)
+        return self.designed or trials_of(self.study, self.paths, LAUNCH_PATIENCE)
 
     def known(self, records: Mapping[str, TrialRecord], *, retry: bool = False) -> KnownTrials:
         """The trials that are known now: a search proposes more, and undecided comparisons may add some."""
@@ -53,4 +54,4 @@ class LaunchContext:
 
     def is_over(self, plan: Plan, records: Mapping[str, TrialRecord], *, retry: bool = False) -> bool:
         """Whether neither the plan nor a search has anything left to run."""
-        return not plan.left and search_over(self.study, self.paths, records, retry)
+        return not plan.left and search_over(self.study, self.paths, records, retry, LAUNCH_PATIENCE)

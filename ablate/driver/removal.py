@@ -1,5 +1,6 @@
 """Removing a study, and freeing the encoders of trials that no study names any more."""
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -75,6 +76,10 @@ def remove_study(store: Store, removal: StudyRemoval) -> None:
             finally:
                 server.stop()
             stored_encoders(store).delete(removal.runs)
+        if os.environ.get("ABLATE_OPTUNA_STORAGE"):
+            from ablate.search.storage import forget_shared  # with Optuna
+
+            forget_shared(removal.study)
     shutil.rmtree(removal.folder, ignore_errors=True)
 
 

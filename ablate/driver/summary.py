@@ -80,22 +80,30 @@ def is_reported(study: Study, paths: StudyPaths) -> bool:
     return same and (paths.report / "report.md").exists()
 
 
-def search_over(study: Study, paths: StudyPaths, records: Mapping[str, TrialRecord], retry: bool = False) -> bool:
-    """Whether all proposals of a search are made and reported; true of a study that does not search."""
+def search_over(
+    study: Study, paths: StudyPaths, records: Mapping[str, TrialRecord], retry: bool = False, patience: float = 0.0
+) -> bool:
+    """Whether all proposals of a search are made and reported; true of a study that does not search.
+
+    A shared database that does not answer is asked again for `patience` seconds.
+    """
     if study.search is None:
         return True
-    from ablate.search.proposals import Proposals
+    from ablate.search.proposals import search_is_over
+    from ablate.search.storage import patiently
 
-    return Proposals(study, paths.search, outcomes_of(study, records, retry)).over
+    outcomes = outcomes_of(study, records, retry)
+    return patiently(lambda: search_is_over(study, paths.search, outcomes), patience)
 
 
-def trials_of(study: Study, paths: StudyPaths) -> tuple[Trial, ...]:
+def trials_of(study: Study, paths: StudyPaths, patience: float = 0.0) -> tuple[Trial, ...]:
     """All trials of a study that are known now: those of its design, or those that its search has proposed."""
     if study.search is None:
         return resolve(study, yes=True)
     from ablate.search.journal import proposed_trials
+    from ablate.search.storage import patiently
 
-    return proposed_trials(study, paths.search)
+    return patiently(lambda: proposed_trials(study, paths.search), patience)
 
 
 def all_trials(study: Study, paths: StudyPaths, records: Mapping[str, TrialRecord]) -> tuple[Trial, ...]:

@@ -3,13 +3,18 @@
 from collections import deque
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from typing import TypeVar
 
+from ablate.errors import ServiceAway
 from ablate.events import State
 from ablate.planning.samplers import chosen_sampler
 from ablate.search.proposals import Proposals
 from ablate.trial import Trial
 
 SLOW = ("gp", "cmaes")  # samplers that take up to seconds: their next proposal is computed before it is asked for
+LOOK = 1.0  # seconds between two looks at whether the study is to stop
+T = TypeVar("T")
 
 
 class BackgroundProposals:
@@ -28,9 +33,9 @@ class BackgroundProposals:
     @property
     def over(self) -> bool:
         """Whether all proposals are made and reported; waits for what is in the queue."""
-        if self.asked is not None and self.asked.result():
+        if self.asked is not None and self._wait(self.asked, ()):
             return False
-        over = self.thread.submit(lambda: self.proposals.over).result()
+        over = self._wait(self.thread.submit(lambda: self.proposals.over), otherwise=False)
         self._raise_errors()
         return over
 
@@ -41,10 +46,10 @@ class BackgroundProposals:
         assert self.asked is not None
         if not wait and not self.asked.done():
             return ()
-        trials = self.asked.result()
+        trials = self._wait(self.asked, ())
         if not trials and self.ahead:  # none could be made when it was asked for
             self._ask(held)
-            trials = self.asked.result()
+            trials = self._wait(self.asked, ())
         self.asked = None
         self._raise_errors()
         if trials and chosen_sampler(self.proposals.search) in SLOW:
@@ -62,7 +67,19 @@ class BackgroundProposals:
     def _ask(self, held: Collection[str], *, ahead: bool = False) -> None:
         self.asked, self.ahead = self.thread.submit(self.proposals.next, frozenset(held)), ahead
 
+    def _wait(self, future: Future[T], otherwise: T) -> T:
+        """What the thread returns; `otherwise` where the study is to stop and a shared database does not answer."""
+        while not wait_for([future], timeout=LOOK).done:
+            if self.proposals.stopped():
+                return otherwise
+        try:
+            return future.result()
+        except ServiceAway:
+            if self.proposals.stopped():
+                return otherwise
+            raise
+
     def _raise_errors(self) -> None:
         """Raise what was raised while results were recorded."""
         while self.recorded and self.recorded[0].done():
-            self.recorded.popleft().result()
+            self._wait(self.recorded.popleft(), None)

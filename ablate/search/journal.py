@@ -1,4 +1,4 @@
-"""Optuna's journal of a search: opened, repaired, and read back as proposals and their trials."""
+"""Optuna's memory of a search: opened, repaired, and read back as proposals and their trials."""
 
 import tempfile
 from collections.abc import Mapping
@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
@@ -17,9 +16,16 @@ from ablate.planning.design import Levels
 from ablate.planning.resolve import resolve_proposal
 from ablate.search.journal_repair import readable, repair
 from ablate.search.space import SearchSpace, search_space
+from ablate.search.storage import names_of, open_journal_file, open_storage, shared_address, storage_errors
 from ablate.study.model import Study
 from ablate.study.pruner import Direction
 from ablate.trial import Trial, digest
+
+
+def open_search(study: Study, journal: Path) -> optuna.Study:
+    """The Optuna study of this search, in the shared database or else in this journal, as `open_journal` opens it."""
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    return create(study, open_storage(journal))
 
 
 def open_journal(study: Study, journal: Path) -> optuna.Study:
@@ -28,33 +34,40 @@ def open_journal(study: Study, journal: Path) -> optuna.Study:
     Its name holds a digest of what the values depend on (data, fixed settings, seeds, space), so another profile of the
     same study has an Optuna study of its own.  Raises StudyError where the stored direction is another.
     """
-    wanted = stored_directions(study)
     journal.parent.mkdir(parents=True, exist_ok=True)
+    return create(study, open_journal_file(journal))
+
+
+def create(study: Study, storage: BaseStorage) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    stored = optuna.create_study(
-        study_name=stored_name(study),
-        storage=open_storage(journal),
-        directions=wanted,
-        load_if_exists=True,
-    )
-    for metric, begun, now in zip(objectives(study), stored.directions, wanted, strict=True):
+    with storage_errors():
+        stored = optuna.create_study(
+            study_name=stored_name(study),
+            storage=storage,
+            directions=stored_directions(study),
+            load_if_exists=True,
+        )
+        refuse_other_directions(study, stored)
+    return stored
+
+
+def refuse_other_directions(study: Study, stored: optuna.Study) -> None:
+    """Raise StudyError where the search has begun with other directions."""
+    for metric, begun, now in zip(objectives(study), stored.directions, stored_directions(study), strict=True):
         before, after = begun.name.lower(), now.name.lower()
         if before != after:  # `load_if_exists` ignores another direction without an error
             problem = f"this search has begun to {before} {metric}, and is now to {after} it"
             remedy = f"put '{before}' back, or give the study another name"
             raise StudyError(problem, remedy, study.place("search", "objectives"))
-    return stored
-
-
-def open_storage(journal: Path) -> JournalStorage:
-    return JournalStorage(JournalFileBackend(str(journal)))
 
 
 def repair_journal(study: Study, journal: Path) -> int:
     """Set aside what Optuna could not read, as a full disk or a kill leaves it; the number of damaged lines.
 
-    Only the process that holds the study's lock may call this.
+    Only the process that holds the study's lock may call this.  A shared database repairs itself.
     """
+    if shared_address():
+        return 0
     return repair(journal, stored_name(study), [one.value for one in stored_directions(study)])
 
 
@@ -86,7 +99,7 @@ def earlier_settings(study: Study, journal: Path, space: SearchSpace) -> list[Le
     """The settings of this space that were proposed while the study had other ranges, seeds or another objective."""
     storage = open_storage(journal)
     found: list[Levels] = []
-    for name in optuna.get_all_study_names(storage):
+    for name in names_of(study.name, storage):
         if name != stored_name(study):
             earlier = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
             found += [one.params for one in earlier if space.holds(one.params) and one.params not in found]
@@ -94,16 +107,34 @@ def earlier_settings(study: Study, journal: Path, space: SearchSpace) -> list[Le
 
 
 def proposed_trials(study: Study, journal: Path) -> tuple[Trial, ...]:
-    """The trials of all proposals in the journal, in order; none where there is no journal."""
-    assert study.search is not None
+    """The trials of all proposals that are stored, in order; none where the search has not begun."""
+    found = read_proposals(study, journal)
+    return tuple(trial for frozen in found for trial in resolve_proposal(study, frozen.params))
+
+
+def read_proposals(study: Study, journal: Path) -> list[FrozenTrial]:
+    """The proposals of the shared database, else of the journal, neither of which is changed."""
+    if shared_address():
+        return read_shared(study, journal)
     if not journal.exists():
-        return ()
-    with tempfile.TemporaryDirectory() as folder:  # a copy: this function may only read
+        return []
+    with tempfile.TemporaryDirectory() as folder:  # a copy, since Optuna opens a journal to write
         copy = Path(folder) / journal.name
         directions = [one.value for one in stored_directions(study)]
         copy.write_bytes(readable(journal.read_bytes(), stored_name(study), directions)[0])
-        found = proposals_in(open_journal(study, copy), search_space(study))
-    return tuple(trial for frozen in found for trial in resolve_proposal(study, frozen.params))
+        return proposals_in(open_journal(study, copy), search_space(study))
+
+
+def read_shared(study: Study, journal: Path) -> list[FrozenTrial]:
+    """The proposals of the shared database; none where the search has not begun."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = open_storage(journal)
+    if stored_name(study) not in names_of(study.name, storage):
+        return []
+    with storage_errors():
+        stored = optuna.load_study(study_name=stored_name(study), storage=storage)
+        refuse_other_directions(study, stored)
+        return proposals_in(stored, search_space(study))
 
 
 def _value_depends_on(study: Study) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 Then the best two are run with fresh seeds, where the study asks for it; Optuna is told nothing of these.
 """
 
-from collections.abc import Collection, Mapping
+import functools
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -18,13 +20,40 @@ from ablate.planning.means import mean_of
 from ablate.planning.outcomes import needed_metrics
 from ablate.planning.resolve import count_proposals, resolve_proposal
 from ablate.planning.samplers import make_sampler
-from ablate.search.journal import objectives, open_journal, proposals_in, repair_journal
+from ablate.search.journal import objectives, open_search, proposals_in, read_proposals, repair_journal
 from ablate.search.space import search_space
 from ablate.search.start import begin
+from ablate.search.storage import PATIENCE, patiently, storage_errors
 from ablate.study.model import Study
 from ablate.trial import Trial, digest
 
 REASON = "reason"  # user attribute of a failed proposal
+START_PATIENCE = 120.0  # seconds at the start, in which the driver waits for the conductor
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def patient(method: Callable[Concatenate["Proposals", P], T]) -> Callable[Concatenate["Proposals", P], T]:
+    """Call the method again where a shared database does not answer; what was interrupted is completed before.
+
+    Raises ServiceAway where it does not answer for longer than the proposals' `patience`.
+    """
+
+    @functools.wraps(method)
+    def call(owner: "Proposals", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        interrupted = False
+
+        def ask() -> T:
+            nonlocal interrupted
+            with storage_errors():
+                if interrupted:
+                    owner.go_on()
+                interrupted = True
+                return method(owner, *args, **kwargs)
+
+        return patiently(ask, owner.patience, owner.stopped)
+
+    return call
 
 
 class Proposals:
@@ -35,25 +64,46 @@ class Proposals:
     the process that holds the study's lock may create an instance.
     """
 
-    def __init__(self, study: Study, journal: Path, outcomes: Mapping[str, Outcome]) -> None:
-        """`outcomes` holds those of all trials that ended, by key; of others it may hold curves."""
+    patience = PATIENCE  # seconds for which a shared database that does not answer is asked again
+
+    def __init__(
+        self,
+        study: Study,
+        journal: Path,
+        outcomes: Mapping[str, Outcome],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`outcomes` holds those of all trials that ended, by key; of others it may hold curves.
+
+        Once `stopped` returns true, a shared database that does not answer is not asked again.
+        """
         assert study.search is not None
         self.study, self.search = study, study.search
         self.outcomes = {key: outcome for key, outcome in outcomes.items() if outcome.state.ended}
+        self.stopped = stopped
         repair_journal(study, journal)
-        self.stored = open_journal(study, journal)
         self.space = search_space(study)
         self.most = count_proposals(study)
         self.open: dict[int, tuple[Trial, ...]] = {}  # proposal's number → all its trials
         self.confirming: tuple[Trial, ...] | None = None  # the trials with fresh seeds, once they are known
         self.handed: set[str] = set()  # keys of those that were returned
-        begin(study, self.stored, journal, self.space, self.outcomes)
-        self._fail_incomplete()
-        self.left_open = [one for one in self.proposed if self._is_running(one.number) or self._missing(one.params)]
+        patiently(lambda: self._begin(journal), START_PATIENCE, stopped)
+
+    def _begin(self, journal: Path) -> None:
+        """Open what is stored, or what an interrupted call of this has stored, and find what it has left open."""
+        self.stored = open_search(self.study, journal)
+        with storage_errors():
+            begin(self.study, self.stored, journal, self.space, self.outcomes)
+            self._fail_incomplete()
+            self.left_open = [one for one in self.proposed if self._is_running(one.number) or self._missing(one.params)]
 
     @property
     def over(self) -> bool:
         """Whether all proposals are made and reported, and the best are confirmed."""
+        return self._is_over()
+
+    @patient
+    def _is_over(self) -> bool:
         return self._searched and all(trial.key in self.outcomes for trial in self._confirmation())
 
     @property
@@ -64,6 +114,7 @@ class Proposals:
     def proposed(self) -> list[FrozenTrial]:
         return proposals_in(self.stored, self.space)
 
+    @patient
     def next(self, held: Collection[str] = (), *, wait: bool = True) -> tuple[Trial, ...]:
         """The trials of the next proposal that have no result yet; after the last one, those that confirm the best.
 
@@ -84,6 +135,7 @@ class Proposals:
         self.handed |= {trial.key for trial in left}
         return tuple(left)
 
+    @patient
     def record(self, key: str, metrics: Mapping[str, float], state: State = State.FINISHED, reason: str = "") -> None:
         """Record the end of a trial; with the last seed of a proposal, report the proposal to Optuna."""
         wanted = needed_metrics(self.study) if state is State.FINISHED else ()
@@ -92,6 +144,7 @@ class Proposals:
             if any(trial.key == key for trial in trials) and all(trial.key in self.outcomes for trial in trials):
                 self._tell(number, reason)
 
+    @patient
     def report(self, variant: str, epoch: int, mean: float) -> None:
         """Report the mean over the seeds of a variant at an epoch, once.
 
@@ -115,11 +168,24 @@ class Proposals:
             self.confirming = confirmation_of(self.study, searched, self.outcomes)
         return self.confirming or ()
 
+    def go_on(self) -> None:
+        """Complete what a database that did not answer has interrupted."""
+        self._fail_incomplete()
+        for number, trials in list(self.open.items()):
+            if all(trial.key in self.outcomes for trial in trials):
+                self._tell(number)
+        known = {*self.open, *(one.number for one in self.left_open)}
+        self.left_open += [one for one in self.proposed if one.number not in known and self._is_running(one.number)]
+
     def _fail_incomplete(self) -> None:
-        """Close the proposals that a killed launch had not written to the end."""
-        numbers = {frozen.number for frozen in self.proposed}
+        """Close the proposals that were not written to the end; settings that were given are queued again."""
+        proposed = self.proposed
+        numbers = {frozen.number for frozen in proposed}
         for frozen in self.stored.trials:
             if frozen.state == TrialState.RUNNING and frozen.number not in numbers:
+                given = frozen.system_attrs.get("fixed_params")
+                if given and given not in [one.params for one in proposed]:
+                    self.stored.enqueue_trial(given)
                 self.stored.tell(frozen.number, state=TrialState.FAIL)
 
     def _is_running(self, number: int) -> bool:
@@ -165,9 +231,11 @@ class Proposals:
 
         It fails where any of its seeds has no finite value of an objective or of a constraint.
         """
-        outcomes = [self.outcomes[trial.key] for trial in self.open.pop(number)]
-        if not self._is_running(number):
-            return  # an earlier launch told it
+        if self._is_running(number):  # else an earlier launch told it, or the answer to this one was lost
+            self._tell_running(number, [self.outcomes[trial.key] for trial in self.open[number]], reason)
+        del self.open[number]
+
+    def _tell_running(self, number: int, outcomes: list[Outcome], reason: str) -> None:
         if any(outcome.state is State.PRUNED for outcome in outcomes):
             self.stored.tell(number, state=TrialState.PRUNED)
             return
@@ -181,3 +249,15 @@ class Proposals:
         for text, limit in zip(self.search.constraints, self.search.limits, strict=True):
             self._handle(number).set_constraint(text, limit.violation(means[limit.metric] or 0.0))
         self.stored.tell(number, [means[name] or 0.0 for name in objectives(self.study)])
+
+
+def search_is_over(study: Study, journal: Path, outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether all proposals are made and reported, found without changing what is stored."""
+    found = read_proposals(study, journal)
+    trials = [trial for frozen in found for trial in resolve_proposal(study, frozen.params)]
+    ended = {key: outcome for key, outcome in outcomes.items() if outcome.state.ended}
+    if any(frozen.state == TrialState.RUNNING for frozen in found) or any(trial.key not in ended for trial in trials):
+        return False
+    if len(found) < count_proposals(study):
+        return False
+    return all(trial.key in ended for trial in confirmation_of(study, trials, ended) or ())

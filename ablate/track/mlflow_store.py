@@ -12,7 +12,7 @@ from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.aggregate import aggregate
 from ablate.track.artifacts import download_artifact
-from ablate.track.client import connect, connect_reader, curve_of, read_curve, redact, refused, search
+from ablate.track.client import connect, connect_reader, curve_of, http_status, read_curve, redact, refused, search
 from ablate.track.client_interface import PAGE, Client
 from ablate.track.concurrent_requests import concurrently
 from ablate.track.entities import Run
@@ -20,7 +20,7 @@ from ablate.track.experiments import experiment_id, find_experiment
 from ablate.track.lost_tags import lost_tags, restore_tags
 from ablate.track.mlflow_runs import snapshot_of, trial_record
 from ablate.track.reconcile import reconcile
-from ablate.track.retry import retried
+from ablate.track.retry import DENIED, retried
 from ablate.track.run_state import STATUSES
 from ablate.track.shared_views import Columns, link_to_run, link_to_runs, view_tags
 from ablate.track.store import NO_COLUMNS, Claim, Curve, Snapshot, TrackingStore
@@ -70,6 +70,17 @@ class MlflowStore(TrackingStore):
             self.client.set_experiment_tag(self._experiment(study), name, value)
         self.client.log_text(run_id, resolved_yaml, "study.yaml")
         return run_id
+
+    @retried
+    def require_right(self, snapshot: Snapshot) -> None:
+        for run in snapshot.study_runs[:1]:
+            try:
+                # Needs the right to delete, as means over more seeds do: their run replaces the old one.  A run that is
+                # not deleted stays as it is, and MLflow answers with an error.
+                self.client.restore_run(run.run_id)
+            except Exception as error:
+                if http_status(error) in DENIED:
+                    raise
 
     def link(self, study: str) -> str:
         experiment = self.experiments.get(study)

@@ -115,6 +115,6 @@ def denial(error: Exception, place: str) -> ServiceError:
         problem = (
             "MLflow does not allow this to your user: you may not change, or not see, the study's experiment (403)"
         )
-        remedy = "have its owner grant the permission EDIT, or give the study another name"
+        remedy = "have its owner grant the permission MANAGE, or give the study another name"
         return ServiceError(problem, remedy, place)
     return ServiceError(f"MLflow denies access (403): {redact(error)}", "add the host to its --allowed-hosts", place)

@@ -117,6 +117,10 @@ class TrackingStore(ABC):
         return ""
 
     @abstractmethod
+    def require_right(self, snapshot: Snapshot) -> None:
+        """Raise ServiceError where the user may not change or replace the study's runs, which stay as they are."""
+
+    @abstractmethod
     def close_study(self, study: str, state: State, snapshot: Snapshot | None = None) -> None:
         """Set the state of the study's run; without a snapshot the run is looked up."""
 

@@ -124,10 +124,13 @@ class SharedServer:
     def add_user(self, name: str) -> None:
         self.ask("POST", "/api/2.0/mlflow/users/create", username=name, password=PASSWORD)
 
-    def grant(self, user: str, experiment_id: str, permission: str) -> None:
-        endpoint = "/api/3.0/mlflow/users/permissions/grant"
-        kind = {"resource_type": "experiment", "resource_id": experiment_id, "permission": permission}
-        self.ask("POST", endpoint, username=user, **kind)
+    def grant(self, user: str, experiment_id: str, permission: str, *, instead: bool = False) -> None:
+        """Grant a permission, `instead` of another one."""
+        endpoint = "/api/3.0/mlflow/users/permissions"
+        what = {"username": user, "resource_type": "experiment", "resource_id": experiment_id}
+        if instead:
+            self.ask("POST", f"{endpoint}/revoke", **what)
+        self.ask("POST", f"{endpoint}/grant", **what, permission=permission)
 
     def know_tokens(self, *tokens: str) -> None:
         """Let these tokens in, and no other."""
@@ -164,7 +167,7 @@ def shared_server(folder: Path) -> Iterator[SharedServer]:
     secrets = make_secrets(folder)
     own = Compose(secrets, {})
     with (
-        postgres(own.secret("postgres_password"), "mlflow", "mlflow_auth") as database,
+        postgres(own.secret("postgres_password"), "mlflow", "mlflow_auth", "optuna") as database,
         s3(folder, own.secret("s3_secret_key"), own.command("s3")) as storage,
     ):
         here = {"@postgres/": f"@127.0.0.1:{database.port}/", "http://s3:8333": storage.address}
