@@ -177,6 +177,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "reporting",
         "stats",
         "pandas",
+        "optuna_dashboard",
     },
     "api": {"added_seeds", "study", "encoder", "planning", "driver", "submit", "reporting", "track", "pandas"},
     "view": {"stats", "study", "planning", "driver", "catalog", "doctor", "rich"},

@@ -186,7 +186,8 @@ def ui(
     browser: Annotated[bool, typer.Option(help="Open a browser")] = True,
     as_json: Json = False,
 ) -> None:
-    """Serve the MLflow UI over the store, until Ctrl-C."""
+    """Serve the MLflow UI over the store, and Optuna's dashboard of searches where it is installed, until Ctrl-C."""
+    from ablate.driver.dashboards import dashboards
     from ablate.track.ui import serve_until_interrupt
 
     def print_line(line: str) -> None:
@@ -194,4 +195,5 @@ def ui(
 
     store = store_of(storage)
     store.require_writable()  # the server writes its database and its log
-    serve_until_interrupt(store, browser, print_line)
+    with dashboards(store) as addresses:
+        serve_until_interrupt(store, browser, print_line, addresses)

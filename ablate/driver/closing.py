@@ -29,7 +29,7 @@ def close(context: LaunchContext, tracking: TrackingStore, plan: Plan, ended: Co
     trials = context.known(snapshot.records).trials
     context.announcer.enter(Stage.REPORTING)
     report = write_and_attach_report(context, tracking, trials, snapshot.records)
-    save_plan(now, context.paths)
+    save_plan(now, context.paths, snapshot.records)
     stopped = asked and not context.is_over(now, snapshot.records)
     if not stopped and not now.left:
         shutil.rmtree(context.paths.pretrained_folder, ignore_errors=True)  # no trial is left that starts from them

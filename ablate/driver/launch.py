@@ -222,7 +222,7 @@ class Launch:
     def run_claimed(self, snapshot: Snapshot, unsent: set[str]) -> Summary:
         """Run what is left, upload and report."""
         self.tracking.attach_text(self.context.name, installed(), "environment.txt")
-        save_plan(self.plan, self.context.paths)
+        save_plan(self.plan, self.context.paths, snapshot.records)
         if not self.idle:
             self.execution.run(self.plan, snapshot, self.tracking, self.keep_server)
         with self.context.interrupts.first_calls(lambda: None):  # what is left takes seconds

@@ -1,6 +1,6 @@
 """The keys and names of a study's trials, saved in its folder at each launch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,17 +17,18 @@ class SavedPlan:
     """The trials of a study's last launch, kept in its folder so that `ablate status` need not resolve the study."""
 
     names: Mapping[str, str]  # key → name
-    proposals: int  # trials that a search has yet to propose
+    proposals: int  # trials that a search has yet to propose, and those that confirm its best
+    others: tuple[str, ...] = ()  # keys that were recorded then and are no trials of the plan
 
 
 PLAN_CODEC: Codec[SavedPlan] = Codec({"plan": SavedPlan}, version=1)
 
 
-def save_plan(plan: "Plan", paths: StudyPaths) -> None:
-    """Write the plan's trials into the study's folder."""
-    saved = SavedPlan(
-        {planned.key: planned.trial.name for planned in plan.trials}, plan.proposals if plan.study.search else 0
-    )
+def save_plan(plan: "Plan", paths: StudyPaths, recorded: Iterable[str]) -> None:
+    """Write the plan's trials into the study's folder; `recorded` are the keys that MLflow has."""
+    names = {planned.key: planned.trial.name for planned in plan.trials}
+    proposals = plan.proposals if plan.study.search else 0
+    saved = SavedPlan(names, proposals, tuple(sorted(set(recorded) - names.keys())))
     write_text(paths.plan, PLAN_CODEC.encode(saved))
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ablate.driver.claiming import launched_by
-from ablate.driver.saved_plan import load_plan
+from ablate.driver.saved_plan import SavedPlan, load_plan
 from ablate.errors import StudyError
 from ablate.events import State
 from ablate.paths import Store, StudyPaths
+from ablate.planning.packs import PRETRAINING
 from ablate.record import TrialRecord
 from ablate.registry import suggest
 from ablate.stats.running import RunningDifference, running_differences
@@ -110,7 +111,7 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     states = states_of(snapshot, launch)
     states |= {key: State.WAITING for key in names if key not in states}
     counts = Counter(states.values())
-    counts[State.WAITING] += plan.proposals * (not launch) if plan else 0
+    counts[State.WAITING] += to_propose(plan, records) if plan else 0
     unsent = len(open_trials(paths))
     trials = tuple(trial_status(key, state, names, records) for key, state in states.items()) if with_trials else ()
     unscored = sum(record.state is State.FINISHED and bool(record.unscored) for record in records.values())
@@ -130,6 +131,15 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
         metric=metric,
         comparison=comparison,
     )
+
+
+def to_propose(plan: SavedPlan, records: Mapping[str, TrialRecord]) -> int:
+    """How many trials the search has yet to propose, of those that it had when its plan was saved.
+
+    What is recorded since, and is no trial of that plan, was proposed since; encoders that these start from are extra.
+    """
+    since = [record for key, record in records.items() if key not in plan.names and key not in plan.others]
+    return max(0, plan.proposals - sum(record.trial is None or record.trial.case != PRETRAINING for record in since))
 
 
 def running_comparison(

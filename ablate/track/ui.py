@@ -3,8 +3,9 @@
 import os
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 
 from ablate.interrupts import handled
 from ablate.paths import Store
@@ -45,8 +46,13 @@ def study_links(uri: str) -> dict[str, str]:
     return {one.name: link_to_runs(uri, one.experiment_id) for one in experiments if f"{TAG}{NESTED}" in one.tags}
 
 
-def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None]) -> None:
-    """Serve the UI until a signal arrives; an embedded server that dies is started again."""
+def serve_until_interrupt(
+    store: Store, browser: bool, say: Callable[[str], None], dashboards: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Serve the UI until a signal arrives; an embedded server that dies is started again.
+
+    `dashboards` are the addresses of Optuna's dashboards, by study, which are told as well.
+    """
     interrupted = threading.Event()
     with handled() as interrupts, store_permissions(store):
         server = ensure_server(store)
@@ -56,6 +62,8 @@ def serve_until_interrupt(store: Store, browser: bool, say: Callable[[str], None
                 found = study_links(server.uri)
                 for name, link in found.items():
                     say(f"{name}: {link}")
+                for name, address in dashboards.items():
+                    say(f"{name}: Optuna's dashboard is at {address}")
                 if browser:
                     webbrowser.open(next(iter(found.values())) if len(found) == 1 else server.uri + RUNS)
                 while not interrupted.wait(5.0):
