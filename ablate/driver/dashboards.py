@@ -57,9 +57,9 @@ def serve(journal: Path) -> DashboardServer:
     """A server of one journal, at a free port, in a thread."""
     import optuna_dashboard
 
-    from ablate.search.journal import open_storage
+    from ablate.search.storage import open_journal_file
 
-    application = read_only(optuna_dashboard.wsgi(open_storage(journal)))
+    application = read_only(optuna_dashboard.wsgi(open_journal_file(journal)))
     server = make_server(HERE, 0, application, DashboardServer, SilentHandler)
     threading.Thread(target=server.serve_forever, name=f"dashboard of {journal.parent.name}", daemon=True).start()
     return server
