@@ -5,6 +5,7 @@ checkpoints and the embedded server's files; without one it is `ABLATE_STORE`, e
 """
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,12 +41,22 @@ def check(study: StudyLike, *, yes: bool = False) -> Study:
 
 
 def plan(
-    study: StudyLike, *, store: Path | str | None = None, address: str = "", retry: bool = False, yes: bool = False
+    study: StudyLike,
+    *,
+    store: Path | str | None = None,
+    address: str = "",
+    retry: bool = False,
+    yes: bool = False,
+    measure: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> "Plan":
-    """What a launch would run: every trial with its state and what is left to do, in packs, and the time it takes.
+    """What a launch would run: every trial with its state and what is left to do, in packs, and what it costs.
 
-    With the `address` of a Ray cluster it is planned for the cluster's nodes.  Raises StudyError as `check` does, and
-    DataError where files of the user's own are missing: their content is part of the trials' keys.
+    Costs are those of finished trials of the same method, network, data and probes, in this study or another one of
+    the MLflow server.  With `measure` the other trials are timed: a few optimizer steps and one scoring of each kind,
+    on this machine, for two minutes at most; `say` is called with sentences on that.  With the `address` of a Ray
+    cluster it is planned for the cluster's nodes.  Raises StudyError as `check` does, and DataError where files of the
+    user's own are missing: their content is part of the trials' keys.
     """
     from ablate.added_seeds import known_trials
     from ablate.driver.claiming import launched_by
@@ -65,9 +76,26 @@ def plan(
     launched = bool(launched_by(snapshot, folder.study(found.name)))
     known = known_trials(found, trials, snapshot.records, retry=retry)
     planned = make_plan(found, known.trials, snapshot.records, nodes, retry=retry, launched=launched, more=known.more)
-    if planned.left or planned.proposals:
-        check_requirements(found, [one.to_run for one in planned.left])
-    return planned
+    if not planned.left and not planned.proposals:
+        return planned
+    check_requirements(found, [one.to_run for one in planned.left])
+    return with_cost(planned, folder, measure, say or (lambda sentence: None))
+
+
+def with_cost(planned: "Plan", store: Store, measure: bool, say: Callable[[str], None]) -> "Plan":
+    """The plan with the costs of its trials: as recorded, as measured before, or measured now."""
+    from dataclasses import replace
+
+    from ablate.driver.measured_costs import costs_alike, measure_unknown, measured_costs, with_costs
+    from ablate.driver.status import tracking_of
+    from ablate.planning.resolve import example_trials
+
+    planned = replace(planned, examples=example_trials(planned.study))
+    tracking = tracking_of(store)
+    if tracking is not None:
+        planned = with_costs(planned, costs_alike(tracking.finished_alike, planned))
+    planned = with_costs(planned, measured_costs(store))
+    return measure_unknown(planned, store, say) if measure else planned
 
 
 def launch(

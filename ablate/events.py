@@ -201,6 +201,14 @@ class StageBegan:
 
 
 @dataclass(frozen=True)
+class BudgetLeft:
+    """What is left of the study's budget; no further trial is started where that is nothing."""
+
+    device_seconds: float
+    waiting: int = 0  # trials that are left to run
+
+
+@dataclass(frozen=True)
 class Stopping:
     """A stop was requested: running trials write their checkpoints."""
 
@@ -242,6 +250,7 @@ Message = (
     | Proposed
     | Refused
     | StageBegan
+    | BudgetLeft
     | Stopping
     | ExecutorLost
     | JournalRepaired
@@ -265,6 +274,7 @@ MESSAGES: Codec[Message] = Codec(
         "proposed": Proposed,
         "refused": Refused,
         "stage": StageBegan,
+        "budget-left": BudgetLeft,
         "stopping": Stopping,
         "executor-lost": ExecutorLost,
         "journal-repaired": JournalRepaired,

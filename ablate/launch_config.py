@@ -17,6 +17,7 @@ class RunRef:
     run_id: str = ""  # of the trial, where MLflow has a run
     may_exist: bool = True  # False: MLflow has no run of this key, so none need be searched
     probes: Mapping[str, str] = field(default_factory=dict)  # name → digest of the probe's revision and settings
+    device_seconds: float = 0.0  # that the trial took before
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class LaunchConfig:
     checkpoint_every: float = 60.0  # seconds
     judged: tuple[Trial, ...] = ()  # with a pruner: all trials that are known, with those that ended
     first: tuple[Trial, ...] = ()  # of every variant the first seeds, where more are added by a rule
+    device_seconds: float | None = None  # that are left of the study's budget; None: it has none
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,11 @@ class Store:
         return (folder_named_by("ABLATE_CACHE") or self.root) / "tensors"
 
     @property
+    def measured(self) -> Path:
+        """What `ablate plan` has measured on this machine: how long trials take (`ablate.driver.measured_costs`)."""
+        return self.root / "measured.json"
+
+    @property
     def sheets(self) -> Path:
         """Contact sheets: images of a data set before and after augmentation."""
         return self.root / "sheets"

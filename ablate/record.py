@@ -1,4 +1,4 @@
-"""What a tracking store holds of a trial."""
+"""What a tracking store holds of a trial, and the names of the metrics of what its process used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 from ablate.events import ProbeFailure, State
 from ablate.options import Value
 from ablate.trial import Trial
+
+USAGE = "system/"  # before the names of the metrics of usage: MLflow shows such metrics on a page of their own
+# Names of usage; `ablate.track.usage` has those of processor, memory and accelerator.
+DEVICE_SECONDS = "device_seconds"  # since the trial first began, while it ran; a pack's trials share them
+EPOCH_SECONDS = "epoch_seconds"  # of a trial's share of the device; of a fit in closed form, the whole
+SCORING_SECONDS = "scoring_seconds"
+ARTIFACT_MEGABYTES = "artifact_megabytes"  # of the trial's files in MLflow
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,16 @@ class TrialRecord:
     parent: str  # run id of the variant
     failed_probes: Mapping[str, ProbeFailure] = field(default_factory=dict)  # by name, of a finished trial
     environment: Mapping[str, str] = field(default_factory=dict)  # commit, versions, device, host and size of the pack
+    usage: Mapping[str, float] = field(default_factory=dict)  # the latest values, by name without `system/`
 
     @property
     def device_seconds(self) -> float | None:
-        """Seconds from start to end, which the trials of a pack share; None while the trial has not ended."""
+        """Seconds of the device, which the trials of a pack share, over all launches; None where nothing tells them.
+
+        Trials of earlier versions of ablate have none recorded: theirs are those from start to end.
+        """
+        if DEVICE_SECONDS in self.usage:
+            return self.usage[DEVICE_SECONDS]
         if self.ended is None:
             return None
         pack = self.environment.get("pack", "1")

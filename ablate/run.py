@@ -22,10 +22,12 @@ from ablate.deferred import torch
 from ablate.encoder import load_trained, save_encoders
 from ablate.errors import AblateError, DamagedFile, StudyError, TrialError, from_system
 from ablate.events import Ended, EpochEnd, EpochValues, MemberFailed, Progress, State, TrialUpdate
+from ablate.metering import Meter
 from ablate.methods import METHODS
 from ablate.options import build
 from ablate.paths import StudyPaths, data_folder, default_store
 from ablate.planning.packs import make_packs, pretraining_keys, with_pretraining
+from ablate.record import ARTIFACT_MEGABYTES, EPOCH_SECONDS, SCORING_SECONDS
 from ablate.run_context import RunContext, read_or_set_aside, reason_of, write_traceback
 from ablate.scoring import interim_scores, score
 from ablate.set_aside import set_aside
@@ -73,10 +75,13 @@ def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpda
     for trial in trials:
         context.paths.trial(trial.key).traceback.unlink(missing_ok=True)  # of an earlier attempt
         context.tracker.start(trial)
-    for update in failures_reported(trials, train_and_score(trials, context), context):
-        if isinstance(update, Ended):
-            close(by_key[update.trial], update, context)
-        yield update
+    with Meter(trials, context.tracker, gpu=context.device.type == "cuda") as meter:
+        for update in failures_reported(trials, train_and_score(trials, context), context):
+            meter.advance()
+            if isinstance(update, Ended):
+                meter.end(update.trial)
+                close(by_key[update.trial], update, context)
+            yield update
 
 
 def failures_reported(
@@ -108,7 +113,16 @@ def train_and_score(trials: Sequence[Trial], context: RunContext) -> Iterator[Tr
             yield update
     for trial in trials:
         if trial.key not in ended:
-            yield from failures_reported([trial], score(trial, data, context), context)
+            yield from failures_reported([trial], timed_score(trial, data, context), context)
+
+
+def timed_score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate]:
+    """`score`, and record how long it took."""
+    began = time.monotonic()
+    for update in score(trial, data, context):
+        if isinstance(update, Ended) and update.state is State.FINISHED:
+            context.tracker.record_usage(trial, {SCORING_SECONDS: time.monotonic() - began})
+        yield update
 
 
 def is_trained(trial: Trial, context: RunContext) -> bool:
@@ -134,8 +148,9 @@ def at_same_step(trials: Sequence[Trial], context: RunContext) -> Iterator[list[
 def train_group(group: Sequence[Started], data: Data, context: RunContext) -> Iterator[TrialUpdate]:
     """Train one group until each trial is trained, failed or stopped; save the encoders of the trained ones."""
     trials = [trial for trial, _ in group]
+    saved = began = time.monotonic()
     fit = fit_of(group, data, context)
-    saved = time.monotonic()
+    first = fit.step
     for events in fit.steps():
         for event in events:
             yield record_event(event, trials[event.member], context)
@@ -151,7 +166,9 @@ def train_group(group: Sequence[Started], data: Data, context: RunContext) -> It
                 yield Ended(trials[member].key, request.state, request.reason)
         keys = tuple(trials[member].key for member in fit.members)
         yield Progress(keys, fit.step // fit.epoch_steps, fit.step / fit.total)
+    took = (time.monotonic() - began) / len(trials) / max(1, fit.step - first) * fit.epoch_steps
     for member in fit.checked_members:
+        context.tracker.record_usage(trials[member], {EPOCH_SECONDS: took})
         save_trained(trials[member], fit.snapshots(member), context)
 
 
@@ -256,9 +273,11 @@ def close(trial: Trial, ended: Ended, context: RunContext) -> None:
         return
     if ended.reason:
         log_line(paths, ended.reason)
-    for file in (paths.encoder, paths.log, paths.traceback):
-        if file.exists():
-            context.tracker.attach(trial, file)
+    attached = [file for file in (paths.encoder, paths.log, paths.traceback) if file.exists()]
+    for file in attached:
+        context.tracker.attach(trial, file)
+    stored = [*attached, *paths.folder.glob("*.png"), *paths.folder.glob("*.npz")]
+    context.tracker.record_usage(trial, {ARTIFACT_MEGABYTES: sum(file.stat().st_size for file in stored) / 1e6})
     context.tracker.finish(trial, ended.state, ended.reason, dict(ended.failed_probes))
 
 

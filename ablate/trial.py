@@ -102,6 +102,15 @@ class Trial:
         return self.config.variant_key
 
     @property
+    def shape(self) -> str:
+        """A digest of what decides how long an epoch and the scoring take: all but seed, epochs and float settings."""
+        config = self.config
+        training = {name: value for name, value in config.training.items() if name != "epochs"}
+        method = (config.method, config.revision, without_floats(config.settings))
+        data = (config.dataset, config.version, config.data)
+        return digest([*method, *data, without_floats(training), self.probes])
+
+    @property
     def variant_name(self) -> str:
         """`epsilon=2, k=100`, or the data set and method where nothing varies."""
         words = [f"{short(path)}={brief(level)}" for path, level in self.levels.items()]
@@ -121,6 +130,11 @@ class Trial:
         """Read what `to_json` gives, or what version 0.1 wrote, where the config was called `trial`."""
         content = {"config" if name == "trial" else name: value for name, value in content.items()}
         return cls(**{**content, "config": Config.from_json(content["config"])})
+
+
+def without_floats(settings: Mapping[str, Value]) -> dict[str, Value]:
+    """The settings, with the same word for every float."""
+    return {name: "a float" if isinstance(value, float) else value for name, value in settings.items()}
 
 
 def brief(level: Value) -> str:

@@ -106,7 +106,7 @@ def test_the_plan_of_a_study_that_was_never_launched_trains_all_trials(file: Pat
         f"epsilon={level} · seed {seed}" for seed in (0, 1) for level in (0.4, 0.8)
     ]
     assert plan.count(ablate.State.WAITING) == 4
-    assert plan.seconds is None
+    assert plan.estimate is None
     assert not (tmp_path / "store").exists()
 
 

@@ -15,6 +15,7 @@ from ablate.errors import DataError, ServiceError, StudyError
 from ablate.events import (
     MESSAGES,
     Activity,
+    BudgetLeft,
     Ended,
     EpochValues,
     ExecutorLost,
@@ -80,6 +81,7 @@ messages = st.one_of(
     st.builds(StopRequest, st.sampled_from(State), st.text()),
     st.sampled_from([Heartbeat(), Stopping(), ExecutorLost(), Over()]),
     st.builds(StageBegan, st.sampled_from(Stage)),
+    st.builds(BudgetLeft, numbers, st.integers(0)),
     st.builds(ClusterRequest, names, names, st.booleans(), st.integers(), numbers),
     st.builds(
         LaunchConfig,
@@ -138,6 +140,7 @@ def test_every_kind_of_message_is_tested() -> None:
         NodesChanged,
         NoWorkers,
         StageBegan,
+        BudgetLeft,
         WaitingForNodes,
     }
     assert {kind for codec in CODECS for kind in codec.names} == {*tested, Over, LaunchConfig, PackConfig}

@@ -75,7 +75,8 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         *{"study", "trial", "augment", "data", "papers", "probes", "stats"},
         *{*SCIENCE, "PIL", "matplotlib", "optuna"},
     },
-    "track": {"record", "trial", "stats", "mlflow", "requests", "psutil"},
+    "track": {"record", "trial", "stats", "methods", "train", "mlflow", "requests", "psutil"},
+    "metering": {"record", "track", "trial"},
     "encoder": {"methods", "nets", "tensor_file", "trial", "torch"},
     "subset": {"torch"},
     "embedding": {"data", "encoder", "probes", "subset", "torch"},
@@ -94,7 +95,10 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "draw",
         "run_context",
     },
+    "measure": {"data", "encoder", "run", "run_context", "scoring", "torch", "track", "train", "trial"},
     "run": {
+        "metering",
+        "record",
         "trial",
         "planning",
         "train",
@@ -162,6 +166,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     },
     "driver": {
         "added_seeds",
+        "measure",
         "coverage",
         "papers",
         "training_faults",

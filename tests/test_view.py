@@ -29,9 +29,10 @@ from ablate.events import (
 )
 from ablate.options import Value
 from ablate.paths import Store
+from ablate.planning.cost import ShapeCost
 from ablate.planning.plan import PlannedTrial, Work
 from ablate.planning.resources import this_node
-from ablate.study.model import Study
+from ablate.study.model import Budget, Study
 from ablate.study.read import read_study
 from ablate.testing.plans import plan_of, record_of
 from ablate.trial import Config, Trial
@@ -306,7 +307,8 @@ def test_a_plan_without_trials_is_shown(shown: Look) -> None:
 
 def test_a_plan_names_the_first_trials_and_counts_the_others(shown: Look) -> None:
     left = [trial(0, f"[/{number}]") for number in range(20)]
-    plan = plan_of(left, finished=4, proposals=6, seconds=125.0)
+    cost = ShapeCost(epoch_seconds=400.0, fixed_seconds=200.0, megabytes=3.0)  # they have one epoch
+    plan = plan_of(left, finished=4, proposals=6, costs={left[0].shape: cost})
     scored = trial(7)
     plan = replace(plan, trials=(*plan.trials, PlannedTrial(scored, Work.SCORE, record_of(scored))))
     answers.print_plan(plan, as_json=False)
@@ -316,9 +318,25 @@ def test_a_plan_names_the_first_trials_and_counts_the_others(shown: Look) -> Non
         "1 is trained and is scored by other probes",
         "21 to run and up to 6 that a search proposes, in 27 packs, 2 side by side",
         node_line(),
-        "about 2 min, estimated from the finished trials",
+        # 20 · 600 s, 200 s of scoring and 6 · 400 s: the mean of the two trials that differ in more than their names
+        "4.1 device-hours, 2 h 4 min by the clock, 81 MB in MLflow; from finished trials",
     ]
     assert lines[5:] == [*(f"  epsilon=[/{number}] · seed 0" for number in range(16)), "  and 5 more"]
+
+
+def test_a_plan_says_what_is_left_of_the_budget_and_whether_it_suffices(shown: Look) -> None:
+    plan = plan_of([trial(0)], costs={trial(0).shape: ShapeCost(3600.0, 0.0)})
+    held = replace(plan, study=plan.study.model_copy(update={"budget": Budget(device_hours=1.5)}))
+    answers.print_plan(held, as_json=False)
+    assert "budget: 1.5 of 1.5 device-hours left" in shown().splitlines()
+    answers.print_plan(replace(held, spent=3600.0), as_json=False)
+    lines = shown().splitlines()
+    assert "budget: 0.5 of 1.5 device-hours left" in lines
+    assert "the budget does not suffice: trials are left when it is spent" in lines
+    answers.print_plan(replace(held, spent=6480.0), as_json=False)
+    assert "the budget of 1.5 device-hours is spent (1.8): raise 'budget' to go on" in shown().splitlines()
+    answers.print_plan(plan_of([trial(0)]), as_json=False)
+    assert any(line.startswith("the cost is not known") for line in shown().splitlines())
 
 
 def test_a_plan_is_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from ablate.events import Ended, EpochValues, Message, Paused, Proposed, State
+from ablate.cluster.device_budget import DeviceBudget
+from ablate.events import BudgetLeft, Ended, EpochValues, Message, Paused, Proposed, State
 from ablate.launch_config import LaunchConfig, PackConfig, RunRef
 from ablate.planning.packs import Pack, make_packs, pretraining_keys, with_pretraining
 from ablate.stopping import StopRequest
@@ -62,6 +63,7 @@ class Dispatcher:
         self.send, self.stopped, self.record_end = send, stopped, record_end
         self.stop_running, self.early_stopping = stop_running, early_stopping
         self.to_prune: dict[str, StopRequest] = {}  # by key
+        self.budget = DeviceBudget(config.device_seconds)
         self.width = sys.maxsize  # most packs that run side by side; set anew as nodes come and go
         self.waiting: deque[Pack] = deque(config.packs)
         self.pretraining = set(pretraining_keys([trial for pack in config.packs for trial in pack]))
@@ -78,16 +80,19 @@ class Dispatcher:
 
     @property
     def over(self) -> bool:
-        return not self.waiting and not self.running and (self.proposals is None or self.proposals.over)
+        """Whether all trials have ended, or none may be started for lack of budget."""
+        if self.running:
+            return False
+        return self.budget.spent or (not self.waiting and (self.proposals is None or self.proposals.over))
 
     @property
     def exhausted(self) -> bool:
         """Whether no pack will follow; while false, one may follow even after `next` has returned None."""
-        return self.stopped() or (not self.waiting and not self.running)
+        return self.stopped() or self.budget.spent or (not self.waiting and not self.running)
 
     def next(self, pack_id: str) -> PackConfig | None:
         """The next pack, which runs under this id from now on; None where none can start now."""
-        if self.stopped() or len(self.running) >= self.width:
+        if self.stopped() or self.budget.spent or len(self.running) >= self.width:
             return None
         ready = self._ready() or self._ready_after_decisions()
         if ready is None:
@@ -117,6 +122,7 @@ class Dispatcher:
     def begin(self, pack_id: str) -> None:
         """Record that a worker has started for this pack."""
         self.begun.add(pack_id)
+        self.budget.begin(pack_id)
         self._count_busy()
 
     def receive(self, update: Message) -> None:
@@ -138,6 +144,13 @@ class Dispatcher:
         elif left and not self.stopped():
             self.waiting.appendleft(left)  # paused, or the worker ended without an update on these
         self._prune_again(left)
+        self._pay(pack_id)
+
+    def _pay(self, pack_id: str) -> None:
+        """Take the time of a pack from the budget, and tell the driver what is left."""
+        self.budget.end(pack_id)
+        if self.budget.left is not None:
+            self.send(BudgetLeft(self.budget.left, sum(map(len, self.waiting))))
 
     def end(self, ended: Ended) -> None:
         """Record how a trial ended, once."""
@@ -213,6 +226,8 @@ class Dispatcher:
         for pack in self.running.values():
             if rest := tuple(trial for trial in pack if trial in left):
                 self.waiting.appendleft(rest)
+        for pack_id in tuple(self.running):
+            self._pay(pack_id)
         self.running.clear()
         self._prune_again(left)
         self.begun.clear()

@@ -92,6 +92,7 @@ class Execution:
             checkpoint_every=context.options.checkpoint_every,
             first=context.first_trials() if context.study.seed_rule else (),
             judged=judged_trials(plan),
+            device_seconds=context.announcer.progress.budget_left if plan.study.budget is not None else None,
         )
 
     def outcomes(self, plan: Plan, snapshot: Snapshot, tracking: TrackingStore) -> dict[str, Outcome]:
@@ -143,4 +144,5 @@ def judged_trials(plan: Plan) -> tuple[Trial, ...]:
 def run_ref(planned: PlannedTrial, parents: Mapping[str, str]) -> RunRef:
     """The trial's place in the tracking store."""
     run_id = planned.record.run_id if planned.record else ""
-    return RunRef(parents.get(planned.trial.variant, ""), run_id, planned.record is not None, planned.probes)
+    taken = (planned.record.device_seconds if planned.record else None) or 0.0
+    return RunRef(parents.get(planned.trial.variant, ""), run_id, planned.record is not None, planned.probes, taken)

@@ -7,6 +7,7 @@ from ablate.added_seeds import KnownTrials, known_trials
 from ablate.driver.announcer import Announcer
 from ablate.driver.backends import Backends
 from ablate.driver.launch_options import Options
+from ablate.driver.measured_costs import measured_costs
 from ablate.driver.summary import search_over, trials_of
 from ablate.interrupts import Interrupts
 from ablate.paths import Store, StudyPaths
@@ -50,8 +51,11 @@ class LaunchContext:
 
     def plan(self, records: Mapping[str, TrialRecord], *, retry: bool) -> Plan:
         known = self.known(records, retry=retry)
-        return make_plan(self.study, known.trials, records, self.options.nodes, retry=retry, more=known.more)
+        nodes, costs = self.options.nodes, measured_costs(self.store)
+        return make_plan(self.study, known.trials, records, nodes, retry=retry, more=known.more, costs=costs)
 
     def is_over(self, plan: Plan, records: Mapping[str, TrialRecord], *, retry: bool = False) -> bool:
-        """Whether neither the plan nor a search has anything left to run."""
+        """Whether neither the plan nor a search has anything left to run, or the study's budget is spent."""
+        if plan.is_paid_out:
+            return True
         return not plan.left and search_over(self.study, self.paths, records, retry, LAUNCH_PATIENCE)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from ablate.driver.time_left import Durations, Kind, kind_of, time_until_done
+from ablate.driver.time_left import Durations, Kind, kind_of
 from ablate.events import (
     Activity,
+    BudgetLeft,
     Ended,
     EpochValues,
     ExecutorLost,
@@ -24,6 +25,7 @@ from ablate.events import (
     StageBegan,
     State,
 )
+from ablate.planning.cost import mean_trial, seconds_of, time_until_done
 from ablate.trial import Trial
 
 if TYPE_CHECKING:
@@ -64,6 +66,10 @@ class LaunchProgress:
         self.waiting: dict[str, None] = {}  # keys, in the order in which the trials run
         self.running: dict[str, RunningTrial] = {}
         self.ends: dict[str, State] = {}  # key → state, of trials that ended in this launch
+        self.expected: dict[str, float] = {}  # key → seconds from start to end, as the plan estimates them
+        self.expected_proposal: float | None = None  # of a trial that is yet to be proposed
+        self.taken, self.expected_of_taken = 0.0, 0.0  # seconds of the trials that ended, and what was expected of them
+        self.budget_left: float | None = None  # device-seconds, of a study with a budget
         self.to_propose = 0
         self.metric = ""
         self.scores: dict[str, tuple[Trial, float]] = {}  # key → finished trial and its score
@@ -90,9 +96,19 @@ class LaunchProgress:
         self.kinds = {one.key: kind_of(one.trial, one.work is Work.SCORE) for one in plan.left}
         self.waiting = {planned.key: None for planned in plan.left}
         self.trials = {planned.key: planned.trial for planned in plan.trials}
+        self._expect(plan)
         for planned in plan.trials:
             if planned.record is not None and planned.record.state is State.FINISHED:
                 self._score(planned.key, planned.record.metrics)
+
+    def _expect(self, plan: "Plan") -> None:
+        """Take over what the plan expects of its trials; a trial takes as long as the pack that it trains in."""
+        known = {one.key: found for one in plan.left if (found := seconds_of(one, plan.costs)) is not None}
+        sizes = {trial.key: len(pack) for pack in plan.packs for trial in pack}
+        self.expected = {key: found * sizes.get(key, 1) for key, found in known.items()}
+        self.expected_proposal = mean_trial(plan, list(known.values()))
+        self.slots = self.slots or plan.slots
+        self.budget_left = plan.budget_left
 
     def compare(self) -> "tuple[RunningDifference, ...]":
         """The differences from the baseline that the finished trials show so far."""
@@ -128,7 +144,10 @@ class LaunchProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds for the whole study, each trial taking as long as those that are most like it; None before any."""
+        """Seconds for the whole study, each trial taking as long as those that are most like it have taken.
+
+        Before there are any, as long as the plan estimates, or as the pace of the running ones says; None before that.
+        """
         running = dict(self.running)
         guessed = Durations()  # from the running trials, for kinds of which none has ended
         for key, row in running.items():
@@ -136,8 +155,8 @@ class LaunchProgress:
                 guessed.add(self.kinds[key], (time.monotonic() - row.since) + row.seconds_left)
         left = [self._rest_of(key, row) for key, row in running.items()]
         gap = fmean(self.gaps) if self.gaps else 0.0
-        waiting = [self._duration(self.kinds.get(key, ((),)), guessed) for key in tuple(self.waiting)]
-        waiting += [self._duration(((False,), ()), guessed)] * self.to_propose
+        waiting = [self._waiting(key, self.kinds.get(key, ((),)), guessed) for key in tuple(self.waiting)]
+        waiting += [self._waiting("", ((False,), ()), guessed)] * self.to_propose
         known = [seconds + gap for seconds in waiting if seconds is not None]
         if len(known) < len(waiting) or None in left:
             return None
@@ -149,8 +168,25 @@ class LaunchProgress:
         found = (seconds.at(level) for level in kind for seconds in (self.durations, guessed))
         return next((seconds for seconds in found if seconds is not None), None)
 
+    def _waiting(self, key: str, kind: Kind, guessed: Durations) -> float | None:
+        """The seconds that a waiting trial takes: as those of its variant, as was expected, else as any others."""
+        measured = self.durations.at(kind[0])
+        if measured is not None and key:
+            return measured
+        expected = self._expected(key)
+        return expected if expected is not None else self._duration(kind, guessed)
+
+    def _expected(self, key: str) -> float | None:
+        """What the plan expects of a trial, or of a proposal (without key), corrected by what others have taken."""
+        expected = self.expected.get(key, self.expected_proposal)
+        ratio = self.taken / self.expected_of_taken if self.expected_of_taken else 1.0
+        return expected * ratio if expected is not None else None
+
     def _rest_of(self, key: str, row: RunningTrial) -> float | None:
-        """The seconds that a running trial still takes: at its own pace, and then for scoring as others like it."""
+        """The seconds that a running trial still takes: at its own pace, and then for scoring as others like it.
+
+        Before it has a pace, as long as the plan expects.
+        """
         kind, now = self.kinds.get(key, ((),)), time.monotonic()
         expected, scoring = self.durations.of(kind), self.scorings.of(kind)
         if scoring is not None and row.scored_since is not None:
@@ -159,6 +195,9 @@ class LaunchProgress:
             return row.seconds_left + scoring
         if expected is not None and not row.share_then:
             return max(expected - (now - row.since), row.seconds_left or 0.0)
+        planned = self._expected(key) if not row.share_then and row.scored_since is None else None
+        if planned is not None:
+            return max(planned - (now - row.since), row.seconds_left or 0.0)
         return row.seconds_left
 
     def update(self, message: Message) -> None:
@@ -189,6 +228,8 @@ class LaunchProgress:
                 if self.running.pop(key, None) is not None:
                     self.waiting[key] = None
                     self.free_since.append(time.monotonic())
+            case BudgetLeft(device_seconds=seconds):
+                self.budget_left = seconds
             case ExecutorLost():
                 self.waiting.update(dict.fromkeys(self.running))
                 self.running.clear()
@@ -209,6 +250,9 @@ class LaunchProgress:
             now, kind = time.monotonic(), self.kinds[key]
             self.durations.add(kind, now - row.since)
             self.scorings.add(kind, now - (row.scored_since or now))
+            if key in self.expected:
+                self.taken += now - row.since
+                self.expected_of_taken += self.expected[key]
 
     def _add(self, trials: Iterable[Trial]) -> None:
         for trial in trials:

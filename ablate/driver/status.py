@@ -68,8 +68,14 @@ def records_of(store: Store, study: str) -> Mapping[str, TrialRecord]:
 
 def snapshot_of(store: Store, study: str) -> Snapshot:
     """All that MLflow has of a study; empty where there is no MLflow yet."""
+    tracking = tracking_of(store)
+    return tracking.snapshot(study) if tracking is not None else Snapshot(study)
+
+
+def tracking_of(store: Store) -> MlflowStore | None:
+    """MLflow's records, for reading; None where there is no MLflow yet."""
     address = reading_address(store)
-    return MlflowStore(address).snapshot(study) if address else Snapshot(study)
+    return MlflowStore(address) if address else None
 
 
 def states_of(snapshot: Snapshot, launch: str) -> dict[str, State]:

@@ -34,6 +34,8 @@ class Summary:
     report: Path | None = None
     failed_probes: Mapping[str, str] = field(default_factory=dict)  # trial's name → which probes, and why
     pruned: int = 0  # trials that a pruner stopped early
+    budget: float | None = None  # device-hours; None where the study has none
+    budget_left: float | None = None  # device-hours; below 0 where running trials have exceeded it
 
     @property
     def flawed(self) -> bool:
@@ -66,6 +68,8 @@ def summarize(
         report=report,
         failed_probes=plan.failed_probes,
         pruned=plan.count(State.PRUNED),
+        budget=plan.study.budget.device_hours if plan.study.budget is not None else None,
+        budget_left=plan.budget_left / 3600 if plan.budget_left is not None else None,
     )
 
 

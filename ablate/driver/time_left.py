@@ -1,14 +1,11 @@
-"""How long the rest of a launch takes, from how long its trials took so far."""
+"""How long trials took so far, by what they have in common."""
 
-import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from ablate.trial import Trial
 
 Kind = tuple[tuple[object, ...], ...]  # descriptions of a trial, from the most to the least precise
-MOST_SIMULATED = 2000  # waiting trials that are assigned one by one
 
 
 def kind_of(trial: Trial, scored_only: bool) -> Kind:
@@ -35,16 +32,3 @@ class Durations:
     def of(self, kind: Kind) -> float | None:
         """The mean of the trials that are most alike, however different; None where none has ended."""
         return next((seconds for seconds in map(self.at, kind) if seconds is not None), None)
-
-
-def time_until_done(running: Iterable[float], waiting: Sequence[float], lanes: int) -> float:
-    """Seconds until all trials are done, where each lane that is free takes the next waiting one.
-
-    `running` holds the seconds that the running trials still take, `waiting` those of the others, in their order.
-    """
-    ends = sorted(running)
-    ends += [0.0] * (lanes - len(ends))
-    heapq.heapify(ends)
-    for seconds in waiting[:MOST_SIMULATED]:
-        heapq.heapreplace(ends, ends[0] + seconds)
-    return max(ends, default=0.0) + sum(waiting[MOST_SIMULATED:]) / max(1, lanes)

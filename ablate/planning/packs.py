@@ -1,10 +1,10 @@
 """Packs: which trials train together on one device, and which must run before others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ablate.options import Value, build
-from ablate.trial import Trial, digest
+from ablate.options import build
+from ablate.trial import Trial, digest, without_floats
 
 PRETRAINING = "pretraining"  # the case label of trials whose encoders others start from
 STACK = 16  # trials in a pack on an accelerator; 32 were measured to be only another sixth faster
@@ -74,10 +74,6 @@ def spread(packs: Sequence[Pack], slots: int) -> tuple[Pack, ...]:
 def pack_key(trial: Trial) -> str:
     """A digest of what the trials of a pack share: everything but the seed and the values of float settings."""
     config = trial.config
-    method = (config.method, config.revision, _without_floats(config.settings))
+    method = (config.method, config.revision, without_floats(config.settings))
     data = (config.dataset, config.version, config.data)
-    return digest([*method, *data, _without_floats(config.training), trial.probes, trial.study])
-
-
-def _without_floats(settings: Mapping[str, Value]) -> dict[str, Value]:
-    return {name: "a float" if isinstance(value, float) else value for name, value in settings.items()}
+    return digest([*method, *data, without_floats(config.training), trial.probes, trial.study])

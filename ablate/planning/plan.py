@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 from ablate.events import State, probe_reasons
+from ablate.planning.cost import CostEstimate, Costs, estimate_cost, recorded_costs
 from ablate.planning.packs import Pack, make_packs, spread, with_pretraining
 from ablate.planning.probe_digests import probe_digests
 from ablate.planning.resolve import count_proposals
@@ -84,8 +86,26 @@ class Plan:
     proposals: int  # trials that a search has yet to propose, or that undecided comparisons may add, at most
     packs: tuple[Pack, ...]  # of what is left; what a search trains is packed by its conductor, proposal by proposal
     slots: int  # packs side by side; 0: the nodes are not known yet
-    seconds: float | None  # estimated from finished trials like these; None without any
     nodes: tuple[Node, ...] = ()  # where it would run, as far as they are known
+    costs: Costs = field(default_factory=dict)  # of shapes, as far as they are known
+    examples: tuple[Trial, ...] = ()  # trials that a search might propose, where it has proposed none
+    spent: float = 0.0  # device-seconds, of all launches of the study
+
+    @cached_property
+    def estimate(self) -> CostEstimate | None:
+        """What it costs; None where the cost of a trial is unknown."""
+        return estimate_cost(self)
+
+    @property
+    def budget_left(self) -> float | None:
+        """Device-seconds that are left of the study's budget; below 0 where it was exceeded, None without one."""
+        budget = self.study.budget
+        return budget.device_hours * 3600 - self.spent if budget is not None else None
+
+    @property
+    def is_paid_out(self) -> bool:
+        """Whether the budget is spent, so that no trial is started."""
+        return self.budget_left is not None and self.budget_left <= 0
 
     @property
     def resources(self) -> Resources:
@@ -137,13 +157,15 @@ def make_plan(
     retry: bool = False,
     launched: bool = False,
     more: int = 0,
+    costs: Costs | None = None,
 ) -> Plan:
     """Plan a launch of a study's trials: those of its design, or those that its search has proposed up to now.
 
     `more` trials may be added at most, where seeds are added while comparisons are undecided.
 
     `records` holds what the tracking store has, by key; with `retry` failed trials are run again.
-    `launched`: a launch of the study is in progress, which trains what is recorded as running.
+    `launched`: a launch of the study is in progress, which trains what is recorded as running.  `costs` are those of
+    shapes that were measured, or recorded of other studies; what the records tell precedes them.
     Raises StudyError where no node has room for a pack.
     """
     planned = tuple(plan_trial(trial, records.get(trial.key), retry, launched) for trial in with_pretraining(trials))
@@ -151,8 +173,9 @@ def make_plan(
     listed = [one.to_run for one in planned if one.left and (not study.search or one.work is Work.SCORE)]
     packs = packs_of(study, listed, resources)
     proposals = more or max(0, count_proposals(study) * len(study.first_seeds) - len(trials))
-    plan = Plan(study, planned, proposals, packs, width, None, tuple(nodes))
-    return replace(plan, seconds=estimated_seconds(plan, records))
+    known = {**(costs or {}), **recorded_costs(records.values())}
+    spent = sum(record.device_seconds or 0.0 for record in records.values())
+    return Plan(study, planned, proposals, packs, width, tuple(nodes), known, spent=spent)
 
 
 def packs_of(study: Study, trials: Sequence[Trial], resources: Resources) -> tuple[Pack, ...]:
@@ -194,22 +217,3 @@ def work_of(trial: Trial, record: TrialRecord | None, retry: bool) -> Work:
     if record.state is not State.FINISHED:
         return Work.RESUME
     return Work.SCORE if missing_scores(trial, record, retry) else Work.NOTHING
-
-
-def estimated_seconds(plan: Plan, records: Mapping[str, TrialRecord]) -> float | None:
-    """Seconds that the plan takes, if each pack takes as long as finished trials of its data set and epochs took."""
-    count = plan.pack_count
-    if not count:
-        return 0.0
-    alike = {_cost_key(planned.trial) for planned in plan.left}
-    took = [
-        record.ended - record.started
-        for record in records.values()
-        if record.state is State.FINISHED and record.ended and record.trial
-        if not alike or _cost_key(record.trial) in alike
-    ]
-    return sum(took) / len(took) * count / max(1, min(plan.slots, count)) if took else None
-
-
-def _cost_key(trial: Trial) -> tuple[object, ...]:
-    return trial.config.dataset, trial.config.training.get("epochs")

@@ -147,6 +147,16 @@ def check_space_ends(study: Study) -> None:
     resolve_space(study)
 
 
+def example_trials(study: Study) -> tuple[Trial, ...]:
+    """Trials that a search might propose, from which its cost is estimated: at the low and at the high ends."""
+    if study.search is None:
+        return ()
+    fixed = fixed_levels(study)
+    values = {path: list(space_values(part).values()) for path, part in study.search.space.items()}
+    ends = ({path: levels[place] for path, levels in values.items()} for place in (0, -1))
+    return tuple(resolve_variant(study, 0, study.search.restrict(end, fixed)) for end in ends)
+
+
 def with_seed(trial: Trial, seed: int) -> Trial:
     return replace(trial, config=trial.config.seeded(seed))
 

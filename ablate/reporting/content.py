@@ -84,7 +84,7 @@ def report_of(
         question=study.question,
         profile=study.profile,
         metric=metric,
-        setup=(*setup(study, variants), *costs(every)),
+        setup=(*setup(study, variants), *costs(every, study.budget)),
         answer=(*answer(metric, comparisons), *search_answer(metric, best, len(variants), found.finalists)),
         results=section,
         pictures=tuple(pictures(study, metric, results, fetch)) if fetch is not None else (),

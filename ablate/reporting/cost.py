@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ablate.stats.results import Result
+from ablate.study.model import Budget
 
 MAX_CAUSE = 200  # characters
 
@@ -19,12 +20,13 @@ class Failures:
     name: str  # of the first
 
 
-def costs(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+def costs(results: Sequence[Result], budget: Budget | None = None) -> Iterator[tuple[str, str]]:
     """(Name, text) of the device-hours, devices, package versions and commits of the trials that have run."""
     ran = [result for result in results if result.seconds is not None]
     if ran:
         hours = sum(result.seconds or 0.0 for result in ran) / 3600
-        yield "Cost", f"{hours_text(hours)} device-hours for {len(ran)} trials; trials of a pack share a device"
+        most = f" of a budget of {budget.device_hours:g}" if budget is not None else ""
+        yield "Cost", f"{hours_text(hours)} device-hours{most} for {len(ran)} trials; trials of a pack share a device"
     for name, tag in (("Devices", "device"), ("Versions", "versions"), ("Commits", "git"), ("Hosts", "host")):
         counts = Counter(result.environment[tag] for result in ran if result.environment.get(tag))
         if counts:

@@ -58,6 +58,12 @@ class Resources(StrictModel):
         return 1.0 if self.gpu == "auto" else self.gpu
 
 
+class Budget(StrictModel):
+    """What a study may cost, over all of its launches; once it is spent, no further trial is started."""
+
+    device_hours: Annotated[float, Field(gt=0)]  # of running trials; those of a pack share its device
+
+
 class Case(StrictModel):
     """One block of a study: a method on a data set, with its fixed settings and its axes."""
 
@@ -104,6 +110,7 @@ class Study(StrictModel):
     metric: str  # that the report compares: `linear/accuracy`
     margin: Annotated[float, Field(gt=0)] | None = None  # the least difference of the metric that matters
     resources: Resources = Resources()
+    budget: Budget | None = None
     pruner: StudyPruner | None = None  # of a design without a search; a search has its own
     search: Search | None = None
     profile: SafeName | None = None

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 from ablate.errors import StudyError
 from ablate.registry import suggest
 from ablate.study.document import YamlNode, find_node
-from ablate.study.model import Case, PaperReference, Resources, Study
+from ablate.study.model import Budget, Case, PaperReference, Resources, Study
 from ablate.study.pruner import Pruner
 from ablate.study.scalars import format_value
 from ablate.study.search import Choices, Range, Search
@@ -20,6 +20,7 @@ TOP_LEVEL_KEYS = (*Study.model_fields, *CASE_KEYS, "profiles")
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "paper": PaperReference,
     "resources": Resources,
+    "budget": Budget,
     "search": Search,
     "seeds": SeedRule,
     "pruner": Pruner,
@@ -73,6 +74,7 @@ EXAMPLES = {  # key → how it is written
     "metric": "metric: linear/accuracy",
     "margin": "margin: 0.01",
     "resources": "resources: {gpu: 1, cpu: 2, pack: auto}",
+    "budget": "budget: {device_hours: 4}",
     "gpu": "gpu: auto",
     "cpu": "cpu: 2",
     "profile": "profile: quick",

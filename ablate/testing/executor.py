@@ -36,6 +36,7 @@ class InProcessExecutor(Executor):
         dispatcher = study_dispatcher(config, study, CPU_ONLY, self.paths, self.sent.append)
         yield Ready(slots=1, nodes=1)
         while (pack := dispatcher.next("pack")) is not None:
+            dispatcher.begin("pack")
             with SpoolTracker(self.paths, {"pack": str(len(pack.trials))}, pack.run_refs) as tracker:
                 for update in run_pack(pack.trials, self.context(pack, tracker)):
                     dispatcher.receive(update)

@@ -11,13 +11,14 @@ from typing import Any
 from ablate.errors import ServiceError
 from ablate.events import ProbeFailure, State
 from ablate.paths import StudyPaths, TrialPaths
-from ablate.record import TrialRecord
+from ablate.record import USAGE, TrialRecord
+from ablate.track.params import params_of
 from ablate.track.sent import Sent, acknowledged, has_unsent, remove_if_complete
 from ablate.track.shared_views import Columns
 from ablate.track.spool import read, repair
 from ablate.track.spool_records import SpoolArtifact, SpoolFinish, SpoolMetrics, SpoolRecord, SpoolStart
 from ablate.track.store import NO_COLUMNS, Claim, Curve, Snapshot, StudyRun, TrackingStore, VariantRun
-from ablate.track.tags import params_of
+from ablate.track.tags import without_prefix
 from ablate.track.trial_lock import lock_trial
 from ablate.track.variant_runs import variant_state
 from ablate.trial import Trial
@@ -94,6 +95,12 @@ class MemoryStore(TrackingStore):
         every = sorted((record for held in self.snapshots.values() for record in held.trials), key=_started)
         finished = {record.key: record for record in every if record.state is State.FINISHED}
         return {key: finished[key] for key in keys if key in finished}
+
+    def finished_alike(self, shapes: Iterable[str]) -> list[TrialRecord]:
+        wanted = set(shapes)
+        records = [record for snapshot in self.snapshots.values() for record in snapshot.trials]
+        finished = [record for record in records if record.state is State.FINISHED and record.trial is not None]
+        return [record for record in finished if record.trial is not None and record.trial.shape in wanted]
 
     def curves(self, run_id: str, metrics: Iterable[str]) -> dict[str, Curve]:
         self._check()
@@ -212,7 +219,10 @@ class MemoryStore(TrackingStore):
             assert run is not None, f"the spool of {paths.folder.name} does not begin with a start record"
             held = self.contents[run.run_id]
             if isinstance(record, SpoolMetrics):
-                run = replace(run, metrics={**run.metrics, **_latest(held, record)})
+                latest = _latest(held, record)
+                metrics = {name: value for name, value in latest.items() if not name.startswith(USAGE)}
+                usage = without_prefix(USAGE, latest)
+                run = replace(run, metrics={**run.metrics, **metrics}, usage={**run.usage, **usage})
                 run = _scored(run, {record.probe: record.probe_digest} if record.probe_digest else {})
             elif isinstance(record, SpoolArtifact) and (paths.folder / record.file).exists():
                 name = Path(record.folder) / Path(record.file).name
@@ -239,7 +249,7 @@ def _latest(held: Contents, record: SpoolMetrics) -> Mapping[str, float]:
     """Add the points that are new; metric → value at its latest epoch."""
     for name, value in record.values.items():
         points = held.points.setdefault(name, {})
-        if record.step not in points or name.startswith(held.rescored):
+        if record.step not in points or name.startswith((USAGE, *held.rescored)):
             points[record.step] = value
     return {name: held.points[name][max(held.points[name])] for name in record.values}
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ablate.events import State
+from ablate.planning.cost import Costs
 from ablate.planning.plan import Plan, PlannedTrial, Work
 from ablate.record import TrialRecord
 from ablate.study.model import Study
@@ -18,14 +19,14 @@ STUDY = {
 
 
 def plan_of(
-    left: Sequence[Trial] = (), *, finished: int = 0, failed: int = 0, proposals: int = 0, seconds: float | None = None
+    left: Sequence[Trial] = (), *, finished: int = 0, failed: int = 0, proposals: int = 0, costs: Costs | None = None
 ) -> Plan:
     """A plan with these trials left to train, and so many that have finished or failed before."""
     states = [State.FINISHED] * finished + [State.FAILED] * failed
     before = [ended_trial(1000 + seed, state) for seed, state in enumerate(states)]
     train = [PlannedTrial(trial, Work.TRAIN) for trial in left]
     packs = tuple((trial,) for trial in left)
-    return Plan(Study.model_validate(STUDY), (*before, *train), proposals, packs, 2, seconds)
+    return Plan(Study.model_validate(STUDY), (*before, *train), proposals, packs, 2, costs=costs or {})
 
 
 def ended_trial(seed: int, state: State) -> PlannedTrial:

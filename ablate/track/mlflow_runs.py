@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ablate.events import State
-from ablate.record import TrialRecord
+from ablate.record import USAGE, TrialRecord
 from ablate.track import tags
 from ablate.track.client import logged_value
 from ablate.track.entities import Run
@@ -60,7 +60,10 @@ def variant_run(run: Run, variant: str = "") -> VariantRun | None:
     """The run of a variant, whose key follows from its trials where it has no tag; None where nothing tells the key."""
     found = run.data.tags
     variant = found.get(tags.VARIANT, variant)
-    return VariantRun(run.info.run_id, variant, run_state(run), found.get(tags.AGGREGATE, "")) if variant else None
+    if not variant:
+        return None
+    started = run.info.start_time / 1000
+    return VariantRun(run.info.run_id, variant, run_state(run), found.get(tags.AGGREGATE, ""), started)
 
 
 def trial_of(run: Run, known: Mapping[str, Trial], variants: Mapping[str, str]) -> Trial | None:
@@ -86,6 +89,7 @@ def trial_record(run: Run, trial: Trial | None = None) -> TrialRecord | None:
     if not {tags.KEY, tags.VARIANT} <= found.keys():
         return None
     names = tags.original_names(found)
+    values = {names.get(name, name): logged_value(value) for name, value in run.data.metrics.items()}
     return TrialRecord(
         run_id=run.info.run_id,
         key=found[tags.KEY],
@@ -93,7 +97,7 @@ def trial_record(run: Run, trial: Trial | None = None) -> TrialRecord | None:
         seed=int(found.get(tags.SEED) or run.data.params.get("seed") or 0),
         state=run_state(run),
         probes=tags.without_prefix(tags.PROBE, found),
-        metrics={names.get(name, name): logged_value(value) for name, value in run.data.metrics.items()},
+        metrics={name: value for name, value in values.items() if not name.startswith(USAGE)},
         levels=trial.levels if trial else {},
         params=run.data.params,
         trial=trial,
@@ -103,4 +107,5 @@ def trial_record(run: Run, trial: Trial | None = None) -> TrialRecord | None:
         parent=found.get(tags.PARENT, ""),
         failed_probes=tags.failed_probes_of(found),
         environment={name: found[f"ablate.{name}"] for name in tags.ENVIRONMENT if f"ablate.{name}" in found},
+        usage=tags.without_prefix(USAGE, values),
     )

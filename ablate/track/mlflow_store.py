@@ -28,6 +28,7 @@ from ablate.track.uploader import upload
 from ablate.track.variant_runs import make_variant_run
 from ablate.trial import Trial
 
+ALIKE = 50  # finished trials of a shape that are listed
 LISTED_PER_KEY = 4  # listing so many runs takes as long as finding one by its key
 FINISHED = STATUSES[State.FINISHED]
 
@@ -140,6 +141,16 @@ class MlflowStore(TrackingStore):
             listed = {key: run for key, run in zip(keys, found, strict=True) if run is not None}
         records = ((key, trial_record(listed[key])) for key in keys if key in listed)
         return {key: record for key, record in records if record is not None}
+
+    @retried
+    def finished_alike(self, shapes: Iterable[str]) -> list[TrialRecord]:
+        experiments = [experiment.experiment_id for experiment in self.reader.list_experiments()]
+        found: list[TrialRecord] = []
+        for shape in shapes if experiments else ():
+            wanted = {tags.KIND: "trial", tags.SHAPE: shape}
+            pages = self.reader.run_pages(experiments, wanted, FINISHED, size=ALIKE)
+            found += [record for run in next(pages, []) if (record := trial_record(run)) is not None]
+        return found
 
     @retried
     def curves(self, run_id: str, metrics: Iterable[str]) -> dict[str, Curve]:

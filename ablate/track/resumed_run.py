@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ablate.record import USAGE
 from ablate.track import tags
 from ablate.track.client import read_curve
 from ablate.track.client_interface import Client
@@ -22,7 +23,12 @@ class ResumedRun:
         self.points: dict[str, dict[int, float]] = {}  # metric, as MLflow calls it → epoch → value
 
     def lacks(self, name: str, step: int, value: float) -> bool:
-        """Whether the run lacks this point, or holds another score of a probe that has changed since."""
+        """Whether the run lacks this point, or holds another score of a probe that has changed since.
+
+        Points of usage have times of their own: MLflow ignores those that it has.
+        """
+        if name.startswith(USAGE):
+            return True
         held = self._held(tags.metric_name(name))
         return step not in held or (name.startswith(self.rescored) and held[step] != value)
 

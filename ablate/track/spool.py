@@ -12,6 +12,7 @@ from ablate.atomic_write import write_bytes
 from ablate.events import ProbeFailure, State
 from ablate.launch_config import RunRef
 from ablate.paths import StudyPaths, TrialPaths
+from ablate.record import DEVICE_SECONDS, USAGE
 from ablate.set_aside import set_aside
 from ablate.track.spool_records import (
     SpoolArtifact,
@@ -33,6 +34,7 @@ class OpenSpool:
 
     file: BufferedWriter
     seen: dict[str, set[tuple[int, str]]]  # metric → epochs, each with the digest of the probe whose score it is
+    device_seconds: float = 0.0  # that the trial has taken, over all launches
 
     @property
     def values(self) -> int:
@@ -69,9 +71,11 @@ class SpoolTracker:
     def start(self, trial: Trial) -> None:
         """Open the spool, without what is damaged in it; the caller holds the trial's lock."""
         self._close(trial)
-        self.spools[trial.key] = open_spool(self.paths.trial(trial.key))
-        run_ref = self.run_refs.get(trial.key, RunRef())
-        self._write(trial, SpoolStart(now(), trial, self.environment, **vars(run_ref)))
+        spool = self.spools[trial.key] = open_spool(self.paths.trial(trial.key))
+        ref = self.run_refs.get(trial.key, RunRef())
+        spool.device_seconds = max(spool.device_seconds, ref.device_seconds)
+        start = SpoolStart(now(), trial, self.environment, ref.parent, ref.run_id, ref.may_exist, ref.probes)
+        self._write(trial, start)
 
     def record(self, trial: Trial, epoch: int, values: Mapping[str, float], probe: str = "", digest: str = "") -> None:
         """Append the values whose name and epoch, and for scores the probe's digest, are new."""
@@ -81,6 +85,16 @@ class SpoolTracker:
             self._write(trial, SpoolMetrics(now(), epoch, fresh, probe, digest))
             for name in fresh:
                 seen[name].add(place)
+
+    def record_usage(self, trial: Trial, values: Mapping[str, float]) -> None:
+        """Append values at the second of the device's time that the trial has taken, which is their step in MLflow.
+
+        `device_seconds` among them are those since `start`, and are added to those of earlier processes.
+        """
+        spool, since = self.spools[trial.key], values.get(DEVICE_SECONDS, 0.0)
+        taken = spool.device_seconds + since
+        named = {f"{USAGE}{name}": taken if name == DEVICE_SECONDS else float(one) for name, one in values.items()}
+        self._write(trial, SpoolMetrics(now(), int(taken), named))
 
     def attach(self, trial: Trial, file: Path, folder: str = "") -> None:
         """Have a file of the trial's folder uploaded, as it is when it is sent."""
@@ -124,13 +138,16 @@ def open_spool(paths: TrialPaths) -> OpenSpool:
     repair(paths)
     records, end = read(paths.spool, 0)
     seen: dict[str, set[tuple[int, str]]] = {}
+    taken = 0.0
     for record in records:
         if isinstance(record, SpoolMetrics):
+            taken = max(taken, record.values.get(f"{USAGE}{DEVICE_SECONDS}", 0.0))
             for name in record.values:
-                seen.setdefault(name, set()).add((record.step, record.probe_digest))
+                if not name.startswith(USAGE):
+                    seen.setdefault(name, set()).add((record.step, record.probe_digest))
     file = paths.spool.open("ab")
     file.truncate(end)  # without the unfinished line that a killed process may have left
-    return OpenSpool(file, seen)
+    return OpenSpool(file, seen, taken)
 
 
 def repair(paths: TrialPaths) -> None:
@@ -201,12 +218,13 @@ def last_state(spool: Path) -> State | None:
 
 
 def history(spool: Path) -> dict[str, list[tuple[int, float]]]:
-    """Metric → (epoch, value) of every value in the spool, the latest of each epoch."""
+    """Metric → (epoch, value) of every value in the spool but those of usage, the latest of each epoch."""
     curves: dict[str, dict[int, float]] = {}
     for record in read(spool, 0)[0]:
         if isinstance(record, SpoolMetrics):
             for name, value in record.values.items():
-                curves.setdefault(name, {})[record.step] = value
+                if not name.startswith(USAGE):
+                    curves.setdefault(name, {})[record.step] = value
     return {name: list(curve.items()) for name, curve in curves.items()}
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class VariantRun:
     variant: str  # key of the variant
     state: State
     aggregate: str = ""  # identifies the trials and scores that the run's metrics summarize; empty: none yet
+    started: float = field(default=0.0, compare=False)  # seconds since the epoch; 0 of one that was just made
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,10 @@ class TrackingStore(ABC):
     @abstractmethod
     def find_finished(self, keys: Collection[str]) -> dict[str, TrialRecord]:
         """Key → the newest finished trial of any study that has it; keys without one are left out."""
+
+    @abstractmethod
+    def finished_alike(self, shapes: Iterable[str]) -> list[TrialRecord]:
+        """Some finished trials of any study that have one of these shapes (`Trial.shape`)."""
 
     @abstractmethod
     def curves(self, run_id: str, metrics: Iterable[str]) -> dict[str, Curve]:

@@ -1,10 +1,11 @@
-"""Tags, params and metric names of an MLflow run: how a trial is written into them and read back."""
+"""Tags and metric names of an MLflow run: how a trial is written into them and read back."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from ablate.codec import to_plain
 from ablate.events import ProbeFailure
@@ -22,7 +23,10 @@ AGGREGATE = "ablate.aggregate"  # of a variant: the trials and scores that its m
 LAUNCH, OWNER, HEARTBEAT = "ablate.launch", "ablate.owner", "ablate.heartbeat"  # of a study
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
+SHAPE = "ablate.shape"  # of a trial: finds others that take as long
 TAG_LIMIT, PARAM_LIMIT, NAME_LIMIT = 8000, 6000, 200  # characters; MLflow cuts longer values without an error
+
+T = TypeVar("T")
 
 
 def metric_name(original: str) -> str:
@@ -43,8 +47,8 @@ def original_names(tags: Mapping[str, str]) -> dict[str, str]:
     return without_prefix(NAME, tags)
 
 
-def without_prefix(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags that begin with a prefix, without it."""
+def without_prefix(prefix: str, tags: Mapping[str, T]) -> dict[str, T]:
+    """The tags, or metrics, whose names begin with a prefix, by what follows it."""
     return {name.removeprefix(prefix): value for name, value in tags.items() if name.startswith(prefix)}
 
 
@@ -69,6 +73,7 @@ def trial_tags(trial: Trial, start: SpoolStart) -> dict[str, str]:
     parent = {PARENT: start.parent} if start.parent else {}
     return {
         **identity(trial),
+        SHAPE: trial.shape,
         "mlflow.source.name": f"ablate launch {trial.study}",
         "mlflow.source.type": "LOCAL",
         **environment,
@@ -114,14 +119,3 @@ def used_data(trial: Trial) -> UsedData:
     samples = config.training.get("samples")
     content = digest([config.dataset, config.version, config.data])
     return UsedData(config.dataset, content, samples=samples if isinstance(samples, int) else 0)
-
-
-def params_of(trial: Trial, seeded: bool = True) -> dict[str, str]:
-    """Name → value of the run's params: the levels first, then what every trial has."""
-    config = trial.config
-    always = {"method": config.method, "dataset": config.dataset, **({"seed": config.seed} if seeded else {})}
-    training = {
-        f"training.{name}": config.training[name] for name in ("epochs", "batch_size") if name in config.training
-    }
-    every = {**trial.levels, **{name: value for name, value in (always | training).items() if name not in trial.levels}}
-    return {metric_name(name): str(value)[:PARAM_LIMIT] for name, value in every.items()}

@@ -19,6 +19,9 @@ class Tracker(Protocol):
         Scores name their probe and the digest of its revision and settings: those of another digest are no repetition.
         """
 
+    def record_usage(self, trial: Trial, values: dict[str, float]) -> None:
+        """Record what the trial or its process has used, by the names in `ablate.record` and `ablate.track.usage`."""
+
     def sync(self, trial: Trial) -> int:
         """Have all records so far on the disk; the number of values among them, which files that follow them name."""
 

@@ -19,6 +19,7 @@ from ablate.track.client import http_status, redact, refused, search
 from ablate.track.client_interface import Client
 from ablate.track.entities import Metric, Run
 from ablate.track.mlflow_runs import run_state
+from ablate.track.params import params_of
 from ablate.track.resumed_run import ResumedRun
 from ablate.track.run_state import STATUSES
 from ablate.track.sent import Sent, acknowledged
@@ -238,7 +239,7 @@ class TrialUpload:
         self._log_batch(metrics, params, {**name_tags, **start_tags, **scored_tags, **last_tags})
 
     def _params(self, trial: Trial) -> Mapping[str, str]:
-        params = tags.params_of(trial)
+        params = params_of(trial)
         return self.resumed.missing_params(params) if self.resumed else params
 
     def _log_batch(self, metrics: list[Metric], params: Mapping[str, str], run_tags: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The MLflow runs that group a variant's seeds."""
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ from ablate.events import State
 from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.client_interface import Client
+from ablate.track.params import params_of
 from ablate.track.run_state import STATUSES
 from ablate.track.store import VariantRun
 from ablate.track.timestamps import milliseconds
@@ -19,7 +21,7 @@ def make_variant_run(client: Client, experiment: str, trial: Trial) -> str:
     """The id of a new run for the trial's variant."""
     run_tags = {tags.KIND: "variant", tags.STUDY: trial.study, tags.VARIANT: trial.variant}
     run_id = client.create_run(experiment, tags=run_tags, run_name=trial.variant_name).info.run_id
-    client.log_batch(run_id, params=tags.params_of(trial, seeded=False))
+    client.log_batch(run_id, params=params_of(trial, seeded=False))
     return run_id
 
 
@@ -30,15 +32,18 @@ def variant_state(states: Collection[State]) -> State:
 
 
 def close_variant_run(client: Client, run: VariantRun, trials: Sequence[TrialRecord]) -> VariantRun:
-    """Set the run's state to the one that follows from its trials', ended when the last of them ended."""
+    """Set the run's state to the one that follows from its trials'; its duration is the sum of theirs.
+
+    MLflow computes durations from start and end, and the start of a run cannot be changed: so its end is set.
+    """
     state = variant_state([trial.state for trial in trials])
     if state is run.state:
         return run
     if state is State.RUNNING:
         client.update_run(run.run_id, status=STATUSES[state])
     else:
-        ended = max((trial.ended or 0.0 for trial in trials), default=0.0)
-        client.set_terminated(run.run_id, STATUSES[state], milliseconds(ended) or None)
+        took = sum(trial.device_seconds or 0.0 for trial in trials)
+        client.set_terminated(run.run_id, STATUSES[state], milliseconds((run.started or time.time()) + took))
     return replace(run, state=state)
 
 

@@ -1,5 +1,6 @@
 """Prints the results of the commands about studies and about this machine, as text or as JSON."""
 
+import itertools
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,8 @@ def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path
     parts = [f"{summary.trained} trained"] * (summary.trained > 0) + [f"{summary.scored} scored"] * (summary.scored > 0)
     done = f", {' and '.join(parts)} in this launch" if parts else ""
     console.out.print(f"{summary.finished} of {counted(summary.total, 'trial')} finished{done}")
+    if summary.budget is not None and summary.budget_left is not None:
+        console.out.print(budget_line(summary.budget, summary.budget_left))
     if summary.pruned:
         console.out.print(f"{counted(summary.pruned, 'trial was', 'trials were')} stopped early by the pruner")
     for name, reason in summary.failed.items():
@@ -62,7 +65,8 @@ def print_plan(plan: "Plan", as_json: bool) -> None:
     if as_json:
         print_json(plan_as_json(plan, nodes))
         return
-    for line in (*plan_counts(plan), *plan_pruner(plan), *plan_places(plan, nodes), *plan_trials(plan)):
+    parts = plan_counts(plan), plan_pruner(plan), plan_places(plan, nodes), plan_cost(plan), plan_trials(plan)
+    for line in itertools.chain(*parts):
         console.out.print(line)
 
 
@@ -111,8 +115,37 @@ def plan_places(plan: "Plan", nodes: "Sequence[Node]") -> Iterator[str]:
     where = nodes[0].name if len(nodes) == 1 else f"{len(nodes)} nodes"
     cores, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
     yield f"on {where}: {counted(cores, 'core')}, {counted(gpus, 'GPU')}"
-    if plan.seconds is not None:
-        yield f"about {span(plan.seconds)}, estimated from the finished trials"
+
+
+def plan_cost(plan: "Plan") -> Iterator[str]:
+    """What the plan costs, as far as that is known, and what is left of the budget, in lines."""
+    estimate = plan.estimate if plan.left or plan.proposals else None
+    if estimate is not None:
+        most = "up to " if plan.proposals and plan.study.seed_rule else ""
+        sources = ["finished trials"] * (estimate.recorded > 0) + ["a few steps timed here"] * (estimate.measured > 0)
+        yield (
+            f"{most}{hours(estimate.device_seconds)}, {span(estimate.seconds)} by the clock, "
+            f"{estimate.megabytes:,.0f} MB in MLflow; from {' and '.join(sources) or 'trials of this kind'}"
+        )
+    elif plan.left or plan.proposals:
+        yield "the cost is not known: no trial of some kind has finished, and none was timed"
+    if plan.study.budget is not None and plan.budget_left is not None:
+        yield budget_line(plan.study.budget.device_hours, plan.budget_left / 3600)
+        if estimate is not None and estimate.device_seconds > max(0.0, plan.budget_left):
+            yield "the budget does not suffice: trials are left when it is spent"
+
+
+def hours(seconds: float) -> str:
+    """Device-hours in words: `0.25 device-hours`."""
+    return f"{seconds / 3600:.2g} device-hours" if seconds < 360_000 else f"{seconds / 3600:,.0f} device-hours"
+
+
+def budget_line(device_hours: float, left: float) -> str:
+    """What is left of a budget, both in device-hours."""
+    spent = device_hours - left
+    if left <= 0:
+        return f"the budget of {device_hours:g} device-hours is spent ({spent:.3g}): raise 'budget' to go on"
+    return f"budget: {left:.3g} of {device_hours:g} device-hours left"
 
 
 def plan_trials(plan: "Plan") -> Iterator[str]:
@@ -127,7 +160,7 @@ def plan_trials(plan: "Plan") -> Iterator[str]:
 def plan_as_json(plan: "Plan", nodes: "Sequence[Node]") -> dict[str, Any]:
     from ablate.planning.plan import Work
 
-    works = plan.works()
+    works, estimate = plan.works(), plan.estimate
     return {
         "study": plan.study.name,
         "trials": plan.total,
@@ -144,7 +177,10 @@ def plan_as_json(plan: "Plan", nodes: "Sequence[Node]") -> dict[str, Any]:
         "slots": plan.slots,
         "node": to_plain(nodes[0]),
         "nodes": [to_plain(node) for node in nodes],
-        "seconds": plan.seconds,
+        "seconds": estimate.seconds if estimate is not None else None,
+        "device_hours": estimate.device_seconds / 3600 if estimate is not None else None,
+        "megabytes": estimate.megabytes if estimate is not None else None,
+        "budget_left": plan.budget_left / 3600 if plan.budget_left is not None else None,
     }
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from ablate.driver.progress import LaunchProgress, Listener, RunningTrial
 from ablate.events import (
     Activity,
+    BudgetLeft,
     Ended,
     ExecutorLost,
     JournalRepaired,
@@ -115,6 +116,8 @@ def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
             yield f"runs in MLflow: {link}"
         case JournalRepaired(lines=lines, file=file):
             yield f"the search's journal was damaged: {counted(lines, 'line')} set aside in {file}"
+        case BudgetLeft(device_seconds=seconds, waiting=waiting) if seconds <= 0 and waiting and not progress.running:
+            yield f"the budget is spent: {counted(waiting, 'trial is', 'trials are')} not started"
         case ExecutorLost():
             yield "Ray has died; starting it again"
         case Ended(trial=key, state=state) if state is not State.STOPPED:
@@ -191,6 +194,8 @@ def counts(progress: LaunchProgress) -> str:
     waiting = len(progress.waiting) + progress.to_propose
     seconds = progress.seconds_left
     left = f", about {span(seconds)} left" if seconds is not None and seconds > 0 else ""
+    if progress.budget_left is not None:
+        left += f", {max(0.0, progress.budget_left) / 3600:.2g} device-hours left"
     return (
         f"{progress.finished} of {progress.total} finished, {len(progress.running)} running, {waiting} waiting,"
         f" {progress.failed} failed{left}"

@@ -10,7 +10,7 @@ import pytest
 from optuna.trial import TrialState
 
 from ablate.cluster.dispatch import ATTEMPTS, Dispatcher, running_probes
-from ablate.events import Ended, EpochValues, Message, Progress, Proposed, State
+from ablate.events import BudgetLeft, Ended, EpochValues, Message, Progress, Proposed, State
 from ablate.launch_config import LaunchConfig, Outcome, PackConfig, RunRef
 from ablate.planning.packs import Pack
 from ablate.planning.probe_digests import probe_digests
@@ -26,7 +26,9 @@ PRUNE = StopRequest(State.PRUNED, "worse than the median at epoch 3")
 class Launch:
     """A dispatcher, what it sent and recorded, and a clock that tests set."""
 
-    def __init__(self, packs: tuple[Pack, ...], proposals: Proposals | None = None) -> None:
+    def __init__(
+        self, packs: tuple[Pack, ...], proposals: Proposals | None = None, device_seconds: float | None = None
+    ) -> None:
         self.sent: list[Message] = []
         self.recorded: list[tuple[str, State, str]] = []
         self.stop_requests: list[tuple[str, StopRequest]] = []
@@ -34,6 +36,7 @@ class Launch:
         self.time = 1000.0
         run_refs = {pack[0].key: RunRef("parent", "run") for pack in packs[:1]}
         config = LaunchConfig("store", "http://127.0.0.1:1", "study.yaml", packs, run_refs, {}, 5.0)
+        config = replace(config, device_seconds=device_seconds)
         self.dispatcher = Dispatcher(
             config,
             Resources(cpu=2),
@@ -43,6 +46,7 @@ class Launch:
             lambda trial, state, reason: self.recorded.append((trial.key, state, reason)),
             lambda key, request: self.stop_requests.append((key, request)),
         )
+        self.dispatcher.budget.clock = lambda: self.time
 
     @property
     def ends(self) -> list[tuple[str, State]]:
@@ -405,3 +409,28 @@ def test_a_pack_is_not_blamed_for_workers_that_died_with_their_nodes(
         launch.next("again")
         launch.dispatcher.complete("again", died=True, node="n3")
     assert launch.ends == [(trial.key, State.FAILED)]
+
+
+def test_no_pack_is_handed_out_once_the_budget_is_spent_and_running_ones_end(trials: list[Trial]) -> None:
+    first, second, third = trials[:3]
+    launch = Launch(((first,), (second,), (third,)), device_seconds=60.0)
+    launch.time = 0.0
+    launch.begin("a", "b")
+    launch.time = 29.0
+    launch.end("a", first)  # 29 s are paid, and b has used 29 of the 31 that are left
+    assert launch.sent[-1] == BudgetLeft(2.0, 1)
+    launch.time = 31.0
+    assert launch.next("c") is None
+    assert (launch.dispatcher.over, launch.dispatcher.exhausted) == (False, True)  # b still runs
+    launch.end("b", second)
+    assert launch.sent[-1] == BudgetLeft(0.0, 1)
+    assert launch.dispatcher.over
+    assert launch.ends == [(first.key, State.FINISHED), (second.key, State.FINISHED)]
+
+
+def test_time_that_a_pack_waits_for_its_worker_costs_nothing(trials: list[Trial]) -> None:
+    launch = Launch(((trials[0],),), device_seconds=60.0)
+    launch.next("a")
+    launch.time += 1000.0
+    launch.dispatcher.complete("a", died=True)
+    assert launch.sent[-1] == BudgetLeft(60.0, 1)

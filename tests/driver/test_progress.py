@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ablate.driver.progress import LaunchProgress
 from ablate.events import (
     Activity,
+    BudgetLeft,
     Ended,
     EpochValues,
     ExecutorLost,
@@ -22,6 +23,7 @@ from ablate.events import (
     State,
     Stopping,
 )
+from ablate.planning.cost import ShapeCost
 from ablate.study.model import Study
 from ablate.testing.plans import plan_of
 from ablate.trial import Config, Trial
@@ -219,3 +221,28 @@ def test_a_trial_without_a_name_is_shown_by_its_key() -> None:
     unknown = replace(PLANNED[0], study="other")
     launch.update(progress(unknown))
     assert launch.running[unknown.key].name == unknown.key
+
+
+def test_the_time_left_starts_from_the_plan_and_is_corrected_by_the_trials_that_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    costs = {PLANNED[0].shape: ShapeCost(epoch_seconds=5.0, fixed_seconds=5.0)}  # a trial takes 10 s: it has one epoch
+    launch = LaunchProgress(plan_of(PLANNED, costs=costs))
+    assert launch.seconds_left == 20.0  # four trials, two side by side
+    launch.update(READY)
+    launch.update(progress(PLANNED[0], PLANNED[1], share=0.0))
+    now[0] = 4.0
+    assert launch.seconds_left == 16.0
+    now[0] = 20.0
+    for one in PLANNED[:2]:
+        launch.update(ended(one))
+    assert launch.seconds_left == 20.0  # the two that are left take twice as long as the plan said, too
+
+
+def test_a_launch_without_budget_shows_none_and_with_one_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch = LaunchProgress(plan_of(PLANNED))
+    assert launch.budget_left is None
+    launch.update(BudgetLeft(3600.0, 4))
+    assert launch.budget_left == 3600.0

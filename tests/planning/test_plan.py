@@ -1,6 +1,6 @@
 """The work left for a trial by its record, and the sums of a plan."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -148,18 +148,6 @@ def test_scores_of_former_settings_are_left_out_where_the_probe_has_failed_since
     assert without_failed_scores([trial], {trial.key: held}) == {trial.key: held}
     found = without_failed_scores([trial], {trial.key: failed})[trial.key]
     assert (found.metrics, found.unscored) == ({"train/loss": 1.0}, {"linear": "diverged"})
-
-
-def test_time_is_estimated_from_finished_trials_of_the_same_data_set_and_epochs(study: Study) -> None:
-    trials = resolve(study)
-    other = replace(trials[1], config=replace(trials[1].config, training={"epochs": 300}))
-    records: Mapping[str, TrialRecord] = {
-        trials[0].key: record(trials[0], started=0.0, ended=10.0),
-        other.key: record(other, started=0.0, ended=1000.0),
-    }
-    plan = make_plan(study, trials, records, NODES)
-    assert plan.seconds == pytest.approx(10 * 3 / 2)  # three packs, two side by side
-    assert make_plan(study, trials, {}, NODES).seconds is None
 
 
 def test_a_plan_without_nodes_has_no_slots(study: Study) -> None:

@@ -312,3 +312,31 @@ def test_a_study_s_run_that_is_deleted_during_a_launch_is_made_again(
     (run,) = runs("study")
     assert run.info.run_id != deleted
     assert run.info.status == "FINISHED"
+
+
+@pytest.mark.cluster
+def test_a_variant_lasts_as_long_as_its_trials_took_the_device_and_usage_is_no_metric_of_a_trial(
+    mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, paths: StudyPaths, study: str
+) -> None:
+    trials = [make_trial(0), make_trial(1)]
+    mlflow_store.open_study(study, "", "", mlflow_store.snapshot(study))
+    mlflow_store.open_variants(trials, mlflow_store.snapshot(study))
+    with SpoolTracker(paths) as tracker:
+        for trial, seconds in zip(trials, (100.0, 20.0), strict=True):
+            tracker.start(trial)
+            tracker.record(trial, 1, {"linear/accuracy": 0.5})
+            tracker.record_usage(trial, {"device_seconds": 1.0, "cpu_percentage": 90.0})
+            tracker.record_usage(trial, {"device_seconds": seconds, "cpu_percentage": 95.0})
+            tracker.finish(trial, State.FINISHED)
+    assert mlflow_store.upload(paths) == set()
+    snapshot = mlflow_store.settle(study, trials=trials)
+    (variant,) = snapshot.variants
+    info = connect(mlflow_uri).get_run(variant.run_id).info
+    assert info.end_time is not None
+    assert info.end_time - info.start_time == 120_000
+    record = snapshot.records[trials[0].key]
+    assert record.metrics == {"linear/accuracy": 0.5}
+    assert (record.device_seconds, record.usage["cpu_percentage"]) == (100.0, 95.0)
+    assert connect(mlflow_uri).get_run(record.run_id).data.metrics["system/cpu_percentage"] == 95.0
+    alike = mlflow_store.finished_alike([trials[0].shape, "another"])
+    assert {one.key for one in alike} == {trial.key for trial in trials}

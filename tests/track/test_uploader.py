@@ -88,6 +88,7 @@ def test_a_trial_is_uploaded_and_its_folder_removed(
         "seed": "7",
         "training.epochs": "3",
         "training.batch_size": "32",
+        "method.study": paths.folder.name,
     }
     assert run.data.tags["ablate.key"] == trial.key
     assert run.data.tags["ablate.variant"] == trial.variant
