@@ -147,6 +147,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "markupsafe",
         "markdown_it",
         "pandas",
+        "pyarrow",
     },
     "submit": {"study", "trial", "planning", "yaml", "pydantic", "jinja2", "ray"},
     "coverage": {"study", "trial", "planning", "probes", "papers"},

@@ -1,6 +1,6 @@
 """The results of a study as pandas frames: a row per trial, or a row per trial and epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ from ablate.driver.summary import all_trials
 from ablate.events import State
 from ablate.paths import Store
 from ablate.record import TrialRecord
-from ablate.stats.bands import Curves
+from ablate.stats.bands import Curve, Curves
 from ablate.study.model import Study
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.store import TrackingStore
@@ -50,16 +50,29 @@ def frame_of_epochs(trials: Sequence[Trial], curves: Curves) -> pd.DataFrame:
     columns = dict.fromkeys(name for trial in trials for name in _columns(trial))
     parts: dict[str, list[Any]] = {name: [] for name in (*columns, "epoch", *curves)}
     for trial in trials:
-        of_trial = {name: dict(held[trial.key]) for name, held in curves.items() if trial.key in held}
-        epochs = sorted(set().union(*of_trial.values()))
+        of_trial = {name: held[trial.key] for name, held in curves.items() if trial.key in held}
+        epochs = epochs_of(of_trial.values())
         about = {**dict.fromkeys(columns), **_columns(trial)}
         for name, value in about.items():
             parts[name] += [value] * len(epochs)
         parts["epoch"] += epochs
         for name in curves:
-            values = of_trial.get(name, {})
-            parts[name] += [values.get(epoch) for epoch in epochs]
+            parts[name] += values_at(epochs, of_trial.get(name, ()))
     return pd.DataFrame({name: column for name, column in parts.items() if column or not parts["epoch"]})
+
+
+def epochs_of(curves: Iterable[Curve]) -> list[int]:
+    """The epochs, ascending, in which one of the curves has a value."""
+    lists = {tuple(epoch for epoch, _ in curve) for curve in curves}  # most curves of a trial have the same
+    return sorted({epoch for epochs in lists for epoch in epochs})
+
+
+def values_at(epochs: Sequence[int], curve: Curve) -> list[float | None]:
+    """The curve's values in these epochs, which hold all of its own; None where it has none."""
+    if len(curve) == len(epochs):
+        return [value for _, value in curve]
+    values = dict(curve)
+    return [values.get(epoch) for epoch in epochs]
 
 
 def curves_of(tracking: TrackingStore, trials: Sequence[Trial], records: Records) -> Curves:

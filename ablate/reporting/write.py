@@ -65,10 +65,16 @@ def csv_of(table: Table) -> bytes:
 
 def write_frame(table: "pd.DataFrame", file: Path) -> None:
     """Write a table as CSV and as Parquet, in which a column whose cells differ in type is text."""
-    write_bytes(file.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n").encode())
+    from pyarrow import Table, csv, parquet  # a tenth of the time that pandas takes for CSV
+
     mixed = [
         name for name in table.columns if table[name].dtype == object and len({type(cell) for cell in table[name]}) > 1
     ]
+    columns = Table.from_pandas(table.astype(dict.fromkeys(mixed, str)), preserve_index=False)
     content = BytesIO()
-    table.astype(dict.fromkeys(mixed, str)).to_parquet(content, index=False)
+    parquet.write_table(columns, content)
     write_bytes(file.with_suffix(".parquet"), content.getvalue())
+    text = {name: table[name].map(str, na_action="ignore") for name in mixed}  # cells without a value stay empty
+    rows, lines = Table.from_pandas(table.assign(**text), preserve_index=False) if mixed else columns, BytesIO()
+    csv.write_csv(rows, lines, csv.WriteOptions(quoting_style="needed"))
+    write_bytes(file.with_suffix(".csv"), lines.getvalue())

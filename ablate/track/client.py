@@ -10,6 +10,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from ablate.track.client_interface import Client, Reader
+from ablate.track.concurrent_requests import concurrently
 from ablate.track.database import DatabaseReader
 from ablate.track.entities import Metric, Run
 
@@ -71,6 +72,28 @@ def search(reader: Reader, experiments: Sequence[str], tags: Mapping[str, str], 
 def read_curve(reader: Reader, run_id: str, name: str) -> list[tuple[int, float]]:
     """(Epoch, value) of a metric by the name it has in MLflow, in order of epochs, the newest value of each."""
     return curve_of(reader.histories([run_id], name).get(run_id, []))
+
+
+def read_curves(reader: Reader, runs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, list[tuple[int, float]]]]:
+    """Metric → run → curve, as `read_curve` gives it; `runs` holds the runs that have a metric, by its MLflow name."""
+    if isinstance(reader, DatabaseReader):
+        run_ids = list(dict.fromkeys(run_id for some in runs.values() for run_id in some))
+        return {
+            name: {run_id: with_logged_values(curve) for run_id, curve in by_run.items()}
+            for name, by_run in reader.curves(run_ids, runs).items()
+        }
+    histories = concurrently(lambda name: reader.histories(runs[name], name), runs)
+    return {
+        name: {run_id: curve_of(points) for run_id, points in by_run.items()}
+        for name, by_run in zip(runs, histories, strict=True)
+    }
+
+
+def with_logged_values(curve: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """The curve with infinity in place of the number that MLflow holds for it."""
+    if all(abs(value) != sys.float_info.max for _, value in curve):
+        return curve
+    return [(step, logged_value(value)) for step, value in curve]
 
 
 def logged_value(held: float) -> float:

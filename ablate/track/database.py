@@ -2,7 +2,7 @@
 
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ablate.track.portions import portions
 BUSY = 20.0  # seconds to wait while the server writes, as the server itself waits
 RUN_COLUMNS = "run_uuid, experiment_id, name, status, start_time, end_time, lifecycle_stage, artifact_uri"
 CHUNK = 500  # values in a query: SQLite takes no more than 999
+POINT_RUNS = 50  # runs whose points are in memory at a time
 
 
 class DatabaseReader:
@@ -60,6 +61,25 @@ class DatabaseReader:
                 point = Metric(name, number(value, is_nan), timestamp, step)
                 found.setdefault(run_id, []).append(point)
         return found
+
+    def curves(self, run_ids: Sequence[str], names: Collection[str]) -> dict[str, dict[str, list[tuple[int, float]]]]:
+        """Metric → run → (step, value) in order of steps, the newest value of each; all metrics in one pass over runs.
+
+        Values are as the server returns them: the largest number stands for infinity.
+        """
+        found: dict[str, dict[str, dict[int, float]]] = {name: {} for name in names}
+        for some in portions(run_ids, POINT_RUNS):
+            query = (
+                "SELECT key, run_uuid, step, CASE WHEN is_nan THEN NULL ELSE value END FROM metrics"
+                f" WHERE run_uuid IN ({marks(some)}) ORDER BY timestamp"
+            )
+            for name, run_id, step, value in self._rows(query, some):
+                if name in found:
+                    found[name].setdefault(run_id, {})[step] = math.nan if value is None else float(value)
+        return {
+            name: {run_id: sorted(points.items()) for run_id, points in by_run.items()}
+            for name, by_run in found.items()
+        }
 
     def _experiments(self, where: str, values: Sequence[Any] = ()) -> list[Experiment]:
         rows = list(self._rows(f"SELECT experiment_id, name, lifecycle_stage FROM experiments WHERE {where}", values))

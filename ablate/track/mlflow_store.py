@@ -12,7 +12,7 @@ from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.aggregate import aggregate
 from ablate.track.artifacts import download_artifact
-from ablate.track.client import connect, connect_reader, curve_of, http_status, read_curve, redact, refused, search
+from ablate.track.client import connect, connect_reader, http_status, read_curve, read_curves, redact, refused, search
 from ablate.track.client_interface import PAGE, Client
 from ablate.track.concurrent_requests import concurrently
 from ablate.track.entities import Run
@@ -164,11 +164,9 @@ class MlflowStore(TrackingStore):
         for run_id, names in metrics.items():
             for name in names:
                 runs.setdefault(name, []).append(run_id)
-        histories = concurrently(lambda name: self.reader.histories(runs[name], tags.metric_name(name)), runs)
-        found = zip(runs, histories, strict=True)
-        return {
-            name: {run_id: curve_of(points) for run_id, points in by_run.items()} for name, by_run in found if by_run
-        }
+        held = {tags.metric_name(name): name for name in runs}
+        found = read_curves(self.reader, {name: runs[original] for name, original in held.items()})
+        return {held[name]: by_run for name, by_run in found.items() if by_run}
 
     @retried
     def run(self, run_id: str) -> Run | None:
