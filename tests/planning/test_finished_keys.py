@@ -12,7 +12,10 @@ PROFILES = (None, "quick", "small", "recompressed")
 
 
 def test_no_key_of_a_trial_of_the_studies_is_lost() -> None:
-    """The file holds the keys that trials of these studies had; one is deleted where its result was wrong."""
+    """The file holds the keys that trials of these studies had.
+
+    One is deleted where its result was wrong, or where the study was changed.
+    """
     finished = FINISHED.read_text(encoding="utf-8").split()
     assert len(finished) > 1500
     assert sorted(set(finished) - keys_of_studies()) == []
