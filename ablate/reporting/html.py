@@ -52,7 +52,7 @@ def plotly_script() -> str:
     """The script of plotly, 4.8 MB, compressed to 2 MB of text."""
     from plotly.offline import get_plotlyjs
 
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), compresslevel=6, mtime=0)).decode("ascii")
 
 
 def with_data(svg: str, data: str) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-MOST_CONTOURS, MOST_SLICES, MOST_LINES = 3, 8, 10  # settings in a figure, the most important ones
+MOST_CONTOURS, MOST_SLICES, MOST_LINES = 2, 8, 10  # settings in a figure, the most important ones
 MOST_OF_A_FRONT = 3  # objectives that can be drawn
 
 

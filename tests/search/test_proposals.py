@@ -104,6 +104,7 @@ def test_a_proposal_fails_where_one_of_its_seeds_has_no_finite_value(
     assert proposals.over
     states = [frozen.state for frozen in stored_proposals(study, journal)]
     assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
+    assert stored_proposals(study, journal)[1].user_attrs == {"reason": "a seed has no finite value of linear/accuracy"}
 
 
 def test_a_search_whose_direction_changes_is_refused(search_study: MakeStudy, journal: Path, tmp_path: Path) -> None:
