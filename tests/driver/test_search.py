@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 FILE = Path(__file__).parents[2] / "studies" / "search.yaml"
 PROPOSALS, SEEDS, RUNGS = 8, (0, 1), {1, 2}
 PRUNER = "search.pruner={kind: asha, metric: train/loss, reduction_factor: 2}"
-BRIEF = ("training.epochs=3", f"search.trials={PROPOSALS}", PRUNER)  # of 5 epochs
+BRIEF = ("training.epochs=3", f"search.trials={PROPOSALS}", "search.confirm=null", "probes=[linear]", PRUNER)
 QUICK = (str(FILE), "--profile", "quick", *(word for override in BRIEF for word in ("--set", override)))
 TRIALS = PROPOSALS * len(SEEDS)
 Curves = dict[str, list[tuple[int, float]]]  # metric → points
