@@ -1,11 +1,11 @@
 """The queue of packs: which one runs next, which trials have ended, and which packs run again.  Independent of Ray."""
 
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from ablate.cluster.busy_workers import BusyWorkers
 from ablate.cluster.device_budget import DeviceBudget
 from ablate.events import BudgetLeft, Ended, EpochValues, Message, Paused, Proposed, State
 from ablate.launch_config import LaunchConfig, PackConfig, RunRef
@@ -17,8 +17,6 @@ from ablate.trial import Trial
 if TYPE_CHECKING:
     from ablate.pruning.early_stopping import EarlyStopping
 
-STOP_GRACE = 1.0  # seconds in which a worker that has just started is seen
-REPLACEMENT = 20.0  # seconds in which Tune may replace a worker that died
 ATTEMPTS = 3  # workers that a pack may lose before it counts as failed
 
 
@@ -64,6 +62,7 @@ class Dispatcher:
         self.stop_running, self.early_stopping = stop_running, early_stopping
         self.to_prune: dict[str, StopRequest] = {}  # by key
         self.budget = DeviceBudget(config.device_seconds)
+        self.workers = BusyWorkers()
         self.width = sys.maxsize  # most packs that run side by side; set anew as nodes come and go
         self.waiting: deque[Pack] = deque(config.packs)
         self.pretraining = set(pretraining_keys([trial for pack in config.packs for trial in pack]))
@@ -71,10 +70,6 @@ class Dispatcher:
         self.ended: set[str] = set()  # keys
         self.node_lives: Callable[[str], bool] = lambda node: True  # set where nodes can die
         self.lost_workers: dict[tuple[str, ...], list[str]] = {}  # keys of a pack → nodes on which its workers died
-        self.most_busy = 0  # largest number of workers that trained at one time in this round
-        self.fewer_since: float | None = None  # since when fewer train, while as many packs could start
-        self.idle_since: float | None = None  # since when the study is to stop while no pack has begun
-        self.begun: set[str] = set()  # ids of packs for which a worker has started
         if early_stopping is not None:
             self._ask(early_stopping.add(config.judged))
 
@@ -108,20 +103,16 @@ class Dispatcher:
     @property
     def stopped_before_begun(self) -> bool:
         """Whether the study is to stop while no pack has begun: their workers have not started, and need not."""
-        if not self.stopped() or self.running.keys() & self.begun:
-            self.idle_since = None
-        elif self.idle_since is None:
-            self.idle_since = time.monotonic()
-        return self.idle_since is not None and time.monotonic() - self.idle_since >= STOP_GRACE
+        return self.workers.stay_idle(self.running, stopped=self.stopped())
 
     @property
     def waits_for_workers(self) -> bool:
         """Whether packs are assigned and no worker has started for any of them."""
-        return bool(self.running) and not self.running.keys() & self.begun
+        return bool(self.running) and not self.workers.training(self.running)
 
     def begin(self, pack_id: str) -> None:
         """Record that a worker has started for this pack."""
-        self.begun.add(pack_id)
+        self.workers.begun.add(pack_id)
         self.budget.begin(pack_id)
         self._count_busy()
 
@@ -144,9 +135,9 @@ class Dispatcher:
         elif left and not self.stopped():
             self.waiting.appendleft(left)  # paused, or the worker ended without an update on these
         self._prune_again(left)
-        self._pay(pack_id)
+        self._charge(pack_id)
 
-    def _pay(self, pack_id: str) -> None:
+    def _charge(self, pack_id: str) -> None:
         """Take the time of a pack from the budget, and tell the driver what is left."""
         self.budget.end(pack_id)
         if self.budget.left is not None:
@@ -201,22 +192,12 @@ class Dispatcher:
 
     @property
     def lacks_workers(self) -> bool:
-        """Whether fewer workers train than did before in this round, for longer than a replacement takes to start.
-
-        Tune gives a waiting pack to whichever worker is free first and then withdraws its request for a new worker, so
-        where packs take less time than a worker's start, a lost worker is never replaced.  What counts is which packs
-        have a worker: of a worker that dies between two packs, or after its last trial has ended, nothing else tells.
-        """
+        """Whether fewer workers train than did before in this round, for longer than a replacement takes to start."""
         self._count_busy()
-        return self.fewer_since is not None and time.monotonic() - self.fewer_since >= REPLACEMENT
+        return self.workers.are_missing
 
     def _count_busy(self) -> None:
-        busy = len(self.running.keys() & self.begun)
-        self.most_busy = min(max(self.most_busy, busy), self.width)
-        if busy >= self.most_busy or len(self.waiting) < self.most_busy or self._ready() is None:
-            self.fewer_since = None
-        elif self.fewer_since is None:
-            self.fewer_since = time.monotonic()
+        self.workers.count(self.running, self.width, lambda: 0 if self._ready() is None else len(self.waiting))
 
     def start_round(self, lost: Iterable[Ended]) -> None:
         """Put running packs back into the queue, for new workers; `lost` are the ends that the last round dropped."""
@@ -227,11 +208,10 @@ class Dispatcher:
             if rest := tuple(trial for trial in pack if trial in left):
                 self.waiting.appendleft(rest)
         for pack_id in tuple(self.running):
-            self._pay(pack_id)
+            self._charge(pack_id)
         self.running.clear()
         self._prune_again(left)
-        self.begun.clear()
-        self.most_busy, self.fewer_since = 0, None
+        self.workers.start_round()
 
     def run_ref(self, trial: Trial) -> RunRef:
         """The trial's place in MLflow; the driver found none for trials that are proposed here."""

@@ -56,6 +56,6 @@ class LaunchContext:
 
     def is_over(self, plan: Plan, records: Mapping[str, TrialRecord], *, retry: bool = False) -> bool:
         """Whether neither the plan nor a search has anything left to run, or the study's budget is spent."""
-        if plan.is_paid_out:
+        if plan.budget_is_spent:
             return True
         return not plan.left and search_over(self.study, self.paths, records, retry, LAUNCH_PATIENCE)

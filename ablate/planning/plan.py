@@ -103,7 +103,7 @@ class Plan:
         return budget.device_hours * 3600 - self.spent if budget is not None else None
 
     @property
-    def is_paid_out(self) -> bool:
+    def budget_is_spent(self) -> bool:
         """Whether the budget is spent, so that no trial is started."""
         return self.budget_left is not None and self.budget_left <= 0
 

@@ -417,7 +417,7 @@ def test_no_pack_is_handed_out_once_the_budget_is_spent_and_running_ones_end(tri
     launch.time = 0.0
     launch.begin("a", "b")
     launch.time = 29.0
-    launch.end("a", first)  # 29 s are paid, and b has used 29 of the 31 that are left
+    launch.end("a", first)  # 29 s are charged, and b has used 29 of the 31 that are left
     assert launch.sent[-1] == BudgetLeft(2.0, 1)
     launch.time = 31.0
     assert launch.next("c") is None

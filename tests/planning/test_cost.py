@@ -126,9 +126,9 @@ def test_what_is_left_of_a_budget_is_what_the_trials_of_all_launches_have_not_us
     records = {one.key: finished(one, device_seconds=15.0) for one in trials[:2]}
     assert plan_of(tmp_path, text, records=records).budget_left == pytest.approx(6.0)
     records[trials[2].key] = finished(trials[2], device_seconds=7.0)
-    assert plan_of(tmp_path, text, records=records).is_paid_out
+    assert plan_of(tmp_path, text, records=records).budget_is_spent
     assert plan_of(tmp_path).budget_left is None
-    assert not plan_of(tmp_path).is_paid_out
+    assert not plan_of(tmp_path).budget_is_spent
 
 
 def test_each_free_lane_takes_the_next_waiting_one() -> None:
