@@ -5,11 +5,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ablate.draw.labels import variant_label
 from ablate.reporting.combined import datasets_table, interactions_table, ranks_table
 from ablate.reporting.cost import Failures
 from ablate.reporting.report import Cell, Gap, Measured, Report, Table
 from ablate.reporting.tables import comparisons_table, statements_table
 from ablate.reporting.text import cell_text
+from ablate.stats.variants import CASE_AXES
 
 MAX_GAPS = 50  # rows of the table of gaps
 MAX_REASON = 300  # characters
@@ -30,6 +32,7 @@ def to_markdown(report: Report) -> str:
         ranks=ranks_table(report.ranking),
         comparisons=comparisons_table(report.comparisons),
         disagreeing=[one for one in report.comparisons if one.permutation_disagrees and one.look is None],
+        skewed=[one for one in report.comparisons if one.is_skewed],
     )
 
 
@@ -44,6 +47,7 @@ def rendered(template: str, **values: Any) -> str:
         autoescape=False,  # Markdown; the filter `escaped` escapes what users wrote
     )
     environment.filters["escaped"] = escaped
+    environment.filters["variant_name"] = lambda variant: escaped(variant_label(variant, variant.levels or CASE_AXES))
     environment.globals["statements_table"] = statements_table
     text = environment.get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"

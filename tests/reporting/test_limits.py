@@ -105,3 +105,14 @@ def test_a_study_of_five_data_sets_has_interactions_means_over_them_and_ranks(
     (spec,) = (figure.spec for figure in report.figures if figure.stem == "figure-ranks")
     labels = [label.get_text() for label in draw_figure(spec).axes[0].get_yticklabels()]
     assert labels == list(report.ranking.labels)
+
+
+def test_skewed_differences_are_named_below_the_comparisons(make_study: MakeStudy, make_result: MakeResult) -> None:
+    # of n = 8 the skewness is 6 / √7 = 2.27, and its standard error √(6·8·7 / (6·9·11)) = 0.75
+    scores = {1: [0.5] * 8, 2: [0.5] * 7 + [0.9], 3: [0.5, 0.6, 0.4, 0.7, 0.3, 0.5, 0.55, 0.45]}
+    results = [
+        make_result({"method.k": k}, seed, one) for k, column in scores.items() for seed, one in enumerate(column)
+    ]
+    report = report_of(make_study({"axes": {"method.k": (1, 2, 3)}}), results)
+    assert [one.is_skewed for one in report.comparisons] == [True, False]
+    assert "The differences are skewed of k=2: so few" in to_markdown(report)
