@@ -17,7 +17,7 @@ from ablate.trial import Trial
 if TYPE_CHECKING:
     from ablate.planning.plan import Plan, PlannedTrial
 
-LAUNCH_SECONDS = 20.0  # to start Ray, MLflow and workers, and to close a launch; as measured on two cores
+LAUNCH_SECONDS = 20.0  # to start Ray, MLflow and workers, and to close a launch, on two cores
 TRIAL_SECONDS = 0.3  # between two trials of a worker, and for the records of one
 MOST_SIMULATED = 2000  # waiting packs that are assigned one by one
 
