@@ -164,6 +164,15 @@ class NodesChanged:
 
 
 @dataclass(frozen=True)
+class NodeRefused:
+    """A node that has joined is not used."""
+
+    node: str  # its address
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class NoWorkers:
     """Packs wait, and Ray has started no worker for `seconds`."""
 
@@ -244,6 +253,7 @@ Message = (
     | Joined
     | WaitingForNodes
     | NodesChanged
+    | NodeRefused
     | NoWorkers
     | Heartbeat
     | Paused
@@ -268,6 +278,7 @@ MESSAGES: Codec[Message] = Codec(
         "joined": Joined,
         "waiting-for-nodes": WaitingForNodes,
         "nodes-changed": NodesChanged,
+        "node-refused": NodeRefused,
         "no-workers": NoWorkers,
         "heartbeat": Heartbeat,
         "paused": Paused,

@@ -35,14 +35,16 @@ def conduct(address: str, configuration: TextIO, send: Send) -> None:
     start_ray(address, lambda: send(Heartbeat()))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # batch systems signal all processes; the driver ends this one
+    checked: frozenset[str] | None = None
     if address:
         from ablate.cluster.joining import require_cluster
 
         request = CLUSTER_REQUEST.decode(await_line(configuration))
-        send(Joined(require_cluster(request, lambda found: send(WaitingForNodes(found)))))
+        checked = require_cluster(request, lambda found: send(WaitingForNodes(found)))
+        send(Joined(len(checked)))
     ray_processes = local_ray_processes()
     try:
-        run_launch(await_config(configuration), send, partial(send_heartbeats, send, ray_processes))
+        run_launch(await_config(configuration), send, partial(send_heartbeats, send, ray_processes), checked)
     except AblateError:
         raise
     except Exception:  # raised again, unless Ray has died

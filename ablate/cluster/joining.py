@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,17 +11,18 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from ablate.cluster.node_report import REPORTS, SHARED, NodeReport, code, differences, report_of_node, versions
+from ablate.cluster.node_report import REPORTS, SHARED, NodeReport, differences, own_report, report_of_node
 from ablate.cluster.ray_cluster import first_line, node_lives
 from ablate.errors import ServiceAway, ServiceError, StudyError
 from ablate.launch_config import ClusterRequest
+from ablate.paths import StudyPaths
 
 LIMIT = 180.0  # seconds for the answers of all nodes: a node starts a Python process for it
 LOOK = 1.0  # seconds between two looks at the nodes
 
 
-def require_cluster(request: ClusterRequest, waiting: Callable[[int], None]) -> int:
-    """The number of nodes, which fit the launch; `waiting` is called with it every second that one waits for more.
+def require_cluster(request: ClusterRequest, waiting: Callable[[int], None]) -> frozenset[str]:
+    """The ids of the nodes, which fit the launch; `waiting` is called with it every second that one waits for more.
 
     Raises ServiceError or StudyError, which names the node.
     """
@@ -36,7 +37,7 @@ def require_cluster(request: ClusterRequest, waiting: Callable[[int], None]) -> 
             )
         count = fitting_nodes(found, Path(request.folder), Path(request.environment), partial(waiting, len(found)))
         if count == len(found):
-            return count  # else some have died meanwhile
+            return frozenset(node["NodeID"] for node in found)  # else some have died meanwhile
 
 
 def await_nodes(request: ClusterRequest, deadline: float, waiting: Callable[[int], None]) -> list[Any]:
@@ -70,6 +71,11 @@ def fitting_nodes(found: list[Any], folder: Path, environment: Path, waiting: Ca
     return len(reports)
 
 
+def joined_reports(joined: Sequence[Any], paths: StudyPaths) -> list[NodeReport]:
+    """The reports of nodes that have joined while a launch runs, of those that are alive."""
+    return list(compared_reports(list(joined), paths.folder, paths.environment, lambda: None))
+
+
 def compared_reports(
     found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None]
 ) -> Iterator[NodeReport]:
@@ -77,7 +83,7 @@ def compared_reports(
     mark = f".nodes-{secrets.token_hex(8)}"
     (folder / mark).write_text(mark, encoding="utf-8")
     try:
-        own = NodeReport("here", versions(), code())
+        own = own_report()
         for report in reports_of(found, own, (str(folder), mark, str(environment)), waiting):
             if different := differences(own, report):
                 problem = f"the node has {', '.join(different)}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ablate.catalog import TABLES
 from ablate.codec import Codec
+from ablate.errors import ServiceAway, ServiceError
 from ablate.paths import Store, data_folder, existing_part
 
 PACKAGES = ("ablate", "torch", "ray", "mlflow", "numpy", "scikit-learn")
@@ -51,6 +52,26 @@ def code() -> dict[str, str]:
     entries = [entry for table in TABLES for entry in entry_points(group=f"ablate.{table}")]
     modules = {entry.module.partition(".")[0] for entry in entries}
     return {module: code_digest(module) for module in sorted({"ablate", *modules})}
+
+
+def own_report() -> NodeReport:
+    """What all nodes must have."""
+    return NodeReport("here", versions(), code())
+
+
+def encoded_own_report() -> str:
+    return REPORTS.encode(own_report())
+
+
+def require_same(wanted: str, folder: Path) -> None:
+    """Raise ServiceError where this node differs from an encoded report, or does not see the study's folder.
+
+    The driver checks nodes before it uses them; a worker that waited for a node may be placed before that.
+    """
+    if different := differences(REPORTS.decode(wanted), own_report()):
+        raise ServiceError(f"the node has {', '.join(different)}", "install the same on every node")
+    if not folder.exists():
+        raise ServiceError(f"the node does not see {folder}", SHARED)
 
 
 def code_digest(module: str) -> str:
@@ -107,7 +128,6 @@ def mlflow_problem() -> tuple[str, str, bool]:
 
     It can, too, where no server is named.
     """
-    from ablate.errors import ServiceAway, ServiceError
     from ablate.track.server import check_server
 
     try:

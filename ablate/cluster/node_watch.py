@@ -1,24 +1,76 @@
-"""The nodes of a cluster while a launch runs on it: how many packs run side by side follows them."""
+"""The nodes of a cluster while a launch runs on it: those that join are checked, and what runs follows them."""
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ablate.cluster.dispatch import Dispatcher
-from ablate.cluster.ray_cluster import nodes
-from ablate.events import Message, NodesChanged
+from ablate.cluster.node_report import NodeReport
+from ablate.cluster.placement import Placement
+from ablate.cluster.ray_cluster import live_nodes, node_lives, of_ray
+from ablate.events import Message, NodeRefused, NodesChanged
 from ablate.study.model import Resources
+
+AGAIN = 60.0  # seconds after which a node that a service did not answer is checked again
+Check = Callable[[Sequence[Any]], list[NodeReport]]  # nodes as Ray lists them → the reports of those that are alive
 
 
 class NodeWatch:
-    """Sets a dispatcher's width to what the live nodes have room for, and announces every change."""
+    """Sets a dispatcher's width to what the fit nodes have room for, and announces every change.
 
-    def __init__(self, dispatcher: Dispatcher, wanted: Resources, count: int, send: Callable[[Message], None]) -> None:
-        """`wanted` is what a pack asks for, `count` the number of nodes that the driver knows of."""
-        self.dispatcher, self.wanted, self.count, self.send = dispatcher, wanted, count, send
+    A node that joins is checked as the first ones were, and no worker is placed on it before or where it does not fit.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        wanted: Resources,
+        first: Sequence[Any],
+        check: Check,
+        placement: Placement,
+        send: Callable[[Message], None],
+    ) -> None:
+        """`wanted` is what a pack asks for; `first` are the nodes that were checked before, as Ray lists them."""
+        self.dispatcher, self.wanted, self.send = dispatcher, wanted, send
+        self.check, self.placement = check, placement
+        self.count = len(first)
+        self.fit = {node["NodeID"] for node in first}
+        self.refused: dict[str, float] = {}  # id → when it is checked again
+        self.told: set[tuple[str, str]] = set()  # node and problem
+        self.checking: threading.Thread | None = None
+        dispatcher.node_lives = self.is_used
+
+    def is_used(self, node: str) -> bool:
+        """Whether a worker that died there has not died with its node, or since its node does not fit."""
+        return node_lives(node) and (not node or node in self.fit)
 
     def look(self) -> None:
         """Called every few seconds; blocks where Ray's control store has died."""
-        found = nodes()
-        width = max(1, sum(node.slots(self.wanted) for node in found))  # with none, one pack waits for a node
-        if (width, len(found)) != (self.dispatcher.width, self.count):
-            self.dispatcher.width, self.count = width, len(found)
-            self.send(NodesChanged(width, len(found)))
+        found = live_nodes()
+        self.placement.exclude(node["NodeID"] for node in found if node["NodeID"] not in self.fit)
+        fit = [node for node in found if node["NodeID"] in self.fit]
+        width = max(1, sum(of_ray(node).slots(self.wanted) for node in fit))  # with none, one pack waits for a node
+        if (width, len(fit)) != (self.dispatcher.width, self.count):
+            self.dispatcher.width, self.count = width, len(fit)
+            self.send(NodesChanged(width, len(fit)))
+        now = time.monotonic()
+        due = [node for node in found if node not in fit and self.refused.get(node["NodeID"], now) <= now]
+        if due and (self.checking is None or not self.checking.is_alive()):
+            self.checking = threading.Thread(target=self.check_joined, args=(due,), daemon=True)
+            self.checking.start()  # it takes seconds, and the driver waits for the heartbeat that follows
+
+    def check_joined(self, joined: Sequence[Any]) -> None:
+        """Check nodes that have joined; those that fit are used from the next look on."""
+        reports = {report.node: report for report in self.check(joined)}
+        for node in joined:
+            report = reports.get(node["NodeName"])
+            if report is None:
+                continue  # it has died meanwhile
+            if not report.problem:
+                self.fit.add(node["NodeID"])
+                continue
+            self.refused[node["NodeID"]] = time.monotonic() + AGAIN if report.away else float("inf")
+            if (node["NodeID"], report.problem) not in self.told:
+                self.told.add((node["NodeID"], report.problem))
+                self.send(NodeRefused(report.node, report.problem, report.remedy))

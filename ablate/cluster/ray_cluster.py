@@ -125,10 +125,18 @@ def first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
+def live_nodes() -> list[Any]:
+    """The nodes of the cluster that are alive, as Ray lists them."""
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def of_ray(node: Any) -> Node:
+    return Node(node["NodeName"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0))
+
+
 def nodes() -> list[Node]:
     """The nodes of the cluster that are alive."""
-    found = [node for node in ray.nodes() if node["Alive"]]
-    return [Node(node["NodeName"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in found]
+    return [of_ray(node) for node in live_nodes()]
 
 
 def node_lives(node: str) -> bool:

@@ -6,14 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
 from ablate.cluster.dispatch import Dispatcher, running_probes
+from ablate.cluster.joining import joined_reports
+from ablate.cluster.node_report import encoded_own_report
 from ablate.cluster.node_watch import NodeWatch
-from ablate.cluster.ray_cluster import node_lives, nodes
+from ablate.cluster.placement import PLACEMENT, placed_by_request
+from ablate.cluster.ray_cluster import live_nodes, of_ray
 from ablate.cluster.searcher import PackSearcher
 from ablate.cluster.study_dispatcher import study_dispatcher
 from ablate.cluster.worker import Worker
@@ -31,22 +35,29 @@ from ablate.track.mlflow_store import MlflowStore
 Send = Callable[[Message], None]
 
 
-def run_launch(config: LaunchConfig, send: Send, send_heartbeats: Callable[[Callable[[], None]], None]) -> None:
+def run_launch(
+    config: LaunchConfig,
+    send: Send,
+    send_heartbeats: Callable[[Callable[[], None]], None],
+    checked: frozenset[str] | None = None,
+) -> None:
     """Run all packs; returns when they have ended, or when the study is to stop.
 
     `send_heartbeats` runs in a thread of its own, and is given the function that looks at the nodes of a cluster.
+    `checked` are the ids of its nodes that were found to fit; None on this machine alone.
     """
     study = read_study(config.study)
     paths = Store(Path(config.store)).study(study.name)
-    found = nodes()
+    first = [node for node in live_nodes() if checked is None or node["NodeID"] in checked]
+    found = [of_ray(node) for node in first]
     width, wanted = slots(found, study), placed(study.resources, found)
     # `auto` was planned as a GPU where the nodes were not known; without one, trials run faster alone
     least = sum(map(len, config.packs)) if study.resources.gpu == "auto" and not wanted.gpus else width
     config = replace(config, packs=spread(config.packs, least))
     dispatcher = study_dispatcher(config, study, wanted, paths, send)
-    dispatcher.width, dispatcher.node_lives = width, node_lives
+    dispatcher.width = width
     send(Ready(width, len(found)))
-    node_watch = NodeWatch(dispatcher, wanted, len(found), send)
+    node_watch = NodeWatch(dispatcher, wanted, first, partial(joined_reports, paths=paths), PLACEMENT, send)
     threading.Thread(target=send_heartbeats, args=(node_watch.look,), daemon=True).start()
     remove_rounds(paths)
     watch = WorkerWatch(dispatcher, send, lambda: why_no_worker(wanted.cpu, wanted.gpus))
@@ -57,11 +68,11 @@ def run_launch(config: LaunchConfig, send: Send, send_heartbeats: Callable[[Call
 
 def run_round(end: "EndOfRound", resources: Resources, paths: StudyPaths, uri: str) -> None:
     """Run one Tuner over the waiting packs, until they are done or a slot has lost its worker for good."""
-    bundle = {"CPU": resources.cpu, **({"GPU": resources.gpus} if resources.gpus else {})}
     # The address may hold a password: parameters stay in Ray's memory, and Tune writes configurations to files.
-    worker = tune.with_parameters(Worker, uri=uri, folder=str(Path.cwd()))
+    wanted = encoded_own_report() if paths.environment.exists() else ""  # which only a launch on a cluster has
+    worker = tune.with_parameters(Worker, uri=uri, folder=str(Path.cwd()), wanted=wanted)
     tuner = tune.Tuner(
-        tune.with_resources(worker, tune.PlacementGroupFactory([bundle])),
+        tune.with_resources(worker, placed_by_request(resources)),
         tune_config=tune.TuneConfig(
             search_alg=PackSearcher(end.dispatcher),
             num_samples=-1,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
+from ablate.cluster.node_report import require_same
 from ablate.cluster.worker_environment import apply_environment
 from ablate.events import MESSAGES, EpochValues, Progress, State, TrialUpdate
 from ablate.launch_config import PACK_CONFIG, PackConfig
@@ -43,16 +44,19 @@ class Worker(tune.Trainable):
     torch and the science are imported here and not at the top, since Tune imports this class into the conductor too.
     """
 
-    def setup(self, config: dict[str, Any], uri: str = "", folder: str = "") -> None:
+    def setup(self, config: dict[str, Any], uri: str = "", folder: str = "", wanted: str = "") -> None:
         """Prepare the first pack; `uri` is the MLflow server's, `folder` the one in which the launch was started.
 
-        Ray starts its processes in another folder, so that none imports from that one.
+        Ray starts its processes in another folder, so that none imports from that one.  On a cluster, `wanted` is the
+        report that this node must have.
         """
         import torch
 
         if folder and Path(folder).is_dir():  # it may be missing on another machine
             os.chdir(folder)
         pack = PACK_CONFIG.decode(config["pack"])
+        if wanted:
+            require_same(wanted, Store(Path(pack.store)).study(pack.study).folder)
         apply_environment(Store(Path(pack.store)).study(pack.study).environment)
         os.umask(permission_mask(Store(Path(pack.store))))
         torch.set_num_threads(pack.threads)

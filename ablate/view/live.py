@@ -19,6 +19,7 @@ from ablate.events import (
     ExecutorLost,
     JournalRepaired,
     Message,
+    NodeRefused,
     NodesChanged,
     NoWorkers,
     Ready,
@@ -108,6 +109,8 @@ def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
             yield f"{slots} side by side on {counted(nodes, 'node')}"
         case NodesChanged(slots=slots, nodes=nodes):
             yield f"now {slots} side by side on {counted(nodes, 'node')}"
+        case NodeRefused(node=node, problem=problem, remedy=remedy):
+            yield f"a node that has joined is not used: {node}: {problem}; {remedy}"
         case Stopping():
             yield "stopping: trials write their checkpoints; Ctrl-C again ends everything at once"
         case NoWorkers(seconds=seconds, reason=reason):
