@@ -54,8 +54,9 @@ def fetch_files(datasets: Mapping[str, str], tensors: Path) -> None:
     cannot be downloaded.
     """
     for name, content in sorted(datasets.items()):
-        prepare = verify if is_cached(name, tensors, content) else fetch  # which verifies too
-        prepare(DATASETS[name], data_folder(), tensors)
+        verify(DATASETS[name], data_folder(), tensors)  # a damaged file is named before a missing one
+        if not is_cached(name, tensors, content):
+            fetch(DATASETS[name], data_folder(), tensors)
 
 
 def decode_files(datasets: Mapping[str, str], tensors: Path) -> None:
