@@ -12,6 +12,7 @@ from ablate.stats.estimate import Estimate
 
 ABSENT = "–"
 SMALLER = "†"  # marks values measured at a smaller scale than the paper's
+LARGEST = 949  # first three digits of an error above which it is rounded up to 1000
 ROUNDING = 1e-12  # an error below this, relative to the value, is that of floating-point numbers
 
 
@@ -34,16 +35,26 @@ def decimals_of(error: float) -> int | None:
     """The decimals of a number with this error; None for an error that is 0 or not finite."""
     if not math.isfinite(error) or error <= 0:
         return None
+    first_three, exponent = leading_digits(error)
+    digits = 2 if first_three <= 354 else 1 if first_three <= LARGEST else 2
+    return max(0, digits - 1 - exponent - (first_three > LARGEST))
+
+
+def leading_digits(error: float) -> tuple[int, int]:
+    """The first three digits as a whole number, the rest cut off, and the exponent of ten of the first one."""
     exponent = math.floor(math.log10(error))
-    first_three = round(error / 10.0**exponent * 100)
-    digits = 2 if first_three <= 354 else 1 if first_three <= 949 else 2
-    return max(0, digits - 1 - exponent - (first_three > 949))
+    # in this order 0.95 has 950, and not the 949 that its binary fraction would give
+    return int(error / 10.0 ** (exponent - 2) if exponent >= 0 else error / 10.0 ** (exponent + 1) * 1000), exponent
 
 
 def with_error(value: float, error: float) -> str:
     """`0.869 ± 0.013`: a number and its error, both with the digits that the error has."""
     decimals = decimals_of(error) if error > ROUNDING * max(1.0, abs(value)) else None
-    return f"{number(value)} ± 0" if decimals is None else f"{value:.{decimals}f} ± {error:.{decimals}f}"
+    if decimals is None:
+        return f"{number(value)} ± 0"
+    first_three, exponent = leading_digits(error)
+    rounded = 10.0 ** (exponent + 1) if first_three > LARGEST else error  # 0.95 is stored as a little less
+    return f"{value:.{decimals}f} ± {rounded:.{decimals}f}"
 
 
 def estimate_text(estimate: Estimate) -> str:

@@ -1,7 +1,7 @@
 """Numbers and estimates as text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from uncertainties import ufloat
 
@@ -39,6 +39,8 @@ def test_cells_of_every_type_have_a_text(cell: Cell, text: str) -> None:
 
 
 @given(value=st.floats(-1e5, 1e5), error=st.floats(1e-4, 90.0))
+@example(value=0.0, error=0.95)
+@example(value=0.0, error=0.355)
 def test_digits_follow_the_error_as_in_uncertainties(value: float, error: float) -> None:
     assert with_error(value, error) == f"{ufloat(value, error):f}".replace("+/-", " ± ")
 
