@@ -55,6 +55,7 @@ PAPERS: Registry[PaperNames] = Registry(
                 "clustering/best_nmi": "nmi",
                 "clustering/best_ari": "ari",
                 "size/million_parameters": "num_params",
+                "train/target_entropy": "target_row_entropy",
             },
             better_of=dict.fromkeys(("ae", "aae", "sae", "dae", "vae"), "method.batchnorm"),
             axes={"sinkhorn_lambda": "lambda"},

@@ -15,6 +15,7 @@ from ablate.stats.statements import Holds, Statement, Verdict
 from ablate.stats.variants import CASE_AXES, Variant
 
 VariantsOf = Callable[[str], Sequence[Variant]]  # our metric → the study's variants, scored by it
+ANY = "any"  # stands for a data set in a finding that the paper states of no particular one
 Restriction = Mapping[str, Any]  # a part of a finding's check: its type, parameters and restrictions
 
 
@@ -111,8 +112,9 @@ def tested(
 ) -> Iterator[tuple[str, list[Statement] | str]]:
     """For each data set and metric of a part: its label, and its statements or why it cannot be tested."""
     directions = {metric.name: metric.higher_is_better for metric in ablation.metrics}
-    metrics = part.get("metrics") or [name for name, direction in directions.items() if direction is not None]
-    for dataset in part.get("datasets") or ablation.datasets:
+    judged = [name for name, direction in directions.items() if direction is not None]
+    metrics = part.get("metrics") or judged or list(directions)  # none is better or worse where only a trend is stated
+    for dataset in part.get("datasets") or datasets(ablation, measurements):
         if part["type"] == "uncorrelated":
             yield ", ".join([*metrics, dataset]), correlated(part, ablation, measurements, dataset)
             continue
@@ -126,6 +128,14 @@ def tested(
             for name, scores in groups:
                 better = -1 if directions[metric] is False else 1
                 yield f"{label}{name}", statements_of(part, scores, better)
+
+
+def datasets(ablation: Ablation, measurements: Measurements) -> Iterable[str]:
+    """The paper's data sets; those of the study where the finding is one of any data."""
+    if ANY not in ablation.datasets:
+        return ablation.datasets
+    variants = (variant for metric in measurements.metrics for variant in measurements.variants_of(metric))
+    return dict.fromkeys(measurements.dataset(variant) for variant in variants)
 
 
 def measured_on(ablation: Ablation, metric: str, dataset: str) -> bool:

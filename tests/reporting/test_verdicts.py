@@ -1,6 +1,7 @@
 """Whether a paper's findings hold in a study's results."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ablate.papers.reference import ablation
@@ -69,3 +70,24 @@ def test_a_data_set_that_replaces_the_papers_is_tested_in_its_place(
 
 def test_a_study_without_the_findings_data_has_no_verdict(make_study: MakeStudy, make_result: MakeResult) -> None:
     assert found(make_study, make_result, {"vat": 0.9}, dataset="digits") == ()
+
+
+def test_a_trend_of_a_metric_of_training_is_tested_on_any_data_set(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    axis = "method.sinkhorn_lambda"
+    study = make_study({"axes": {axis: (0.5, 1.0, 2.0)}}, paper={**PAPER, "ablation": "lambda_entropy"})
+
+    def verdict(entropies: Mapping[float, float]) -> FindingVerdict:
+        results = [
+            replace(make_result({axis: level}, seed, None), metrics={"train/target_entropy": entropy + shift})
+            for level, entropy in entropies.items()
+            for seed, shift in enumerate(NOISE)
+        ]
+        (only,) = verdicts(study, [ablation("invariant/lambda_entropy")], results)
+        return only
+
+    rising = verdict({0.5: 3.5, 1.0: 4.5, 2.0: 4.6})
+    assert rising.holds is Holds.AGREES
+    assert all(one.text.startswith("target_row_entropy, FSDD: ") for one in rising.verdict.statements)
+    assert verdict({0.5: 4.6, 1.0: 4.5, 2.0: 3.5}).holds is Holds.DISAGREES
