@@ -40,12 +40,13 @@ def paper_page(paper: str, store: Store) -> PaperPage:
 
 def launched_studies_of(paper: str, store: Store) -> Iterator[PaperStudy]:
     """The launched studies that name the paper, as they were launched last, with what is recorded of them."""
+    files = {study.name: file for file, study in studies_of(paper).items()}
     for name in launched_studies(store):
         study = launched_study(store, name)
         if study is not None and study.paper is not None and study.paper.id == paper:
             results = recorded_results(study, store)
             if results:
-                yield PaperStudy(study, results)
+                yield PaperStudy(study, results, files.get(name, name))
 
 
 def launched_study(store: Store, name: str) -> Study | None:

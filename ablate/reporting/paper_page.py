@@ -20,6 +20,7 @@ class PaperStudy:
 
     study: Study
     results: tuple[Result, ...]
+    file: str = ""  # what `ablate launch` takes for it; its name where that is empty
 
     @property
     def finished(self) -> int:
@@ -130,7 +131,7 @@ def page_of(paper: str, studies: Sequence[PaperStudy], not_run: Sequence[NotRun]
         PaperNumber(row, tuple(sorted(ours.get(key_of(row), ()), key=lambda number: len(number.smaller))))
         for row in numbers(paper)
     ]
-    incomplete = {one.study.name: (one.finished, len(one.results)) for one in studies if not one.complete}
+    incomplete = {one.file or one.study.name: (one.finished, len(one.results)) for one in studies if not one.complete}
     return PaperPage(paper, title(paper), tuple(findings), tuple(listed), tuple(not_run), incomplete)
 
 

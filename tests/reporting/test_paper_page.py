@@ -1,6 +1,7 @@
 """The page of a paper: findings with verdicts, printed numbers with ours, and what has not been run."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,8 @@ def test_an_incomplete_study_is_listed_with_its_count(launched: Callable[..., Pa
     part = PaperStudy(whole.study, (*whole.results[:-1], Result(whole.results[-1].trial)))
     text = page_markdown(page_of("invariant-features", [part], []))
     assert "- `example` has results of 11 of 12 trials: `ablate launch example`" in text
+    text = page_markdown(page_of("invariant-features", [replace(part, file="findings/example")], []))
+    assert "trials: `ablate launch findings/example`" in text
 
 
 def test_the_json_holds_verdicts_and_differences(page: PaperPage) -> None:
