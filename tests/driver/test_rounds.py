@@ -1,4 +1,7 @@
-"""A worker that dies among trials of less than a second is replaced, and the next launch completes the study."""
+"""A worker that dies among trials of less than a second is replaced, and the next launch completes the study.
+
+It takes minutes, and runs only where it is asked for: `pytest -m by_hand tests/driver/test_rounds.py`.
+"""
 
 import os
 import re
@@ -12,7 +15,7 @@ from ablate.process import Process, alive, identify
 
 from .conftest import Command, WorkingDirectory
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.by_hand, pytest.mark.cluster, pytest.mark.slow]
 
 MANY = """
 question: Is a killed worker replaced?

@@ -1,6 +1,7 @@
 """MLflow with users on PostgreSQL and S3, behind TLS and below a path, as docker/compose.yaml starts them.
 
-All are real, and started once for this file, which kills them as well.
+All are real, and started once for this file, which kills them as well.  One test takes minutes, and runs only where it
+is asked for: `pytest -m by_hand tests/servers/test_shared_servers.py`.
 """
 
 import re
@@ -213,6 +214,7 @@ def test_people_launch_beside_each_other_and_need_a_right_for_the_studies_of_oth
     assert sum(status.counts.values()) == 4
 
 
+@pytest.mark.by_hand
 def test_a_launch_outlives_the_database_and_the_server_and_writes_no_password(
     server: SharedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
