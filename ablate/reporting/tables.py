@@ -131,7 +131,7 @@ def statements_table(verdict: FindingVerdict) -> Table:
         (
             statement.text,
             Measured(statement.estimate),
-            statement.bound,
+            statement.bound + 0.0,  # without the sign of −0
             p_value(statement.p_supported),
             p_value(statement.p_refuted),
         )
