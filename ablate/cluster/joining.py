@@ -12,7 +12,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ablate.cluster.node_report import REPORTS, SHARED, NodeReport, differences, own_report, report_of_node
-from ablate.cluster.ray_cluster import first_line, node_lives
+from ablate.cluster.ray_cluster import first_line, live_nodes, node_lives
 from ablate.errors import ServiceAway, ServiceError, StudyError
 from ablate.launch_config import ClusterRequest
 from ablate.paths import StudyPaths
@@ -43,7 +43,7 @@ def require_cluster(request: ClusterRequest, waiting: Callable[[int], None]) -> 
 def await_nodes(request: ClusterRequest, deadline: float, waiting: Callable[[int], None]) -> list[Any]:
     """The live nodes, once there are as many as wanted; those without CPUs, such as a head, are not counted."""
     while True:
-        found = [node for node in ray.nodes() if node["Alive"]]
+        found = live_nodes()
         able = sum(node["Resources"].get("CPU", 0) > 0 for node in found)
         if able >= request.least_nodes:
             return found

@@ -21,6 +21,7 @@ from ablate.process import Process, identify
 
 START = 300.0  # seconds in which Ray may be started again where it was too slow
 ANSWER = 60.0  # seconds in which a cluster has to accept a connection
+POLL = 1.0  # seconds between two tries: a port does not notify of a change
 
 
 def start_ray(address: str, slow: Callable[[], None]) -> None:
@@ -85,7 +86,7 @@ def await_listener(address: str) -> None:
         except (OSError, OverflowError):
             if time.monotonic() > until:
                 raise
-        time.sleep(1)
+        time.sleep(POLL)
 
 
 @contextmanager

@@ -41,13 +41,18 @@ CODEC: Codec[SavedCosts] = Codec({"costs": SavedCosts}, version=1)
 
 
 def measured_costs(store: Store) -> Costs:
-    """Shape → cost, of what was measured on this machine; nothing where another version of ablate wrote the file."""
+    """Shape → cost, of what was measured on this machine."""
+    costs = saved_costs(store)
+    ending = f" {machine_digest()}" if costs else ""
+    return {name.removesuffix(ending): cost for name, cost in costs.items() if name.endswith(ending)}
+
+
+def saved_costs(store: Store) -> Costs:
+    """Shape and machine → cost, as saved; nothing where there is no file, or another version of ablate wrote it."""
     try:
-        saved = CODEC.decode(store.measured.read_text(encoding="utf-8"))
+        return CODEC.decode(store.measured.read_text(encoding="utf-8")).costs
     except (OSError, ValueError, TypeError, KeyError):
         return {}
-    ending = f" {machine_digest()}"
-    return {name.removesuffix(ending): cost for name, cost in saved.costs.items() if name.endswith(ending)}
 
 
 def machine_digest() -> str:
@@ -60,12 +65,8 @@ def machine_digest() -> str:
 def save(store: Store, costs: Costs) -> None:
     """Keep measured costs in the store, which is made like that of a launch where there is none."""
     ending = f" {machine_digest()}"
-    try:
-        held = CODEC.decode(store.measured.read_text(encoding="utf-8")).costs
-    except (OSError, ValueError, TypeError, KeyError):
-        held = {}
     added = {f"{shape}{ending}": cost for shape, cost in costs.items()}
-    write_text(store.measured, CODEC.encode(SavedCosts({**held, **added})))
+    write_text(store.measured, CODEC.encode(SavedCosts({**saved_costs(store), **added})))
 
 
 def with_costs(plan: Plan, costs: Costs) -> Plan:

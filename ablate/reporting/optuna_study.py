@@ -77,5 +77,5 @@ def mean_of(one: Proposal, metric: str) -> float:
 
 
 def time_of(seconds: float | None) -> datetime:
-    """A time of the machine's zone, as Optuna shows it; that of an unknown time is the epoch's begin."""
+    """A time in the zone of this machine, as Optuna shows it; 1970 for an unknown one."""
     return datetime.fromtimestamp(seconds or 0.0)
