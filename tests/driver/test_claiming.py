@@ -1,6 +1,6 @@
 """Launches of one study from several stores that use one tracking store: one runs, and nobody closes its runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from ablate.driver.announcer import ignore
 from ablate.driver.backends import Backends
 from ablate.driver.launch import launch
 from ablate.driver.launch_options import Options
-from ablate.driver.progress import LaunchProgress, Listener
+from ablate.driver.progress import Listener
 from ablate.driver.summary import Summary
 from ablate.errors import ServiceError
-from ablate.events import EpochValues, Message, State
+from ablate.events import State
 from ablate.paths import Store
 from ablate.study.model import Study
 from ablate.study.read import read_study
@@ -26,7 +26,7 @@ from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import Server
 from ablate.track.store import Claim
 
-from .in_process.launches import STUDY
+from .in_process.launches import STUDY, at_the_first_epoch
 
 pytestmark = pytest.mark.slow
 
@@ -49,18 +49,6 @@ def stores(tmp_path: Path) -> tuple[Store, Store]:
     return Store(tmp_path / "first"), Store(tmp_path / "second")
 
 
-def once(act: Callable[[], None]) -> Listener:
-    """A listener that acts when the first epoch has ended."""
-    acted: list[bool] = []
-
-    def listen(progress: LaunchProgress, message: Message) -> None:
-        if isinstance(message, EpochValues) and not acted:
-            acted.append(True)
-            act()
-
-    return listen
-
-
 def run(study: Study, store: Store, backends: Backends, listen: Listener = ignore) -> Summary:
     return launch(study, store, Options(), listen, backends=backends)
 
@@ -76,7 +64,7 @@ def test_a_second_launch_from_another_store_is_refused_with_the_name_of_the_firs
             run(study, stores[1], backends)
         refusals.append(str(raised.value))
 
-    assert run(study, stores[0], backends, once(launch_second)).ran == 2
+    assert run(study, stores[0], backends, at_the_first_epoch(launch_second)).ran == 2
     (refusal,) = refusals
     assert "'claimed' is being launched by process " in refusal
     assert str(stores[0].root) in refusal
@@ -94,7 +82,7 @@ def test_a_launch_whose_heartbeat_does_not_change_is_taken_over(
     assert tracking.snapshot("claimed").study_state is State.FINISHED
 
 
-def test_the_claim_of_a_launch_from_the_same_store_that_was_killed_is_taken_over_at_once(
+def test_the_claim_of_a_launch_from_the_same_store_that_was_killed_is_taken_over_at_at_the_first_epoch(
     study: Study, stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "is_alive", lambda *_: pytest.fail("its heartbeat is watched"))
@@ -110,11 +98,9 @@ def test_the_claim_of_a_launch_from_the_same_store_that_was_killed_is_taken_over
 def test_a_launch_that_has_been_taken_over_closes_nothing(study: Study, stores: tuple[Store, Store]) -> None:
     tracking = MemoryStore()
     other = Claim("other", "process 2 on another machine", "1")
-
+    take_over = at_the_first_epoch(lambda: tracking.write_claim("claimed", other))
     with pytest.raises(ServiceError, match="taken over by process 2 on another machine"):
-        run(
-            study, stores[0], in_process_backends(tracking), once(lambda: tracking.write_claim("claimed", other))
-        )  # its own heartbeats find the other claim
+        run(study, stores[0], in_process_backends(tracking), take_over)  # its own heartbeats find the other claim
     snapshot = tracking.snapshot("claimed")
     assert (snapshot.study_state, snapshot.claim) == (State.RUNNING, other)
 
@@ -161,7 +147,7 @@ def test_while_a_launch_runs_other_stores_see_it_and_neither_launch_nor_sync_dis
             assert "is being launched by process" in ablate.sync(study.name, store=store.root)
         seen.append({record.state for record in MlflowStore(mlflow_uri).snapshot(study.name).trials})
 
-    summary = run(study, first, mlflow_backends, once(look_from_second))
+    summary = run(study, first, mlflow_backends, at_the_first_epoch(look_from_second))
     assert (summary.finished, summary.ran) == (2, 2)
     assert len(seen) == 4
     (running, left), *counts, states = seen

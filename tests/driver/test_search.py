@@ -50,7 +50,7 @@ def proposals(directory: WorkingDirectory) -> list[tuple[Trial, ...]]:
 
 
 def assert_complete(directory: WorkingDirectory) -> None:
-    """All settings differ, Optuna was told the end of each once, and nothing was trained twice or is left running."""
+    """Each proposal has other settings and one end in Optuna; each epoch is recorded once; no run has state RUNNING."""
     records, stored, curves = directory.records("search"), stored_proposals(directory), directory.histories("search")
     assert {frozen.state for frozen in stored} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert TrialState.COMPLETE in {frozen.state for frozen in stored}

@@ -1,5 +1,6 @@
 """What a plan costs, by hand: from finished trials of the same shape, in packs, side by side."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from ablate.planning.cost import (
     LAUNCH_SECONDS,
     TRIAL_SECONDS,
+    Costs,
     ShapeCost,
     recorded_costs,
     time_until_done,
@@ -15,22 +17,13 @@ from ablate.planning.cost import (
 )
 from ablate.planning.plan import Plan, make_plan
 from ablate.planning.resolve import example_trials, resolve
-from ablate.planning.resources import Node
 from ablate.record import TrialRecord
 from ablate.study.read import read_study
 from ablate.testing.plans import record_of
 from ablate.trial import Trial
 
-NODES = (Node("here", 2, 0),)
-STUDY = """\
-method: invariant
-dataset: digits
-fixed: {training.epochs: 3}
-axes: {method.epsilon: [0.4, 0.8]}
-seeds: 2
-probes: [linear]
-metric: linear/accuracy
-"""
+from .small_study import NODES, STUDY
+
 SEARCH = """\
 method: invariant
 dataset: digits
@@ -43,11 +36,13 @@ metric: linear/accuracy
 """
 
 
-def plan_of(folder: Path, text: str = STUDY, **given: object) -> Plan:
+def plan_of(
+    folder: Path, text: str = STUDY, records: Mapping[str, TrialRecord] | None = None, costs: Costs | None = None
+) -> Plan:
     file = folder / "small.yaml"
     file.write_text(text, encoding="utf-8")
     study = read_study(file)
-    return make_plan(study, resolve(study), nodes=NODES, **{"records": {}, **given})  # type: ignore[arg-type]
+    return make_plan(study, resolve(study), records or {}, NODES, costs=costs)
 
 
 def finished(trial: Trial, **usage: float) -> TrialRecord:

@@ -23,18 +23,9 @@ from ablate.study.read import read_study
 from ablate.testing.plans import record_of
 from ablate.trial import Config, Trial
 
-TRIAL = Trial(Config("invariant", "1", {}, "digits", "1", {}, 0), {"linear": {"epochs": 5}, "knn": {}}, "small")
-NODES = (Node("here", 2, 0),)
+from .small_study import NODES, STUDY
 
-STUDY = """\
-method: invariant
-dataset: digits
-fixed: {training.epochs: 3}
-axes: {method.epsilon: [0.4, 0.8]}
-seeds: 2
-probes: [linear]
-metric: linear/accuracy
-"""
+TRIAL = Trial(Config("invariant", "1", {}, "digits", "1", {}, 0), {"linear": {"epochs": 5}, "knn": {}}, "small")
 
 
 def record(trial: Trial, state: State = State.FINISHED, **changes: Any) -> TrialRecord:

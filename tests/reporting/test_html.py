@@ -1,7 +1,6 @@
 """The report as one HTML page."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
 
 from ablate.events import State
 from ablate.planning.resolve import resolve_proposal
@@ -121,9 +121,7 @@ def test_the_figures_of_a_search_are_interactive_and_request_nothing(
     page = write_report(report_of(study, results), tmp_path).with_name("report.html")
     assert page.stat().st_size < 4_000_000
     browser.get(page.as_uri())
-    deadline = time.monotonic() + 300
-    while browser.find_elements(By.CSS_SELECTOR, ".interactive > svg") and time.monotonic() < deadline:
-        time.sleep(0.2)
+    WebDriverWait(browser, 300).until_not(lambda one: one.find_elements(By.CSS_SELECTOR, ".interactive > svg"))
     kinds = browser.execute_script(  # type: ignore[no-untyped-call]  # of selenium
         "return [...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.data.map(one => one.type))"
     )

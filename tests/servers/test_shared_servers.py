@@ -5,7 +5,7 @@ is asked for: `pytest -m by_hand tests/servers/test_shared_servers.py`.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,9 @@ from ablate.driver.announcer import ignore
 from ablate.driver.backends import Backends
 from ablate.driver.launch import launch
 from ablate.driver.launch_options import Options
-from ablate.driver.progress import LaunchProgress, Listener
+from ablate.driver.progress import Listener
 from ablate.driver.summary import Summary
 from ablate.errors import ServiceAway, ServiceError
-from ablate.events import EpochValues, Message
 from ablate.launch_config import Outcome
 from ablate.paths import Store
 from ablate.search import storage
@@ -34,7 +33,7 @@ from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import Server, check_server
 
 from ..driver.conftest import WorkingDirectory
-from ..driver.in_process.launches import SEARCH, STUDY
+from ..driver.in_process.launches import SEARCH, STUDY, at_the_first_epoch
 from ..services.mlflow_server import PASSWORD, TOKEN, SharedServer, shared_server
 from ..services.waiting import wait_until
 
@@ -168,17 +167,6 @@ class Person:
             self.launch(name, *overrides)
         assert self.started == before
         return str(raised.value)
-
-
-def at_the_first_epoch(act: Callable[[], None]) -> Listener:
-    acted: list[bool] = []
-
-    def listen(progress: LaunchProgress, message: Message) -> None:
-        if isinstance(message, EpochValues) and not acted:
-            acted.append(True)
-            act()
-
-    return listen
 
 
 def test_people_launch_beside_each_other_and_need_a_right_for_the_studies_of_others(

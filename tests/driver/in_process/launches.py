@@ -75,6 +75,18 @@ metric: linear/accuracy
 Curves = dict[str, dict[str, Curve]]  # trial's name → metric → points
 
 
+def at_the_first_epoch(act: Callable[[], None]) -> Listener:
+    """A listener that acts when the first epoch has ended."""
+    acted: list[bool] = []
+
+    def listen(progress: LaunchProgress, message: Message) -> None:
+        if isinstance(message, EpochValues) and not acted:
+            acted.append(True)
+            act()
+
+    return listen
+
+
 @dataclass
 class Launches:
     """Launches of studies with one store and one tracking store, and the messages of the last launch."""
