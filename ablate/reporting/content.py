@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from ablate.draw.figure_specs import (
@@ -44,7 +45,7 @@ from ablate.stats.across_datasets import Ranking, differences_over_datasets, ran
 from ablate.stats.bands import Curves
 from ablate.stats.best import best_in_groups
 from ablate.stats.comparisons import Comparison, compare_with_baselines
-from ablate.stats.interactions import interactions_of
+from ablate.stats.interactions import Interaction, interactions_of
 from ablate.stats.results import Result
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
 from ablate.study.model import Study
@@ -74,9 +75,7 @@ def report_of(
     found = SearchFindings(proposals, importances_of(study, metric, proposals), finalists_of(study, results, fresh))
     compared = tuple(ComparedVariant(variant, printed_value(study, ablations, variant, metric)) for variant in variants)
     differing = tuple(dict.fromkeys(pair for ablation in ablations for pair in differences(study, variants, ablation)))
-    margin, rule = study.least_difference, study.seed_rule
-    comparisons = () if study.search else compare_with_baselines(variants, better(metric), margin, rule)
-    ranking = None if study.search else ranking_of(variants, better(metric))
+    design = design_findings(study, variants, metric)
     section = results_section(study, results, metric, compared, differing, papers_seeds(ablations), runs, found)
     best = best_proposals(study, results, compared, metric) if study.search else []
     return Report(
@@ -85,21 +84,21 @@ def report_of(
         profile=study.profile,
         metric=metric,
         setup=(*setup(study, variants), *costs(every, study.budget)),
-        answer=(*answer(metric, comparisons), *search_answer(metric, best, len(variants), found.finalists)),
+        answer=(*answer(metric, design.comparisons), *search_answer(metric, best, len(variants), found.finalists)),
         results=section,
         pictures=tuple(pictures(study, metric, results, fetch)) if fetch is not None else (),
         progress=progress_of(every),
-        comparisons=comparisons,
+        comparisons=design.comparisons,
         figures=(
-            *figures(study, compared, comparisons, metric),
+            *figures(study, compared, design.comparisons, metric),
             *search_figures(study, metric, found.proposals, found.importances),
             *hypervolume_figures(study, results),
-            *rank_figure(ranking),
+            *rank_figure(design.ranking),
         ),
-        limits=() if study.search else tuple(limits_of(metric, variants)),
-        interactions=() if study.search else interactions_of(variants),
-        over_datasets=differences_over_datasets(comparisons),
-        ranking=ranking,
+        limits=design.limits,
+        interactions=design.interactions,
+        over_datasets=differences_over_datasets(design.comparisons),
+        ranking=design.ranking,
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
         warnings=tuple(warnings(every)),
         curves=tuple(curve_figures(metric, variants, results, curves or {})),
@@ -107,6 +106,27 @@ def report_of(
         paper=paper_section(study, ablations, differing, verdicts(study, ablations, results)),
         paper_problem=problem,
         outdated=sum(case_of(study, result) is None for result in every),
+    )
+
+
+@dataclass(frozen=True)
+class DesignFindings:
+    """What the variants of a grid show beside each other; a search, whose variants were chosen, has none of it."""
+
+    comparisons: tuple[Comparison, ...] = ()
+    ranking: Ranking | None = None
+    limits: tuple[str, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
+
+
+def design_findings(study: Study, variants: Sequence[Variant], metric: str) -> DesignFindings:
+    if study.search is not None:
+        return DesignFindings()
+    return DesignFindings(
+        compare_with_baselines(variants, better(metric), study.least_difference, study.seed_rule),
+        ranking_of(variants, better(metric)),
+        tuple(limits_of(metric, variants)),
+        interactions_of(variants),
     )
 
 

@@ -123,9 +123,10 @@ def plan_cost(plan: "Plan") -> Iterator[str]:
     if estimate is not None:
         most = "up to " if plan.proposals and plan.study.seed_rule else ""
         sources = ["finished trials"] * (estimate.recorded > 0) + ["a few steps timed here"] * (estimate.measured > 0)
+        disk = f", {estimate.megabytes:,.0f} MB in MLflow" if estimate.megabytes else ""  # else it is unknown
         yield (
-            f"{most}{hours(estimate.device_seconds)}, {span(estimate.seconds)} by the clock, "
-            f"{estimate.megabytes:,.0f} MB in MLflow; from {' and '.join(sources) or 'trials of this kind'}"
+            f"{most}{hours(estimate.device_seconds)}, {span(estimate.seconds)} by the clock{disk}; "
+            f"from {' and '.join(sources) or 'trials of this kind'}"
         )
     elif plan.left or plan.proposals:
         yield "the cost is not known: no trial of some kind has finished, and none was timed"
