@@ -1,5 +1,6 @@
 """Ray Jobs: the launch runs as a job of a running Ray cluster, on its head node."""
 
+import logging
 import os
 import shlex
 import tempfile
@@ -110,6 +111,7 @@ class RayTarget:
             os.environ["RAY_AUTH_TOKEN_PATH"] = str(Path(self.options.token_file).expanduser())
         from ray.job_submission import JobSubmissionClient
 
+        logging.getLogger("ray.dashboard.modules.dashboard_sdk").setLevel(logging.WARNING)  # else a line for each try
         return JobSubmissionClient(self.options.address)
 
     def send(self, **job: Any) -> Any:
@@ -121,7 +123,8 @@ class RayTarget:
                 if "No available agent" not in error.problem:
                     raise
                 time.sleep(INTERVAL)  # an agent registers within seconds
-        return self.ask("submit_job", **job)
+        remedy = "see whether each node's agent runs: two clusters on one machine need ports of their own for it"
+        raise ServiceError("no agent of the cluster takes a job", remedy, self.options.address)
 
     def ask(self, request: str, *arguments: Any, **named: Any) -> Any:
         """Send a request to the Jobs server.  Raises ServiceError where it does not answer or refuses."""

@@ -38,7 +38,8 @@ def lab(tmp_path: Path) -> Iterator[Callable[..., str]]:
     environment.pop("MLFLOW_TRACKING_URI", None)
     folder = Path("/tmp") / f"ablate-{os.getpid()}"  # a short path: Ray's sockets are below it
     port = free_port()
-    ports = [f"--port={free_port()}", f"--dashboard-port={port}", f"--ray-client-server-port={free_port()}"]
+    names = ["port", "ray-client-server-port", "dashboard-agent-listen-port", "dashboard-agent-grpc-port"]
+    ports = [f"--dashboard-port={port}", *(f"--{name}={free_port()}" for name in names)]  # beside other clusters
     start = ["ray", "start", "--head", "--num-cpus=2", "--disable-usage-stats", f"--temp-dir={folder}", *ports]
     tool = Path(sys.executable).parent / start[0]
     subprocess.run([tool, *start[1:]], env={**environment, **token}, check=True, capture_output=True)
