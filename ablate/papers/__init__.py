@@ -70,6 +70,7 @@ PAPERS: Registry[PaperNames] = Registry(
         "vte": PaperNames(
             "vte",
             datasets={"cifar10": "CIFAR-10", "stl10-32": "STL-10"},
+            stand_ins={"cifar10-jpeg": "CIFAR-10"},
             methods={
                 "avt": "AVT",
                 "predictive-transformation": "predictive-transformation",
@@ -93,6 +94,7 @@ PAPERS: Registry[PaperNames] = Registry(
         "aavae": PaperNames(
             "aavae",
             datasets={"cifar10": "CIFAR-10", "stl10": "STL-10"},
+            stand_ins={"cifar10-jpeg": "CIFAR-10"},
             methods={"ae": "AE", "vae": "VAE", "aaae": "AAAE", "aavae": "AAVAE", "simclr": "SimCLR"},
             metrics={
                 "linear/accuracy": "linear_accuracy",
@@ -108,6 +110,7 @@ PAPERS: Registry[PaperNames] = Registry(
         "distance-enhancement": PaperNames(
             "de",
             datasets={"cifar10": "CIFAR-10"},
+            stand_ins={"cifar10-jpeg": "CIFAR-10"},
             methods={
                 "random": "Untrained ResNet-50",
                 "swav": "SwAV",
@@ -134,6 +137,7 @@ PAPERS: Registry[PaperNames] = Registry(
                 "cifar10": "CIFAR-10",
                 "celeba": "CelebA",
             },
+            stand_ins={"cifar10-jpeg": "CIFAR-10"},
             methods={
                 "random": "Random",
                 "simclr": "SimCLR",
