@@ -21,7 +21,7 @@ def train(config: dict[str, Any]) -> None:
 
 def main() -> None:
     uri, experiment, trials = sys.argv[1:]
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         tuner = tune.Tuner(
             tune.with_resources(train, {"cpu": 1}),

@@ -26,6 +26,7 @@ from ablate.study.read import read_study
 from ablate.track import tags
 from ablate.track.entities import Metric
 from ablate.track.mlflow_store import MlflowStore
+from ablate.track.params import params_of
 from ablate.track.run_state import STATUSES
 from ablate.track.spool_records import SpoolStart
 from ablate.trial import Trial
@@ -73,7 +74,7 @@ def record(tracking: MlflowStore, trial: Trial, parent: str) -> None:
         for number in range(1, METRICS + 1)
     ]
     points.append(Metric("linear/accuracy", 0.5 + trial.config.seed / 1000, now, EPOCHS))
-    tracking.client.log_batch(run, points, tags.params_of(trial))
+    tracking.client.log_batch(run, points, params_of(trial))
     tracking.client.set_terminated(run, STATUSES[State.FINISHED])
 
 

@@ -46,7 +46,7 @@ def launched(store: Store, uri: str, epochs: int, seed: int) -> list[float]:
     if done.returncode:
         sys.exit(log.read_text())
     (trial,) = (record for record in MlflowStore(uri).snapshot("training").records.values() if record.seed == seed)
-    times = [point.timestamp / 1000 for point in connect(uri).get_metric_history(trial.run_id, "train/loss")]
+    times = [point.timestamp / 1000 for point in connect(uri).histories([trial.run_id], "train/loss")[trial.run_id]]
     return [after - before for before, after in pairwise(sorted(times))]
 
 

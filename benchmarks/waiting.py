@@ -53,17 +53,19 @@ class Timed(SpoolTracker):
         with self.watch():
             super().start(trial)
 
-    def record(self, trial: Trial, epoch: int, values: Mapping[str, float]) -> None:
+    def record(self, trial: Trial, epoch: int, values: Mapping[str, float], probe: str = "", digest: str = "") -> None:
         with self.watch():
-            super().record(trial, epoch, values)
+            super().record(trial, epoch, values, probe, digest)
 
     def attach(self, trial: Trial, file: Path, folder: str = "") -> None:
         with self.watch():
             super().attach(trial, file, folder)
 
-    def finish(self, trial: Trial, state: State, reason: str = "") -> None:
+    def finish(
+        self, trial: Trial, state: State, reason: str = "", failed_probes: Mapping[str, str] | None = None
+    ) -> None:
         with self.watch():
-            super().finish(trial, state, reason)
+            super().finish(trial, state, reason, failed_probes)
 
 
 def make_trial(store: Store, epochs: int) -> Trial:

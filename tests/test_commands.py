@@ -14,6 +14,9 @@ from ablate.cli import COMMANDS, app
 from ablate.commands.arguments import launched_names, study_files
 from ablate.commands.failure import run_and_report
 from ablate.errors import StudyError
+from ablate.run import read_trials
+
+from .conftest import SEARCH
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -140,3 +143,35 @@ def test_the_shell_completes_study_files_and_names(run: Run, tmp_path: Path) -> 
     assert study_files("") == ["epsilon", "k", "mine.yaml", "one/epsilon"]
     assert study_files("e") == ["epsilon"]
     assert launched_names("eps") == ["epsilon"]
+
+
+SMALL = """
+method: invariant
+dataset: digits
+axes: {method.epsilon: [0.4, 0.8]}
+seeds: 2
+probes: [linear]
+metric: linear/accuracy
+"""
+
+
+def test_a_plan_lists_its_trials_as_they_run_without_ray(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    code, _, err = run("plan", "small.yaml", "--no-measure", "--trials", "trials.json")
+    assert (code, err) == (0, "")
+    trials = read_trials([str(tmp_path / "trials.json")])
+    assert [(trial.levels, trial.config.seed) for trial in trials] == [
+        ({"method.epsilon": epsilon}, seed) for seed in (0, 1) for epsilon in (0.4, 0.8)
+    ]
+    refused = (2, "", "ablate: absent: the folder does not exist; make it\n")
+    assert run("plan", "small.yaml", "--no-measure", "--trials", "absent/trials.json") == refused
+
+
+def test_a_plan_does_not_list_trials_that_are_proposed_later(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "search.yaml").write_text(SEARCH)
+    code, _, err = run("plan", "search.yaml", "--no-measure", "--trials", "trials.json")
+    assert (code, err) == (
+        2,
+        "ablate: trials.json: trials that are proposed during a launch cannot be listed; leave out --trials\n",
+    )
+    assert not (tmp_path / "trials.json").exists()

@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from inspect import signature
@@ -91,26 +91,32 @@ def await_listener(address: str) -> None:
 
 @contextmanager
 def without_monitors() -> Iterator[None]:
-    """Let `ray.init` start neither the autoscaler nor the log monitor, which a local Ray does not use.
+    """Let `ray.init` start neither autoscaler, log monitor nor Jobs server, which a local Ray does not use.
 
-    They cost two CPU seconds of each start.  `ray.init` has no option for them, only the parameters that it makes of
-    its options; where another version of Ray makes them otherwise, both are started.
+    They cost four CPU seconds of each start.  `ray.init` has no option for them, only the parameters that it makes of
+    its options and a method of its node; where another version of Ray has others, all are started.
     """
     absent = {"no_monitor": True, "include_log_monitor": False}
-    try:
-        parameter: Any = import_module("ray._private.parameter")
-        given = parameter.RayParams
-        known = absent.keys() <= signature(given).parameters.keys()
-    except (ImportError, AttributeError, TypeError, ValueError):
-        known = False
-    if not known:
+    with ExitStack() as given:
+        with suppress(ImportError, AttributeError, TypeError, ValueError):
+            module = import_module("ray._private.parameter")
+            if absent.keys() <= signature(module.RayParams).parameters.keys():
+                given.enter_context(replaced(module, "RayParams", partial(module.RayParams, **absent)))
+        with suppress(ImportError, AttributeError):
+            node = import_module("ray._private.node").Node
+            given.enter_context(replaced(node, "start_api_server", lambda self, **options: None))
         yield
-        return
-    parameter.RayParams = partial(given, **absent)
+
+
+@contextmanager
+def replaced(place: Any, name: str, value: Any) -> Iterator[None]:
+    """Give a module or class another attribute for a while.  Raises AttributeError where it has none of this name."""
+    given = getattr(place, name)
+    setattr(place, name, value)
     try:
         yield
     finally:
-        parameter.RayParams = given
+        setattr(place, name, given)
 
 
 def end_started() -> None:

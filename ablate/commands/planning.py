@@ -9,6 +9,7 @@ from ablate.commands.arguments import Address, Json, Storage, Yes
 from ablate.commands.values import takes_study
 
 if TYPE_CHECKING:
+    from ablate.planning.plan import Plan
     from ablate.study.model import Study
 
 
@@ -25,15 +26,23 @@ def plan(
             "minutes at most; without it, the cost of such trials is not shown"
         ),
     ] = True,
+    trials: Annotated[
+        Path | None,
+        typer.Option(help="Write the trials that are left to run to this file, as `python -m ablate.run` takes it"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what would run: trials, packs, finished trials, devices, device-hours, time, disk; run nothing."""
-    print_plan_of(study, storage, address, yes, as_json, measure)
+    if trials is not None:
+        check_folder_of(trials)
+    planned = print_plan_of(study, storage, address, yes, as_json, measure)
+    if trials is not None:
+        write_trials(planned, trials)
 
 
 def print_plan_of(
     study: "Study", storage: Path | None, address: str, yes: bool, as_json: bool, measure: bool = True
-) -> None:
+) -> "Plan":
     from ablate.api import plan as make_plan
     from ablate.view.answers import print_plan
     from ablate.view.console import aside
@@ -41,7 +50,29 @@ def print_plan_of(
     def say(sentence: str) -> None:
         aside.print(sentence, soft_wrap=True)
 
-    print_plan(make_plan(study, store=storage, address=address, yes=yes, measure=measure, say=say), as_json)
+    planned = make_plan(study, store=storage, address=address, yes=yes, measure=measure, say=say)
+    print_plan(planned, as_json)
+    return planned
+
+
+def check_folder_of(file: Path) -> None:
+    """Raises StudyError where the folder of a file to write does not exist."""
+    from ablate.errors import StudyError
+
+    if not file.absolute().parent.is_dir():
+        raise StudyError("the folder does not exist", "make it", str(file.parent))
+
+
+def write_trials(planned: "Plan", file: Path) -> None:
+    """Write the trials that are left to run as a list in JSON; StudyError where some have yet to be proposed."""
+    import json
+
+    from ablate.atomic_write import write_text
+    from ablate.errors import StudyError
+
+    if planned.proposals:
+        raise StudyError("trials that are proposed during a launch cannot be listed", "leave out --trials", str(file))
+    write_text(file, json.dumps([one.to_run.to_json() for one in planned.left], indent=1) + "\n")
 
 
 @takes_study

@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,7 +38,7 @@ def lab(tmp_path: Path) -> Iterator[Callable[..., str]]:
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")}
     environment = {**os.environ, **mark, "COLUMNS": "200"}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    folder = Path("/tmp") / f"ablate-{os.getpid()}"  # a short path: Ray's sockets are below it
+    folder = tempfile.mkdtemp(dir="/tmp")  # a short path: Ray's sockets are below it
     port = free_port()
     names = ["port", "ray-client-server-port", "dashboard-agent-listen-port", "dashboard-agent-grpc-port"]
     ports = [f"--dashboard-port={port}", *(f"--{name}={free_port()}" for name in names)]  # beside other clusters
@@ -58,6 +60,7 @@ def lab(tmp_path: Path) -> Iterator[Callable[..., str]]:
 
     yield ablate
     end(mark)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def end(mark: dict[str, str]) -> None:
