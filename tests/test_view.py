@@ -186,6 +186,9 @@ def test_the_live_view_of_a_launch_without_trials_shows_zeros() -> None:
 def test_trials_that_a_search_has_not_proposed_yet_count_as_waiting(
     clock: list[float], search_study: Callable[..., Study]
 ) -> None:
+    study = search_study().model_copy(update={"budget": Budget(device_hours=4.0)})
+    with_budget = LaunchProgress(replace(plan_of(proposals=8), study=study, spent=3600.0))
+    assert live.counts(with_budget).endswith("0 failed, 3 of 4 device-hours left")
     launch = LaunchProgress(replace(plan_of(proposals=8), study=search_study()))
     assert live.counts(launch) == "0 of 8 finished, 0 running, 8 waiting, 0 failed"
 
@@ -365,6 +368,16 @@ def test_a_status_shows_counts_and_trials(shown: Look) -> None:
         "  l  finished       epsilon=1 · seed 1  linear/accuracy 0.5",
         "  m  out of memory  epsilon=1 · seed 2  CUDA out of memory",
     ]
+
+
+def test_a_status_says_what_is_left_of_the_budget(shown: Look) -> None:
+    left = Status("small", {State.WAITING: 2}, budget=4.0, budget_left=1.25)
+    answers.print_status([left], as_json=False)
+    assert shown().splitlines() == ["small: 2 waiting", "  budget: 1.25 of 4 device-hours left"]
+    answers.print_status([replace(left, budget_left=-0.5)], as_json=False)
+    assert shown().splitlines()[1] == "  the budget of 4 device-hours is spent (4.5): raise 'budget' to go on"
+    answers.print_status([replace(left, counts={State.FINISHED: 2}, budget_left=-0.5)], as_json=False)
+    assert shown().splitlines()[1] == "  the budget of 4 device-hours is spent (4.5)"  # and nothing is left to run
 
 
 def test_a_status_warns_of_faults_of_training_and_shows_the_scores_of_probes_only(shown: Look) -> None:

@@ -14,6 +14,7 @@ from ablate.planning.packs import PRETRAINING
 from ablate.record import TrialRecord
 from ablate.registry import suggest
 from ablate.stats.running import RunningDifference, running_differences
+from ablate.study.model import Study
 from ablate.study.read import read_study
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.sent import open_trials
@@ -59,6 +60,8 @@ class Status:
     job: BatchJob | None = None  # None where it was launched only
     metric: str = ""  # that the comparison is of
     comparison: tuple[RunningDifference, ...] = ()  # with the baseline, as far as the trials have finished
+    budget: float | None = None  # device-hours that the study may take; None where it has no budget
+    budget_left: float | None = None  # device-hours; below 0 where running trials have exceeded it
 
 
 def records_of(store: Store, study: str) -> Mapping[str, TrialRecord]:
@@ -124,7 +127,10 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     collapsed, diverged = (
         sum(record.metrics.get(fault) == 1 for record in records.values()) for fault in (COLLAPSED, DIVERGED)
     )
-    metric, comparison = running_comparison(paths, records) if with_trials else ("", ())
+    file = study_file(paths)
+    comparison = running_comparison(file, records) if with_trials and file is not None else ()
+    budget = file.budget.device_hours if file is not None and file.budget is not None else None
+    spent = sum(record.device_seconds or 0.0 for record in records.values()) / 3600
     return Status(
         study,
         dict(+counts),
@@ -134,8 +140,10 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
         unscored,
         collapsed,
         diverged,
-        metric=metric,
+        metric=file.metric if file is not None else "",
         comparison=comparison,
+        budget=budget,
+        budget_left=budget - spent if budget is not None else None,
     )
 
 
@@ -148,14 +156,16 @@ def to_propose(plan: SavedPlan, records: Mapping[str, TrialRecord]) -> int:
     return max(0, plan.proposals - sum(record.trial is None or record.trial.case != PRETRAINING for record in since))
 
 
-def running_comparison(
-    paths: StudyPaths, records: Mapping[str, TrialRecord]
-) -> tuple[str, tuple[RunningDifference, ...]]:
-    """The study's metric, and the differences from the baseline that the finished trials show."""
+def study_file(paths: StudyPaths) -> Study | None:
+    """The study as it was launched last; None where its file cannot be read."""
     try:
-        study = read_study(paths.study)
+        return read_study(paths.study)
     except (StudyError, OSError):  # another version's, or a launch that ended before it wrote the file
-        return "", ()
+        return None
+
+
+def running_comparison(study: Study, records: Mapping[str, TrialRecord]) -> tuple[RunningDifference, ...]:
+    """The differences from the baseline that the finished trials show in the study's metric."""
     scores = [
         (record.trial, score)
         for record in records.values()
@@ -164,7 +174,7 @@ def running_comparison(
         and (score := record.metrics.get(study.metric)) is not None
         and math.isfinite(score)
     ]
-    return study.metric, running_differences(study, scores)
+    return running_differences(study, scores)
 
 
 def trial_status(key: str, state: State, names: Mapping[str, str], records: Mapping[str, TrialRecord]) -> TrialStatus:

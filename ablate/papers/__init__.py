@@ -101,7 +101,7 @@ PAPERS: Registry[PaperNames] = Registry(
                 "density/bits_per_dimension": "bits_per_dim",
                 "similarity/gap": "within_minus_between_cosine",
             },
-            axes={"likelihood_scale": "logscale"},
+            axes={"likelihood_scale": "logscale", "network": "encoder"},
             levels={
                 "decoder": {f"resnet{depth}": f"decoder{depth}" for depth in (18, 34, 50)},
                 "logscale": {"fixed": "fixed_0"},
@@ -126,7 +126,7 @@ PAPERS: Registry[PaperNames] = Registry(
                 "prediction/accuracy": "classification_accuracy",
             },
             default_levels={"pre-training set": "CIFAR-10"},
-            axes={"distance_enhancement": "lambda"},
+            axes={"distance_enhancement": "lambda", "network": "backbone"},
         ),
         "simvae": PaperNames(
             "simvae",

@@ -44,9 +44,10 @@ from ablate.reporting.verdicts import FindingVerdict, finding_verdict
 from ablate.stats.across_datasets import Ranking, differences_over_datasets, ranking_of
 from ablate.stats.bands import Curves
 from ablate.stats.best import best_in_groups
-from ablate.stats.comparisons import Comparison, compare_with_baselines
+from ablate.stats.comparisons import Comparison, compare_with_baselines, looks_at, with_baselines
 from ablate.stats.interactions import Interaction, interactions_of
 from ablate.stats.results import Result
+from ablate.stats.sequential_power import power_sentence
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
 from ablate.study.model import Study
 from ablate.training_faults import RELATIVE_STD, collapse_warning, divergence_warning
@@ -96,6 +97,7 @@ def report_of(
             *rank_figure(design.ranking),
         ),
         limits=design.limits,
+        power=design.power,
         interactions=design.interactions,
         over_datasets=differences_over_datasets(design.comparisons),
         ranking=design.ranking,
@@ -117,16 +119,19 @@ class DesignFindings:
     ranking: Ranking | None = None
     limits: tuple[str, ...] = ()
     interactions: tuple[Interaction, ...] = ()
+    power: str = ""
 
 
 def design_findings(study: Study, variants: Sequence[Variant], metric: str) -> DesignFindings:
     if study.search is not None:
         return DesignFindings()
+    rule, margin = study.seed_rule, study.least_difference
     return DesignFindings(
-        compare_with_baselines(variants, better(metric), study.least_difference, study.seed_rule),
+        compare_with_baselines(variants, better(metric), margin, rule),
         ranking_of(variants, better(metric)),
         tuple(limits_of(metric, variants)),
         interactions_of(variants),
+        power_sentence(looks_at(with_baselines(variants), rule, margin)) if rule is not None else "",
     )
 
 

@@ -28,6 +28,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "confirmation": table_json(report.results.confirmation),
         "warnings": list(report.warnings),
         "limits": list(report.limits),
+        "power": report.power or None,
         "interactions": [
             {"dataset": one.baseline.config.dataset, "levels": dict(one.levels), **one.numbers()}
             for one in report.interactions

@@ -13,6 +13,9 @@ from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study
 
 SAMPLES = "training samples"
+WIDTH = "width"  # of the networks that are built in several widths
+PUBLISHED_WIDTH = 64
+NETWORKS = ("encoder", "backbone")  # the papers' names of a network that they state
 
 
 @dataclass(frozen=True)
@@ -20,15 +23,15 @@ class Difference:
     """A setting for which the study and the paper have different values."""
 
     name: str
-    ours: float
+    ours: float | str
     papers: float | str
 
     @property
     def smaller(self) -> bool:
-        """Whether the study has fewer epochs, seeds or training samples than the paper."""
-        if isinstance(self.papers, str):
-            return self.name == SAMPLES
-        return self.name in ("epochs", "seeds") and self.ours < self.papers
+        """Whether the study has fewer epochs, seeds or training samples than the paper, or another network."""
+        if isinstance(self.papers, str) or isinstance(self.ours, str):
+            return self.name == SAMPLES or self.name in NETWORKS
+        return self.name in ("epochs", "seeds", WIDTH) and self.ours < self.papers
 
 
 def place_in_paper(study: Study) -> str:
@@ -115,7 +118,7 @@ def paper_settings(variant: Variant, names: PaperNames) -> dict[str, Value]:
 
 
 def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -> tuple[Difference, ...]:
-    """The numbers fixed in the paper's ablation, epochs and seeds among them, that differ from the study's."""
+    """The numbers and the network fixed in the paper's ablation that differ from the study's; epochs, seeds, width."""
     names = PAPERS[ablation.paper]
     pairs = {Difference("seeds", len(study.first_seeds), ablation.seeds)}
     for variant in variants:
@@ -124,11 +127,18 @@ def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -
             ours = settings.get(name)
             if name not in varied and is_number(ours) and is_number(papers):
                 pairs.add(Difference(name, ours, papers))
+            if name not in varied and name in NETWORKS and isinstance(ours, str):
+                pairs.add(Difference(name, ours, str(papers)))
+        width = variant.config.settings.get(WIDTH)
+        if is_number(width) and width < PUBLISHED_WIDTH and WIDTH not in varied:
+            pairs.add(Difference(WIDTH, width, PUBLISHED_WIDTH))
         samples = variant.config.training.get("samples")
         if is_number(samples) and samples and "samples" not in {*varied, *ablation.fixed}:
             pairs.add(Difference(SAMPLES, samples, "all"))
     differing = [pair for pair in pairs if pair.ours != pair.papers]
-    return tuple(sorted(differing, key=lambda pair: (pair.name, pair.ours)))
+    return tuple(
+        sorted(differing, key=lambda pair: (pair.name, pair.ours if is_number(pair.ours) else 0.0, str(pair.ours)))
+    )
 
 
 def stand_ins(study: Study) -> dict[str, str]:

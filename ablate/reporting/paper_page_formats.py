@@ -11,7 +11,7 @@ from ablate.plural import counted
 from ablate.reporting.html import to_html
 from ablate.reporting.json import verdict_json
 from ablate.reporting.markdown import rendered
-from ablate.reporting.paper import Difference
+from ablate.reporting.paper import NETWORKS, WIDTH, Difference
 from ablate.reporting.paper_page import Finding, OurNumber, PaperNumber, PaperPage, StudyVerdict
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import against_text
@@ -71,7 +71,9 @@ def scale_text(one: StudyVerdict | OurNumber) -> str:
 
 def fewer(pair: Difference) -> str:
     ours, papers = (f"{value:g}" if isinstance(value, int | float) else value for value in (pair.ours, pair.papers))
-    return f"{ours} of {papers} {pair.name}"
+    if pair.name in NETWORKS:
+        return f"{ours} instead of {papers}"
+    return f"a {WIDTH} of {ours} instead of {papers}" if pair.name == WIDTH else f"{ours} of {papers} {pair.name}"
 
 
 def numbers_table(numbers: Sequence[PaperNumber]) -> Table:

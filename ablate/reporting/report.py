@@ -119,4 +119,5 @@ class Report:
     interactions: tuple[Interaction, ...] = ()  # of every two crossed axes
     over_datasets: tuple[DifferenceOverDatasets, ...] = ()
     ranking: Ranking | None = None  # over five data sets or more
+    power: str = ""  # what the rule that adds seeds finds, by simulation; empty where the seeds are fixed
     outdated: int = 0  # trials of an earlier version of the study file, which are left out

@@ -93,6 +93,20 @@ def plan_counts(plan: "Plan") -> Iterator[str]:
     if plan.proposals and (confirming := count_confirming(plan.study)):
         more += f" ({confirming} of them to confirm its best with fresh seeds)"
     yield f"{len(plan.left)} to run{more}, in {counted(plan.pack_count, 'pack')}, {plan.slots} side by side"
+    if plan.study.seed_rule is not None:
+        yield from plan_power(plan.study)
+
+
+def plan_power(study: Study) -> Iterator[str]:
+    """What the rule that adds seeds finds, in a line."""
+    from ablate.planning.design import count_comparisons
+    from ablate.stats.sequential import Looks
+    from ablate.stats.sequential_power import power_sentence
+
+    rule = study.seed_rule
+    assert rule is not None
+    if sentence := power_sentence(Looks(rule.at_least, rule.at_most, count_comparisons(study))):
+        yield sentence
 
 
 def plan_pruner(plan: "Plan") -> Iterator[str]:
@@ -141,11 +155,12 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.2g} device-hours" if seconds < 360_000 else f"{seconds / 3600:,.0f} device-hours"
 
 
-def budget_line(device_hours: float, left: float) -> str:
-    """What is left of a budget, both in device-hours."""
+def budget_line(device_hours: float, left: float, waiting: bool = True) -> str:
+    """What is left of a budget, both in device-hours, and the remedy where trials are `waiting` and nothing is."""
     spent = device_hours - left
     if left <= 0:
-        return f"the budget of {device_hours:g} device-hours is spent ({spent:.3g}): raise 'budget' to go on"
+        remedy = ": raise 'budget' to go on" if waiting else ""
+        return f"the budget of {device_hours:g} device-hours is spent ({spent:.3g}){remedy}"
     return f"budget: {left:.3g} of {device_hours:g} device-hours left"
 
 
@@ -209,6 +224,9 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
         if status.unsent and not status.launched_by:
             unsent = counted(status.unsent, "trial is unfinished or waits", "trials are unfinished or wait")
             console.out.print(f"  {unsent} for MLflow: launch again, or ablate sync")
+        if status.budget is not None and status.budget_left is not None:
+            waiting = status.counts.get(State.WAITING, 0) > 0
+            console.out.print(f"  {budget_line(status.budget, status.budget_left, waiting)}")
         if faults := training_faults(status):
             console.out.print(f"  warning: {faults}")
         for line in comparison_lines(status.metric, status.comparison, most=SHOWN):

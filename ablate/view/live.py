@@ -198,7 +198,9 @@ def counts(progress: LaunchProgress) -> str:
     seconds = progress.seconds_left
     left = f", about {span(seconds)} left" if seconds is not None and seconds > 0 else ""
     if progress.budget_left is not None:
-        left += f", {max(0.0, progress.budget_left) / 3600:.2g} device-hours left"
+        given = progress.plan.study.budget if progress.plan is not None else None
+        of = f" of {given.device_hours:g}" if given is not None else ""
+        left += f", {max(0.0, progress.budget_left) / 3600:.2g}{of} device-hours left"
     return (
         f"{progress.finished} of {progress.total} finished, {len(progress.running)} running, {waiting} waiting,"
         f" {progress.failed} failed{left}"

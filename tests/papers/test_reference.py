@@ -108,7 +108,8 @@ def test_every_name_in_the_tables_is_one_that_the_paper_uses() -> None:
         studied = [entry for entry in ablations() if entry.paper == name]
         metrics = {row.metric for row in rows} | {metric.name for entry in studied for metric in entry.metrics}
         assert {metric.partition(": ")[0] for metric in paper.metrics.values()} <= metrics
-        assert set(paper.axes.values()) <= {entry.axis for entry in studied}
+        fixed = {setting for entry in studied for setting in entry.fixed}
+        assert set(paper.axes.values()) <= {entry.axis for entry in studied} | fixed
         for axis, levels in paper.levels.items():
             values = {str(value) for entry in studied if entry.axis == axis for value in entry.values}
             assert set(levels.values()) <= {row.levels[axis] for row in rows if axis in row.levels} | values

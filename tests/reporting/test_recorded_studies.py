@@ -30,7 +30,10 @@ seeds: 3
 probes: [linear]
 metric: linear/accuracy
 """
-SHORTER = ("name=shorter", "training.epochs=10", "axes.method.transformation=[np,rp]", "paper=null")
+SHORTER = (
+    *("name=shorter", "training.epochs=10", "axes.method.transformation=[np,rp]", "paper=null"),
+    "budget.device_hours=2",
+)
 Run = Callable[..., str]
 
 
@@ -94,6 +97,14 @@ def test_the_list_of_papers_shows_verdicts(run: Run) -> None:
     assert verdicts["simvae"] == {}
     assert "1 of 13 findings tested: 1 agrees" in " ".join(run("list", "papers").split())
     assert agrees in " ".join(run("list", "papers", "invariant-features").split())
+
+
+def test_the_status_says_what_the_trials_have_left_of_the_budget(run: Run) -> None:
+    every = {status["study"]: status for status in json.loads(run("status", "--json"))}
+    assert every["transforms"]["budget"] is every["transforms"]["budget_left"] is None
+    assert every["shorter"]["budget"] == 2.0
+    assert 1.9 < every["shorter"]["budget_left"] < 2.0
+    assert "of 2 device-hours left" in run("status", "shorter")
 
 
 def test_an_unknown_paper_names_the_nearest_one(run: Run, recorded: Store) -> None:

@@ -1,4 +1,4 @@
-"""Paired differences: intervals, tests and effect sizes, by hand and against scipy and statsmodels."""
+"""Paired differences: intervals, tests and effect sizes, by hand and against scipy, statsmodels and rliable."""
 
 import math
 
@@ -103,3 +103,16 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests() -> None:
     expected = ttost_paired(first, second, -0.03, 0.03)[0]
     assert equivalence_test((first - second).tolist(), 0.03) == pytest.approx(expected)
     assert equivalence_test([0.1], 0.03) is None
+
+
+def test_the_share_of_better_seeds_is_rliables_probability_of_improvement() -> None:
+    from rliable.metrics import probability_of_improvement  # its intervals need a version of arch that needs pandas 2
+
+    generator = np.random.default_rng(7)
+    first, second = (generator.normal(size=40).round(1) + shift for shift in (0.2, 0.0))  # ties are among them
+    paired = [dict(enumerate(column.tolist())) for column in (first, second)]
+    of_pairs = (column[np.newaxis] for column in (first, second))  # a run of each of 40 tasks, the seeds
+    expected = probability_of_improvement(*of_pairs)
+    assert (first == second).any()
+    assert PairedDifference.of(paired[0], paired[1]).probability_of_outperforming == pytest.approx(expected)
+    assert PairedDifference.of(paired[0], paired[1], -1).probability_of_outperforming == pytest.approx(1 - expected)

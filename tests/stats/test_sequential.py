@@ -12,6 +12,7 @@ from scipy import stats
 from ablate.stats.boundaries import back_transformed, boundaries_of, looks_of, moments, transformed
 from ablate.stats.conclusion import Conclusion
 from ablate.stats.sequential import Looks, repeated_interval, skewness_of, take_looks
+from ablate.stats.sequential_power import power_of, power_sentence
 from ablate.study.seeds import least_deciding
 
 Array = NDArray[np.float64]
@@ -31,6 +32,9 @@ DIFFERENCES: dict[str, Draw] = {
     "skewed (gamma)": gamma,
     "heavy-tailed": lambda shape: RNG.laplace(size=shape),
     "bounded": lambda shape: RNG.uniform(-1, 1, shape),
+    "long-tailed (log-normal)": lambda shape: RNG.lognormal(0, 1, shape) - math.exp(0.5),
+    "long-tailed, to the other side": lambda shape: math.exp(0.5) - RNG.lognormal(0, 1, shape),
+    "log-normal of half the spread": lambda shape: RNG.lognormal(0, 0.5, shape) - math.exp(0.125),
 }
 
 
@@ -48,6 +52,7 @@ def decided(values: Array, looks: Looks) -> tuple[Array, Array]:
 
 @pytest.mark.parametrize(("at_most", "comparisons"), [(8, 1), (20, 1), (20, 5)])
 def test_a_study_without_differences_has_a_false_decision_in_at_most_5_percent(at_most: int, comparisons: int) -> None:
+    """Without a tolerance: boundaries spend 0.95 of the level, which covers one standard error (0.09 to 0.2 %)."""
     looks = Looks(3, at_most, comparisons)
     for name, draw in DIFFERENCES.items():
         crossed, _ = decided(draw((ROWS, at_most)), looks)
@@ -57,14 +62,28 @@ def test_a_study_without_differences_has_a_false_decision_in_at_most_5_percent(a
     shown = {size: decided(RNG.standard_normal((ROWS // 10, at_most)) + size, looks) for size in (0.5, 1, 2, 3)}
     for size, (found, seeds) in shown.items():
         print(f"  power at {size} standard deviations: {found.mean():.3f}, {seeds.mean():.1f} seeds on average")
+        told = power_of(looks, size)
+        assert told.found == pytest.approx(found.mean(), abs=0.02)  # 2.5 standard errors of 6,000 comparisons
+        assert told.seeds == pytest.approx(seeds.mean(), abs=0.2)
     if at_most == 20:
+        assert shown[1][0].mean() > (0.9 if comparisons == 1 else 0.5)
         assert shown[2][0].mean() > 0.97
         assert shown[3][1].mean() < 14
 
 
+def test_the_power_is_told_in_a_sentence_unless_nothing_can_be_decided() -> None:
+    one, two = (power_of(Looks(3, 20, 1), size) for size in (1.0, 2.0))
+    assert power_sentence(Looks(3, 20, 1)) == (
+        f"a difference of 1 standard deviation is found in {100 * one.found:.0f} % of comparisons, after "
+        f"{one.seeds:.0f} seeds on average, and one of 2 standard deviations is found in {100 * two.found:.0f} % of "
+        f"comparisons, after {two.seeds:.0f} seeds on average (simulated for normal differences over seeds)"
+    )
+    assert power_sentence(Looks(3, 5, 1)) == ""
+
+
 def test_a_difference_of_the_margins_size_is_called_smaller_in_at_most_5_percent() -> None:
     looks = Looks(3, 8, 1, margin=1.0)
-    for name in ("normal", "skewed (exponential)"):
+    for name in ("normal", "skewed (exponential)", "long-tailed (log-normal)"):
         values = DIFFERENCES[name]((600, 8)) / 2 + 1.0
         found = [take_looks(dict(enumerate(row)), dict.fromkeys(range(8), 0.0), looks).conclusion for row in values]
         assert found.count(Conclusion.EQUIVALENT) / len(found) <= 0.05, name
