@@ -16,8 +16,9 @@ from ablate.cluster.ray_cluster import first_line, live_nodes, node_lives
 from ablate.errors import ServiceAway, ServiceError, StudyError
 from ablate.launch_config import ClusterRequest
 from ablate.paths import StudyPaths
+from ablate.patience import LAUNCH, SHORT
 
-LIMIT = 180.0  # seconds for the answers of all nodes: a node starts a Python process for it
+LIMIT = 180.0  # seconds for the answers of all nodes, beside waiting for MLflow: a node starts a process for it
 LOOK = 1.0  # seconds between two looks at the nodes
 
 
@@ -63,7 +64,7 @@ def fitting_nodes(found: list[Any], folder: Path, environment: Path, waiting: Ca
     Raises ServiceError where one has other code, does not see the folder, or is not let in by MLflow, and ServiceAway
     where MLflow does not answer it.
     """
-    reports = list(compared_reports(found, folder, environment, waiting))
+    reports = list(compared_reports(found, folder, environment, waiting, LAUNCH))
     for report in reports:
         if report.problem:
             kind = ServiceAway if report.away else ServiceError
@@ -77,14 +78,17 @@ def joined_reports(joined: Sequence[Any], paths: StudyPaths) -> list[NodeReport]
 
 
 def compared_reports(
-    found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None]
+    found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None], patience: float = SHORT
 ) -> Iterator[NodeReport]:
-    """The report of each node that is alive, with a problem too where it differs from here or sees another folder."""
+    """The report of each node that is alive, with a problem too where it differs from here or sees another folder.
+
+    An MLflow server that does not answer a node is asked again for `patience` seconds.
+    """
     mark = f".nodes-{secrets.token_hex(8)}"
     (folder / mark).write_text(mark, encoding="utf-8")
     try:
         own = own_report()
-        for report in reports_of(found, own, (str(folder), mark, str(environment)), waiting):
+        for report in reports_of(found, own, (str(folder), mark, str(environment), patience), waiting):
             if different := differences(own, report):
                 problem = f"the node has {', '.join(different)}"
                 yield replace(report, problem=problem, remedy="install the same on every node")
@@ -99,9 +103,9 @@ def compared_reports(
 
 
 def reports_of(
-    found: list[Any], own: NodeReport, files: tuple[str, str, str], waiting: Callable[[], None]
+    found: list[Any], own: NodeReport, wanted: tuple[str, str, str, float], waiting: Callable[[], None]
 ) -> list[NodeReport]:
-    """The reports of nodes that are alive, each made by a task there; `files` are arguments of `report_of_node`.
+    """The reports of nodes that are alive, each made by a task there; `wanted` are arguments of `report_of_node`.
 
     One that can make none has `own`, with the problem.
     """
@@ -109,8 +113,8 @@ def reports_of(
     asked = {}
     for node in found:
         here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked[node["NodeID"]] = task.options(scheduling_strategy=here).remote(node["NodeName"], *files)
-    left, deadline = list(asked.values()), time.monotonic() + LIMIT
+        asked[node["NodeID"]] = task.options(scheduling_strategy=here).remote(node["NodeName"], *wanted)
+    left, deadline = list(asked.values()), time.monotonic() + LIMIT + wanted[-1]
     while left and time.monotonic() < deadline:
         _, left = ray.wait(left, num_returns=len(left), timeout=LOOK)
         waiting()

@@ -16,7 +16,6 @@ from ablate.paths import Store, data_folder, existing_part
 
 PACKAGES = ("ablate", "torch", "ray", "mlflow", "numpy", "scikit-learn")
 CODE = (".py", ".yaml", ".csv", ".jinja")
-PATIENCE = 60.0  # seconds for which MLflow is asked again
 SHARED = "name a folder that all nodes share with --storage"
 
 
@@ -90,8 +89,10 @@ def code_digest(module: str) -> str:
     return whole.hexdigest()[:16]
 
 
-def report_of_node(node: str, shared: str, mark: str, environment: str) -> str:
+def report_of_node(node: str, shared: str, mark: str, environment: str, patience: float) -> str:
     """This node's report, as a line; `mark` is the name of a file that the driver's node has written into the folder.
+
+    An MLflow server that does not answer is asked again for `patience` seconds.
 
     Runs as a Ray task on the node, and answers in the folder by a file of its own, which the driver's node looks for.
     """
@@ -110,7 +111,7 @@ def report_of_node(node: str, shared: str, mark: str, environment: str) -> str:
         remedy = SHARED
     else:
         apply_environment(Path(environment))
-        problem, remedy, away = mlflow_problem()
+        problem, remedy, away = mlflow_problem(patience)
     disk = shutil.disk_usage(existing_part(Store(folder).tensors)).free / 2**30
     return REPORTS.encode(NodeReport(node, versions(), code(), problem, remedy, away, disk, complete_datasets()))
 
@@ -123,7 +124,7 @@ def complete_datasets() -> tuple[str, ...]:
     return tuple(name for name, one in DATASETS.items() if all(file.find(folder).exists() for file in one.files))
 
 
-def mlflow_problem() -> tuple[str, str, bool]:
+def mlflow_problem(patience: float) -> tuple[str, str, bool]:
     """Why this node cannot use the MLflow server, the remedy, and whether it may pass; empty where it can.
 
     It can, too, where no server is named.
@@ -132,7 +133,7 @@ def mlflow_problem() -> tuple[str, str, bool]:
 
     try:
         if uri := os.environ.get("MLFLOW_TRACKING_URI"):
-            check_server(uri, PATIENCE)
+            check_server(uri, patience)
     except ServiceError as error:
         return error.problem, f"{error.remedy}, as seen from that node", isinstance(error, ServiceAway)
     return "", "", False

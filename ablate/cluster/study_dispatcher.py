@@ -7,6 +7,7 @@ from ablate.cluster.dispatch import Dispatcher, FurtherTrials
 from ablate.events import Message, State
 from ablate.launch_config import LaunchConfig
 from ablate.paths import StudyPaths
+from ablate.patience import SHORT
 from ablate.stopping import request_stop
 from ablate.study.model import Resources, Study
 from ablate.track.spool import SpoolTracker
@@ -14,7 +15,6 @@ from ablate.track.trial_lock import lock_trial
 from ablate.trial import Trial
 
 Report = Callable[[str, int, float], None]
-PATIENCE = 60.0  # seconds to wait for the lock of a trial whose worker is ending
 
 
 def study_dispatcher(
@@ -24,7 +24,7 @@ def study_dispatcher(
     tracker = SpoolTracker(paths, {}, config.run_refs)
 
     def record_end(trial: Trial, state: State, reason: str) -> None:
-        with lock_trial(paths.trial(trial.key), PATIENCE):
+        with lock_trial(paths.trial(trial.key), SHORT):
             tracker.start(trial)
             if (log := paths.trial(trial.key).log).exists():
                 tracker.attach(trial, log)

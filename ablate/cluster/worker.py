@@ -16,6 +16,7 @@ from ablate.cluster.worker_environment import apply_environment
 from ablate.events import MESSAGES, EpochValues, Progress, State, TrialUpdate
 from ablate.launch_config import PACK_CONFIG, PackConfig
 from ablate.paths import Store
+from ablate.patience import SHORT, STOPPING
 from ablate.permissions import permission_mask
 from ablate.stopping import StopRequest, stop_request
 from ablate.track.environment import environment
@@ -35,7 +36,6 @@ IMPORTED_EARLY = (
     "matplotlib.backends.backend_agg",
 )
 BY_CLUSTER = StopRequest(State.STOPPED, "its worker was ended")
-PATIENCE = 60.0  # seconds to wait for a trial's lock that a worker which is being ended holds, and for the last upload
 
 
 class Worker(tune.Trainable):
@@ -99,7 +99,7 @@ class Worker(tune.Trainable):
 
         with contextlib.ExitStack() as locks, tracker:
             for trial in pack.trials:
-                locks.enter_context(lock_trial(self.paths.trial(trial.key), PATIENCE))
+                locks.enter_context(lock_trial(self.paths.trial(trial.key), SHORT))
                 self.uploader.watch(trial.key)
             yield from run_pack(pack.trials, context)
         self.uploader.send_soon()
@@ -149,4 +149,5 @@ class Worker(tune.Trainable):
         self.closing = True
         for _ in self.updates if self.started else ():
             pass
-        self.uploader.close(PATIENCE)
+        stopped = self.paths.stop.exists()
+        self.uploader.close(STOPPING if stopped else SHORT)  # the driver uploads what is left then

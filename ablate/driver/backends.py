@@ -12,8 +12,8 @@ from ablate.cluster.worker_environment import write_environment
 from ablate.driver.launch_options import Options
 from ablate.launch_config import ClusterRequest
 from ablate.paths import Store, StudyPaths
+from ablate.patience import LAUNCH
 from ablate.track.mlflow_store import MlflowStore
-from ablate.track.retry import LAUNCH_PATIENCE
 from ablate.track.server import Server, ensure_server
 from ablate.track.store import TrackingStore
 from ablate.track.ui import reading_address
@@ -41,12 +41,12 @@ def ray_executor(paths: StudyPaths, options: Options) -> Executor:
 
 def launch_store(uri: str) -> MlflowStore:
     """The store of a launch, patient with a server that the user named; the embedded one is started again instead."""
-    return MlflowStore(uri, LAUNCH_PATIENCE if os.environ.get("MLFLOW_TRACKING_URI") else 0.0)
+    return MlflowStore(uri, LAUNCH if os.environ.get("MLFLOW_TRACKING_URI") else 0.0)
 
 
 RAY_AND_MLFLOW = Backends(
     ray_executor,
-    partial(ensure_server, patience=LAUNCH_PATIENCE),
+    partial(ensure_server, patience=LAUNCH),
     reading_address,
     launch_store,
 )

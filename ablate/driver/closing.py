@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ablate.driver.launch_context import PATIENCE, LaunchContext
+from ablate.driver.launch_context import LaunchContext
 from ablate.driver.saved_plan import save_plan
 from ablate.driver.summary import Summary, summarize
 from ablate.errors import ServiceError
@@ -63,6 +63,6 @@ def close_as_killed(context: LaunchContext, tracking: TrackingStore) -> None:
     context.interrupts.allow_another()
     tracking.patience = 0.0  # it has been waited for, or the user wants an end
     with suppress(ServiceError):
-        tracking.upload(context.paths, PATIENCE / 6)
+        tracking.upload(context.paths, 10.0)
         tracking.settle(context.name)
         tracking.close_study(context.name, State.KILLED)

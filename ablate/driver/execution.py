@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from ablate.added_seeds import ended_scores
 from ablate.cluster.executor import Executor, ExecutorDied
-from ablate.driver.launch_context import PATIENCE, LaunchContext
+from ablate.driver.launch_context import LaunchContext
 from ablate.driver.launch_lock import Owner
 from ablate.driver.reuse import reuse_encoders
 from ablate.errors import ServiceError
@@ -71,7 +71,7 @@ class Execution:
                 if attempt + 1 == ROUNDS or context.options.cluster:
                     raise
             context.announcer.announce(ExecutorLost())
-            tracking.upload(context.paths, PATIENCE)
+            context.upload(tracking)
             snapshot = tracking.snapshot(context.name)
             plan = context.plan(snapshot.records, retry=context.options.retry)
             self.start()

@@ -7,7 +7,7 @@ from ablate.driver.backends import RAY_AND_MLFLOW, Backends
 from ablate.driver.claiming import ClaimHeartbeat, claimed, refuse_second_launch
 from ablate.driver.closing import close, close_as_killed
 from ablate.driver.execution import Execution
-from ablate.driver.launch_context import PATIENCE, LaunchContext
+from ablate.driver.launch_context import LaunchContext, hurry
 from ablate.driver.launch_lock import launching
 from ablate.driver.launch_options import Options
 from ablate.driver.progress import Listener
@@ -193,7 +193,7 @@ class Launch:
         study, paths = self.context.study, self.context.paths
         self.context.announcer.enter(Stage.LISTING)
         self.tracking = self.context.backends.tracking(self.server.uri)
-        unsent = self.tracking.upload(paths, PATIENCE)
+        unsent = self.context.upload(self.tracking)
         snapshot = self.snapshot or self.list_and_plan(self.tracking)
         resolved = to_yaml(study)
         paths.study.write_text(resolved, encoding="utf-8")
@@ -225,7 +225,7 @@ class Launch:
         save_plan(self.plan, self.context.paths, snapshot.records)
         if not self.idle:
             self.execution.run(self.plan, snapshot, self.tracking, self.keep_server)
-        with self.context.interrupts.first_calls(lambda: None):  # what is left takes seconds
+        with self.context.interrupts.first_calls(lambda: hurry(self.tracking)):  # what is left takes seconds
             unsent = self.upload_left(unsent)
             self.context.announcer.enter(Stage.CLOSING)
             self.keep_server()
@@ -237,7 +237,8 @@ class Launch:
         if self.idle:
             return unsent
         self.context.announcer.enter(Stage.UPLOADING)
-        return self.tracking.upload(self.context.paths, PATIENCE)
+        self.keep_server()
+        return self.context.upload(self.tracking)
 
     def keep_server(self) -> None:
         """Start the embedded server again, at its address, where it has died."""

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ablate.events import State
 from ablate.launch_config import Outcome
+from ablate.patience import LAUNCH
 from ablate.planning.confirmation import confirmation_of
 from ablate.planning.design import Levels
 from ablate.planning.early_stopping import direction_of
@@ -23,7 +24,7 @@ from ablate.planning.samplers import make_sampler
 from ablate.search.journal import objectives, open_search, proposals_in, read_proposals, repair_journal
 from ablate.search.space import search_space
 from ablate.search.start import begin
-from ablate.search.storage import PATIENCE, patiently, storage_errors
+from ablate.search.storage import patiently, storage_errors
 from ablate.study.model import Study
 from ablate.trial import Trial, digest
 
@@ -64,7 +65,7 @@ class Proposals:
     the process that holds the study's lock may create an instance.
     """
 
-    patience = PATIENCE  # seconds for which a shared database that does not answer is asked again
+    patience = LAUNCH  # seconds for which a shared database that does not answer is asked again
 
     def __init__(
         self,

@@ -21,7 +21,6 @@ from optuna.storages.journal import JournalFileBackend
 from ablate.errors import ServiceAway, ServiceError
 
 VARIABLE = "ABLATE_OPTUNA_STORAGE"
-PATIENCE = 300.0  # seconds for which a launch asks again: a database that is moved is back by then
 CONNECT_TIMEOUT = 10  # seconds
 AGAIN = 5.0  # seconds before a database that does not answer is asked again
 STAYS = re.compile(  # what PostgreSQL says where waiting does not help; it has no code before a user is let in

@@ -132,7 +132,7 @@ class MemoryStore(TrackingStore):
             raise ServiceError(f"the store has no run for the study '{study}'", "launch it first", self.uri)
         return self.contents[runs[0].run_id].files
 
-    def upload(self, paths: StudyPaths, patience: float = 30.0) -> set[str]:
+    def upload(self, paths: StudyPaths, patience: float | None = 30.0) -> set[str]:
         unsent = set()
         for spool in sorted(paths.trials.glob("*/spool.jsonl")):
             trial = paths.trial(spool.parent.name)

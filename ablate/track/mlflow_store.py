@@ -8,6 +8,7 @@ from pathlib import Path
 from ablate.errors import ServiceError
 from ablate.events import State
 from ablate.paths import StudyPaths
+from ablate.patience import SHORT
 from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.aggregate import aggregate
@@ -192,8 +193,8 @@ class MlflowStore(TrackingStore):
     def attach_text(self, study: str, text: str, name: str) -> None:
         self._to_study_run(study, lambda run_id: self.client.log_text(run_id, text, name))
 
-    def upload(self, paths: StudyPaths, patience: float = 30.0) -> set[str]:
-        return upload(self.uri, paths, patience)
+    def upload(self, paths: StudyPaths, patience: float | None = 30.0) -> set[str]:
+        return upload(self.uri, paths, (lambda: self.patience or SHORT) if patience is None else patience)
 
     @retried
     def settle(

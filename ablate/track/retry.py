@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from ablate.errors import AblateError, ServiceAway, ServiceError
+from ablate.patience import Patience, seconds
 from ablate.track.client import http_status, redact, refused
 
 DELAYS = (0.5, 2.0, 5.0)  # seconds before the first repetitions, which commands that only read make as well
 LONGEST_DELAY = 15.0  # seconds before each further one
-LAUNCH_PATIENCE = 300.0  # seconds for which a launch repeats a request: a server that is moved is back by then
 DENIED = (401, 403)
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class SendsRequests(Protocol):
     """An object whose methods send requests to a server."""
 
     uri: str
-    patience: float  # seconds for which a request is repeated; with 0, after DELAYS only
+    patience: float  # seconds for which a request is repeated; with 0, after DELAYS only; read while one is repeated
 
 
 S = TypeVar("S", bound=SendsRequests)
@@ -38,12 +38,12 @@ def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P
 
     @functools.wraps(method)
     def call(owner: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return repeat(lambda: method(owner, *args, **kwargs), owner.uri, owner.patience)
+        return repeat(lambda: method(owner, *args, **kwargs), owner.uri, lambda: owner.patience)
 
     return call
 
 
-def repeat(request: Callable[[], T], uri: str, patience: float = 0.0) -> T:
+def repeat(request: Callable[[], T], uri: str, patience: Patience = 0.0) -> T:
     """The answer to a request, which is repeated as `retried` says."""
     waits = delays(patience)
     told = False
@@ -60,15 +60,15 @@ def repeat(request: Callable[[], T], uri: str, patience: float = 0.0) -> T:
                 raise service_error(error, uri) from None
             if delay not in DELAYS and not told:
                 told = True
-                logger.warning("%s does not answer; waiting for it, at most %.0f s", redact(uri), patience)
+                logger.warning("%s does not answer; waiting for it, at most %.0f s", redact(uri), seconds(patience))
             time.sleep(delay)  # a server that restarts needs seconds, one that is moved minutes
 
 
-def delays(patience: float) -> Iterator[float]:
+def delays(patience: Patience) -> Iterator[float]:
     """Seconds before each repetition: `DELAYS`, then `LONGEST_DELAY` until `patience` seconds have passed."""
-    end = time.monotonic() + patience
+    began = time.monotonic()
     yield from DELAYS
-    while time.monotonic() < end:
+    while time.monotonic() - began < seconds(patience):
         yield LONGEST_DELAY
 
 

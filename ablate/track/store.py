@@ -94,7 +94,7 @@ class TrackingStore(ABC):
     """
 
     uri: str
-    patience: float = 0.0  # seconds for which a request is repeated where the server does not answer
+    patience: float = 0.0  # seconds for which a request is repeated where the server does not answer; may be lowered
 
     @abstractmethod
     def snapshot(self, study: str) -> Snapshot:
@@ -171,9 +171,10 @@ class TrackingStore(ABC):
         """Upload a text as a file of the study's run."""
 
     @abstractmethod
-    def upload(self, paths: StudyPaths, patience: float = 30.0) -> set[str]:
+    def upload(self, paths: StudyPaths, patience: float | None = 30.0) -> set[str]:
         """Send the records in the study's spools; the keys of trials that could not be sent within `patience` seconds.
 
+        None: for as long as other requests of this store are repeated, and a minute where those are not.
         Trials that another process holds the lock of are left to it.  Does not raise where the server is away.
         """
 

@@ -11,9 +11,11 @@ from functools import cache
 from ablate.errors import ServiceError
 from ablate.events import State
 from ablate.paths import StudyPaths
+from ablate.patience import SHORT, Patience, seconds
 from ablate.track.client import connect, redact, refused
 from ablate.track.client_interface import Client
 from ablate.track.experiments import experiment_id
+from ablate.track.retry import LONGEST_DELAY, may_pass
 from ablate.track.sent import has_unsent, remove_if_complete
 from ablate.track.spool import repair
 from ablate.track.trial_lock import lock_trial
@@ -34,6 +36,7 @@ class Uploader:
         self.client: Client | None = None
         self.uploads: dict[str, TrialUpload] = {}
         self.away = False  # the server did not answer the last request
+        self.hopeful = False  # it did not, for a reason that may pass
         self.logged: set[str] = set()  # keys whose error is in the log already; "" for a server that does not answer
         self.watched: dict[str, None] = {}  # keys, in order of arrival
         self.guard = threading.Lock()  # of `watched`
@@ -88,6 +91,7 @@ class Uploader:
 
     def _log_error(self, key: str, error: Exception) -> None:
         self.away = not refused(error)  # a refusal concerns this trial alone
+        self.hopeful = self.away and may_pass(error)
         concerned = "" if self.away else key
         if concerned not in self.logged:
             self.logged.add(concerned)
@@ -136,24 +140,24 @@ class Uploader:
             return list(self.watched)
 
 
-def upload(uri: str, paths: StudyPaths, patience: float = 30.0) -> set[str]:
+def upload(uri: str, paths: StudyPaths, patience: Patience = 30.0) -> set[str]:
     """Send what earlier processes left in the study's spools; the keys of trials for which that failed.
 
     Trials that a live process works on are left to it.  Stops `patience` seconds after it began, or one request's
-    timeout later.
+    timeout later, and after a minute where the server answers and refuses.
     """
     for folder in paths.folder.glob("retired-*"):
         shutil.rmtree(folder, ignore_errors=True)
     uploader = Uploader(uri, paths)
     left = {spool.parent.name for spool in paths.trials.glob("*/spool.jsonl")}
-    deadline = time.monotonic() + patience
-    pause = 0.5
+    began, pause = time.monotonic(), 0.5
     while True:
         left = _send_once(uploader, sorted(left))
-        if not left or time.monotonic() + pause >= deadline:
+        limit = seconds(patience) if uploader.hopeful else min(seconds(patience), SHORT)
+        if not left or time.monotonic() - began + pause >= limit:
             return left
         time.sleep(pause)  # until the server may answer again
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, LONGEST_DELAY)
 
 
 def _send_once(uploader: Uploader, keys: Iterable[str]) -> set[str]:

@@ -71,3 +71,10 @@ def test_a_named_server_that_does_not_answer_is_away() -> None:
     for patience in (0.0, 0.05):
         with pytest.raises(ServiceAway, match=r"MLFLOW_TRACKING_URI=http://127.0.0.1:9: MLflow does not answer"):
             check_server(URI, patience)
+
+
+def test_a_request_that_waits_ends_soon_once_its_launch_is_asked_to_stop() -> None:
+    calls: list[int] = []
+    with pytest.raises(ServiceAway):
+        repeat(failing(10**9, requests.ConnectionError(), calls), URI, lambda: 0.0 if len(calls) >= 5 else 600.0)
+    assert len(calls) == 5

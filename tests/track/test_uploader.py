@@ -461,3 +461,23 @@ def test_without_a_server_upload_returns_the_keys_of_unsent_trials(paths: StudyP
     train_and_score(paths, trial)
     assert upload("http://127.0.0.1:9", paths, patience=0) == {trial.key}
     assert Sent.load(paths.trial(trial.key).sent) is None
+
+
+def test_an_upload_tries_again_until_its_patience_is_spent_which_a_stop_may_shorten(
+    paths: StudyPaths, make_trial: MakeTrial
+) -> None:
+    trial = make_trial()
+    train_and_score(paths, trial)
+    left = iter([300.0, 300.0, 0.0])
+    assert upload("http://127.0.0.1:9", paths, lambda: next(left)) == {trial.key}
+    assert next(left, None) is None
+
+
+def test_an_upload_that_is_refused_is_not_waited_for_as_long_as_a_server_that_is_away(
+    proxy: Any, paths: StudyPaths, make_trial: MakeTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ablate.track.uploader.SHORT", 0.0)
+    trial = make_trial()
+    train_and_score(paths, trial)
+    proxy.mode = lambda request: "deny"
+    assert upload(proxy.uri, paths, patience=300) == {trial.key}

@@ -7,7 +7,10 @@ import pytest
 from ablate.driver.progress import LaunchProgress
 from ablate.errors import Interrupted
 from ablate.events import EpochValues, Message, Stage, StageBegan, State
+from ablate.paths import StudyPaths
+from ablate.patience import LAUNCH, STOPPING
 from ablate.stopping import StopRequest, request_stop
+from ablate.testing.memory import MemoryStore
 
 from .launches import EPOCHS, SEARCH, STUDY, Curves, Launches, at_epoch
 
@@ -106,3 +109,32 @@ def test_trials_that_were_stopped_on_request_are_told_as_stopped(launches: Launc
         launches.launch(study, stop_cleanly)
     assert set(launches.states.values()) <= {State.STOPPED, State.FINISHED}
     assert State.STOPPED in launches.states.values()
+
+
+class PatientStore(MemoryStore):
+    """A store that notes for how long a launch would wait for it when it sends records."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patience = LAUNCH
+        self.waits: list[float] = []
+
+    def upload(self, paths: StudyPaths, patience: float | None = 30.0) -> set[str]:
+        self.waits += [self.patience] if patience is None else []
+        return super().upload(paths, patience)
+
+
+def test_records_are_sent_for_minutes_and_for_seconds_once_a_launch_is_to_stop(launches: Launches) -> None:
+    launches.tracking = tracking = PatientStore()
+    study = launches.read(STUDY, "seeds=1")
+    with pytest.raises(Interrupted):
+        launches.launch(study, at_epoch(1, lambda key: launches.paths.stop.touch()))
+    assert tracking.waits == [LAUNCH, STOPPING]  # at the start, at the end
+
+    def interrupt(progress: LaunchProgress, message: Message) -> None:
+        if message == StageBegan(Stage.UPLOADING):
+            signal.raise_signal(signal.SIGTERM)  # as a batch system sends it before the limit
+
+    tracking.patience = LAUNCH
+    assert launches.launch(study, interrupt).finished == 2
+    assert tracking.waits[2:] == [LAUNCH, STOPPING]
