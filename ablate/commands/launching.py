@@ -76,14 +76,21 @@ def launch_and_print(study: "Study", storage: Path | None, yes: bool, as_json: b
         raise typer.Exit(ServiceAway.exit_code)  # launching again sends them
 
 
-def stop(study: StudyName, storage: Storage = None, as_json: Json = False) -> None:
+def stop(
+    study: StudyName,
+    launch: Annotated[
+        bool, typer.Option("--launch", help="Stop the launch itself, also where a batch job runs it with this store")
+    ] = False,
+    storage: Storage = None,
+    as_json: Json = False,
+) -> None:
     """Make a running launch of a study write checkpoints and stop, from another terminal."""
     from ablate.api import name_of
     from ablate.api import stop as ask_to_stop
     from ablate.submit.jobs import stop_job
 
     store = store_of(storage)
-    if sentence := stop_job(store, name_of(study)):
+    if not launch and (sentence := stop_job(store, name_of(study))):
         print_done(sentence, study, as_json)
         return
     print_done(ask_to_stop(study, store=storage), study, as_json)

@@ -1,18 +1,24 @@
 """Kubernetes: a RayJob for the KubeRay operator, with the study in a ConfigMap, applied by `kubectl`."""
 
+import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from ablate.paths import Store
 from ablate.submit.commands import run_tool, start_tool
 from ablate.submit.target import Job, JobState, TargetOptions
 from ablate.trial import digest
 
 REMEDY = "check kubectl's context and the options of 'kubernetes'"
 STUDIES = "/etc/ablate"  # where the ConfigMap is mounted
+STOPPED = "ablate-stopped"  # annotation of a RayJob that `ablate stop` has suspended; Kueue suspends one that waits
+GRACE = 120  # seconds that pods have after their hooks have begun
+WORKER_DELAY = 10  # seconds after which a worker's hook expects that the head's has asked the launch to stop
 STATES = {
     "": JobState.WAITING,
     "PENDING": JobState.WAITING,
@@ -63,14 +69,22 @@ class KubernetesTarget:
         return job_name(job.name)
 
     def state(self, job_id: str) -> JobState:
-        path = "jsonpath={.status.jobStatus} {.status.jobDeploymentStatus}"
-        found = run_tool([*self.kubectl, "get", "rayjob", job_id, "--ignore-not-found", "-o", path], REMEDY)
-        if not found:
+        fields = ("status.jobStatus", "status.jobDeploymentStatus", f"metadata.annotations.{STOPPED}")
+        found = self.fields(job_id, *fields)
+        if found is None:
             return JobState.UNKNOWN
-        job_status, _, deployment = found.partition(" ")
+        job_status, deployment, stopped = found
         if deployment in ("Suspended", "Suspending"):
-            return JobState.STOPPED
-        return JobState.FAILED if deployment == "Failed" else STATES.get(job_status, JobState.UNKNOWN)
+            return JobState.STOPPED if stopped else JobState.WAITING
+        if deployment in ("Failed", "ValidationFailed"):
+            return JobState.FAILED
+        return STATES.get(job_status, JobState.UNKNOWN)
+
+    def fields(self, job_id: str, *paths: str) -> list[str] | None:
+        """Fields of the RayJob, empty where it lacks them; None where there is no such RayJob."""
+        path = "jsonpath=" + "|".join(f"{{.{one}}}" for one in paths)
+        found = run_tool([*self.kubectl, "get", "rayjob", job_id, "--ignore-not-found", "-o", path], REMEDY)
+        return found.split("|") if found else None
 
     def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
         arguments = [*self.kubectl, "logs", f"job/{job_id}", *(["--follow"] if follow else [])]
@@ -82,12 +96,22 @@ class KubernetesTarget:
             yield from process.stdout
 
     def stop(self, job_id: str, folder: Path) -> None:
-        """Suspend the RayJob: KubeRay deletes its pods.
+        """Suspend the RayJob: KubeRay deletes its pods, whose hooks make the launch write checkpoints and end.
 
-        What was trained since the last checkpoints, which are written each minute, is trained again.
+        A job of Kueue is suspended by deactivating its workload: Kueue itself would begin a suspended one again.
         """
-        patch = '{"spec": {"suspend": true}}'
-        run_tool([*self.kubectl, "patch", "rayjob", job_id, "--type", "merge", "-p", patch], REMEDY)
+        stopped: dict[str, Any] = {"metadata": {"annotations": {STOPPED: "true"}}}
+        if not self.options.queue:
+            self.patch(f"rayjob/{job_id}", {**stopped, "spec": {"suspend": True}})
+            return
+        self.patch(f"rayjob/{job_id}", stopped)
+        (uid,) = self.fields(job_id, "metadata.uid") or [""]
+        selected = ["--selector", f"kueue.x-k8s.io/job-uid={uid}", "-o", "name"]
+        for workload in run_tool([*self.kubectl, "get", "workloads.kueue.x-k8s.io", *selected], REMEDY).split():
+            self.patch(workload, {"spec": {"active": False}})
+
+    def patch(self, thing: str, change: Mapping[str, Any]) -> None:
+        run_tool([*self.kubectl, "patch", thing, "--type", "merge", "-p", json.dumps(change)], REMEDY)
 
     @property
     def kubectl(self) -> list[str]:
@@ -107,11 +131,11 @@ class KubernetesTarget:
             "minReplicas": self.options.workers,
             "maxReplicas": self.options.workers,
             "rayStartParams": {},
-            "template": {"spec": self.pod(name, "ray-worker", self.options.gpus)},
+            "template": {"spec": self.pod(job, "ray-worker", self.options.gpus)},
         }
         head = {
             "rayStartParams": {"dashboard-host": "0.0.0.0"},
-            "template": {"spec": self.pod(name, "ray-head", 0)},
+            "template": {"spec": self.pod(job, "ray-head", 0)},
         }
         spec = {
             "entrypoint": f"ablate launch {STUDIES}/{job.name}.yaml --storage {self.options.store}",
@@ -129,7 +153,7 @@ class KubernetesTarget:
         study = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {f"{job.name}.yaml": job.study}}
         return [study, {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": meta, "spec": spec}]
 
-    def pod(self, name: str, role: str, gpus: int) -> dict[str, Any]:
+    def pod(self, job: Job, role: str, gpus: int) -> dict[str, Any]:
         resources = {"cpu": str(self.options.cpus), "memory": self.options.memory}
         limits: dict[str, str] = {**resources, **({"nvidia.com/gpu": str(gpus)} if gpus else {})}
         secrets = [{"secretRef": {"name": self.options.secret}}] if self.options.secret else []
@@ -140,6 +164,7 @@ class KubernetesTarget:
             "resources": {"requests": limits, "limits": limits},
             "env": variables,
             "envFrom": secrets,
+            "lifecycle": {"preStop": {"exec": {"command": ["bash", "-c", self.before_end(job, role)]}}},
             "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
             "volumeMounts": [
                 {"name": "store", "mountPath": str(Path(self.options.store).parent)},
@@ -150,14 +175,25 @@ class KubernetesTarget:
         user = self.options.user
         return {
             "securityContext": {"runAsNonRoot": True, "runAsUser": user, "runAsGroup": user, "fsGroup": user},
-            "terminationGracePeriodSeconds": 120,  # for Ray and MLflow's client to end
+            "terminationGracePeriodSeconds": GRACE,
             "containers": [container],
             "volumes": [
                 {"name": "store", "persistentVolumeClaim": {"claimName": self.options.volume_claim}},
-                {"name": "study", "configMap": {"name": name}},
+                {"name": "study", "configMap": {"name": job_name(job.name)}},
                 {"name": "memory", "emptyDir": {"medium": "Memory"}},
             ],
         }
+
+    def before_end(self, job: Job, role: str) -> str:
+        """What a pod runs before it ends: the head's asks the launch to stop, and both wait until it has.
+
+        KubeRay does not stop the launch, and Kubernetes ends all pods at once; each sees the request in the store.
+        """
+        store = Path(self.options.store)
+        request = shlex.quote(str(Store(store).study(job.name).stop))
+        ask = f"ablate stop {shlex.quote(job.name)} --launch --storage {shlex.quote(str(store))}"
+        first = ask if role == "ray-head" else f"sleep {WORKER_DELAY}"
+        return f"{first} && while [ -e {request} ]; do sleep 1; done"
 
 
 def job_name(study: str) -> str:

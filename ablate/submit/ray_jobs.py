@@ -97,7 +97,7 @@ class RayTarget:
 
         Ray's own stop signals all processes of a job at once, those that write checkpoints among them.
         """
-        command = f"ablate stop {folder.name} --storage {shlex.quote(self.options.store)}"
+        command = f"ablate stop {folder.name} --launch --storage {shlex.quote(self.options.store)}"
         environment = {"env_vars": dict(self.options.variables)}
         asked = str(self.send(entrypoint=command, runtime_env=environment))
         while self.state(asked).active:

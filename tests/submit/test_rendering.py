@@ -83,6 +83,10 @@ def test_the_manifest_for_kubernetes_is_valid(
     groups = [cluster["headGroupSpec"], *cluster.get("workerGroupSpecs", [])]
     assert cluster["authOptions"]["mode"] == "token"
     assert all(one["template"]["spec"]["securityContext"]["runAsNonRoot"] for one in groups)
+    (container,) = groups[0]["template"]["spec"]["containers"]
+    hook = container["lifecycle"]["preStop"]["exec"]["command"]
+    assert hook[2].startswith("ablate stop one --launch --storage /ablate/store && while ")
+    assert subprocess.run([*hook[:1], "-n", *hook[1:]], capture_output=True, text=True).stderr == ""
     broken = copy.deepcopy(job)
     broken["spec"]["entrypont"] = "x"
     assert list(rayjob.iter_errors(broken))  # the check is strict
