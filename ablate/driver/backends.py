@@ -26,7 +26,7 @@ class Backends:
     executor: Callable[[StudyPaths, Options], Executor]
     server: Callable[[Store], Server]  # starts the server, or finds it running
     address: Callable[[Store], str]  # where records can be read without starting anything; empty: nowhere
-    tracking: Callable[[str], TrackingStore]  # by the server's address
+    tracking: Callable[[str, str], TrackingStore]  # by the server's address, and the one to read from
 
 
 def ray_executor(paths: StudyPaths, options: Options) -> Executor:
@@ -39,9 +39,9 @@ def ray_executor(paths: StudyPaths, options: Options) -> Executor:
     return RayExecutor(paths.log, options.cluster, request)
 
 
-def launch_store(uri: str) -> MlflowStore:
+def launch_store(uri: str, read_from: str) -> MlflowStore:
     """The store of a launch, patient with a server that the user named; the embedded one is started again instead."""
-    return MlflowStore(uri, LAUNCH if os.environ.get("MLFLOW_TRACKING_URI") else 0.0)
+    return MlflowStore(uri, read_from, patience=LAUNCH if os.environ.get("MLFLOW_TRACKING_URI") else 0.0)
 
 
 RAY_AND_MLFLOW = Backends(

@@ -140,7 +140,7 @@ class Launch:
         address = self.context.backends.address(self.context.store)
         if not address or open_trials(paths):
             return None
-        tracking = self.context.backends.tracking(address)
+        tracking = self.context.backends.tracking(address, address)
         snapshot = self.list_and_plan(tracking)
         if self.refuse_second_launch(tracking, snapshot.claim):
             snapshot = self.list_and_plan(tracking)
@@ -190,9 +190,9 @@ class Launch:
 
     def run(self) -> Summary:
         """Plan, claim the study, run what is left, upload and report."""
-        study, paths = self.context.study, self.context.paths
+        study, paths, backends = self.context.study, self.context.paths, self.context.backends
         self.context.announcer.enter(Stage.LISTING)
-        self.tracking = self.context.backends.tracking(self.server.uri)
+        self.tracking = backends.tracking(self.server.uri, backends.address(self.context.store))
         unsent = self.context.upload(self.tracking)
         snapshot = self.snapshot or self.list_and_plan(self.tracking)
         resolved = to_yaml(study)

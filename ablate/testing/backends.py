@@ -16,4 +16,4 @@ def in_process_backends(tracking: MemoryStore) -> Backends:
     def address(store: Store) -> str:
         return tracking.uri if tracking.snapshots else ""
 
-    return Backends(InProcessExecutor, server, address, lambda uri: tracking)
+    return Backends(InProcessExecutor, server, address, lambda uri, read_from: tracking)

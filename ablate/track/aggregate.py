@@ -9,8 +9,8 @@ from ablate.events import State
 from ablate.record import TrialRecord
 from ablate.stats.estimate import Estimate
 from ablate.track import tags
-from ablate.track.client import curve_of
-from ablate.track.client_interface import Client
+from ablate.track.client import read_curves
+from ablate.track.client_interface import Client, Reader
 from ablate.track.concurrent_requests import concurrently
 from ablate.track.entities import Metric
 from ablate.track.store import Curve, Snapshot, VariantRun
@@ -68,8 +68,8 @@ def thinned(epochs: Sequence[int], most: int = MAX_EPOCHS) -> list[int]:
     return [epochs[round(place * (len(epochs) - 1) / (most - 1))] for place in range(most)]
 
 
-def aggregate(client: Client, experiment: str, snapshot: Snapshot) -> Snapshot:
-    """Bring the runs of all variants up to date; the snapshot as it is then.
+def aggregate(client: Client, reader: Reader, experiment: str, snapshot: Snapshot) -> Snapshot:
+    """Bring the runs of all variants up to date; the snapshot as it is then.  Curves are read by the reader.
 
     Those of which no trial has a run were opened by a launch that has ended before: they are set to killed.
     """
@@ -83,7 +83,7 @@ def aggregate(client: Client, experiment: str, snapshot: Snapshot) -> Snapshot:
         variants[variant] = [close_unused(client, run) for run in held[variant]]
     trials = {record.run_id: record for record in snapshot.trials}
     for some in groups(updates):
-        curves = read_curves(client, [update for update in some if update.is_out_of_date])
+        curves = curves_of(reader, [update for update in some if update.is_out_of_date])
         for update in some:
             run = update.carry_out(client, experiment, curves)
             if run is not None:
@@ -161,15 +161,13 @@ def groups(updates: Iterable[VariantUpdate]) -> Iterator[list[VariantUpdate]]:
         yield group
 
 
-def read_curves(client: Client, updates: Sequence[VariantUpdate]) -> Curves:
+def curves_of(reader: Reader, updates: Sequence[VariantUpdate]) -> Curves:
     """Metric, as MLflow calls it → run → curve, of all finished trials of these variants."""
     run_ids: dict[str, list[str]] = {}
     for record in (record for update in updates for record in update.finished):
         for name in record.metrics:
             run_ids.setdefault(tags.metric_name(name), []).append(record.run_id)
-    found = concurrently(lambda name: client.histories(run_ids[name], name), run_ids)
-    histories = dict(zip(run_ids, found, strict=True))
-    return {name: {run_id: curve_of(points) for run_id, points in by_run.items()} for name, by_run in histories.items()}
+    return read_curves(reader, run_ids)
 
 
 def _log(client: Client, run_id: str, update: VariantUpdate, curves: Curves) -> None:

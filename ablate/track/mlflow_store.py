@@ -37,15 +37,16 @@ FINISHED = STATUSES[State.FINISHED]
 class MlflowStore(TrackingStore):
     """Studies, variants and trials as the runs of an MLflow server."""
 
-    def __init__(self, uri: str, patience: float = 0.0, ui: str = "") -> None:
+    def __init__(self, uri: str, read_from: str = "", *, patience: float = 0.0, ui: str = "") -> None:
         """A store whose requests are repeated for `patience` seconds; with 0, for the seconds that a reader waits.
 
-        `ui` is the address of MLflow's pages where it is not that of the requests.
+        `read_from` is the database of an embedded server, which answers many times sooner than the server, and `ui`
+        the address of MLflow's pages, where these are not that of the requests.
         """
         self.uri = uri
         self.ui = ui or (uri if uri.startswith("http") else "")
         self.patience = patience
-        self.reader = connect_reader(uri)  # of a server, or of the database of the embedded one
+        self.reader = connect_reader(read_from or uri)  # of a server, or of the database of the embedded one
         self.experiments: dict[str, str] = {}  # study → id
         self.study_runs: dict[str, str] = {}  # study → id of its run, RUNNING
         self.variant_runs: dict[str, dict[str, str]] = {}  # study → variant → id of its run, RUNNING
@@ -207,10 +208,10 @@ class MlflowStore(TrackingStore):
         self.variant_runs.pop(study, None)
         self.experiments.pop(study, None)  # it may have been deleted meanwhile, and is restored
         experiment = self._experiment(study)
-        runs = search(self.client, [experiment], {})
+        runs = search(self.reader, [experiment], {})
         lost = lost_tags(study, runs, {trial.key: trial for trial in trials})
         snapshot = snapshot_of(study, restore_tags(self.client, lost, runs))
-        return aggregate(self.client, experiment, reconcile(self.client, snapshot, running, abandoned))
+        return aggregate(self.client, self.reader, experiment, reconcile(self.client, snapshot, running, abandoned))
 
     def _list(self, study: str) -> Snapshot:
         if study not in self.experiments:
