@@ -91,7 +91,8 @@ def read_curves(reader: Reader, runs: Mapping[str, Sequence[str]]) -> dict[str, 
 
 def with_logged_values(curve: list[tuple[int, float]]) -> list[tuple[int, float]]:
     """The curve with infinity in place of the number that MLflow holds for it."""
-    if all(abs(value) != sys.float_info.max for _, value in curve):
+    values, largest = [value for _, value in curve], sys.float_info.max
+    if values and -largest < min(values) <= max(values) < largest:  # false where the first one is no number
         return curve
     return [(step, logged_value(value)) for step, value in curve]
 

@@ -44,6 +44,13 @@ def test_the_sign_flip_test_counts_all_patterns() -> None:
     assert sign_flip_test([-1.0, 2.0, 3.0, 4.0]) == pytest.approx(4 / 16)
 
 
+@pytest.mark.parametrize("n", [2, 3, 7, 12, 14])
+def test_the_exact_sign_flip_test_is_scipys(n: int) -> None:
+    values = np.random.default_rng(n).normal(0.5, 1, n).round(1)  # with ties
+    expected = stats.permutation_test((values,), np.mean, permutation_type="samples", vectorized=True, n_resamples=2**n)
+    assert sign_flip_test(values.tolist()) == pytest.approx(min(1.0, expected.pvalue))
+
+
 def test_the_sign_flip_test_of_many_values_agrees_with_the_t_test() -> None:
     values = np.random.default_rng(3).normal(0.4, 1, 40).tolist()
     assert sign_flip_test(values) == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=0.01)
