@@ -153,7 +153,7 @@ def signs(n: int) -> "NDArray[np.float64]":
         flips = np.arange(2**n)[:, np.newaxis] >> np.arange(n) & 1
     else:
         flips = np.random.default_rng(0).integers(0, 2, (2**EXACT_UP_TO, n))
-    return 1.0 - 2.0 * flips
+    return (1 - 2 * flips).astype(np.float64)
 
 
 def bca_interval(values: Sequence[float]) -> tuple[float, float]:
