@@ -13,7 +13,7 @@ from ablate.papers.reference import Printed
 from ablate.stats.across_datasets import Ranking
 from ablate.stats.comparisons import Comparison
 from ablate.stats.variants import CASE_AXES, Variant
-from ablate.study.model import Study
+from ablate.study.model import Study, compared_axes
 from ablate.trial import short
 
 Direction = Literal["maximize", "minimize"]
@@ -111,7 +111,9 @@ class DifferenceFigure:
 def difference_figure(metric: str, comparisons: Sequence[Comparison]) -> DifferenceFigure:
     """The figure of a study's comparisons; of more than MAX_ROWS, those with the largest differences."""
     largest = sorted(comparisons, key=lambda one: -abs(one.estimate.mean or 0.0))[:MAX_ROWS]
-    baselines = list(dict.fromkeys(variant_label(one.baseline, one.baseline.levels) for one in comparisons))
+    baselines = list(
+        dict.fromkeys(variant_label(one.baseline, compared_axes(one.baseline.levels)) for one in comparisons)
+    )
     cases = len({one.variant.case for one in comparisons}) > 1
     rows = [
         DifferenceRow(variant_label(one.variant, [*(CASE_AXES if cases else ()), *one.variant.levels]), one)

@@ -36,7 +36,7 @@ def count_variants(case: Case) -> int:
 
 def count_comparisons(study: Study) -> int:
     """How many variants are compared with the baseline of their case."""
-    return sum(max(0, count_variants(case) - 1) for case in study.cases)
+    return sum(max(0, count_variants(case) - case.baselines) for case in study.cases)
 
 
 def count_trials(study: Study) -> int:

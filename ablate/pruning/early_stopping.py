@@ -191,5 +191,4 @@ class EarlyStopping:
 
 def is_baseline(study: Study, trial: Trial) -> bool:
     """Whether a trial is of a design's baseline, which all others are compared with."""
-    baselines = [dict(case.baseline) for case in study.cases if case.axes]
-    return dict(trial.levels) in baselines
+    return any(case.axes.keys() == trial.levels.keys() and case.is_baseline(trial.levels) for case in study.cases)

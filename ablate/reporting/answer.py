@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from ablate.draw.labels import variant_label
 from ablate.reporting.text import estimate_text, number, with_error
-from ablate.stats.comparisons import Comparison
+from ablate.stats.comparisons import Comparison, place_of
 from ablate.stats.conclusion import Conclusion
 from ablate.stats.statements import LEAST_SEEDS, LEVEL
 from ablate.stats.trend import trend_of
 from ablate.stats.variants import CASE_AXES, Variant
+from ablate.study.model import compared_axes
 from ablate.trial import short
 
 MAX_NAMED = 4  # variants that a sentence names one by one
@@ -18,10 +19,10 @@ MAX_NAMED = 4  # variants that a sentence names one by one
 def answer(metric: str, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     """Sentences on which variants differ from their baseline; none without comparisons.
 
-    A study of several cases has the sentences of each case, which begin with the case's data set and method.
+    A study of several cases or data sets has the sentences of each, which begin with the data set and the method.
     """
-    cases = dict.fromkeys(comparison.variant.case for comparison in comparisons)
-    grouped = [[one for one in comparisons if one.variant.case == case] for case in cases]
+    places = dict.fromkeys(place_of(comparison.variant) for comparison in comparisons)
+    grouped = [[one for one in comparisons if place_of(one.variant) == at] for at in places]
     prefixes = [f"On {place(group[0].baseline, grouped)}: " if len(grouped) > 1 else "" for group in grouped]
     return tuple(
         prefix + sentence
@@ -151,9 +152,10 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def label(variant: Variant) -> str:
-    """The variant by its levels, in parentheses where there are several."""
-    text = variant_label(variant, variant.levels)
-    return f"({text})" if len(variant.levels) > 1 else text
+    """The variant by its levels, in parentheses where there are several; without a data set that is the baseline's."""
+    axes = compared_axes(variant.levels)
+    text = variant_label(variant, axes)
+    return f"({text})" if len(axes) > 1 else text
 
 
 def p_text(p: float | None) -> str:

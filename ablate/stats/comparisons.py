@@ -147,11 +147,15 @@ def compare_with_baselines(
 
 
 def with_baselines(variants: Sequence[Variant]) -> list[tuple[Variant, Variant]]:
-    """Each variant with the baseline of its case, of the cases that have one."""
-    baselines = {variant.case: variant for variant in variants if variant.baseline}
-    return [
-        (variant, baselines[variant.case]) for variant in variants if not variant.baseline and variant.case in baselines
-    ]
+    """Each variant with the baseline of its case and data set, of those that have one."""
+    baselines = {place_of(variant): variant for variant in variants if variant.baseline}
+    others = [variant for variant in variants if not variant.baseline]
+    return [(variant, baselines[place_of(variant)]) for variant in others if place_of(variant) in baselines]
+
+
+def place_of(variant: Variant) -> tuple[int, str]:
+    """The case and the data set, where variants have the same baseline; the case alone where only data sets vary."""
+    return variant.case, "" if set(variant.levels) == {"dataset"} else variant.config.dataset
 
 
 def looks_at(pairs: Sequence[tuple[Variant, Variant]], rule: SeedRule, margin: float | None) -> Looks:

@@ -49,7 +49,10 @@ class Interaction:
 
 
 def interactions_of(variants: Sequence[Variant]) -> tuple[Interaction, ...]:
-    """The interactions of every two axes of each case whose design crosses them, for levels other than the baseline."""
+    """The interactions of every two axes of each case whose design crosses them, for levels other than the baseline.
+
+    Data sets are no such axis: each has interactions of its own.
+    """
     found = [one for variant in variants if variant.baseline for one in of_case(variant, variants)]
     tested = [one for one in found if one.p_value is not None]
     adjusted = dict(zip(map(id, tested), holm([one.p_value or 0.0 for one in tested]), strict=True))
@@ -59,7 +62,7 @@ def interactions_of(variants: Sequence[Variant]) -> tuple[Interaction, ...]:
 def of_case(baseline: Variant, variants: Sequence[Variant]) -> Iterator[Interaction]:
     """The interactions of one case, without correction."""
     by_levels = {key(one.levels): one for one in variants if one.case == baseline.case}
-    for first, second in combinations(baseline.levels, 2):
+    for first, second in combinations([axis for axis in baseline.levels if axis != "dataset"], 2):
         for variant in by_levels.values():
             if changed(variant, baseline) != {first, second}:
                 continue

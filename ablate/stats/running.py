@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ablate.options import Value
 from ablate.stats.estimate import Estimate
-from ablate.stats.variants import CASE_AXES, NO_LEVEL, belongs_to
+from ablate.stats.variants import CASE_AXES, belongs_to
 from ablate.study.model import Study
 from ablate.trial import Trial
 
@@ -54,12 +54,11 @@ def differences_of(study: Study, case: int, scores: Sequence[Score]) -> Iterable
             config = trial.config
             fresh = ScoredVariant(trial.levels, config.dataset, config.method, {})
             variants.setdefault(trial.variant, fresh).scores[config.seed] = score
-    given = study.cases[case].baseline
-    for baseline in variants.values():
-        is_baseline = all(given.get(axis, NO_LEVEL) == level for axis, level in baseline.levels.items())
-        if baseline.levels and is_baseline:
-            yield from against(baseline, [one for one in variants.values() if one is not baseline])
-            return
+    baselines = [one for one in variants.values() if study.cases[case].is_baseline(one.levels)]
+    for baseline in baselines:
+        alone = study.cases[case].baselines == 1  # else each data set has one
+        others = [one for one in variants.values() if one is not baseline]
+        yield from against(baseline, [one for one in others if alone or one.dataset == baseline.dataset])
 
 
 def against(baseline: ScoredVariant, others: Iterable[ScoredVariant]) -> Iterable[RunningDifference]:

@@ -66,12 +66,12 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
     no_value = {result.seed: reason for result in by_seed if (reason := result.no_value(metric)) is not None}
     stopped = {result.seed: result.reason for result in by_seed if result.state is State.PRUNED}
     seeds = {*study.first_seeds, *(result.seed for result in results)}
-    levels, baseline = results[0].levels, study.cases[case].baseline
+    levels = results[0].levels
     return Variant(
         case=case,
         config=results[0].trial.config,
         levels=levels,
-        baseline=bool(levels) and all(level == baseline.get(axis, NO_LEVEL) for axis, level in levels.items()),
+        baseline=study.cases[case].is_baseline(levels),
         scores=scores,
         failed=failed,
         missing=tuple(sorted(seeds - scores.keys() - failed.keys() - no_value.keys() - stopped.keys())),

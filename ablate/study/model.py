@@ -1,6 +1,6 @@
 """The data model of a study: what is varied, fixed and measured to answer one question."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -64,6 +64,12 @@ class Budget(StrictModel):
     device_hours: Annotated[float, Field(gt=0)]  # of running trials; those of a pack share its device
 
 
+def compared_axes(axes: Iterable[str]) -> list[str]:
+    """The axes along which variants are compared: without that of the data sets, unless it is the only one."""
+    every = list(axes)
+    return [axis for axis in every if axis != "dataset"] or every
+
+
 class Case(StrictModel):
     """One block of a study: a method on a data set, with its fixed settings and its axes."""
 
@@ -89,6 +95,18 @@ class Case(StrictModel):
         baseline = {**first, **given}
         varied = {path: baseline[path] for path in ("method", "dataset") if path in first}
         return {**varied, **content, "baseline": baseline}
+
+    def is_baseline(self, levels: Mapping[str, Level]) -> bool:
+        """Whether levels of the axes are those that others are compared with: on each data set, if other axes vary."""
+        compared = compared_axes(levels)
+        return bool(compared) and all(
+            axis in self.baseline and levels[axis] == self.baseline[axis] for axis in compared
+        )
+
+    @property
+    def baselines(self) -> int:
+        """How many variants others are compared with."""
+        return 1 if len(self.axes) == len(compared_axes(self.axes)) else len(self.axes["dataset"])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ablate.planning.design import count_trials, count_variants, variants
+from ablate.planning.design import count_comparisons, count_trials, count_variants, variants
 from ablate.study.model import Case, Study
 
 AXES = {"method.k": (10, 100), "method.epsilon": (1, 2, 3)}
@@ -46,3 +46,11 @@ def test_variants_are_counted_without_listing_them() -> None:
     assert [count_variants(one) for one in designs] == [6, 4, 1, 0]
     axes = {f"method.{number}": tuple(range(10)) for number in range(20)}
     assert count_trials(study(case(axes=axes), case(axes=AXES))) == 2 * (10**20 + 6)
+
+
+def test_each_data_set_of_an_axis_has_a_baseline_that_is_not_compared() -> None:
+    data = {"dataset": ("digits", "fsdd", "mnist")}
+    assert count_comparisons(study(case(axes=AXES))) == 5
+    assert count_comparisons(study(case(axes={**AXES, **data}))) == 3 * 5
+    assert count_comparisons(study(case(axes={**AXES, **data}, design="one-at-a-time"))) == 3
+    assert count_comparisons(study(case(axes=data))) == 2

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+import pytest
+
 from ablate.reporting.answer import answer
+from ablate.stats.across_datasets import differences_over_datasets
 from ablate.stats.comparisons import compare_with_baselines
 from ablate.stats.results import Result
+from ablate.stats.running import running_differences
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
 from ablate.study.seeds import SeedRule
@@ -122,3 +126,41 @@ def test_a_trend_over_levels_that_double_is_told(make_study: MakeStudy, make_res
     assert "Along k, linear/accuracy rises by 0.1000 ± 0 per doubling (p < 0.001, paired slopes)." in sentences(
         make_study, make_result, scores
     )
+
+
+def test_data_sets_on_an_axis_are_each_compared_with_their_own_baseline(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    study = make_study({"axes": {"dataset": ("fsdd", "digits", "mnist"), "method.k": (50, 100)}})
+    shifts = {"fsdd": 0.0, "digits": 0.3, "mnist": 0.2}  # far apart, which says nothing of k
+    results = [
+        make_result({"dataset": data, "method.k": k}, seed, 0.5 + shift + noise * k / 50, dataset=data)
+        for data, shift in shifts.items()
+        for k in (50, 100)
+        for seed, noise in enumerate((0.1, 0.11, 0.12))
+    ]
+    comparisons = compare_with_baselines(variants_of(study, results, METRIC), 1)
+    assert [(one.variant.levels["method.k"], one.baseline.config.dataset) for one in comparisons] == [
+        (100, "fsdd"),
+        (100, "digits"),
+        (100, "mnist"),
+    ]
+    assert [one.estimate.mean for one in comparisons] == pytest.approx([0.11] * 3)
+    assert answer(METRIC, comparisons)[1].startswith(
+        "On digits: linear/accuracy is higher than with k=50 for k=100 (by"
+    )
+    (over,) = differences_over_datasets(comparisons)
+    assert (over.label, list(over.by_dataset)) == ("k=100", list(shifts))
+    running = running_differences(study, [(one.trial, one.metrics[METRIC]) for one in results])
+    assert {(one.label, one.baseline, one.n) for one in running} == {
+        (f"dataset={data}, k=100", f"dataset={data}, k=50", 3) for data in shifts
+    }
+
+
+def test_data_sets_that_alone_vary_are_compared_with_the_first(make_study: MakeStudy, make_result: MakeResult) -> None:
+    study = make_study({"axes": {"dataset": ("fsdd", "digits")}})
+    results = [
+        make_result({"dataset": data}, seed, 0.5, dataset=data) for data in ("fsdd", "digits") for seed in (0, 1)
+    ]
+    (one,) = compare_with_baselines(variants_of(study, results, METRIC), 1)
+    assert (one.variant.config.dataset, one.baseline.config.dataset) == ("digits", "fsdd")
