@@ -54,6 +54,8 @@ InactiveLimit=0
 KillWait=60
 MinJobAge=300
 Waittime=0
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 JobRequeue=1
 TreeWidth=65533
 """
@@ -100,8 +102,9 @@ class SlurmCluster:
             address = self.network.address(node) if self.network else "127.0.0.1"
             place = f"NodeHostname={host} NodeAddr={address} Port={free_port()}"
             lines.append(f"NodeName=n{node} {place} CPUs={self.cpus} RealMemory=1000 State=UNKNOWN\n")
-        nodes = f"Nodes=n[1-{self.nodes}]"
-        lines.append(f"PartitionName=main {nodes} Default=YES MaxTime=INFINITE OverSubscribe=NO State=UP\n")
+        common = f"Nodes=n[1-{self.nodes}] MaxTime=INFINITE OverSubscribe=NO State=UP"
+        lines.append(f"PartitionName=main {common} Default=YES PriorityTier=1\n")
+        lines.append(f"PartitionName=urgent {common} PriorityTier=2\n")  # its jobs take the place of those of `main`
         (self.folder / "slurm.conf").write_text("".join(lines))
 
     def start_munge(self) -> None:

@@ -11,6 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
+from ablate.paths import Store
+from ablate.track.server import ensure_server
+
 from ..services.slurm import slurm_cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -19,7 +22,7 @@ STUDY = """
 question: Does the radius matter?
 method: invariant
 dataset: digits
-fixed: {training.epochs: 150, training.samples: 300, training.batch_size: 64, method.k: 10, probes.linear.epochs: 5}
+fixed: {training.epochs: 60, training.samples: 300, training.batch_size: 64, method.k: 10, probes.linear.epochs: 5}
 axes: {method.epsilon: [0.4]}
 seeds: 1
 probes: [linear]
@@ -90,13 +93,15 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         yield Lab(tmp_path, cluster.environment, {"cpus": 1})
 
 
-def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_another_is_stopped_and_cancelled(lab: Lab) -> None:
+def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_others_are_stopped_preempted_and_cancelled(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    server = ensure_server(Store(lab.folder / "store"))  # kept up between the jobs, which saves each its start
     job = lab.submit("radius")
     refused = lab.submit("radius", code=2)
     assert f"as job {job} of slurm" in refused
     lab.until_trains("radius", job)
-    assert f"job {job} of slurm: running" in lab.ablate("status", "radius")
-
     lab.tool("scancel", "--batch", "--signal=TERM", job)  # what --signal=B:TERM sends before the limit
     lab.until(lambda: "ablate launch ended with 130" in lab.log("radius", job), lambda: lab.log("radius", job))
     lab.until_state("radius", job, "COMPLETED")
@@ -107,18 +112,29 @@ def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_another_is_stopped
     assert (lab.folder / "store" / "studies" / "radius" / "report" / "report.md").exists()
     assert f"job {job} of slurm: finished" in lab.ablate("status", "radius")
 
-    endless = STUDY.replace("training.epochs: 150", "training.epochs: 100000")
+    endless = STUDY.replace("training.epochs: 60", "training.epochs: 100000")
     stopped = lab.submit("endless", text=endless)
     lab.until_trains("endless", stopped)
+    assert f"job {stopped} of slurm: running" in lab.ablate("status", "endless")
     assert "was asked to checkpoint and stop" in lab.ablate("stop", "endless")
     lab.until_state("endless", stopped, "FAILED")
     assert "ablate launch ended with 130" in lab.log("endless", stopped)
     assert f"job {stopped} of slurm: stopped" in lab.ablate("status", "endless")
     again = lab.submit("endless", text=endless)
-    lab.until_trains("endless", again)
+    lab.until(lambda: lab.log("endless", again).count("side by side") == 1, lambda: lab.log("endless", again))
+    wanted = ("--partition=urgent", "--nodes=2", "--exclusive", "--export=NONE", "--wrap=sleep 1000")
+    urgent = lab.tool("sbatch", "--parsable", *wanted).stdout.strip()
+    lab.until_state("endless", again, "PENDING")
+    lab.until_state("endless", urgent, "RUNNING")
+    lab.until(lambda: not lab.processes(), lambda: str(lab.processes()))
+    assert f"job {again} of slurm: waiting" in lab.ablate("status", "endless")
+    lab.tool("scancel", urgent)
+    lab.until(lambda: lab.log("endless", again).count("side by side") == 2, lambda: lab.log("endless", again))
+    server.stop()
+    assert server.alive  # the job uses it still
     lab.tool("scancel", again)
     lab.until_state("endless", again, "CANCELLED")
-    lab.until(lambda: not lab.processes(), lambda: str(lab.processes()))
+    lab.until(lambda: not (lab.processes() or server.alive), lambda: str(lab.processes()))
     assert lab.state(again) == "CANCELLED"
 
 

@@ -28,7 +28,7 @@ def test_a_job_of_two_nodes_goes_on_after_one_has_died_and_a_cancelled_one_leave
     lab: tuple[Lab, SlurmCluster],
 ) -> None:
     here, cluster = lab
-    study = STUDY.replace("seeds: 1", "seeds: 4")
+    study = STUDY.replace("seeds: 1", "seeds: 4").replace("training.epochs: 60", "training.epochs: 150")
     job = here.submit("radius", text=study)
     here.until(lambda: "2 side by side on 2 nodes" in here.log("radius", job), lambda: here.log("radius", job))
     here.until_trains("radius", job)
