@@ -23,6 +23,10 @@ from .network import Network, require_namespaces
 
 PATIENCE = 300.0  # seconds; other processes may use most of the processor
 PORT = 6379
+QUICK = {
+    "RAY_prestart_worker_first_driver": "0",  # these would be used by nothing
+    "RAY_health_check_period_ms": "1000",  # a node that died is known after five tries; a slow one still has its time
+}
 RAY = str(Path(sys.executable).with_name("ray"))
 
 
@@ -67,10 +71,10 @@ class RayNodes:
     def spawn(
         self, node: int, cpus: int, environment: Mapping[str, str | None], hide: Path | None
     ) -> subprocess.Popen[bytes]:
-        head = ["--head", "--port", str(PORT), "--include-dashboard=false"]
+        head = ["--head", "--port", str(PORT), "--include-dashboard=false", "--no-monitor"]
         start = [RAY, "start", "--block", "--disable-usage-stats", "--node-ip-address", self.ip(node)]
         start += [*(["--address", self.address] if node else head), "--num-cpus", str(cpus)]
-        start += ["--object-store-memory", str(80 * 2**20)]
+        start += ["--object-store-memory", str(80 * 2**20), "--include-log-monitor=false"]
         if not node:
             start += ["--temp-dir", str(self.folder / "0")]
         shell = f"hostname node{node}; "
@@ -88,7 +92,7 @@ class RayNodes:
             "--fork",
         ]
         command += ["--kill-child", "--mount-proc", "sh", "-c", shell + 'exec "$@"', "sh", *start]
-        changed = {**os.environ, **self.environment, **environment}
+        changed = {**os.environ, **QUICK, **self.environment, **environment}
         with self.log(node).open("wb") as out:
             return subprocess.Popen(
                 command,
