@@ -12,6 +12,7 @@ from ablate.options import Value, is_number
 from ablate.papers.reference import Printed
 from ablate.stats.across_datasets import Ranking
 from ablate.stats.comparisons import Comparison
+from ablate.stats.trend import is_geometric
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study, compared_axes
 from ablate.trial import short
@@ -55,9 +56,11 @@ class Panel:
 
     @property
     def logarithmic(self) -> bool:
-        """Whether the magnitudes of numeric levels, zero aside, span more than MAX_LINEAR_DECADES."""
-        sizes = [abs(level) for level in self.levels if is_number(level) and level]
-        return self.numeric and len(sizes) > 1 and math.log10(max(sizes) / min(sizes)) > MAX_LINEAR_DECADES
+        """Whether numeric levels are geometric, or span, by their magnitudes and zero aside, MAX_LINEAR_DECADES."""
+        numbers = [level for level in self.levels if is_number(level)]
+        sizes = [abs(level) for level in numbers if level]
+        wide = len(sizes) > 1 and math.log10(max(sizes) / min(sizes)) > MAX_LINEAR_DECADES
+        return self.numeric and (wide or is_geometric(sorted(numbers)))
 
 
 @dataclass(frozen=True)

@@ -116,16 +116,19 @@ def test_a_single_variant_has_no_figure(make_study: MakeStudy, make_result: Make
 @pytest.mark.parametrize(
     ("levels", "numeric", "logarithmic"),
     [
-        ((1, 2, 5), True, False),
-        ((1, 10, 100), True, False),  # two decades
-        ((1, 10, 101), True, True),
+        ((1, 2, 3), True, False),
+        ((1, 2, 5), True, True),  # geometric: the factors 2 and 2.5 vary less than the steps 1 and 3
+        ((1, 2), True, False),
+        ((5, 60, 100), True, False),
+        ((1, 60, 100), True, False),  # two decades
+        ((1, 60, 101), True, True),
         ((0, 0.001, 1.0), True, True),  # zero is left out of the count
         ((0.5, "adaptive"), False, False),
         ((True, False), False, False),
         ((None, 1), False, False),
     ],
 )
-def test_numbers_over_more_than_two_decades_are_logarithmic(
+def test_numbers_that_are_geometric_or_span_more_than_two_decades_are_logarithmic(
     make_study: MakeStudy, make_result: MakeResult, levels: tuple[Value, ...], numeric: bool, logarithmic: bool
 ) -> None:
     axes = {"method.width": levels}
