@@ -32,6 +32,8 @@ from ablate.paths import Store
 from ablate.planning.cost import ShapeCost
 from ablate.planning.plan import PlannedTrial, Work
 from ablate.planning.resources import this_node
+from ablate.stats.sequential import Looks
+from ablate.stats.sequential_power import power_sentence
 from ablate.study.model import Budget, Study
 from ablate.study.read import read_study
 from ablate.testing.plans import plan_of, record_of
@@ -368,6 +370,16 @@ def test_a_status_shows_counts_and_trials(shown: Look) -> None:
         "  l  finished       epsilon=1 · seed 1  linear/accuracy 0.5",
         "  m  out of memory  epsilon=1 · seed 2  CUDA out of memory",
     ]
+
+
+def test_a_plan_with_a_rule_for_seeds_tells_what_the_rule_finds(shown: Look) -> None:
+    plan = plan_of([trial(0)])
+    case = {"method": "invariant", "dataset": "digits", "axes": {"method.k": (1, 2)}}
+    rule = {**plan.study.model_dump(), "seeds": {"at_least": 3, "at_most": 8}, "cases": (case,)}
+    answers.print_plan(replace(plan, study=Study.model_validate(rule)), as_json=False)
+    assert power_sentence(Looks(3, 8, 1)) in shown().splitlines()
+    answers.print_plan(plan, as_json=False)
+    assert "standard deviation" not in shown()
 
 
 def test_a_status_says_what_is_left_of_the_budget(shown: Look) -> None:

@@ -12,6 +12,8 @@ from ablate.reporting.json import to_json
 from ablate.reporting.limits import limits_of
 from ablate.reporting.markdown import to_markdown
 from ablate.stats.results import Result
+from ablate.stats.sequential import Looks
+from ablate.stats.sequential_power import power_sentence
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
 
@@ -116,3 +118,17 @@ def test_skewed_differences_are_named_below_the_comparisons(make_study: MakeStud
     report = report_of(make_study({"axes": {"method.k": (1, 2, 3)}}), results)
     assert [one.is_skewed for one in report.comparisons] == [True, False]
     assert "The differences are skewed of k=2: so few" in to_markdown(report)
+
+
+def test_the_report_of_added_seeds_tells_the_power_of_their_rule(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    study = make_study({"axes": {"method.k": (1, 2)}})
+    rule = Study.model_validate({**study.model_dump(), "seeds": {"at_least": 3, "at_most": 8}})
+    results = [make_result({"method.k": k}, seed, k + seed**2 / 100) for k in (1, 2) for seed in range(6)]
+    fixed, added = report_of(study, results), report_of(rule, results)
+    told = power_sentence(Looks(3, 8, 1))
+    assert fixed.power == ""
+    assert added.power == told == to_json(added)["power"]
+    assert told.startswith("a difference of 1 standard deviation is found in ")
+    assert f"A{told[1:]}." in " ".join(to_markdown(added).split())
