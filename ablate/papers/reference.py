@@ -261,7 +261,8 @@ def _as_tuple(value: str | Iterable[str]) -> tuple[str, ...]:
 @cache
 def _ablations_file(package: str) -> Mapping[str, Any]:
     text = resources.files(package).joinpath("ablations.yaml").read_text(encoding="utf-8")
-    content: Mapping[str, Any] = yaml.safe_load(text)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where PyYAML has it, is ten times faster
+    content: Mapping[str, Any] = yaml.load(text, loader)
     return content
 
 

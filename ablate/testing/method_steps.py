@@ -20,8 +20,8 @@ from ablate.train.pack import Stacked, TrainingPack
 from ablate.train.recipe import Recipe
 
 SAMPLES, BATCH, CLASSES = 40, 8, 3
-RECIPE = Recipe(epochs=10, batch_size=BATCH)
-STEPS = 50  # of the recipe
+RECIPE = Recipe(epochs=4, batch_size=BATCH)
+STEPS = 20  # of the recipe
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 ROUNDED = ("mm", "mv", "linear", "convolution", "batch_norm")  # in the names of operations that networks are made of
 

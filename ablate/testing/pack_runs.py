@@ -20,7 +20,7 @@ from ablate.track.spool_records import SpoolRecord
 from ablate.trial import Config, Trial
 
 R = TypeVar("R", bound=SpoolRecord)
-STEPS = 5  # of 256 points in an epoch of the digits
+STEPS = 5  # in an epoch
 MakeContext = Callable[..., RunContext]
 StopRequests = Callable[[str], StopRequest | None]
 STOP = StopRequest(State.STOPPED, "stopped on request")
@@ -81,7 +81,8 @@ def ascent_trial(first: Trial) -> Trial:
 
 def invariant_trial(seed: int = 0, epochs: int = 2, **settings: Value) -> Trial:
     """A trial of the real method, with batch norm and a state that moves."""
-    config = Config("invariant", "1", {"k": 10, **settings}, "digits", "1", {"epochs": epochs}, seed)
+    training = {"epochs": epochs, "samples": 64 * STEPS, "batch_size": 64}
+    config = Config("invariant", "1", {"k": 10, **settings}, "digits", "1", training, seed)
     return Trial(config, {"linear": {"epochs": 2}}, "study")
 
 

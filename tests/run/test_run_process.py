@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,8 @@ from ablate.testing.pack_runs import (
     run,
 )
 from ablate.trial import Config, Trial
+
+RunHere = Callable[..., tuple[int, list[dict[str, Any]]]]
 
 
 def alone(
@@ -70,32 +73,41 @@ def test_a_trial_runs_without_ray_mlflow_and_optuna(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["state"] == "finished"
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunHere:
+    """A function that runs trials in this process as the command does: its exit code and the lines of JSON."""
+    monkeypatch.setenv("ABLATE_STORE", str(tmp_path / "store"))
+    monkeypatch.setattr(sys, "argv", ["ablate.run", str(tmp_path / "trials.json")])
+
+    def call(*trials: Trial) -> tuple[int, list[dict[str, Any]]]:
+        (tmp_path / "trials.json").write_text(json.dumps([trial.to_json() for trial in trials]))
+        code = main()
+        return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return call
+
+
 @pytest.mark.slow
-def test_a_trial_that_fails_ends_its_process_with_code_one(tmp_path: Path) -> None:
+def test_a_trial_that_fails_ends_the_command_with_code_one(here: RunHere) -> None:
     trial = invariant_trial(epochs=1)
-    diverging = replace(trial, config=replace(trial.config, training={"epochs": 1, "learning_rate": 1e30}))
-    done = alone(tmp_path / "alone", diverging)
-    assert done.returncode == 1
-    printed = json.loads(done.stdout)
+    diverging = {**trial.config.training, "learning_rate": 1e30}
+    code, (printed,) = here(replace(trial, config=replace(trial.config, training=diverging)))
+    assert code == 1
     assert printed["state"] == "failed"
     assert printed["reason"].startswith("loss is not finite at step ")
 
 
 @pytest.mark.slow
-def test_pretraining_is_run_first_wherever_it_is_listed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("listed", [False, True])
+def test_pretraining_is_run_first_wherever_it_is_listed(here: RunHere, listed: bool) -> None:
     small = {**METHODS["predictive-transformation"].datasets["digits"], "width": 8, "latent_dim": 8, "hidden": 16}
-    first = Config("predictive-transformation", "1", small, "digits", "1", {"epochs": 1}, 0)
+    first = Config("predictive-transformation", "1", small, "digits", "1", {"epochs": 1, "samples": 320}, 0)
     after = Trial(
         replace(first, method="vte-barber-agakov", settings={**small, "two_phase": True}, first=first), {}, "s"
     )
-    for trials in ([after], [after, Trial(first, {}, "s")]):
-        done = alone(tmp_path / str(len(trials)), *trials)
-        assert done.returncode == 0, done.stdout + done.stderr
-        printed = [json.loads(line) for line in done.stdout.splitlines()]
-        assert [(each["trial"], each["state"]) for each in printed] == [
-            (first.key, "finished"),
-            (after.key, "finished"),
-        ]
+    code, printed = here(after, Trial(first, {}, "s")) if listed else here(after)
+    assert code == 0
+    assert [(each["trial"], each["state"]) for each in printed] == [(first.key, "finished"), (after.key, "finished")]
 
 
 @pytest.mark.parametrize(
