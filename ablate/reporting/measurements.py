@@ -98,7 +98,7 @@ def score_groups(
                 level = measurements.level(variant, ablation.axis)
                 names += [f"{labels} labels"] if labels is not None else []
             if ablation.axis not in ("method", NUM_LABELS) and part.get("methods"):
-                names.append(method)
+                names = [name for name in names if not name.startswith("method=")] + [method]
             name = "".join(f", {name}" for name in names if name)
             by_group.setdefault(name, []).append(Scored(level, variant))
     for name, members in by_group.items():

@@ -59,6 +59,18 @@ def test_the_labels_of_probes_are_compared_within_each_method() -> None:
     assert "error_rate, CIFAR-10, k-NN classifier, AVT: 500 is below 100, or off by less than 0.005" in texts
 
 
+def test_a_finding_of_some_methods_names_each_of_them_once() -> None:
+    study = read_study(STUDIES_FOLDER / "findings" / "augmentation_strength_mnist.yaml")
+    assert study.paper is not None
+    tested = ablation_of(study.paper)
+    assert tested is not None
+    (found,) = verdicts(study, [tested], made_results(study))
+    texts = [statement.text.partition(": ")[0] for statement in found.verdict.statements]
+    assert list(dict.fromkeys(texts)) == [
+        f"knn_accuracy, MNIST, {name}" for name in ("SimVAE", "SimCLR", "VICReg", "beta-VAE")
+    ]
+
+
 def test_cases_with_the_same_level_are_compared_apart_by_what_differs() -> None:
     study = read_study(STUDIES_FOLDER / "findings" / "num_views_mnist.yaml")
     assert study.paper is not None
