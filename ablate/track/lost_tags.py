@@ -6,17 +6,19 @@ from ablate.track import tags
 from ablate.track.client_interface import Client
 from ablate.track.entities import Run, RunData
 from ablate.track.mlflow_runs import kind_of, snapshot_of
+from ablate.track.store import Snapshot
 from ablate.trial import Trial
 
 Lost = dict[str, dict[str, str]]  # run id → its tags
 
 
-def lost_tags(study: str, runs: Sequence[Run], trials: Mapping[str, Trial]) -> Lost:
+def lost_tags(study: str, runs: Sequence[Run], trials: Mapping[str, Trial], snapshot: Snapshot | None = None) -> Lost:
     """What the study's runs lack, as far as their other tags, the study's other runs or its trials (by key) tell it.
 
-    The original name of a metric is known as long as one run of the study has it.
+    `snapshot` is that of these runs and trials, where the caller has it.  The original name of a metric is known as
+    long as one run of the study has it.
     """
-    snapshot = snapshot_of(study, runs, trials.values())
+    snapshot = snapshot or snapshot_of(study, runs, trials.values())
     records = {record.run_id: record for record in snapshot.trials}
     variants = {run.run_id: run.variant for run in snapshot.variants}
     names = {name: original for run in runs for name, original in tags.original_names(run.data.tags).items()}
@@ -45,7 +47,7 @@ def wanted_tags(study: str, run: Run, names: Mapping[str, str], trial: Trial | N
     wanted |= tags.name_tags(names[name] for name in run.data.metrics if name in names)
     if variant:
         wanted[tags.VARIANT] = variant
-    return wanted | (tags.identity(trial) if trial else {})
+    return wanted | (tags.missing_identity(run.data.tags, trial) if trial else {})
 
 
 def restore_tags(client: Client, lost: Lost, runs: Sequence[Run]) -> list[Run]:

@@ -22,10 +22,15 @@ def snapshot_of(study: str, runs: Iterable[Run], trials: Iterable[Trial] = ()) -
     kinds: dict[str, list[Run]] = {"study": [], "variant": [], "trial": []}
     for run in runs:
         kinds.get(kind_of(run), []).append(run)
-    held = (tags.trial_of_tags(run.data.tags) for run in kinds["trial"])
-    known = {trial.variant: trial for trial in (*trials, *held) if trial is not None}
+    known = {trial.variant: trial for trial in trials}
+    held = [tags.trial_of_tags(run.data.tags) for run in kinds["trial"]]
+    for run, trial in zip(kinds["trial"], held, strict=True):
+        if trial is not None:
+            known[run.data.tags.get(tags.VARIANT) or trial.variant] = trial
     tagged = {run.info.run_id: run.data.tags.get(tags.VARIANT, "") for run in kinds["variant"]}
-    records = (trial_record(run, trial_of(run, known, tagged)) for run in kinds["trial"])
+    records = (
+        trial_record(run, trial or alike(run, known, tagged)) for run, trial in zip(kinds["trial"], held, strict=True)
+    )
     found = tuple(record for record in records if record is not None)
     variant_of = {record.parent: record.variant for record in found}
     variants = (variant_run(run, variant_of.get(run.info.run_id, "")) for run in kinds["variant"])
@@ -66,26 +71,24 @@ def variant_run(run: Run, variant: str = "") -> VariantRun | None:
     return VariantRun(run.info.run_id, variant, run_state(run), found.get(tags.AGGREGATE, ""), started)
 
 
-def trial_of(run: Run, known: Mapping[str, Trial], variants: Mapping[str, str]) -> Trial | None:
-    """The trial of a run: from its tags, or that of its seed among those of its variant; None where nothing tells it.
+def alike(run: Run, known: Mapping[str, Trial], variants: Mapping[str, str]) -> Trial | None:
+    """The trial of a run whose tags do not hold it: that of its seed in its variant; None where nothing tells it.
 
     `known` holds a trial of each variant by the variant's key, `variants` those keys by the ids of the variants' runs.
     """
     held = run.data.tags
-    if (tagged := tags.trial_of_tags(held)) is not None:
-        return tagged
-    alike = known.get(held.get(tags.VARIANT) or variants.get(held.get(tags.PARENT, ""), ""))
+    other = known.get(held.get(tags.VARIANT) or variants.get(held.get(tags.PARENT, ""), ""))
     seed = held.get(tags.SEED) or run.data.params.get("seed", "")
-    if alike is None or not seed.isdecimal():
+    if other is None or not seed.isdecimal():
         return None
-    trial = replace(alike, config=alike.config.seeded(int(seed)))
+    trial = replace(other, config=other.config.seeded(int(seed)))
     return trial if held.get(tags.KEY, trial.key) == trial.key else None
 
 
 def trial_record(run: Run, trial: Trial | None = None) -> TrialRecord | None:
     """The record of a trial, which is given where its tags do not hold it; None for a run without a key."""
     trial = trial or tags.trial_of_tags(run.data.tags)
-    found = {**(tags.identity(trial) if trial else {}), **run.data.tags}
+    found = {**(tags.missing_identity(run.data.tags, trial) if trial else {}), **run.data.tags}
     if not {tags.KEY, tags.VARIANT} <= found.keys():
         return None
     names = tags.original_names(found)

@@ -220,7 +220,8 @@ class MlflowStore(TrackingStore):
                 return Snapshot(study)
             self.experiments[study] = found.experiment_id
         runs = search(self.reader, [self.experiments[study]], {})
-        return replace(snapshot_of(study, runs), lacks_tags=bool(lost_tags(study, runs, {})))
+        snapshot = snapshot_of(study, runs)
+        return replace(snapshot, lacks_tags=bool(lost_tags(study, runs, {}, snapshot)))
 
     def _study_run(self, study: str, snapshot: Snapshot) -> str:
         """The id of the study's run, found or made."""

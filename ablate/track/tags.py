@@ -15,6 +15,7 @@ from ablate.trial import Trial, digest
 
 ENVIRONMENT = ("git", "versions", "device", "host", "pack")  # tags `ablate.…` of a trial
 KIND, STUDY, VARIANT, KEY, SEED = "ablate.kind", "ablate.study", "ablate.variant", "ablate.key", "ablate.seed"
+IDENTITY = frozenset((KIND, STUDY, VARIANT, KEY, SEED))
 STATE, REASON, PROBE, NAME = "ablate.state", "ablate.reason", "ablate.probe.", "ablate.name."
 FAILED_PROBE = "ablate.failed_probe."  # + name: digest and reason as JSON; empty once the probe has scored the trial
 TRIAL, FORMER_TRIAL = "ablate.trial", "ablate.job"  # version 0.1 wrote the latter
@@ -80,6 +81,11 @@ def trial_tags(trial: Trial, start: SpoolStart) -> dict[str, str]:
         **parent,
         **trial_json_tags(trial),
     }
+
+
+def missing_identity(held: Mapping[str, str], trial: Trial) -> dict[str, str]:
+    """The tags by which a trial's run is found, unless it holds all of them: they take two hashes of the trial."""
+    return {} if held.keys() >= IDENTITY else identity(trial)
 
 
 def identity(trial: Trial) -> dict[str, str]:
