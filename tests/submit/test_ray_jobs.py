@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -43,6 +44,7 @@ def lab(tmp_path: Path) -> Iterator[Callable[..., str]]:
     names = ["port", "ray-client-server-port", "dashboard-agent-listen-port", "dashboard-agent-grpc-port"]
     ports = [f"--dashboard-port={port}", *(f"--{name}={free_port()}" for name in names)]  # beside other clusters
     start = ["ray", "start", "--head", "--num-cpus=2", "--disable-usage-stats", f"--temp-dir={folder}", *ports]
+    start += ["--no-monitor", "--include-log-monitor=false"]
     tool = Path(sys.executable).parent / start[0]
     subprocess.run([tool, *start[1:]], env={**environment, **token}, check=True, capture_output=True)
     options = {
@@ -59,18 +61,25 @@ def lab(tmp_path: Path) -> Iterator[Callable[..., str]]:
         return done.stdout + done.stderr
 
     yield ablate
-    end(mark)
+    for process in processes_of(tmp_path):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def end(mark: dict[str, str]) -> None:
-    """Kill the cluster's own processes, by what is in their environment."""
+def processes_of(folder: Path) -> dict[psutil.Process, list[str]]:
+    """The cluster's own processes, by what is in their environment, with their command lines."""
+    found = {}
     for process in psutil.process_iter():
-        try:
-            if mark.items() <= process.environ().items():
-                process.kill()
-        except psutil.Error:
-            continue
+        with suppress(psutil.Error):
+            if process.environ().get("ABLATE_TEST") == str(folder):
+                found[process] = process.cmdline()
+    return found
+
+
+def launches(folder: Path) -> bool:
+    """Whether a launch runs; asking the Jobs server again and again would take the processor away from it."""
+    return any("launch" in line for line in processes_of(folder).values())
 
 
 def until(condition: Callable[[], bool], what: Callable[[], str]) -> None:
@@ -92,10 +101,14 @@ def test_a_job_of_ray_is_refused_twice_stops_with_a_checkpoint_and_goes_on(
 
     submit(100_000)
     assert "of ray; follow it with" in submit(100_000, code=2)
+    until(lambda: any((tmp_path / "s").rglob("spool.jsonl")), printed)
     until(lambda: ", 1 running" in printed(), printed)
     assert "was asked to checkpoint and stop" in lab("stop", "radius")
+    until(lambda: not launches(tmp_path), printed)
     until(lambda: "of ray: stopped" in lab("status", "radius"), printed)
     assert list((tmp_path / "s").rglob("checkpoint.pt"))
     submit(5)
+    until(lambda: launches(tmp_path), printed)
+    until(lambda: not launches(tmp_path), printed)
     until(lambda: "of ray: finished" in lab("status", "radius"), printed)
     assert "1 of 1 trial finished" in printed()
