@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: test processes share the cores
+os.environ.setdefault("RAY_worker_niceness", "0")  # else launches wait for tests that compute beside them
 
 from ablate.paths import Store
 from ablate.study.model import Study
