@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
+from statistics import mode
 from typing import Any, Protocol, Self
 
 import yaml
 
 from ablate.errors import StudyError
-from ablate.options import Value
+from ablate.options import Value, is_number
 from ablate.papers import PAPERS
 from ablate.papers.names import NUM_LABELS, PaperNames, Spread
 from ablate.registry import suggest
@@ -132,6 +133,13 @@ def ablation(name: str) -> Ablation:
     if name not in known:
         raise StudyError(f"no ablation is called '{name}'", suggest(name, known))
     return known[name]
+
+
+@cache
+def usual_epochs(paper: str) -> Mapping[str, Value]:
+    """`{"epochs": n}` for the epochs that most ablations of a paper are trained for; empty where none states any."""
+    stated = [one.fixed["epochs"] for one in ablations() if one.paper == paper and is_number(one.fixed.get("epochs"))]
+    return {"epochs": mode(stated)} if stated else {}
 
 
 def ablation_of(reference: Reference) -> Ablation | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ablate.options import Value, is_number
 from ablate.papers import PAPERS
 from ablate.papers.names import PaperNames
-from ablate.papers.reference import Ablation, Printed, ablation_of, ablations_at, places_of, printed
+from ablate.papers.reference import Ablation, Printed, ablation_of, ablations_at, places_of, printed, usual_epochs
 from ablate.stats.estimate import Estimate
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study
@@ -118,12 +118,15 @@ def paper_settings(variant: Variant, names: PaperNames) -> dict[str, Value]:
 
 
 def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -> tuple[Difference, ...]:
-    """The numbers and the network fixed in the paper's ablation that differ from the study's; epochs, seeds, width."""
-    names = PAPERS[ablation.paper]
+    """The numbers and the network fixed in the paper's ablation that differ from the study's; epochs, seeds, width.
+
+    An ablation that states no epochs has those of most others of its paper.
+    """
+    names, fixed = PAPERS[ablation.paper], {**usual_epochs(ablation.paper), **ablation.fixed}
     pairs = {Difference("seeds", len(study.first_seeds), ablation.seeds)}
     for variant in variants:
         settings, varied = paper_settings(variant, names), {names.axis(path) for path in variant.levels}
-        for name, papers in ablation.fixed.items():
+        for name, papers in fixed.items():
             ours = settings.get(name)
             if name not in varied and is_number(ours) and is_number(papers):
                 pairs.add(Difference(name, ours, papers))
