@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ablate.coverage import studies_of
 from ablate.driver.report import current_results
-from ablate.driver.status import launched_studies
+from ablate.driver.status import launched_studies, launched_study
 from ablate.errors import StudyError
 from ablate.papers import PAPERS
 from ablate.paths import Store
@@ -15,7 +15,6 @@ from ablate.reporting.paper_page import NotRun, PaperPage, PaperStudy, page_of
 from ablate.reporting.paper_page_formats import page_markdown, scale_text, write_page
 from ablate.stats.results import Result
 from ablate.study.model import Study
-from ablate.study.read import read_study
 
 ALL = "all"  # every paper, on one page
 MADE_BY = "What the studies of each paper have shown so far, as `ablate report --paper all --output FILE` writes it."
@@ -47,14 +46,6 @@ def launched_studies_of(paper: str, store: Store) -> Iterator[PaperStudy]:
             results = recorded_results(study, store)
             if results:
                 yield PaperStudy(study, results, files.get(name, name))
-
-
-def launched_study(store: Store, name: str) -> Study | None:
-    """A study as it was launched last, with its profile and overrides; None where its file cannot be read."""
-    try:
-        return read_study(store.study(name).study)
-    except (StudyError, OSError):  # a launch that ended before it wrote the file, or another version's
-        return None
 
 
 def recorded_results(study: Study, store: Store) -> tuple[Result, ...]:

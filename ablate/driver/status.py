@@ -9,7 +9,7 @@ from ablate.driver.claiming import launched_by
 from ablate.driver.saved_plan import SavedPlan, load_plan
 from ablate.errors import StudyError
 from ablate.events import State
-from ablate.paths import Store, StudyPaths
+from ablate.paths import Store
 from ablate.planning.packs import PRETRAINING
 from ablate.record import TrialRecord
 from ablate.registry import suggest
@@ -127,9 +127,9 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     collapsed, diverged = (
         sum(record.metrics.get(fault) == 1 for record in records.values()) for fault in (COLLAPSED, DIVERGED)
     )
-    file = study_file(paths)
-    comparison = running_comparison(file, records) if with_trials and file is not None else ()
-    budget = file.budget.device_hours if file is not None and file.budget is not None else None
+    launched = launched_study(store, study)
+    comparison = running_comparison(launched, records) if with_trials and launched is not None else ()
+    budget = launched.budget.device_hours if launched is not None and launched.budget is not None else None
     spent = sum(record.device_seconds or 0.0 for record in records.values()) / 3600
     return Status(
         study,
@@ -140,7 +140,7 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
         unscored,
         collapsed,
         diverged,
-        metric=file.metric if file is not None else "",
+        metric=launched.metric if launched is not None else "",
         comparison=comparison,
         budget=budget,
         budget_left=budget - spent if budget is not None else None,
@@ -156,11 +156,11 @@ def to_propose(plan: SavedPlan, records: Mapping[str, TrialRecord]) -> int:
     return max(0, plan.proposals - sum(record.trial is None or record.trial.case != PRETRAINING for record in since))
 
 
-def study_file(paths: StudyPaths) -> Study | None:
-    """The study as it was launched last; None where its file cannot be read."""
+def launched_study(store: Store, name: str) -> Study | None:
+    """A study as it was launched last, with its profile and overrides; None where its file cannot be read."""
     try:
-        return read_study(paths.study)
-    except (StudyError, OSError):  # another version's, or a launch that ended before it wrote the file
+        return read_study(store.study(name).study)
+    except (StudyError, OSError):  # a launch that ended before it wrote the file, or another version's
         return None
 
 
