@@ -11,6 +11,8 @@ Patience = float | Callable[[], float]  # seconds; or what returns them, and les
 LAUNCH = 300.0  # seconds, at start, in the middle and at the end: a server that restarts or is moved is back by then
 STOPPING = 30.0  # for a launch that was asked to stop: a batch system kills it soon, Slurm here after two minutes
 SHORT = 60.0  # where something else comes after: a later round of checks, the driver's upload, another embedded server
+SEARCH_START = 120.0  # for the database of a search, while the driver waits for the conductor
+AFTER_ERROR = 10.0  # for the last records of a launch that ends with an error or by a second signal
 
 
 def seconds(patience: Patience) -> float:

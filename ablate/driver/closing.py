@@ -10,6 +10,7 @@ from ablate.driver.saved_plan import save_plan
 from ablate.driver.summary import Summary, summarize
 from ablate.errors import ServiceError
 from ablate.events import Stage, State
+from ablate.patience import AFTER_ERROR
 from ablate.planning.plan import Plan, Work
 from ablate.record import TrialRecord
 from ablate.track.store import TrackingStore
@@ -63,6 +64,6 @@ def close_as_killed(context: LaunchContext, tracking: TrackingStore) -> None:
     context.interrupts.allow_another()
     tracking.patience = 0.0  # it has been waited for, or the user wants an end
     with suppress(ServiceError):
-        tracking.upload(context.paths, 10.0)
+        tracking.upload(context.paths, AFTER_ERROR)
         tracking.settle(context.name)
         tracking.close_study(context.name, State.KILLED)

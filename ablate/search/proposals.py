@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ablate.events import State
 from ablate.launch_config import Outcome
-from ablate.patience import LAUNCH
+from ablate.patience import LAUNCH, SEARCH_START
 from ablate.planning.confirmation import confirmation_of
 from ablate.planning.design import Levels
 from ablate.planning.early_stopping import direction_of
@@ -29,7 +29,6 @@ from ablate.study.model import Study
 from ablate.trial import Trial, digest
 
 REASON = "reason"  # user attribute of a failed proposal
-START_PATIENCE = 120.0  # seconds at the start, in which the driver waits for the conductor
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -88,7 +87,7 @@ class Proposals:
         self.open: dict[int, tuple[Trial, ...]] = {}  # proposal's number → all its trials
         self.confirming: tuple[Trial, ...] | None = None  # the trials with fresh seeds, once they are known
         self.handed: set[str] = set()  # keys of those that were returned
-        patiently(lambda: self._begin(journal), START_PATIENCE, stopped)
+        patiently(lambda: self._begin(journal), SEARCH_START, stopped)
 
     def _begin(self, journal: Path) -> None:
         """Open what is stored, or what an interrupted call of this has stored, and find what it has left open."""
