@@ -88,7 +88,7 @@ def compared_reports(
     (folder / mark).write_text(mark, encoding="utf-8")
     try:
         own = own_report()
-        for report in reports_of(found, own, (str(folder), mark, str(environment), patience), waiting):
+        for report in reports_of(found, own, (str(folder), mark, str(environment)), waiting, patience):
             if different := differences(own, report):
                 problem = f"the node has {', '.join(different)}"
                 yield replace(report, problem=problem, remedy="install the same on every node")
@@ -103,9 +103,9 @@ def compared_reports(
 
 
 def reports_of(
-    found: list[Any], own: NodeReport, wanted: tuple[str, str, str, float], waiting: Callable[[], None]
+    found: list[Any], own: NodeReport, files: tuple[str, str, str], waiting: Callable[[], None], patience: float
 ) -> list[NodeReport]:
-    """The reports of nodes that are alive, each made by a task there; `wanted` are arguments of `report_of_node`.
+    """The reports of nodes that are alive, each made by a task there; `files` are arguments of `report_of_node`.
 
     One that can make none has `own`, with the problem.
     """
@@ -113,8 +113,8 @@ def reports_of(
     asked = {}
     for node in found:
         here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked[node["NodeID"]] = task.options(scheduling_strategy=here).remote(node["NodeName"], *wanted)
-    left, deadline = list(asked.values()), time.monotonic() + LIMIT + wanted[-1]
+        asked[node["NodeID"]] = task.options(scheduling_strategy=here).remote(node["NodeName"], *files, patience)
+    left, deadline = list(asked.values()), time.monotonic() + LIMIT + patience
     while left and time.monotonic() < deadline:
         _, left = ray.wait(left, num_returns=len(left), timeout=LOOK)
         waiting()
