@@ -59,7 +59,7 @@ def start_local(slow: Callable[[], None]) -> None:
     until = time.monotonic() + START
     while True:
         try:
-            with without_monitors():
+            with without_unused_processes():
                 ray.init(address="local", log_to_driver=False, logging_level=logging.ERROR, **settings)
             return
         except Exception as error:  # Ray raises errors of many types here, RuntimeError among them
@@ -90,7 +90,7 @@ def await_listener(address: str) -> None:
 
 
 @contextmanager
-def without_monitors() -> Iterator[None]:
+def without_unused_processes() -> Iterator[None]:
     """Let `ray.init` start neither autoscaler, log monitor nor Jobs server, which a local Ray does not use.
 
     They cost four CPU seconds of each start.  `ray.init` has no option for them, only the parameters that it makes of
