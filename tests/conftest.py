@@ -103,6 +103,14 @@ def mlflow_uri(mlflow_server_store: Store) -> Iterator[str]:
     server.stop()
 
 
+SMALL = """
+method: invariant
+dataset: digits
+axes: {method.epsilon: [0.4, 0.8]}
+seeds: 2
+probes: [linear]
+metric: linear/accuracy
+"""
 SEARCH = """\
 name: radius
 method: invariant

@@ -9,6 +9,8 @@ import pytest
 
 import ablate
 
+from .conftest import SMALL
+
 NAMES = [
     "AblateError",
     "DataError",
@@ -35,14 +37,6 @@ NAMES = [
     "sync",
     "trials",
 ]
-STUDY = """
-method: invariant
-dataset: digits
-axes: {method.epsilon: [0.4, 0.8]}
-seeds: 2
-probes: [linear]
-metric: linear/accuracy
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +47,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
-    path.write_text(STUDY)
+    path.write_text(SMALL)
     return path
 
 
@@ -87,13 +81,13 @@ def test_check_returns_the_study_of_a_file(file: Path) -> None:
 
 
 def test_check_refuses_an_unknown_setting_at_its_place(file: Path) -> None:
-    file.write_text(STUDY.replace("method.epsilon", "method.epsilom"))
+    file.write_text(SMALL.replace("method.epsilon", "method.epsilom"))
     with pytest.raises(ablate.StudyError, match=r"small\.yaml:4.*epsilom.*did you mean 'method\.epsilon'\?"):
         ablate.check(file)
 
 
 def test_check_refuses_more_than_10_000_trials_unless_confirmed(file: Path) -> None:
-    file.write_text(STUDY.replace("seeds: 2", "seeds: 5001"))
+    file.write_text(SMALL.replace("seeds: 2", "seeds: 5001"))
     with pytest.raises(ablate.StudyError, match=r"10,?002"):
         ablate.check(file)
     assert len(ablate.check(file, yes=True).seeds) == 5001

@@ -7,14 +7,7 @@ from pathlib import Path
 
 import pytest
 
-STUDY = """
-method: invariant
-dataset: digits
-axes: {method.epsilon: [0.4, 0.8]}
-seeds: 2
-probes: [linear]
-metric: linear/accuracy
-"""
+from .conftest import SMALL
 
 
 def ablate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -35,19 +28,19 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_check_imports_neither_ray_nor_mlflow(tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(STUDY)
+    (tmp_path / "small.yaml").write_text(SMALL)
     assert not imports(tmp_path, "check", "small.yaml") & {"ray", "mlflow", "optuna"}
 
 
 def test_check_counts_trials_variants_and_data_sets(tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(STUDY)
+    (tmp_path / "small.yaml").write_text(SMALL)
     done = ablate(tmp_path, "check", "small.yaml", "--json")
     checked = json.loads(done.stdout)
     assert (done.returncode, checked["trials"], checked["variants"], checked["datasets"]) == (0, 4, 2, ["digits"])
 
 
 def test_an_error_is_one_paragraph_with_its_exit_code(tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(STUDY.replace("seeds", "sedes"))
+    (tmp_path / "small.yaml").write_text(SMALL.replace("seeds", "sedes"))
     done = ablate(tmp_path, "check", "small.yaml")
     assert done.returncode == 2
     assert done.stderr == "ablate: small.yaml:5:1: unknown key 'sedes'; did you mean 'seeds'?\n"
@@ -63,7 +56,7 @@ def test_missing_data_has_its_own_exit_code(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("ABLATE_DATA", str(tmp_path / "nothing"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no process listens on this port: downloads fail
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    (tmp_path / "small.yaml").write_text(STUDY.replace("digits", "fsdd"))
+    (tmp_path / "small.yaml").write_text(SMALL.replace("digits", "fsdd"))
     done = ablate(tmp_path, "launch", "small.yaml")
     assert done.returncode == 3
     assert "fsdd_recordings.zip" in done.stderr
@@ -71,7 +64,7 @@ def test_missing_data_has_its_own_exit_code(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_resources_that_no_node_has_are_refused_before_anything_starts(tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(STUDY + "resources: {gpu: 99}\n")
+    (tmp_path / "small.yaml").write_text(SMALL + "resources: {gpu: 99}\n")
     done = ablate(tmp_path, "launch", "small.yaml")
     assert done.returncode == 2
     assert "small.yaml:8:12: a pack needs 1 CPUs and 99 GPUs, and no node has as much" in done.stderr
@@ -80,7 +73,7 @@ def test_resources_that_no_node_has_are_refused_before_anything_starts(tmp_path:
 
 @pytest.mark.parametrize("command", ["check", "plan", "launch", "retry"])
 def test_more_than_10_000_trials_are_refused_unless_confirmed(tmp_path: Path, command: str) -> None:
-    (tmp_path / "small.yaml").write_text(STUDY.replace("seeds: 2", "seeds: 6000"))
+    (tmp_path / "small.yaml").write_text(SMALL.replace("seeds: 2", "seeds: 6000"))
     done = ablate(tmp_path, command, "small.yaml")
     assert done.returncode == 2
     assert "confirm with --yes" in done.stderr
@@ -110,7 +103,7 @@ def test_a_misspelt_entry_is_refused_with_the_nearest_name(tmp_path: Path) -> No
 
 
 def test_status_stop_and_report_before_the_first_launch(tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(STUDY)
+    (tmp_path / "small.yaml").write_text(SMALL)
     assert ablate(tmp_path, "status").stdout == "no study was launched here\n"
     assert ablate(tmp_path, "stop", "small").returncode == 2
     report = ablate(tmp_path, "report", "small.yaml")

@@ -16,7 +16,7 @@ from ablate.commands.failure import run_and_report
 from ablate.errors import StudyError
 from ablate.run import read_trials
 
-from .conftest import SEARCH
+from .conftest import SEARCH, SMALL
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -143,16 +143,6 @@ def test_the_shell_completes_study_files_and_names(run: Run, tmp_path: Path) -> 
     assert study_files("") == ["epsilon", "k", "mine.yaml", "one/epsilon"]
     assert study_files("e") == ["epsilon"]
     assert launched_names("eps") == ["epsilon"]
-
-
-SMALL = """
-method: invariant
-dataset: digits
-axes: {method.epsilon: [0.4, 0.8]}
-seeds: 2
-probes: [linear]
-metric: linear/accuracy
-"""
 
 
 def test_a_plan_lists_its_trials_as_they_run_without_ray(run: Run, tmp_path: Path) -> None:

@@ -40,15 +40,9 @@ from ablate.testing.plans import plan_of, record_of
 from ablate.trial import Config, Trial
 from ablate.view import answers, console, entries, live
 
-STUDY = """\
-question: Does [/it] matter?
-method: invariant
-dataset: digits
-axes: {method.epsilon: [0.4, 0.8]}
-seeds: 2
-probes: [linear]
-metric: linear/accuracy
-"""
+from .conftest import SMALL
+
+STUDY = f"question: Does [/it] matter?{SMALL}"
 
 
 def trial(seed: int, level: Value = 0.4) -> Trial:

@@ -82,7 +82,7 @@ def test_a_launch_whose_heartbeat_does_not_change_is_taken_over(
     assert tracking.snapshot("claimed").study_state is State.FINISHED
 
 
-def test_the_claim_of_a_launch_from_the_same_store_that_was_killed_is_taken_over_at_at_the_first_epoch(
+def test_the_claim_of_a_launch_from_the_same_store_that_was_killed_is_taken_over_at_once(
     study: Study, stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "is_alive", lambda *_: pytest.fail("its heartbeat is watched"))
