@@ -14,7 +14,7 @@ from ablate.study.model import Study
 
 SAMPLES = "training samples"
 WIDTH = "width"  # of the networks that are built in several widths
-PUBLISHED_WIDTH = 64
+PUBLISHED_WIDTH = 64  # of all networks that the papers name
 NETWORKS = ("encoder", "backbone")  # the papers' names of a network that they state
 
 

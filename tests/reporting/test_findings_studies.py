@@ -12,6 +12,7 @@ from ablate.registry import split_count
 from ablate.reporting.content import verdicts
 from ablate.reporting.paper_page import PaperStudy, smaller_than_paper, study_verdicts
 from ablate.reporting.paper_page_formats import scale_text
+from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.results import Result
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
@@ -35,6 +36,16 @@ def made_results(study: Study) -> list[Result]:
     ]
 
 
+def verdict_of(name: str) -> FindingVerdict:
+    """The verdict of a study of `studies/findings` on its finding, from such results."""
+    study = read_study(STUDIES_FOLDER / "findings" / f"{name}.yaml")
+    assert study.paper is not None
+    tested = ablation_of(study.paper)
+    assert tested is not None
+    (found,) = verdicts(study, [tested], made_results(study))
+    return found
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_study_of_a_finding_gives_a_verdict_on_it_that_says_the_scale(file: Path) -> None:
     study = read_study(file)
@@ -49,22 +60,14 @@ def test_a_study_of_a_finding_gives_a_verdict_on_it_that_says_the_scale(file: Pa
 
 
 def test_the_labels_of_probes_are_compared_within_each_method() -> None:
-    study = read_study(STUDIES_FOLDER / "findings" / "label_fraction_cifar10.yaml")
-    assert study.paper is not None
-    tested = ablation_of(study.paper)
-    assert tested is not None
-    (found,) = verdicts(study, [tested], made_results(study))
+    found = verdict_of("label_fraction_cifar10")
     texts = [statement.text for statement in found.verdict.statements]
     assert len(texts) == 3 * 2 * 5  # two steps and the whole, of two classifiers and five methods
     assert "error_rate, CIFAR-10, k-NN classifier, AVT: 500 is below 100, or off by less than 0.005" in texts
 
 
 def test_a_finding_of_some_methods_names_each_of_them_once() -> None:
-    study = read_study(STUDIES_FOLDER / "findings" / "augmentation_strength_mnist.yaml")
-    assert study.paper is not None
-    tested = ablation_of(study.paper)
-    assert tested is not None
-    (found,) = verdicts(study, [tested], made_results(study))
+    found = verdict_of("augmentation_strength_mnist")
     texts = [statement.text.partition(": ")[0] for statement in found.verdict.statements]
     assert list(dict.fromkeys(texts)) == [
         f"knn_accuracy, MNIST, {name}" for name in ("SimVAE", "SimCLR", "VICReg", "beta-VAE")
@@ -72,11 +75,7 @@ def test_a_finding_of_some_methods_names_each_of_them_once() -> None:
 
 
 def test_cases_with_the_same_level_are_compared_apart_by_what_differs() -> None:
-    study = read_study(STUDIES_FOLDER / "findings" / "num_views_mnist.yaml")
-    assert study.paper is not None
-    tested = ablation_of(study.paper)
-    assert tested is not None
-    (found,) = verdicts(study, [tested], made_results(study))
+    found = verdict_of("num_views_mnist")
     assert found.verdict.statements[0].text.startswith("knn_accuracy, MNIST, training.epochs=10: 10 is better than 2")
     assert any(text.startswith("knn_accuracy, MNIST, training.epochs=53: 10 was not") for text in found.untested)
 
