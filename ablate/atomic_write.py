@@ -1,6 +1,7 @@
-"""Writes small files in one step, by renaming: readers see the old file or the new one, never a part."""
+"""Writes files in one step, by renaming: readers see the old file or the new one, never a part."""
 
 import os
+import shutil
 from pathlib import Path
 
 
@@ -14,3 +15,14 @@ def write_bytes(file: Path, content: bytes) -> None:
 def write_text(file: Path, text: str) -> None:
     """Replace the file by a text in UTF-8."""
     write_bytes(file, text.encode())
+
+
+def copy_file(source: Path, file: Path) -> None:
+    """Replace the file by a copy, made in its folder, which is made too; one process at a time writes the same file.
+
+    What a killed process has copied in part is replaced by the next one.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{file.name}.part")
+    shutil.copyfile(source, unfinished)
+    unfinished.replace(file)

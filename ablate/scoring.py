@@ -57,7 +57,7 @@ def score(trial: Trial, data: Data, context: RunContext) -> Iterator[TrialUpdate
             context.tracker.record(trial, epoch, metrics, name, digests[name])
             scores |= metrics
     scored = replace(trial, probes={name: trial.probes[name] for name in trial.probes if name not in failed})
-    for picture in trial_pictures(scored, views[-1], history(paths.spool), paths.folder):
+    for picture in trial_pictures(scored, views[-1], paths.folder):
         context.tracker.attach(trial, picture)
     yield Ended(trial.key, State.FINISHED, metrics={**measured, **scores}, failed_probes=failed)
 

@@ -20,6 +20,7 @@ from ablate.patience import SHORT, STOPPING
 from ablate.permissions import permission_mask
 from ablate.stopping import StopRequest, stop_request
 from ablate.track.environment import environment
+from ablate.track.server_info import embedded_artifacts
 from ablate.track.spool import SpoolTracker
 from ablate.track.trial_lock import lock_trial
 from ablate.track.uploader import Uploader
@@ -55,14 +56,15 @@ class Worker(tune.Trainable):
         if folder and Path(folder).is_dir():  # it may be missing on another machine
             os.chdir(folder)
         pack = PACK_CONFIG.decode(config["pack"])
+        store = Store(Path(pack.store))
+        self.paths = store.study(pack.study)
         if wanted:
-            require_same(wanted, Store(Path(pack.store)).study(pack.study).folder)
-        apply_environment(Store(Path(pack.store)).study(pack.study).environment)
-        os.umask(permission_mask(Store(Path(pack.store))))
+            require_same(wanted, self.paths.folder)
+        apply_environment(self.paths.environment)
+        os.umask(permission_mask(store))
         torch.set_num_threads(pack.threads)
-        self.paths = Store(Path(pack.store)).study(pack.study)
         self.device = torch.device("cuda" if pack.gpu else "cpu")
-        self.uploader = Uploader(uri, self.paths)
+        self.uploader = Uploader(uri, self.paths, artifacts=embedded_artifacts(store, uri))
         self.environment = environment(str(self.device))
         for module in IMPORTED_EARLY:  # they take four seconds, which would count as the first trial's
             importlib.import_module(module)

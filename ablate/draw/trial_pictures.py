@@ -1,13 +1,15 @@
-"""All pictures of one trial: losses, embedding, the probes' matrices, reconstructions and samples."""
+"""All pictures of one trial: embedding, the probes' matrices, reconstructions and samples.
+
+MLflow draws the losses itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.deferred import torch
-from ablate.draw.curves import draw_curves
 from ablate.draw.embedding import draw_embedding
 from ablate.draw.images import draw_images
 from ablate.draw.matrix import draw_matrix
@@ -23,17 +25,8 @@ NUM_SAMPLES = 50
 NUM_CODES = 500  # images whose codes the samples are drawn from
 
 
-def trial_pictures(
-    trial: Trial, view: Embedded, curves: Mapping[str, Sequence[tuple[int, float]]], folder: Path
-) -> Iterator[Path]:
-    """Write the trial's pictures into a folder as PNG files; yields the path of each once it is written.
-
-    `curves` are the recorded (epoch, value) points of each metric; those named `train/…` are drawn.
-    """
-    losses = {name: points for name, points in curves.items() if name.startswith("train/")}
-    if losses:
-        draw_curves(losses, folder / "losses.png", trial.name)
-        yield folder / "losses.png"
+def trial_pictures(trial: Trial, view: Embedded, folder: Path) -> Iterator[Path]:
+    """Write the trial's pictures into a folder as PNG files; yields the path of each once it is written."""
     draw_embedding(view.evaluation.x, view.evaluation.y, folder / "embedding.png", trial.name)
     yield folder / "embedding.png"
     yield from matrices(trial, view, folder)

@@ -19,8 +19,11 @@ REFUSALS = (400, 404, 405, 413, 415, 422)  # HTTP statuses that the same request
 SQLITE = "sqlite:///"
 
 
-def connect(uri: str) -> Client:
-    """A client whose requests fail within seconds; settings in the user's environment take precedence."""
+def connect(uri: str, artifacts: Path | None = None) -> Client:
+    """A client whose requests fail within seconds; settings in the user's environment take precedence.
+
+    `artifacts` is the folder of an embedded server, into which files are written without a request.
+    """
     reach_directly(uri)
     from ablate.track.other_servers import PluginClient, needs_mlflow_client
 
@@ -28,7 +31,7 @@ def connect(uri: str) -> Client:
         return cast(Client, PluginClient(uri))  # it passes most calls on, which no type checker sees
     from ablate.track.rest_client import connect_by_rest
 
-    return connect_by_rest(uri)
+    return connect_by_rest(uri, artifacts)
 
 
 def connect_reader(uri: str) -> Reader:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ablate.track.client_interface import PAGE
@@ -109,7 +110,9 @@ class RestClient(RestArtifacts):
             tags=pairs(tags or {}),
             run_name=run_name,
         )
-        return run_of(answer["run"])
+        run = run_of(answer["run"])
+        self.locations[run.info.run_id] = run.info.artifact_uri
+        return run
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
         self.rest.post("runs/update", run_id=run_id, status=status, run_name=name)
@@ -156,8 +159,8 @@ class RestClient(RestArtifacts):
         self.rest.post("runs/log-inputs", run_id=run_id, datasets=[{"dataset": described, "tags": tags}])
 
 
-def connect_by_rest(uri: str) -> RestClient:
-    return RestClient(Rest(uri))
+def connect_by_rest(uri: str, artifacts: Path | None = None) -> RestClient:
+    return RestClient(Rest(uri), artifacts)
 
 
 def query(tags: Mapping[str, str], status: str = "") -> str:

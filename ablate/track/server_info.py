@@ -1,6 +1,7 @@
 """The file that describes the store's embedded MLflow server."""
 
 import json
+import socket
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 from ablate.atomic_write import write_text
 from ablate.errors import ServiceError
 from ablate.lock import locked
-from ablate.process import Process
+from ablate.paths import Store
+from ablate.process import Process, alive
 
 VERSION = 1  # of the file
 
@@ -51,6 +53,14 @@ class ServerInfo:
     @property
     def process(self) -> Process:
         return self.pid, self.created
+
+
+def embedded_artifacts(store: Store, uri: str) -> Path | None:
+    """The folder of the artifacts of the store's embedded server, where that server has this address; else None."""
+    info = ServerInfo.load(store.server)
+    if info is None or info.uri != uri or info.host != socket.gethostname() or not alive(info.process):
+        return None
+    return store.artifacts
 
 
 def lock_server(file: Path, patience: float = 0.0) -> AbstractContextManager[None]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 from ablate.errors import ServiceError
 from ablate.events import State
@@ -29,9 +30,10 @@ logger = logging.getLogger(__name__)
 class Uploader:
     """Sends the spools of watched trials to MLflow in a background thread; errors are logged, never raised."""
 
-    def __init__(self, uri: str, paths: StudyPaths, interval: float = 3.0) -> None:
+    def __init__(self, uri: str, paths: StudyPaths, interval: float = 3.0, artifacts: Path | None = None) -> None:
         self.uri = uri
         self.paths = paths
+        self.artifacts = artifacts  # folder of an embedded server
         self.interval = interval  # seconds between two rounds over the watched trials
         self.client: Client | None = None
         self.uploads: dict[str, TrialUpload] = {}
@@ -82,7 +84,7 @@ class Uploader:
     def _upload(self, key: str) -> TrialUpload:
         """The upload of one trial; the first connects to MLflow."""
         if self.client is None:
-            client = connect(self.uri)
+            client = connect(self.uri, self.artifacts)
             self.experiment = cache(lambda study: experiment_id(client, study))
             self.client = client
         if key not in self.uploads:

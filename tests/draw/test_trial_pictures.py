@@ -19,7 +19,6 @@ SETTINGS: dict[str, dict[str, Value]] = {
     "vae": {"latent_dim": 4},
     "pca": {"latent_dim": 4},
 }
-CURVES = {"train/loss": [(1, 2.0), (2, 1.0)], "linear/accuracy": [(2, 0.5)]}
 
 
 def pictures_of(method: str, data: Data, probes: dict[str, dict[str, Value]], folder: Path) -> set[str]:
@@ -32,7 +31,7 @@ def pictures_of(method: str, data: Data, probes: dict[str, dict[str, Value]], fo
     )
     config = Config(method, untrained.revision, SETTINGS[method], "digits", "1", {}, 0)
     view = embed_splits(Encoder(config, {**params, **state}), data)
-    files = trial_pictures(Trial(config, probes, "study"), view, CURVES, folder)
+    files = trial_pictures(Trial(config, probes, "study"), view, folder)
     return {file.name for file in files if file.stat().st_size}
 
 
@@ -44,7 +43,7 @@ def data_of(*shape: int) -> Data:
 
 def test_a_method_with_a_decoder_has_reconstructions_and_samples(tmp_path: Path) -> None:
     found = pictures_of("beta-vae", data_of(1, 8, 8), {"nlad": {}}, tmp_path)
-    assert {"losses.png", "embedding.png", "reconstructions.png", "samples.png"} <= found
+    assert {"embedding.png", "reconstructions.png", "samples.png"} <= found
     assert any(name.startswith("nlad-") for name in found)
 
 
@@ -52,7 +51,7 @@ def test_a_method_with_a_decoder_has_reconstructions_and_samples(tmp_path: Path)
 def test_vectors_and_methods_without_a_decoder_have_no_reconstructions(
     tmp_path: Path, method: str, shape: tuple[int, ...]
 ) -> None:
-    assert pictures_of(method, data_of(*shape), {"knn": {}}, tmp_path) == {"losses.png", "embedding.png"}
+    assert pictures_of(method, data_of(*shape), {"knn": {}}, tmp_path) == {"embedding.png"}
 
 
 def test_sampled_codes_have_the_mean_and_the_covariance_of_the_given_ones() -> None:

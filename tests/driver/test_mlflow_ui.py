@@ -223,7 +223,7 @@ def test_the_run_of_a_trial_shows_its_loss(browser: Browser, finished: Finished)
     assert browser.find_by_scrolling("//*[contains(text(), 'epsilon=0.8 · seed 1 (train/loss)')]")
 
 
-def test_the_picture_of_a_trial_s_losses_is_displayed(browser: Browser, finished: Finished) -> None:
-    choose_file(browser, finished.runs["epsilon=0.8 · seed 1"], "losses.png")
-    picture = browser.find("//img[contains(@src, 'blob:') or contains(@src, 'losses.png')]")
-    assert browser.until(lambda: int(picture.get_attribute("naturalWidth") or 0), "losses.png") > 300
+def test_the_picture_of_a_trial_s_embedding_is_displayed(browser: Browser, finished: Finished) -> None:
+    choose_file(browser, finished.runs["epsilon=0.8 · seed 1"], "embedding.png")
+    picture = browser.find("//img[contains(@src, 'blob:') or contains(@src, 'embedding.png')]")
+    assert browser.until(lambda: int(picture.get_attribute("naturalWidth") or 0), "embedding.png") > 300

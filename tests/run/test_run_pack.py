@@ -31,7 +31,6 @@ def test_a_trial_is_trained_scored_drawn_and_kept(make_context: MakeContext) -> 
     assert [epoch for epoch, _ in logged["train/loss"]] == [1, 2]
     assert logged["linear/accuracy"] == [(2, ended.metrics["linear/accuracy"])]
     assert [record.file for record in records(trial, context, SpoolArtifact)] == [
-        "losses.png",
         "embedding.png",
         "encoder.pt",
         "log.txt",

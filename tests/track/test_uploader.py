@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ablate.paths import Store, StudyPaths
 from ablate.track.client import connect, search
 from ablate.track.sent import Sent
 from ablate.track.server import ensure_server
+from ablate.track.server_info import ServerInfo, embedded_artifacts
 from ablate.track.spool import SpoolTracker
 from ablate.track.trial_lock import lock_trial
 from ablate.track.uploader import Uploader, upload
@@ -123,7 +125,7 @@ def test_a_metric_name_that_mlflow_refuses_is_replaced_and_kept_in_a_tag(
     assert held == {name: value for name, value in values.items() if "λ" not in name}
 
 
-def test_a_trial_takes_six_requests_and_those_of_its_files(
+def test_a_trial_takes_five_requests_and_those_of_its_files(
     proxy: Any,
     mlflow_uri: str,
     paths: StudyPaths,
@@ -139,9 +141,8 @@ def test_a_trial_takes_six_requests_and_those_of_its_files(
     check_run()
     made = [request.rpartition("/")[2] for request in proxy.requests if "artifacts" not in request]
     experiment = ["get-by-name"]  # once a process
-    location = ["get"]  # where do the run's files go?
     tags = ["log-batch"]  # the scores count when the files are in
-    assert made == [*experiment, "create", "log-inputs", "log-batch", *location, *tags, "update"]
+    assert made == [*experiment, "create", "log-inputs", "log-batch", *tags, "update"]
 
 
 @pytest.mark.parametrize("fatal", range(9))
@@ -354,6 +355,45 @@ def test_send_soon_uploads_an_ended_trial_before_the_next_round(
     eventually(lambda: runs()[0].info.status == "FINISHED")
     assert uploader.close(patience=30) == set()
     check_run()
+
+
+def test_files_for_the_embedded_server_are_written_into_its_folder(
+    proxy: Any,
+    mlflow_uri: str,
+    mlflow_server_store: Store,
+    paths: StudyPaths,
+    make_trial: MakeTrial,
+    runs: Runs,
+    check_run: Callable[[], None],
+    tmp_path: Path,
+) -> None:
+    folder = embedded_artifacts(mlflow_server_store, mlflow_uri)
+    assert folder == mlflow_server_store.artifacts
+    uploader = Uploader(proxy.uri, paths, artifacts=folder)
+    trial = make_trial()
+    uploader.watch(trial.key)
+    train_and_score(paths, trial)
+    assert uploader.close(patience=60) == set()
+    check_run()
+    run_id = runs()[0].info.run_id
+    assert [request for request in proxy.requests if "artifacts" in request] == []
+    assert [file.path for file in connect(mlflow_uri).list_artifacts(run_id, "tables")] == ["tables/curve.csv"]
+    downloaded = connect(mlflow_uri).download_artifacts(run_id, "tables/curve.csv", str(tmp_path))
+    assert Path(downloaded).read_text(encoding="utf-8") == "1,2\n"
+
+
+def test_no_other_server_is_taken_for_the_embedded_one(
+    mlflow_uri: str, mlflow_server_store: Store, store: Store
+) -> None:
+    info = ServerInfo.load(mlflow_server_store.server)
+    assert info is not None
+    store.mlflow.mkdir(parents=True)
+    assert embedded_artifacts(store, mlflow_uri) is None  # this store has none
+    assert embedded_artifacts(mlflow_server_store, "http://127.0.0.1:9") is None
+    for other in (replace(info, host="elsewhere"), replace(info, created=info.created - 1000)):
+        other.save(store.server)
+        assert embedded_artifacts(store, mlflow_uri) is None
+    store.server.unlink()
 
 
 @pytest.mark.parametrize("failure", ["fail", "hang", "lose"])
