@@ -9,9 +9,9 @@ from ablate.events import State
 from ablate.record import TrialRecord
 from ablate.stats.estimate import Estimate
 from ablate.track import tags
-from ablate.track.client import read_curves
-from ablate.track.client_interface import Client, Reader
+from ablate.track.client_interface import Client
 from ablate.track.concurrent_requests import concurrently
+from ablate.track.curves import CurveReader, Curves
 from ablate.track.entities import Metric
 from ablate.track.store import Curve, Snapshot, VariantRun
 from ablate.track.timestamps import milliseconds
@@ -23,7 +23,6 @@ AT_ONCE = 1000  # points and tags in a request
 OPEN = ":open"  # ends the tag `ablate.aggregate` of a run that lacks some of the values
 MAX_EPOCHS = 500  # of a curve that are logged
 
-Curves = Mapping[str, Mapping[str, Curve]]  # metric, as MLflow calls it → run → curve
 R = TypeVar("R", TrialRecord, VariantRun)
 
 
@@ -68,8 +67,8 @@ def thinned(epochs: Sequence[int], most: int = MAX_EPOCHS) -> list[int]:
     return [epochs[round(place * (len(epochs) - 1) / (most - 1))] for place in range(most)]
 
 
-def aggregate(client: Client, reader: Reader, experiment: str, snapshot: Snapshot) -> Snapshot:
-    """Bring the runs of all variants up to date; the snapshot as it is then.  Curves are read by the reader.
+def aggregate(client: Client, reader: CurveReader, experiment: str, snapshot: Snapshot) -> Snapshot:
+    """Bring the runs of all variants up to date; the snapshot as it is then.
 
     Those of which no trial has a run were opened by a launch that has ended before: they are set to killed.
     """
@@ -161,13 +160,13 @@ def groups(updates: Iterable[VariantUpdate]) -> Iterator[list[VariantUpdate]]:
         yield group
 
 
-def curves_of(reader: Reader, updates: Sequence[VariantUpdate]) -> Curves:
+def curves_of(reader: CurveReader, updates: Sequence[VariantUpdate]) -> Curves:
     """Metric, as MLflow calls it → run → curve, of all finished trials of these variants."""
     run_ids: dict[str, list[str]] = {}
     for record in (record for update in updates for record in update.finished):
         for name in record.metrics:
             run_ids.setdefault(tags.metric_name(name), []).append(record.run_id)
-    return read_curves(reader, run_ids)
+    return reader.read(run_ids)
 
 
 def _log(client: Client, run_id: str, update: VariantUpdate, curves: Curves) -> None:

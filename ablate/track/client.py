@@ -1,18 +1,15 @@
 """The client of an MLflow server, whose requests fail early because its callers repeat them, and requests with it."""
 
-import math
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 from ablate.track.client_interface import Client, Reader
-from ablate.track.concurrent_requests import concurrently
 from ablate.track.database import DatabaseReader
-from ablate.track.entities import Metric, Run
+from ablate.track.entities import Run
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFUSALS = (400, 404, 405, 413, 415, 422)  # HTTP statuses that the same request would get again
@@ -70,42 +67,3 @@ def refused(error: BaseException) -> bool:
 def search(reader: Reader, experiments: Sequence[str], tags: Mapping[str, str], status: str = "") -> list[Run]:
     """All active runs with these tags and this status, oldest first."""
     return [run for page in reader.run_pages(experiments, tags, status) for run in page]
-
-
-def read_curve(reader: Reader, run_id: str, name: str) -> list[tuple[int, float]]:
-    """(Epoch, value) of a metric by the name it has in MLflow, in order of epochs, the newest value of each."""
-    return curve_of(reader.histories([run_id], name).get(run_id, []))
-
-
-def read_curves(reader: Reader, runs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, list[tuple[int, float]]]]:
-    """Metric → run → curve, as `read_curve` gives it; `runs` holds the runs that have a metric, by its MLflow name."""
-    if isinstance(reader, DatabaseReader):
-        run_ids = list(dict.fromkeys(run_id for some in runs.values() for run_id in some))
-        return {
-            name: {run_id: with_logged_values(curve) for run_id, curve in by_run.items()}
-            for name, by_run in reader.curves(run_ids, runs).items()
-        }
-    histories = concurrently(lambda name: reader.histories(runs[name], name), runs)
-    return {
-        name: {run_id: curve_of(points) for run_id, points in by_run.items()}
-        for name, by_run in zip(runs, histories, strict=True)
-    }
-
-
-def with_logged_values(curve: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """The curve with infinity in place of the number that MLflow holds for it."""
-    values, largest = [value for _, value in curve], sys.float_info.max
-    if values and -largest < min(values) <= max(values) < largest:  # false where the first one is no number
-        return curve
-    return [(step, logged_value(value)) for step, value in curve]
-
-
-def logged_value(held: float) -> float:
-    """The value that was logged: MLflow holds the largest number for infinity."""
-    return math.copysign(math.inf, held) if abs(held) == sys.float_info.max else held
-
-
-def curve_of(points: Sequence[Metric]) -> list[tuple[int, float]]:
-    """(Epoch, value) in order of epochs, the newest value of each."""
-    ordered = sorted(points, key=lambda point: point.timestamp)
-    return sorted({point.step: logged_value(point.value) for point in ordered}.items())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ablate.events import State
 from ablate.record import USAGE, TrialRecord
 from ablate.track import tags
-from ablate.track.client import logged_value
+from ablate.track.curves import logged_value
 from ablate.track.entities import Run
 from ablate.track.run_state import state_of
 from ablate.track.store import Claim, Snapshot, StudyRun, VariantRun

@@ -13,9 +13,10 @@ from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.aggregate import aggregate
 from ablate.track.artifacts import download_artifact
-from ablate.track.client import connect, connect_reader, http_status, read_curve, read_curves, redact, refused, search
+from ablate.track.client import connect, connect_reader, http_status, redact, refused, search
 from ablate.track.client_interface import PAGE, Client
 from ablate.track.concurrent_requests import concurrently
+from ablate.track.curves import CurveReader, read_curve
 from ablate.track.entities import Run
 from ablate.track.experiments import experiment_id, find_experiment
 from ablate.track.lost_tags import lost_tags, restore_tags
@@ -47,6 +48,7 @@ class MlflowStore(TrackingStore):
         self.ui = ui or (uri if uri.startswith("http") else "")
         self.patience = patience
         self.reader = connect_reader(read_from or uri)  # of a server, or of the database of the embedded one
+        self.curve_reader = CurveReader(self.reader)
         self.experiments: dict[str, str] = {}  # study → id
         self.study_runs: dict[str, str] = {}  # study → id of its run, RUNNING
         self.variant_runs: dict[str, dict[str, str]] = {}  # study → variant → id of its run, RUNNING
@@ -167,7 +169,8 @@ class MlflowStore(TrackingStore):
             for name in names:
                 runs.setdefault(name, []).append(run_id)
         held = {tags.metric_name(name): name for name in runs}
-        found = read_curves(self.reader, {name: runs[original] for name, original in held.items()})
+        found = self.curve_reader.read({name: runs[original] for name, original in held.items()})
+        self.curve_reader.forget()
         return {held[name]: by_run for name, by_run in found.items() if by_run}
 
     @retried
@@ -205,13 +208,15 @@ class MlflowStore(TrackingStore):
         abandoned: State = State.KILLED,
         trials: Iterable[Trial] = (),
     ) -> Snapshot:
+        self.curve_reader.forget()
         self.variant_runs.pop(study, None)
         self.experiments.pop(study, None)  # it may have been deleted meanwhile, and is restored
         experiment = self._experiment(study)
         runs = search(self.reader, [experiment], {})
         lost = lost_tags(study, runs, {trial.key: trial for trial in trials})
         snapshot = snapshot_of(study, restore_tags(self.client, lost, runs))
-        return aggregate(self.client, self.reader, experiment, reconcile(self.client, snapshot, running, abandoned))
+        settled = reconcile(self.client, snapshot, running, abandoned)
+        return aggregate(self.client, self.curve_reader, experiment, settled)
 
     def _list(self, study: str) -> Snapshot:
         if study not in self.experiments:

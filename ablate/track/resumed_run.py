@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from ablate.record import USAGE
 from ablate.track import tags
-from ablate.track.client import read_curve
 from ablate.track.client_interface import Client
+from ablate.track.curves import read_curve
 
 
 class ResumedRun:

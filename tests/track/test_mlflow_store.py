@@ -181,6 +181,26 @@ def test_a_snapshot_takes_one_request(proxy: Any, study: str) -> None:
 
 
 @pytest.mark.cluster
+def test_curves_that_were_summarized_are_not_read_again_for_the_report(
+    proxy: Any, study: str, make_trial: MakeTrial, finish: Finish
+) -> None:
+    def history_requests() -> int:
+        return sum("get-history" in request for request in proxy.requests)
+
+    for seed in range(2):
+        finish(make_trial(seed))
+    mlflow_store = MlflowStore(proxy.uri)
+    records = mlflow_store.settle(study).records.values()
+    wanted = {record.run_id: record.metrics for record in records}
+    assert history_requests() == 1
+    curves = mlflow_store.all_curves(wanted)
+    assert curves == {"train/loss": {record.run_id: [(1, 0.5)] for record in records}}
+    assert history_requests() == 1
+    assert mlflow_store.all_curves(wanted) == curves  # they may have changed since
+    assert history_requests() == 2
+
+
+@pytest.mark.cluster
 @pytest.mark.parametrize("mode", ["fail", "deny"])
 def test_a_request_that_fails_once_is_repeated(
     mode: str, proxy: Any, study: str, monkeypatch: pytest.MonkeyPatch
