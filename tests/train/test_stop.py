@@ -16,7 +16,8 @@ from ablate.train.pack import Stacked, TrainingPack
 from ablate.train.recipe import Recipe
 
 DATA = TrainingSet((torch.arange(22 * 64).view(22, 1, 8, 8) % 7).to(torch.uint8), torch.arange(22) % 4, 1 / 7)
-RECIPE = Recipe(epochs=3, batch_size=5, snapshots=2)  # 3 x 4 steps
+# Adam would make a rounding error of a gradient that is nearly zero as large as its step
+RECIPE = Recipe(epochs=3, batch_size=5, snapshots=2, optimizer="sgd")  # 3 x 4 steps
 SMALL: Mapping[str, Any] = {
     **{"network": "simvae-mlp", "width": 1, "latent_dim": 4, "head_dim": 4},
     **{"augmentation": "simclr-grey", "queue": 8, "splits": 2},
@@ -53,9 +54,14 @@ def finish(training: Fit) -> list[EpochEnd | MemberFailed]:
 
 def assert_equal(found: Checkpoint, expected: Checkpoint, tolerance: float = 0.0) -> None:
     assert found.step == expected.step
-    for name in ("params", "state", "optimizers", "noise", "sums", "snapshots"):
+    for name in ("params", "state", "optimizers", "noise", "snapshots"):
         pair = getattr(found, name), getattr(expected, name)
         torch.testing.assert_close(*pair, rtol=tolerance, atol=tolerance)
+    sums = [dict(held.sums) for held in (found, expected)]
+    if tolerance:
+        for held in sums:
+            held.pop("accuracy", None)  # logits that are nearly equal may change places
+    torch.testing.assert_close(*sums, rtol=tolerance, atol=tolerance)
 
 
 @KINDS
