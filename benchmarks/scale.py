@@ -31,7 +31,7 @@ from pathlib import Path
 import psutil
 from process_tree import adopt_orphans, cpu_seconds
 from serving import ABLATE, begin, environment_of, serving
-from tracking import install
+from tracking import install, search_path
 
 from ablate.paths import Store
 from ablate.track.server_info import ServerInfo
@@ -100,11 +100,6 @@ def raylets(cpus: Sequence[int]) -> Iterator[str]:
         yield str(cluster.address)
     finally:
         cluster.shutdown()
-
-
-def search_path(store: Store) -> str:
-    """PYTHONPATH with the folder of the idle method."""
-    return os.pathsep.join(filter(None, [str(store.root / "plugin"), os.environ.get("PYTHONPATH")]))
 
 
 def write_study(store: Store, name: str, trials: int) -> Path:

@@ -49,12 +49,17 @@ def install(folder: Path) -> None:
     (about / "entry_points.txt").write_text("[ablate.methods]\nidle = idle:Idle\n")
 
 
+def search_path(store: Store) -> str:
+    """PYTHONPATH with the folder of the idle method."""
+    return os.pathsep.join(filter(None, [str(store.root / "plugin"), os.environ.get("PYTHONPATH")]))
+
+
 def time_launch(store: Store, uri: str, trials: int) -> tuple[float, float]:
     """Seconds and CPU seconds per trial of a launch."""
     install(store.root / "plugin")
     study = store.root / "idle.yaml"
     study.write_text(STUDY.format(levels=", ".join(map(str, range(1, trials // 5 + 1)))))
-    environment = environment_of(store, uri, PYTHONPATH=str(store.root / "plugin"))
+    environment = environment_of(store, uri, PYTHONPATH=search_path(store))
     return timed((*ABLATE, "launch", str(study)), environment, store, "idle", "train/loss%", trials)
 
 
