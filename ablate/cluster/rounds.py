@@ -21,7 +21,7 @@ from ablate.cluster.ray_cluster import live_nodes, of_ray
 from ablate.cluster.searcher import PackSearcher
 from ablate.cluster.study_dispatcher import study_dispatcher
 from ablate.cluster.worker import Worker
-from ablate.cluster.worker_watch import WorkerStarts, WorkerWatch, why_no_worker
+from ablate.cluster.worker_watch import PackCallback, WorkerWatch, why_no_worker
 from ablate.errors import ServiceError
 from ablate.events import Ended, Message, Ready, State
 from ablate.launch_config import LaunchConfig
@@ -85,7 +85,7 @@ def run_round(end: "EndOfRound", resources: Resources, paths: StudyPaths, uri: s
             storage_path=str(paths.rounds),
             verbose=0,
             stop=end,
-            callbacks=[WorkerStarts(end.dispatcher)],
+            callbacks=[PackCallback(end.dispatcher)],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # trials write their own checkpoints
         ),
     )
