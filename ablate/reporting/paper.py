@@ -120,10 +120,12 @@ def paper_settings(variant: Variant, names: PaperNames) -> dict[str, Value]:
 def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -> tuple[Difference, ...]:
     """The numbers and the network fixed in the paper's ablation that differ from the study's; epochs, seeds, width.
 
-    An ablation that states no epochs has those of most others of its paper.
+    An ablation that states no epochs has those of most others of its paper.  The seeds are those of the scored variant
+    that has the fewest.
     """
+    variants = list(variants)
     names, fixed = PAPERS[ablation.paper], {**usual_epochs(ablation.paper), **ablation.fixed}
-    pairs = {Difference("seeds", len(study.first_seeds), ablation.seeds)}
+    pairs = {Difference("seeds", seeds_run(study, variants), ablation.seeds)}
     for variant in variants:
         settings, varied = paper_settings(variant, names), {names.axis(path) for path in variant.levels}
         for name, papers in fixed.items():
@@ -142,6 +144,11 @@ def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -
     return tuple(
         sorted(differing, key=lambda pair: (pair.name, pair.ours if is_number(pair.ours) else 0.0, str(pair.ours)))
     )
+
+
+def seeds_run(study: Study, variants: Iterable[Variant]) -> int:
+    """The seeds with a score of the variant that has the fewest; those that are planned where none has any."""
+    return min((len(variant.scores) for variant in variants if variant.scores), default=len(study.first_seeds))
 
 
 def stand_ins(study: Study) -> dict[str, str]:

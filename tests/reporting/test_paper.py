@@ -18,6 +18,7 @@ from ablate.reporting.paper import (
 from ablate.stats.results import Result
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
+from ablate.study.seeds import SeedRule
 
 MakeStudy = Callable[..., Study]
 MakeResult = Callable[..., Result]
@@ -144,11 +145,32 @@ def test_differences_are_the_numbers_that_the_paper_fixes_at_other_values(
 ) -> None:
     study = make_study({"axes": {"method.epsilon": (1, 5)}}, paper={"id": "invariant-features", "figure": 6})
     training: dict[str, Value] = {"epochs": 20, "batch_size": 256}
-    found = variants_of(study, [make_result({"method.epsilon": 5}, 0, 0.5, training=training)], METRIC)
+    results = [make_result({"method.epsilon": 5}, seed, 0.5, training=training) for seed in range(3)]
+    found = variants_of(study, results, METRIC)
     (finding,) = ablations_of(study, METRIC)
     assert differences(study, found, finding) == (Difference("epochs", 20, 5000), Difference("seeds", 3, 5))
     assert all(difference.smaller for difference in differences(study, found, finding))
     assert not Difference("k", 50, 100).smaller
+
+
+@pytest.mark.parametrize(("added", "ours"), [(20, [20]), (4, [4]), (5, [])])
+def test_seeds_that_a_rule_has_added_count_in_the_comparison_with_the_paper(
+    make_study: MakeStudy, make_result: MakeResult, added: int, ours: list[int]
+) -> None:
+    """The paper has five seeds, the rule of the study begins with three."""
+    rule = {"at_least": 3, "at_most": 20, "until": "decided"}
+    paper = {"id": "invariant-features", "figure": 6}
+    study = make_study({"axes": {"method.epsilon": (1, 5)}}, paper=paper).model_copy(
+        update={"seeds": SeedRule.model_validate(rule)}
+    )
+    counts = {1: added, 5: 20}
+    results = [
+        make_result({"method.epsilon": level}, seed, 0.5) for level, seeds in counts.items() for seed in range(seeds)
+    ]
+    (finding,) = ablations_of(study, METRIC)
+    seeds = [one for one in differences(study, variants_of(study, results, METRIC), finding) if one.name == "seeds"]
+    assert [one.ours for one in seeds] == ours
+    assert [one.smaller for one in seeds] == [count < 5 for count in ours]
 
 
 def test_a_count_of_labels_in_the_metric_selects_the_row_of_as_many_labels(
