@@ -52,7 +52,7 @@ def server(started: SharedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     for name, value in started.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PGPASSWORD", started.database.password)
-    monkeypatch.setenv(storage.VARIABLE, started.database.address("optuna"))
+    monkeypatch.setenv(storage.VARIABLE, started.compose.environment("head")[storage.VARIABLE])
     yield started
     storage.close_shared()
 

@@ -1,5 +1,6 @@
 """The services of docker/compose.yaml as tests run them, without containers: same commands and variables."""
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ class Compose:
 
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text()
+
+
+def databases() -> list[str]:
+    """The databases that PostgreSQL's container makes beside its own."""
+    return re.findall(r"^CREATE DATABASE (\w+);", (DOCKER / "databases.sql").read_text(), re.MULTILINE)
 
 
 def make_secrets(folder: Path) -> Path:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from .compose import DOCKER, Compose, entrypoint, make_secrets
+from .compose import DOCKER, Compose, databases, entrypoint, make_secrets
 from .network import free_port
 from .postgres import Postgres, postgres
 from .s3 import S3, s3
@@ -167,7 +167,7 @@ def shared_server(folder: Path) -> Iterator[SharedServer]:
     secrets = make_secrets(folder)
     own = Compose(secrets, {})
     with (
-        postgres(own.secret("postgres_password"), "mlflow", "mlflow_auth", "optuna") as database,
+        postgres(own.secret("postgres_password"), "mlflow", *databases()) as database,
         s3(folder, own.secret("s3_secret_key"), own.command("s3")) as storage,
     ):
         here = {"@postgres/": f"@127.0.0.1:{database.port}/", "http://s3:8333": storage.address}

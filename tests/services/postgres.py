@@ -50,10 +50,6 @@ class Postgres:
     def create_database(self, name: str) -> None:
         self.run("createdb", "-h", str(self.folder), "-p", str(self.port), "-U", "mlflow", name)
 
-    def address(self, database: str) -> str:
-        """Without the password, which PGPASSWORD holds."""
-        return f"postgresql+psycopg://mlflow@127.0.0.1:{self.port}/{database}"
-
     @property
     def data(self) -> str:
         return str(self.folder / "data")
