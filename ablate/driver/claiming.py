@@ -34,20 +34,17 @@ logger = logging.getLogger(__name__)
 class ClaimHeartbeat:
     """Refreshes a launch's claim until it is over, or until another launch has taken the study over."""
 
-    def __init__(self, tracking: TrackingStore, study: str, claim: Claim) -> None:
-        self.tracking, self.study, self.claim = tracking, study, claim
+    def __init__(self, tracking: TrackingStore, study: str, claim: Claim, taken_over: Callable[[Claim], None]) -> None:
+        self.tracking, self.study, self.claim, self.taken_over = tracking, study, claim, taken_over
         self.other: Claim | None = None  # of the launch that has taken the study over
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._beat, name="ablate-heartbeat", daemon=True)
 
     def confirm(self) -> None:
-        """Raise ServiceError where another launch has taken the study over."""
+        """Raise ServiceError where another launch claims the study at the same moment."""
+        self.look()
         if self.other is not None:
-            raise ServiceError(
-                f"'{self.study}' has been taken over by {self.other.owner}, which had no heartbeat of this launch",
-                "let that launch finish: it goes on from what is in MLflow",
-                redact(self.tracking.uri),
-            )
+            raise taken_over_by(self.other.owner, self.study, redact(self.tracking.uri))
 
     def look(self) -> None:
         """See whose claim the study has."""
@@ -63,13 +60,19 @@ class ClaimHeartbeat:
                     self.tracking.write_claim(self.study, replace(self.claim, heartbeat=new_heartbeat()))
             except ServiceError as error:  # MLflow is away: nobody else can read the claim either
                 logger.info("no heartbeat: %s", error)
+        if self.other is not None:
+            self.taken_over(self.other)
 
 
 @contextmanager
-def claimed(tracking: TrackingStore, study: str, paths: StudyPaths) -> Iterator[ClaimHeartbeat]:
+def claimed(
+    tracking: TrackingStore, study: str, paths: StudyPaths, taken_over: Callable[[Claim], None]
+) -> Iterator[None]:
     """Claim a study, whose run exists and which no other launch holds, as long as the context lasts.
 
-    Raises ServiceError where another launch claims it at the same moment.
+    `taken_over` is called, in another thread, where another launch has taken the study over, since this process was
+    suspended or could not reach MLflow for a minute.  Raises ServiceError where another launch claims it at the same
+    moment.
     """
     process, _ = current_process()
     now = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
@@ -77,15 +80,21 @@ def claimed(tracking: TrackingStore, study: str, paths: StudyPaths) -> Iterator[
     claim = Claim(secrets.token_hex(8), owner, new_heartbeat())
     write_text(paths.claim, claim.launch)
     tracking.write_claim(study, claim)
-    heartbeat = ClaimHeartbeat(tracking, study, claim)
-    heartbeat.look()
+    heartbeat = ClaimHeartbeat(tracking, study, claim, taken_over)
     heartbeat.confirm()
     heartbeat.thread.start()
     try:
-        yield heartbeat
+        yield
     finally:
         heartbeat.over.set()
         heartbeat.thread.join(LIMIT)
+
+
+def taken_over_by(other: str, study: str, place: str = "") -> ServiceError:
+    """The error with which a launch ends whose study another launch has taken over."""
+    problem = f"'{study}' has been taken over by {other}, which saw no heartbeat of this launch for a minute"
+    remedy = f"let that launch finish, it goes on from what is in MLflow: ablate status {study}"
+    return ServiceError(problem, remedy, place)
 
 
 def refuse_second_launch(

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 
 from ablate.added_seeds import ended_scores
 from ablate.cluster.executor import Executor, ExecutorDied
+from ablate.driver.claiming import taken_over_by
 from ablate.driver.launch_context import LaunchContext
-from ablate.driver.launch_lock import Owner
 from ablate.driver.reuse import reuse_encoders
-from ablate.errors import ServiceError
 from ablate.events import Ended, ExecutorLost, Ready, Stage, State, Stopping
 from ablate.interrupts import deferred
 from ablate.launch_config import LaunchConfig, Outcome, RunRef
@@ -29,7 +28,7 @@ class Execution:
         self.executor: Executor | None = None
         self.ready = False  # whether the executor runs packs; before that, a stop has nothing to wait for
         self.ended: set[str] = set()  # keys
-        self.successor: Owner | None = None  # a launch on another machine that has taken this one for dead
+        self.successor = ""  # another launch that has taken this one for dead
 
     def start(self) -> None:
         """Start an executor, which waits for what it is to run."""
@@ -47,10 +46,15 @@ class Execution:
         if self.executor is not None:
             self.executor.kill()
 
-    def give_way(self, other: Owner) -> None:
-        """End the executor, since another machine has taken this launch for dead and goes on with the study."""
+    def give_way(self, other: str) -> None:
+        """End the executor, since another launch has taken this one for dead and goes on with the study."""
         self.successor = other
         self.kill()
+
+    def confirm(self) -> None:
+        """Raise ServiceError where another launch has taken the study over."""
+        if self.successor:
+            raise taken_over_by(self.successor, self.context.name)
 
     def run(self, plan: Plan, snapshot: Snapshot, tracking: TrackingStore, keep_server: Callable[[], None]) -> None:
         """Run the plan's packs, with a new executor where one dies; `keep_server` is called after each message."""
@@ -64,8 +68,7 @@ class Execution:
                 self.follow(self.launch_config(plan, snapshot, parents, tracking), keep_server)
                 return
             except ExecutorDied:
-                if self.successor is not None:
-                    raise taken_over_by(self.successor, context.name) from None
+                self.confirm()
                 if context.paths.stop.exists():
                     return  # it is not started again only to stop
                 if attempt + 1 == ROUNDS or context.options.cluster:
@@ -114,6 +117,7 @@ class Execution:
         assert self.executor is not None, "something is left to run"
         with self.context.interrupts.first_calls(self.stop):
             for message in self.executor.run(config):
+                self.confirm()
                 self.ready = self.ready or isinstance(message, Ready)
                 if isinstance(message, Ended) and message.state is not State.STOPPED:
                     self.ended.add(message.trial)
@@ -126,11 +130,6 @@ class Execution:
             self.context.interrupts.end()
         self.context.paths.stop.touch()
         self.context.announcer.announce(Stopping())
-
-
-def taken_over_by(successor: Owner, study: str) -> ServiceError:
-    problem = f"'{study}' is now launched by {successor}, which has seen no sign of life of this launch for a minute"
-    return ServiceError(problem, f"watch it with ablate status {study}")
 
 
 def judged_trials(plan: Plan) -> tuple[Trial, ...]:

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from ablate.driver.announcer import Announcer, ignore
 from ablate.driver.backends import RAY_AND_MLFLOW, Backends
-from ablate.driver.claiming import ClaimHeartbeat, claimed, refuse_second_launch
+from ablate.driver.claiming import claimed, refuse_second_launch
 from ablate.driver.closing import close, close_as_killed
 from ablate.driver.execution import Execution
 from ablate.driver.launch_context import LaunchContext, hurry
@@ -69,7 +69,7 @@ def launch_in(context: LaunchContext) -> Summary:
     fetch_files(required_data(study, designed), store.tensors)
     context.paths.folder.mkdir(parents=True, exist_ok=True)
     current = Launch(context)
-    with launching(context.paths.lock, study.name, current.execution.give_way):
+    with launching(context.paths.lock, study.name, lambda owner: current.execution.give_way(str(owner))):
         clear_stop_requests(context.paths)
         repair_search(context)
         summary = current.settled()
@@ -123,7 +123,6 @@ class Launch:
     plan: Plan  # of the listing at the start
     server: Server
     tracking: TrackingStore
-    heartbeat: ClaimHeartbeat
 
     def __init__(self, context: LaunchContext) -> None:
         self.context = context
@@ -185,7 +184,7 @@ class Launch:
         finally:
             self.execution.kill()
             self.context.paths.environment.unlink(missing_ok=True)
-            if self.execution.successor is None:
+            if not self.execution.successor:
                 self.context.paths.stop.unlink(missing_ok=True)
 
     def run(self) -> Summary:
@@ -202,11 +201,12 @@ class Launch:
         self.tracking.open_study(study.name, study.question, resolved, snapshot, columns_of(study))
         if link := self.tracking.link(study.name):
             self.context.announcer.announce(RunsLink(redact(link)))
-        with claimed(self.tracking, study.name, paths) as self.heartbeat:
+        with claimed(self.tracking, study.name, paths, lambda claim: self.execution.give_way(claim.owner)):
             try:
                 return self.run_claimed(snapshot, unsent)
             except ServiceError as error:
                 self.leave_closed()
+                self.execution.confirm()
                 raise with_waiting_records(error, paths, study.name) from None
             except BaseException:
                 self.leave_closed()
@@ -229,7 +229,7 @@ class Launch:
             unsent = self.upload_left(unsent)
             self.context.announcer.enter(Stage.CLOSING)
             self.keep_server()
-            self.heartbeat.confirm()
+            self.execution.confirm()
             return close(self.context, self.tracking, self.plan, self.execution.ended, len(unsent))
 
     def upload_left(self, unsent: set[str]) -> set[str]:
@@ -237,6 +237,7 @@ class Launch:
         if self.idle:
             return unsent
         self.context.announcer.enter(Stage.UPLOADING)
+        self.execution.confirm()
         self.keep_server()
         return self.context.upload(self.tracking)
 
@@ -248,5 +249,5 @@ class Launch:
     def leave_closed(self) -> None:
         """After an error or an interruption, end the executor and close the runs that this launch left open."""
         self.execution.kill()
-        if self.execution.successor is None and self.heartbeat.other is None:  # else they are another launch's by now
+        if not self.execution.successor:  # else they are another launch's by now
             close_as_killed(self.context, self.tracking)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ablate.cluster.executor import Executor
+from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.cluster.study_dispatcher import study_dispatcher
 from ablate.events import Message, Ready
 from ablate.launch_config import LaunchConfig, PackConfig
@@ -30,6 +30,7 @@ class InProcessExecutor(Executor):
     def __init__(self, paths: StudyPaths, options: object = None) -> None:
         self.paths = paths
         self.sent: deque[Message] = deque()
+        self.killed = False
 
     def run(self, config: LaunchConfig) -> Iterator[Message]:
         study = read_study(config.study)
@@ -45,7 +46,8 @@ class InProcessExecutor(Executor):
             yield from self.drain()
 
     def kill(self) -> None:
-        """Nothing: there is no other process."""
+        """End the run at the next message, which is not yielded: there is no other process."""
+        self.killed = True
 
     def context(self, pack: PackConfig, tracker: SpoolTracker) -> RunContext:
         return RunContext(
@@ -61,4 +63,6 @@ class InProcessExecutor(Executor):
 
     def drain(self) -> Iterator[Message]:
         while self.sent:
+            if self.killed:
+                raise ExecutorDied("the executor was killed")
             yield self.sent.popleft()

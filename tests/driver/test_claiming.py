@@ -1,5 +1,6 @@
 """Launches of one study from several stores that use one tracking store: one runs, and nobody closes its runs."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from ablate.driver.summary import Summary
 from ablate.errors import ServiceError
 from ablate.events import State
 from ablate.paths import Store
+from ablate.process import alive, identify
 from ablate.study.model import Study
 from ablate.study.read import read_study
 from ablate.testing.backends import in_process_backends
@@ -26,6 +28,7 @@ from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import Server
 from ablate.track.store import Claim
 
+from .conftest import SMALL, WorkingDirectory
 from .in_process.launches import STUDY, at_the_first_epoch
 
 pytestmark = pytest.mark.slow
@@ -103,6 +106,36 @@ def test_a_launch_that_has_been_taken_over_closes_nothing(study: Study, stores: 
         run(study, stores[0], in_process_backends(tracking), take_over)  # its own heartbeats find the other claim
     snapshot = tracking.snapshot("claimed")
     assert (snapshot.study_state, snapshot.claim) == (State.RUNNING, other)
+
+
+def test_a_launch_that_has_been_taken_over_uploads_nothing_more(study: Study, stores: tuple[Store, Store]) -> None:
+    tracking = MemoryStore()
+
+    def take_over() -> None:
+        tracking.write_claim("claimed", Claim("other", "process 2 on another machine", "1"))
+        time.sleep(1)  # its heartbeats find the other claim
+
+    with pytest.raises(ServiceError, match="taken over") as raised:
+        run(study, stores[0], in_process_backends(tracking), at_the_first_epoch(take_over))
+    assert "ablate sync" not in str(raised.value)
+    assert not tracking.snapshot("claimed").trials
+
+
+@pytest.mark.cluster
+def test_the_workers_of_a_launch_that_has_been_taken_over_end_at_once(served_directory: WorkingDirectory) -> None:
+    served_directory.write("taken", SMALL.replace("EPOCHS", "4000"))
+    launching = served_directory.start("launch", "taken")
+    assert launching.makes_checkpoint()
+    workers = [identify(worker.pid) for worker in launching.descendants("ray::")]
+    other = Claim("other", "process 2 on another machine", "1")
+    served_directory.mlflow_store.write_claim("taken", other)
+    assert launching.code == 1
+    assert "'taken' has been taken over by process 2 on another machine" in launching.text
+    assert workers
+    assert not any(alive(worker) for worker in workers)
+    snapshot = served_directory.mlflow_store.snapshot("taken")
+    assert (snapshot.study_state, snapshot.claim) == (State.RUNNING, other)
+    assert {record.state for record in snapshot.trials} == {State.RUNNING}
 
 
 def test_without_a_launch_what_mlflow_has_as_running_counts_as_killed(
