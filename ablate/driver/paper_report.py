@@ -77,7 +77,7 @@ def verdicts_on(paper: str, store: Store) -> dict[str, str]:
     """Finding → its verdict and where it is from, for those that a launched study tests."""
     page = page_of(paper, tuple(launched_studies_of(paper, store)), ())
     return {
-        finding.ablation.id: f"{finding.holds}, by {finding.tested[0].study} (scale: {scale_text(finding.tested[0])})"
+        finding.ablation.id: f"{one.found.text}, by {one.study} (scale: {scale_text(one)})"
         for finding in page.findings
-        if finding.tested
+        for one in finding.tested[:1]
     }

@@ -95,6 +95,7 @@ def verdict_json(found: FindingVerdict) -> dict[str, Any]:
     return {
         "finding": found.ablation.id,
         "verdict": str(found.holds),
+        "tested": {share.what: {"tested": share.tested, "of": share.of} for share in found.shares},
         "seeds_needed": found.verdict.seeds_needed,
         "untested": list(found.untested),
         "statements": [

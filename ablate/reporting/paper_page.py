@@ -67,6 +67,11 @@ class Finding:
         return self.tested[0].found.holds if self.tested else None
 
     @property
+    def verdict(self) -> str | None:
+        """The same in words, where a part of the finding was tested `agrees in part`."""
+        return self.tested[0].found.short if self.tested else None
+
+    @property
     def smaller(self) -> bool:
         """Whether that verdict comes from a smaller scale, or from other data, than the paper's."""
         return bool(self.tested and (self.tested[0].smaller or self.tested[0].replaced))
@@ -101,9 +106,9 @@ class PaperPage:
     not_run: tuple[NotRun, ...]
     incomplete: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # study → trials with results, and planned
 
-    def count(self, holds: Holds | None) -> int:
-        """The findings with a verdict; those that no study tests for None."""
-        return sum(finding.holds is holds for finding in self.findings)
+    def count(self, verdict: str | None) -> int:
+        """The findings with a verdict (`agrees in part`); those that no study tests for None."""
+        return sum(finding.verdict == verdict for finding in self.findings)
 
     @property
     def measured(self) -> int:

@@ -15,7 +15,6 @@ from ablate.reporting.paper import NETWORKS, WIDTH, Difference
 from ablate.reporting.paper_page import Finding, OurNumber, PaperNumber, PaperPage, StudyVerdict
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import against_text
-from ablate.stats.statements import Holds
 
 NOT_TESTED = "not tested"
 
@@ -36,12 +35,15 @@ def page_markdown(page: PaperPage, measured_only: bool = False) -> str:
 
 
 def counts(page: PaperPage) -> str:
-    """`2 findings agree, 1 is undecided, 10 are not tested; 8 of 400 printed numbers are measured`"""
-    words = {Holds.AGREES: ("agrees", "agree"), Holds.DISAGREES: ("disagrees", "disagree")}
-    words[Holds.UNDECIDED] = ("is undecided", "are undecided")
-    found = [(page.count(holds), pair) for holds, pair in words.items()]
-    found.append((page.count(None), ("is not tested", "are not tested")))
-    parts = [counted(number, *pair) for number, pair in found if number]
+    """`Of 13 findings: 2 agree, 1 agrees in part, 10 are not tested. 8 of 400 printed numbers measured.`"""
+    words: dict[str | None, tuple[str, str]] = {
+        "agrees": ("agrees", "agree"),
+        "agrees in part": ("agrees in part", "agree in part"),
+        "disagrees": ("disagrees", "disagree"),
+        "undecided": ("is undecided", "are undecided"),
+        None: ("is not tested", "are not tested"),
+    }
+    parts = [counted(number, *pair) for verdict, pair in words.items() if (number := page.count(verdict))]
     return (
         f"Of {counted(len(page.findings), 'finding')}: {', '.join(parts)}. "
         f"{page.measured} of {counted(len(page.numbers), 'printed number')} measured."
@@ -53,8 +55,8 @@ def overview(findings: Iterable[Finding]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for finding in findings:
         for one in finding.tested:
-            verdict = str(one.found.holds)
-            rows.append((finding.ablation.id, finding.ablation.where, verdict, scale_text(one), one.study))
+            place = (finding.ablation.id, finding.ablation.where)
+            rows.append((*place, one.found.text, scale_text(one), one.study))
         if not finding.tested:
             studies = ", ".join(finding.not_run)
             rows.append((finding.ablation.id, finding.ablation.where, NOT_TESTED, "", studies))
@@ -114,6 +116,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "place": finding.ablation.where,
         "text": finding.ablation.finding,
         "verdict": str(finding.holds) if finding.holds else None,
+        "in_part": finding.tested[0].found.text if finding.tested and finding.tested[0].found.shares else None,
         "smaller": finding.smaller,
         "studies": [
             {

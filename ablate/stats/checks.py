@@ -26,6 +26,15 @@ class FindingCheck(ABC):
     def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
         """What the finding states of these scores.  Raises LevelMissing for a level that was not measured."""
 
+    def levels(self, axis: Sequence[Value]) -> list[Value]:
+        """The levels of the axis that the finding states something of."""
+        return list(axis)
+
+    def count(self, axis: Sequence[Value]) -> int:
+        """The number of its statements where all levels of the axis are measured."""
+        levels = dict.fromkeys([*axis, *self.levels(axis)])
+        return len(list(self.statements({level: {} for level in levels}, 1)))
+
 
 @final
 @dataclass(frozen=True)
@@ -35,6 +44,8 @@ class Flat(FindingCheck):
     tolerance: float
 
     def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+        if len(scores) < 2:
+            raise LevelMissing("a second level")
         for level, other in permutations(scores, 2):
             text = f"{level} is at most {self.tolerance:g} above {other}"
             yield Statement(text, contrast(scores, {level: 1, other: -1}), self.tolerance, at_most=True)
@@ -49,10 +60,13 @@ class Monotone(FindingCheck):
     slack: float
     from_value: float | None = None  # lower levels are left out
 
+    def levels(self, axis: Sequence[Value]) -> list[Value]:
+        return [level for level in axis if self.from_value is None or number(level) >= self.from_value]
+
     def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
-        levels = [level for level in scores if self.from_value is None or number(level) >= self.from_value]
+        levels = self.levels(list(scores))
         if len(levels) < 2:
-            raise LevelMissing("two levels")
+            raise LevelMissing("a second level")
         sign = 1 if self.direction == "increasing" else -1
         comparative = "above" if sign > 0 else "below"
         for level, following in pairwise(levels):
@@ -98,6 +112,9 @@ class Order(FindingCheck):
     order: tuple[Value, ...]
     slack: float
 
+    def levels(self, axis: Sequence[Value]) -> list[Value]:
+        return list(self.order)
+
     def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
         for level, following in pairwise(self.order):
             yield at_least_as_good(scores, level, following, self.slack, better)
@@ -112,6 +129,9 @@ class Gap(FindingCheck):
     worse: Value
     min_gap: float
     max_gap: float | None = None
+
+    def levels(self, axis: Sequence[Value]) -> list[Value]:
+        return [self.better, self.worse]
 
     def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
         values = contrast(scores, {self.better: better, self.worse: -better})
@@ -130,6 +150,9 @@ class PlateauThenDrop(FindingCheck):
     plateau_tolerance: float
     drop_from: float
     min_drop: float
+
+    def levels(self, axis: Sequence[Value]) -> list[Value]:
+        return [level for level in axis if not self.plateau_max < number(level) < self.drop_from]
 
     def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
         plateau = [level for level in scores if number(level) <= self.plateau_max]
@@ -157,7 +180,8 @@ def plateau_and_drops(
 ) -> Iterator[Statement]:
     if not plateau or not dropped:
         raise LevelMissing("a level on the plateau" if not plateau else "a level beside the plateau")
-    yield from Flat(tolerance).statements({level: scores[level] for level in plateau}, better)
+    if len(plateau) > 1:
+        yield from Flat(tolerance).statements({level: scores[level] for level in plateau}, better)
     for level in dropped:
         values = contrast(scores, {**dict.fromkeys(plateau, better / len(plateau)), level: -better})
         yield Statement(f"{level} is worse than the plateau by {drop:g} or more", values, drop)
@@ -205,6 +229,8 @@ def contrast(scores: Scores, weights: Mapping[Value, float]) -> tuple[float, ...
 def others(scores: Scores, level: Value) -> list[Value]:
     if level not in scores:
         raise LevelMissing(str(level))
+    if len(scores) < 2:
+        raise LevelMissing(f"a level beside {level}")
     return [other for other in scores if other != level]
 
 

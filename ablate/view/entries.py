@@ -1,5 +1,6 @@
 """The rows of the tables of methods, data sets, probes, augmentations and papers, as `ablate list` prints them."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -42,9 +43,9 @@ def paper_counts(details: Mapping[str, Any]) -> Iterator[str]:
 
 
 def verdict_counts(verdicts: Mapping[str, str], findings: int) -> Iterator[str]:
-    """`2 of 13 findings tested: 1 agrees, 1 undecided`; nothing where no study has tested one."""
+    """`2 of 13 findings tested: 1 agrees in part, 1 undecided`; nothing where no study has tested one."""
     if verdicts:
-        found = Counter(text.partition(",")[0] for text in verdicts.values())
+        found = Counter(re.split("[,:]", text)[0] for text in verdicts.values())
         counts = ", ".join(f"{count} {holds}" for holds, count in sorted(found.items()))
         yield f"{len(verdicts)} of {counted(findings, 'finding')} tested: {counts}"
 

@@ -17,6 +17,7 @@ from ablate.study.model import Study
 AXIS = "method.transformation"
 MEANS = {"np": 0.4, "rp": 0.5, "rp+vat": 0.8, "vat": 0.9}
 PAPER = {"id": "invariant-features", "ablation": "transformation"}
+PART = "1 of 6 data sets"
 NOT_RUN = NotRun("k", "invariant/k", "Which <k> is best?", ("invariant/k",))
 MakeStudy, MakeResult = Callable[..., Study], Callable[..., Result]
 
@@ -56,14 +57,31 @@ def test_a_finding_has_the_verdict_of_each_study_and_counts_by_the_largest(page:
 
 def test_the_page_states_verdict_scale_statements_and_what_was_not_run(page: PaperPage) -> None:
     text = page_markdown(page)
-    assert "| invariant/transformation | Table V | disagrees | the paper's | whole |" in text
+    assert f"| invariant/transformation | Table V | disagrees, tested in part: {PART} | the paper's | whole |" in text
     smaller = "20 of 5000 epochs, 3 of 5 seeds, 600 of all training samples"
-    assert f"| invariant/transformation | Table V | agrees | {smaller} | example |" in text
-    assert f"**Agrees** on fsdd in example (at smaller scale: {smaller}): invariant/transformation." in text
-    assert "**Disagrees** on fsdd in whole (scale: the paper's): invariant/transformation." in text
+    assert f"| invariant/transformation | Table V | agrees in part: {PART} | {smaller} | example |" in text
+    assert (
+        f"**Agrees in part: {PART}** on fsdd in example (at smaller scale: {smaller}): invariant/transformation."
+        in text
+    )
+    assert (
+        f"**Disagrees, tested in part: {PART}** on fsdd in whole (scale: the paper's): invariant/transformation."
+        in text
+    )
     assert "| invariant/k | Figure 5 | not tested |  | invariant/k |" in text
     assert "- `ablate launch invariant/k`: Which \\<k\\> is best?" in text
     assert "linear_accuracy, FSDD: VAT is better than NP by 0.15 or more" in text
+
+
+def test_findings_that_agree_in_part_are_counted_apart_and_say_what_it_means(
+    launched: Callable[..., PaperStudy],
+) -> None:
+    page = page_of("invariant-features", [launched()], [])
+    assert counts(page).startswith("Of 13 findings: 1 agrees in part, 12 are not tested.")
+    assert "it agrees only in part, also where a level is the best of those that\nwere run" in page_markdown(page)
+    (finding,) = [one for one in page_json(page)["findings"] if one["studies"]]
+    assert finding["in_part"] == f"agrees in part: {PART}"
+    assert finding["studies"][0]["tested"] == {"data sets": {"tested": 1, "of": 6}}
 
 
 def test_every_printed_number_is_listed_with_ours_and_the_difference(page: PaperPage) -> None:

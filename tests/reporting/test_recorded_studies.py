@@ -73,7 +73,8 @@ def test_a_papers_page_is_written_and_printed(run: Run, recorded: Store, tmp_pat
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert text == (tmp_path / "page.md").read_text(encoding="utf-8")
     assert text in printed
-    assert "| invariant/transformation | Table V | agrees | 20 of 5000 epochs, 3 of 5 seeds | transforms |" in text
+    verdict = "agrees in part: 1 of 6 data sets"
+    assert f"| invariant/transformation | Table V | {verdict} | 20 of 5000 epochs, 3 of 5 seeds | transforms |" in text
     assert "- `ablate launch invariant/k`" in text
     assert "ablate launch invariant/transformation" in text  # the study of that name was not launched
     assert "<h1>" in (folder / "report.html").read_text(encoding="utf-8")
@@ -92,10 +93,10 @@ def test_all_papers_are_one_page_with_the_measured_numbers(run: Run, tmp_path: P
 def test_the_list_of_papers_shows_verdicts(run: Run) -> None:
     listed = json.loads(run("list", "papers", "--json"))
     verdicts = {entry["name"]: entry["facts"].get("verdicts") for entry in listed}
-    agrees = "agrees, by transforms (scale: 20 of 5000 epochs, 3 of 5 seeds)"
+    agrees = "agrees in part: 1 of 6 data sets, by transforms (scale: 20 of 5000 epochs, 3 of 5 seeds)"
     assert verdicts["invariant-features"] == {"invariant/transformation": agrees}
     assert verdicts["simvae"] == {}
-    assert "1 of 13 findings tested: 1 agrees" in " ".join(run("list", "papers").split())
+    assert "1 of 13 findings tested: 1 agrees in part" in " ".join(run("list", "papers").split())
     assert agrees in " ".join(run("list", "papers", "invariant-features").split())
 
 

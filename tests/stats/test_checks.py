@@ -130,6 +130,14 @@ def test_every_check_of_the_papers_can_be_read() -> None:
         assert leaf["type"] == "uncorrelated" or check_from(leaf)
 
 
+def test_the_statements_of_every_finding_are_counted_on_the_papers_levels() -> None:
+    for ablation in ablations():
+        for leaf in leaves(ablation.check):
+            if leaf["type"] != "uncorrelated":
+                assert check_from(leaf).count(ablation.values) > 0
+                assert len(check_from(leaf).levels(ablation.values)) > 1
+
+
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_at_the_border_of_a_statement_verdicts_are_false_at_most_5_per_cent_of_the_time(seeds: int) -> None:
     generator = np.random.default_rng(100 + seeds)
