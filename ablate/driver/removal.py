@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ablate.driver.claiming import live_launch
 from ablate.driver.launch_lock import launching, owner_of
 from ablate.driver.saved_plan import load_plan
 from ablate.driver.status import check_launched, launched_studies
@@ -16,8 +17,10 @@ from ablate.paths import Store
 from ablate.track import tags
 from ablate.track.client import connect, connect_reader, search
 from ablate.track.client_interface import Reader
+from ablate.track.concurrent_requests import concurrently
 from ablate.track.entities import Experiment, Run
 from ablate.track.experiments import find_experiment
+from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import ensure_server
 from ablate.track.stored_encoders import stored_encoders
 from ablate.track.ui import reading_address
@@ -45,7 +48,10 @@ class Garbage:
 
 
 def find_study(store: Store, study: str) -> StudyRemoval:
-    """What there is to remove of a study.  Raises StudyError for an unknown one, ServiceError while it is launched."""
+    """What there is to remove of a study.
+
+    Raises StudyError for an unknown one, and ServiceError while it is launched, from this store or another one.
+    """
     check_launched(store, study)
     refuse_running(store, study)
     folder, address = store.study(study).folder, reading_address(store)
@@ -86,7 +92,8 @@ def remove_study(store: Store, removal: StudyRemoval) -> None:
 def find_garbage(store: Store) -> Garbage:
     """The encoders of trials that are in no study's last plan, and of runs that were deleted.
 
-    A study without a plan, one of another store and one that is being launched keep all of theirs.
+    A study without a plan, one of another store and one that is being launched, from this store or another one, keep
+    all of theirs.
     """
     address = reading_address(store)
     if not address:
@@ -94,10 +101,9 @@ def find_garbage(store: Store) -> Garbage:
     reader, encoders = connect_reader(address), stored_encoders(store)
     planned = {study: load_plan(store.study(study)) for study in launched_studies(store)}
     named = {key for plan in planned.values() if plan is not None for key in plan.names}
-    settled = {study for study, plan in planned.items() if plan and owner_of(store.study(study).lock) is None}
     deleted = [run for run in existing_runs(reader, encoders.run_ids()) if run.info.lifecycle_stage == "deleted"]
     unused = [run for run in deleted if tags.KEY in run.data.tags]
-    for study in settled:
+    for study in settled_studies(store, [study for study, plan in planned.items() if plan]):
         experiment = find_experiment(reader, study)
         if experiment is not None and experiment.lifecycle_stage == "active":
             runs = search(reader, [experiment.experiment_id], {tags.KIND: "trial"})
@@ -118,13 +124,27 @@ def free_garbage(store: Store, garbage: Garbage) -> None:
     stored_encoders(store).delete(garbage.runs)
 
 
+def settled_studies(store: Store, studies: Sequence[str]) -> list[str]:
+    """Those of the studies that no launch runs."""
+    launches = concurrently(lambda study: launch_of(store, study), studies)
+    return [study for study, launch in zip(studies, launches, strict=True) if launch is None]
+
+
 def refuse_running(store: Store, study: str) -> None:
     """Raise ServiceError while the study is being launched."""
-    paths = store.study(study)
+    launch = launch_of(store, study)
+    if launch is not None:
+        remedy = f"end it there with ablate stop {study}, and remove it then"
+        raise ServiceError(f"'{study}' is being launched by {launch}", remedy, str(store.root))
+
+
+def launch_of(store: Store, study: str) -> str | None:
+    """The launch of the study that is alive, from this store or another one; takes up to a minute."""
+    paths, address = store.study(study), reading_address(store)
+    if address:
+        return live_launch(MlflowStore(address), study, paths)
     owner = owner_of(paths.lock)
-    if owner is not None:
-        remedy = f"end it with ablate stop {study}, and remove it then"
-        raise ServiceError(f"'{study}' is being launched by {owner}", remedy, str(paths.lock))
+    return None if owner is None else str(owner)
 
 
 def size_of(folder: Path) -> int:

@@ -1,5 +1,6 @@
 """Launches of one study from several stores that use one tracking store: one runs, and nobody closes its runs."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,8 @@ from ablate.driver.backends import Backends
 from ablate.driver.launch import launch
 from ablate.driver.launch_options import Options
 from ablate.driver.progress import Listener
+from ablate.driver.removal import find_study, settled_studies
+from ablate.driver.saved_plan import PLAN_CODEC, SavedPlan
 from ablate.driver.summary import Summary
 from ablate.errors import ServiceError
 from ablate.events import State
@@ -159,6 +162,17 @@ def mlflow_backends(mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
     return Backends(InProcessExecutor, lambda _: server, lambda _: mlflow_uri, MlflowStore)
 
 
+def require_neither_removed_nor_freed(store: Store, study: str) -> None:
+    """`ablate rm` and `gc` from a store that launched the study before, and whose plan names none of its trials."""
+    paths = store.study(study)
+    paths.folder.mkdir(parents=True)
+    paths.plan.write_text(PLAN_CODEC.encode(SavedPlan({}, 0)))
+    with pytest.raises(ServiceError, match=rf"'{study}' is being launched by process .*end it there with ablate stop"):
+        find_study(store, study)
+    assert settled_studies(store, [study]) == []
+    shutil.rmtree(paths.folder)
+
+
 @pytest.mark.cluster
 def test_while_a_launch_runs_other_stores_see_it_and_neither_launch_nor_sync_disturbs_it(
     study: Study, stores: tuple[Store, Store], mlflow_backends: Backends, mlflow_uri: str
@@ -168,6 +182,7 @@ def test_while_a_launch_runs_other_stores_see_it_and_neither_launch_nor_sync_dis
 
     def look_from_second() -> None:
         MlflowStore(mlflow_uri).upload(first.study(study.name))
+        require_neither_removed_nor_freed(second, study.name)
         with pytest.raises(ServiceError, match="is being launched by process"):
             run(study, second, mlflow_backends)
         plan = ablate.plan(study, store=second.root)
@@ -190,3 +205,4 @@ def test_while_a_launch_runs_other_stores_see_it_and_neither_launch_nor_sync_dis
     assert MlflowStore(mlflow_uri).snapshot(study.name).study_state is State.FINISHED
     (status,) = ablate.status(study.name, store=second.root)
     assert (status.launched_by, status.counts[State.FINISHED]) == ("", 2)
+    assert settled_studies(second, [study.name]) == [study.name]
