@@ -1,4 +1,7 @@
-"""Writes files in one step, by renaming: readers see the old file or the new one, never a part."""
+"""Writes files in one step, by renaming: readers see the old file or the new one, never a part.
+
+`write_output` is for a file that a user names: links, pipes and devices stay what they are.
+"""
 
 import os
 import shutil
@@ -15,6 +18,18 @@ def write_bytes(file: Path, content: bytes) -> None:
 def write_text(file: Path, text: str) -> None:
     """Replace the file by a text in UTF-8."""
     write_bytes(file, text.encode())
+
+
+def write_output(file: Path, text: str) -> None:
+    """Write a text to a file that a user names: to the target of a symbolic link, and into a pipe or a device."""
+    if not file.exists() or file.is_file():
+        write_text(Path(os.path.realpath(file)), text)
+        return
+    try:
+        with file.open("w", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from None  # writing does not name the file
 
 
 def copy_file(source: Path, file: Path) -> None:

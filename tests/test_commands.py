@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,6 +156,34 @@ def test_a_plan_lists_its_trials_as_they_run_without_ray(run: Run, tmp_path: Pat
     ]
     refused = (2, "", "ablate: absent: the folder does not exist; make it\n")
     assert run("plan", "small.yaml", "--no-measure", "--trials", "absent/trials.json") == refused
+
+
+def test_trials_are_written_through_links_and_into_pipes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    link, pipe = tmp_path / "link.json", tmp_path / "pipe"
+    link.symlink_to("trials.json")
+    os.mkfifo(pipe)
+    received: list[str] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_text()), daemon=True)
+    reader.start()
+    for file in (link, pipe):
+        assert run("plan", "small.yaml", "--no-measure", "--trials", file.name)[0] == 0
+    reader.join(60)
+    assert link.is_symlink()
+    assert pipe.is_fifo()
+    assert [(tmp_path / "trials.json").read_text()] == received
+    assert len(read_trials([str(link)])) == 4
+
+
+def test_a_page_is_written_to_what_a_link_names_and_a_full_device_is_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "page.md").symlink_to("target.md")
+    assert run("report", "--paper", "simvae", "--output", "page.md")[0] == 0
+    assert (tmp_path / "page.md").is_symlink()
+    assert (tmp_path / "target.md").stat().st_size > 1000
+    (tmp_path / "full").symlink_to("/dev/full")
+    code, _, err = run("report", "--paper", "simvae", "--output", "full")
+    assert (code, err) == (1, "ablate: full: No space left on device; free some space, or name another place\n")
+    assert Path("/dev/full").is_char_device()
 
 
 def test_a_plan_does_not_list_trials_that_are_proposed_later(run: Run, tmp_path: Path) -> None:

@@ -67,12 +67,12 @@ def write_trials(planned: "Plan", file: Path) -> None:
     """Write the trials that are left to run as a list in JSON; StudyError where some have yet to be proposed."""
     import json
 
-    from ablate.atomic_write import write_text
+    from ablate.atomic_write import write_output
     from ablate.errors import StudyError
 
     if planned.proposals:
         raise StudyError("trials that are proposed during a launch cannot be listed", "leave out --trials", str(file))
-    write_text(file, json.dumps([one.to_run.to_json() for one in planned.left], indent=1) + "\n")
+    write_output(file, json.dumps([one.to_run.to_json() for one in planned.left], indent=1) + "\n")
 
 
 @takes_study

@@ -150,7 +150,7 @@ def report_two(first: "tuple[Study, Store]", second: "tuple[Study, Store]", as_j
 
 def report_paper(paper: str, store: "Store", output: Path | None, as_json: bool) -> None:
     """Write and print the page of a paper, or of every paper."""
-    from ablate.atomic_write import write_text
+    from ablate.atomic_write import write_output
     from ablate.driver.paper_report import pages_text, paper_page, papers_named, write_paper_page
     from ablate.reporting.paper_page_formats import page_json
     from ablate.view.console import print_json
@@ -158,7 +158,7 @@ def report_paper(paper: str, store: "Store", output: Path | None, as_json: bool)
     pages = tuple(paper_page(name, store) for name in papers_named(paper))
     files = [write_paper_page(page, store) for page in pages]
     if output is not None:
-        write_text(output, pages_text(pages))
+        write_output(output, pages_text(pages))
     if as_json:
         print_json([page_json(page) for page in pages])
         return
