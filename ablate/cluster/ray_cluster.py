@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -64,10 +65,15 @@ def start_local(slow: Callable[[], None]) -> None:
             return
         except Exception as error:  # Ray raises errors of many types here, RuntimeError among them
             end_started()
-            if "timed out" not in str(error) or time.monotonic() > until:
+            if not too_slow(error) or time.monotonic() > until:
                 remedy = "read the log, and see whether another program uses the whole processor, memory or disk"
                 raise ServiceError(f"Ray does not start: {first_line(error)}", remedy, "this machine") from error
             slow()
+
+
+def too_slow(error: Exception) -> bool:
+    """Whether Ray has given up on a process of its own that needed more time, as its messages say in several ways."""
+    return isinstance(error, TimeoutError) or re.search("timed ?out", str(error), re.IGNORECASE) is not None
 
 
 def await_listener(address: str) -> None:
