@@ -105,12 +105,15 @@ class SlurmTarget:
             time.sleep(INTERVAL)  # the file is another process's, which does not notify
 
     def stop(self, job_id: str, folder: Path) -> None:
-        """Cancel a waiting job; a running one gets SIGTERM without a deadline, checkpoints, and is not requeued."""
+        """Cancel a waiting job; a running one gets SIGTERM without a deadline, checkpoints, and is not requeued.
+
+        The signal is for the job's shell alone, as that of the time limit: a step would end at it, and with it Ray.
+        """
         stop_file(folder).touch()
         if self.state(job_id) is JobState.WAITING:
             run_tool(["scancel", job_id], REMEDY)
         else:
-            run_tool(["scancel", "--full", "--signal=TERM", job_id], REMEDY)
+            run_tool(["scancel", "--batch", "--signal=TERM", job_id], REMEDY)
 
 
 def study_file(job: Job) -> Path:

@@ -5,6 +5,7 @@ can be killed whole.
 """
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -53,6 +54,7 @@ SlurmdTimeout=30
 InactiveLimit=0
 KillWait=60
 MinJobAge=300
+FirstJobId={first_job}
 Waittime=0
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
@@ -97,7 +99,9 @@ class SlurmCluster:
     def write_configuration(self) -> None:
         host = socket.gethostname().partition(".")[0]
         address = self.network.host if self.network else "127.0.0.1"
-        lines = [CONFIGURATION.format(folder=self.folder, host=host, address=address, port=free_port())]
+        first_job = 1 + 100 * secrets.randbelow(500_000)  # in names of files in /tmp, beside those of others
+        named = {"folder": self.folder, "host": host, "address": address, "port": free_port(), "first_job": first_job}
+        lines = [CONFIGURATION.format(**named)]
         for node in range(1, self.nodes + 1):
             address = self.network.address(node) if self.network else "127.0.0.1"
             place = f"NodeHostname={host} NodeAddr={address} Port={free_port()}"

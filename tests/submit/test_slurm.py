@@ -1,5 +1,6 @@
 """Studies as jobs of a real Slurm: submitted, signalled at the limit, stopped, cancelled, and gone on with."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,9 +13,13 @@ import psutil
 import pytest
 
 from ablate.paths import Store
+from ablate.submit.commands import run_tool
+from ablate.submit.slurm import SlurmOptions, SlurmTarget
+from ablate.submit.target import JobState
 from ablate.track.server import ensure_server
 
 from ..services.slurm import slurm_cluster
+from ..services.waiting import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 PATIENCE = 400.0  # seconds
@@ -69,11 +74,25 @@ class Lab:
             time.sleep(0.3)  # Slurm sends no notice of a change
 
     def until_trains(self, study: str, job: str) -> None:
-        trials = self.folder / "store" / "studies" / study / "trials"
-        self.until(lambda: any(trials.glob("*/spool.jsonl")), lambda: self.log(study, job))
+        self.until(lambda: self.training(study) > 0, lambda: self.log(study, job))
+
+    def training(self, study: str) -> int:
+        """The number of trials that have begun."""
+        return len(list(self.trial_files(study, "spool.jsonl")))
+
+    def trial_files(self, study: str, name: str) -> Iterator[Path]:
+        return (self.folder / "store" / "studies" / study / "trials").glob(f"*/{name}")
 
     def until_state(self, study: str, job: str, *states: str) -> None:
         self.until(lambda: self.state(job) in states, lambda: f"{self.state(job)}\n{self.log(study, job)}")
+
+    def checkpoints(self, study: str) -> list[Path]:
+        return list(self.trial_files(study, "checkpoint.pt"))
+
+    def trials(self, study: str) -> list[str]:
+        """The states of a study's trials."""
+        (status,) = json.loads(self.ablate("status", study, "--json"))
+        return [trial["state"] for trial in status["trials"]]
 
     def processes(self) -> list[str]:
         """The processes of the lab's jobs."""
@@ -115,11 +134,14 @@ def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_others_are_stopped
     endless = STUDY.replace("training.epochs: 60", "training.epochs: 100000")
     stopped = lab.submit("endless", text=endless)
     lab.until_trains("endless", stopped)
+    assert not lab.checkpoints("endless")  # the first one is due after a minute
     assert f"job {stopped} of slurm: running" in lab.ablate("status", "endless")
     assert "was asked to checkpoint and stop" in lab.ablate("stop", "endless")
     lab.until_state("endless", stopped, "FAILED")
     assert "ablate launch ended with 130" in lab.log("endless", stopped)
     assert f"job {stopped} of slurm: stopped" in lab.ablate("status", "endless")
+    assert len(lab.checkpoints("endless")) == 1
+    assert lab.trials("endless") == ["stopped"]
     again = lab.submit("endless", text=endless)
     lab.until(lambda: lab.log("endless", again).count("side by side") == 1, lambda: lab.log("endless", again))
     wanted = ("--partition=urgent", "--nodes=2", "--exclusive", "--export=NONE", "--wrap=sleep 1000")
@@ -136,6 +158,38 @@ def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_others_are_stopped
     lab.until_state("endless", again, "CANCELLED")
     lab.until(lambda: not (lab.processes() or server.alive), lambda: str(lab.processes()))
     assert lab.state(again) == "CANCELLED"
+
+
+JOB = """#!/bin/bash
+#SBATCH --nodes=2 --ntasks-per-node=1 --output={folder}/output
+trap 'echo shell >> {folder}/signalled' TERM
+srun bash -c 'trap "echo step >> {folder}/signalled" TERM; touch {folder}/$SLURM_NODEID
+  until [ -e {folder}/end ]; do sleep 0.2; done' &
+until [ -e {folder}/end ]; do sleep 0.2; done
+wait
+"""
+
+
+def test_stopping_a_job_signals_its_shell_alone_and_none_of_its_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signalled = tmp_path / "signalled"
+    with slurm_cluster() as cluster:
+        for name in ("SLURM_CONF", "PATH"):
+            monkeypatch.setenv(name, cluster.environment[name])
+        (tmp_path / "job").write_text(JOB.format(folder=tmp_path))
+        job = run_tool(["sbatch", "--parsable", str(tmp_path / "job")], "").strip()
+        wait_until(lambda: all((tmp_path / node).exists() for node in "01"), lambda: str(cluster.states()))
+        target = SlurmTarget(SlurmOptions())
+        target.stop(job, tmp_path)
+        wait_until(signalled.exists, lambda: str(cluster.states()))
+        time.sleep(2)  # in which the steps would have been signalled
+        state = target.state(job)
+        (tmp_path / "end").touch()
+        wait_until(lambda: not target.state(job).active, lambda: str(cluster.states()))
+        assert state is JobState.RUNNING
+        assert signalled.read_text() == "shell\n"
+        assert "srun" not in (tmp_path / "output").read_text()  # it says where a step is cancelled
 
 
 def test_a_file_of_secrets_that_others_may_read_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A study as a job of two Slurm nodes with addresses of their own: one dies, and the job goes on.
+"""A study as a job of two Slurm nodes with addresses of their own: one dies, and the job goes on; another is stopped.
 
 It takes minutes, and runs only where it is asked for: `pytest -m by_hand tests/submit/test_slurm_nodes.py`.
 """
@@ -46,3 +46,20 @@ def test_a_job_of_two_nodes_goes_on_after_one_has_died_and_a_cancelled_one_leave
     here.until(lambda: not here.processes(), lambda: str(here.processes()))
     assert not list(Path("/tmp").glob(f"ray-{endless}-*"))
     assert not list(Path("/tmp").glob(f"ray-{job}-*"))  # not that of the node that died either: it took the job again
+
+
+def test_a_job_of_two_nodes_that_is_stopped_writes_the_checkpoints_of_both(lab: tuple[Lab, SlurmCluster]) -> None:
+    here, _ = lab
+    study = STUDY.replace("seeds: 1", "seeds: 2").replace("training.epochs: 60", "training.epochs: 100000")
+    job = here.submit("endless", text=study)
+    here.until(lambda: here.training("endless") == 2, lambda: here.log("endless", job))
+    assert not here.checkpoints("endless")  # the first ones are due after a minute
+    assert "was asked to checkpoint and stop" in here.ablate("stop", "endless")
+    here.until_state("endless", job, "FAILED")
+    log = here.log("endless", job)
+    assert "ablate launch ended with 130" in log
+    assert log.count("stopping: ") == 1
+    assert len(here.checkpoints("endless")) == 2
+    assert here.trials("endless") == ["stopped"] * 2
+    assert f"job {job} of slurm: stopped" in here.ablate("status", "endless")
+    here.until(lambda: not here.processes(), lambda: str(here.processes()))
