@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.submit.commands import run_tool, start_tool
 from ablate.submit.target import Job, JobState, TargetOptions
@@ -64,9 +65,15 @@ class KubernetesTarget:
         return str(yaml.safe_dump_all(self.manifests(job), sort_keys=False))
 
     def submit(self, job: Job) -> str:
-        run_tool([*self.kubectl, "delete", "rayjob", job_name(job.name), "--ignore-not-found"], REMEDY)
+        """Send it in place of an earlier one of the study, which must have ended: another store may have sent that."""
+        name = job_name(job.name)
+        if (state := self.state(name)).active:
+            problem = f"the RayJob '{name}' is {state.value}, submitted from another store"
+            remedy = f"stop it from there, or delete it: {' '.join(self.kubectl)} delete rayjob {name}"
+            raise StudyError(problem, remedy, f"namespace {self.options.namespace}")
+        run_tool([*self.kubectl, "delete", "rayjob", name, "--ignore-not-found"], REMEDY)
         run_tool([*self.kubectl, "apply", "-f", "-"], REMEDY, self.render(job))
-        return job_name(job.name)
+        return name
 
     def state(self, job_id: str) -> JobState:
         fields = ("status.jobStatus", "status.jobDeploymentStatus", f"metadata.annotations.{STOPPED}")
@@ -78,6 +85,8 @@ class KubernetesTarget:
             return JobState.STOPPED if stopped else JobState.WAITING
         if deployment in ("Failed", "ValidationFailed"):
             return JobState.FAILED
+        if deployment == "Retrying":  # in a new cluster
+            return JobState.WAITING
         return STATES.get(job_status, JobState.UNKNOWN)
 
     def fields(self, job_id: str, *paths: str) -> list[str] | None:

@@ -1,0 +1,157 @@
+"""What is asked of Kubernetes when a study is submitted, looked at and stopped, of a stand-in for `kubectl`.
+
+A test cannot have a cluster: the stand-in keeps objects in files, and the tests write what KubeRay and Kueue would.
+"""
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate.errors import StudyError
+from ablate.paths import Store
+from ablate.study.read import read_study
+from ablate.submit.jobs import Submitted, job_logs, job_of, stop_job
+from ablate.submit.submission import submit
+from ablate.submit.target import JobState
+
+STUDY = """\
+question: Does it matter?
+method: pca
+dataset: digits
+seeds: 1
+probes: [knn]
+metric: knn/accuracy
+"""
+SCRIPT = Path(__file__).parent.parent / "services" / "kubectl_script.py"
+
+
+class Lab:
+    """A folder with a study, and a `kubectl` that keeps the objects of the namespace `lab` in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "one.yaml").write_text(STUDY)
+        (folder / "bin").mkdir()
+        tool = folder / "bin" / "kubectl"
+        tool.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(SCRIPT), str(folder / "objects")])} "$@"\n')
+        tool.chmod(0o755)
+
+    def submit(self, store: str = "store", **options: str) -> Submitted:
+        given = {"image": "lab/ablate:1", "volume_claim": "data", "namespace": "lab", **options}
+        (self.folder / "lab.yaml").write_text(json.dumps({"kubernetes": given}))
+        return submit(read_study(self.folder / "one.yaml"), self.store(store), "kubernetes", self.folder / "lab.yaml")
+
+    def store(self, name: str = "store") -> Store:
+        return Store(self.folder / name)
+
+    def state(self) -> JobState:
+        job = job_of(self.store(), "one")
+        assert job is not None
+        return job.state
+
+    def file(self, kind: str, name: str = "ablate-one") -> Path:
+        return self.folder / "objects" / "lab" / kind / f"{name}.json"
+
+    def read(self, kind: str, name: str = "ablate-one") -> Any:
+        return json.loads(self.file(kind, name).read_text())
+
+    def write(self, kind: str, name: str = "ablate-one", **fields: Any) -> None:
+        file = self.file(kind, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        before = json.loads(file.read_text()) if file.exists() else {}
+        file.write_text(json.dumps({**before, **fields}))
+
+    def set_status(self, deployment: str, job: str) -> None:
+        """Write what KubeRay does."""
+        self.write("rayjob", status={"jobDeploymentStatus": deployment, "jobStatus": job})
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return Lab(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "job", "state"),
+    [
+        ("", "", "waiting"),
+        ("Initializing", "", "waiting"),
+        ("Suspended", "", "waiting"),  # by Kueue
+        ("Running", "PENDING", "waiting"),
+        ("Running", "RUNNING", "running"),
+        ("Retrying", "FAILED", "waiting"),
+    ],
+)
+def test_a_job_that_waits_or_runs_is_not_replaced_from_another_store(
+    lab: Lab, deployment: str, job: str, state: str
+) -> None:
+    assert lab.submit().job_id == "ablate-one"
+    lab.set_status(deployment, job)
+    before = lab.read("rayjob")
+    with pytest.raises(StudyError, match=f"the RayJob 'ablate-one' is {state}, submitted from another store"):
+        lab.submit("other")
+    assert lab.read("rayjob") == before
+    assert job_of(lab.store("other"), "one") is None
+
+
+@pytest.mark.parametrize(
+    ("deployment", "job", "state"),
+    [
+        ("Complete", "SUCCEEDED", JobState.FINISHED),
+        ("Failed", "FAILED", JobState.FAILED),
+        ("Failed", "", JobState.FAILED),
+        ("ValidationFailed", "", JobState.FAILED),
+        ("Complete", "STOPPED", JobState.STOPPED),
+    ],
+)
+def test_a_job_that_has_ended_is_replaced(lab: Lab, deployment: str, job: str, state: JobState) -> None:
+    lab.submit()
+    lab.set_status(deployment, job)
+    assert lab.state() is state
+    assert lab.submit("other").state is JobState.WAITING
+    assert "status" not in lab.read("rayjob")
+
+
+def test_a_job_that_was_deleted_is_no_longer_known(lab: Lab) -> None:
+    lab.submit()
+    lab.file("rayjob").unlink()
+    assert lab.state() is JobState.UNKNOWN
+    assert lab.submit().state is JobState.WAITING
+
+
+def test_a_stopped_job_is_suspended_and_can_be_submitted_again(lab: Lab) -> None:
+    lab.submit()
+    lab.set_status("Running", "RUNNING")
+    assert "job ablate-one of kubernetes was asked to checkpoint" in (stop_job(lab.store(), "one") or "")
+    assert lab.read("rayjob")["spec"]["suspend"] is True
+    lab.set_status("Suspended", "")
+    assert lab.state() is JobState.STOPPED
+    assert stop_job(lab.store(), "one") is None
+    assert lab.submit("other").state is JobState.WAITING
+    assert lab.read("rayjob")["spec"]["suspend"] is False
+
+
+def test_a_stopped_job_of_a_queue_is_stopped_by_its_workload(lab: Lab) -> None:
+    lab.submit(queue="lab")
+    lab.set_status("Running", "RUNNING")
+    for name, uid in (("mine", "uid-of-ablate-one"), ("others", "uid-of-another")):
+        labels = {"kueue.x-k8s.io/job-uid": uid}
+        lab.write("workload", name, metadata={"name": name, "labels": labels}, spec={"active": True})
+    stop_job(lab.store(), "one")
+    assert lab.read("workload", "mine")["spec"]["active"] is False
+    assert lab.read("workload", "others")["spec"]["active"] is True
+    lab.set_status("Suspended", "")
+    assert lab.state() is JobState.STOPPED
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_the_output_of_a_job_is_that_of_its_submitter(lab: Lab, follow: bool) -> None:
+    lab.submit()
+    lab.write("job", log="starting\n4 of 4 trials finished\n")
+    assert "".join(job_logs(lab.store(), "one", follow) or ()) == "starting\n4 of 4 trials finished\n"
