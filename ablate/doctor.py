@@ -15,6 +15,7 @@ import psutil
 
 from ablate.errors import AblateError
 from ablate.paths import Store, data_folder
+from ablate.permissions import store_permissions
 from ablate.plural import counted
 
 GIGABYTE = 2**30
@@ -193,19 +194,20 @@ def cluster_nodes(store: Store, nodes: list[Any]) -> Iterator[HealthCheck]:
     from ablate.cluster.joining import compared_reports
     from ablate.cluster.worker_environment import write_environment
 
-    store.root.mkdir(parents=True, exist_ok=True)
-    environment = store.root / f".environment-{os.getpid()}.json"
-    write_environment(environment)
-    try:
-        named = {node["NodeName"]: node for node in nodes}
-        for report in compared_reports(nodes, store.root, environment, lambda: None):
-            node = named[report.node]
-            resources = ", ".join(f"{node['Resources'].get(kind, 0):g} {kind}s" for kind in ("CPU", "GPU"))
-            has = f"{resources}, {report.disk:.0f} GB free, data: {', '.join(report.datasets) or 'none'}"
-            fit = not report.problem
-            yield HealthCheck(f"node {report.node}", fit, has if fit else f"{report.problem} ({has})", report.remedy)
-    finally:
-        environment.unlink(missing_ok=True)
+    named = {node["NodeName"]: node for node in nodes}
+    with store_permissions(store):
+        environment = store.root / f".environment-{os.getpid()}.json"
+        write_environment(environment)
+        try:
+            reports = list(compared_reports(nodes, store.root, environment, lambda: None))
+        finally:
+            environment.unlink(missing_ok=True)
+    for report in reports:
+        node = named[report.node]
+        resources = ", ".join(f"{node['Resources'].get(kind, 0):g} {kind}s" for kind in ("CPU", "GPU"))
+        has = f"{resources}, {report.disk:.0f} GB free, data: {', '.join(report.datasets) or 'none'}"
+        fit = not report.problem
+        yield HealthCheck(f"node {report.node}", fit, has if fit else f"{report.problem} ({has})", report.remedy)
 
 
 def server(store: Store) -> HealthCheck:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ablate.doctor import cluster_nodes
 from ablate.paths import Store
 from ablate.permissions import store_permissions
 
@@ -55,3 +56,10 @@ def test_a_store_that_is_shared_later_is_opened_with_what_it_holds(tmp_path: Pat
     with store_permissions(store, shared=True):
         later = write(store, "later")
     assert [mode(path) for path in (folder, folder / "file", later / "file")] == [0o755, 0o644, 0o644]
+
+
+def test_a_store_that_doctor_makes_is_its_owners_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    assert list(cluster_nodes(store, [])) == []
+    assert mode(store.root) == 0o700
+    assert list(store.root.iterdir()) == []

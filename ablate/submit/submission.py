@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ablate.errors import StudyError
 from ablate.paths import Store
+from ablate.permissions import store_permissions
 from ablate.planning.valid_study import validate
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
@@ -30,8 +31,9 @@ def submit(study: Study, store: Store, target: str, file: Path | None, *, yes: b
         problem = f"'{study.name}' is {earlier.state.value} as job {earlier.job_id} of {earlier.target}"
         raise StudyError(problem, f"follow it with 'ablate status {study.name}', or stop it first")
     store.require_writable()
-    job.folder.mkdir(parents=True, exist_ok=True)
-    job_id = made.submit(job)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    JobNote(target, job_id, now, made.options.model_dump(mode="json")).save(job.folder)
+    with store_permissions(store):
+        job.folder.mkdir(parents=True, exist_ok=True)
+        job_id = made.submit(job)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        JobNote(target, job_id, now, made.options.model_dump(mode="json")).save(job.folder)
     return Submitted(study.name, target, job_id, made.state(job_id))

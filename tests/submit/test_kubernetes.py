@@ -155,3 +155,12 @@ def test_the_output_of_a_job_is_that_of_its_submitter(lab: Lab, follow: bool) ->
     lab.submit()
     lab.write("job", log="starting\n4 of 4 trials finished\n")
     assert "".join(job_logs(lab.store(), "one", follow) or ()) == "starting\n4 of 4 trials finished\n"
+
+
+def test_a_store_that_submitting_makes_is_its_owners_alone(lab: Lab) -> None:
+    before = os.umask(0o022)
+    lab.submit()
+    assert os.umask(before) == 0o022
+    made = [lab.store().root, *lab.store().root.rglob("*")]
+    assert [path.name for path in made] == ["store", "studies", "one", "job.json"]
+    assert not [path for path in made if path.stat().st_mode & 0o077]
