@@ -20,6 +20,13 @@ STUDIES = "/etc/ablate"  # where the ConfigMap is mounted
 STOPPED = "ablate-stopped"  # annotation of a RayJob that `ablate stop` has suspended; Kueue suspends one that waits
 GRACE = 120  # seconds that pods have after their hooks have begun
 WORKER_DELAY = 10  # seconds after which a worker's hook expects that the head's has asked the launch to stop
+RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+SUBMITTER = {"cpu": "500m", "memory": "1Gi"}
+PROBE = {  # of Ray's agent, which asks no token for it; what older KubeRay adds needs wget, which the image lacks
+    "httpGet": {"path": "/api/healthz", "port": 52365},
+    "timeoutSeconds": 5,
+    "periodSeconds": 5,
+}
 STATES = {
     "": JobState.WAITING,
     "PENDING": JobState.WAITING,
@@ -45,14 +52,19 @@ class KubernetesOptions(TargetOptions):
     memory: str = "8Gi"
     gpus: Annotated[int, Field(ge=0)] = 0  # of each worker
     user: Annotated[int, Field(ge=1)] = 1000  # uid and gid in the pods
-    backoff_limit: Annotated[int, Field(ge=0)] = 3  # new clusters after a failure
+    backoff_limit: Annotated[int, Field(ge=0)] = 0  # new clusters after a failure of any kind
     ttl_seconds: Annotated[int, Field(ge=0)] = 3600  # after the end, until the cluster's pods are deleted
     ray_version: str = "2.60.0"
     queue: str | None = None  # of Kueue
 
 
 class KubernetesTarget:
-    """Submits with `kubectl apply`."""
+    """Submits with `kubectl apply`.
+
+    KubeRay repeats a job with a new cluster after every failure, up to `backoff_limit` times, and tells no exit codes
+    apart: a failed trial or a wrong study would cost as many clusters as the loss of a head.  So by default
+    nothing is repeated.  A launch itself goes on after the loss of a worker, and waits for its services.
+    """
 
     Options: ClassVar[type[TargetOptions]] = KubernetesOptions
 
@@ -151,6 +163,7 @@ class KubernetesTarget:
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": self.options.ttl_seconds,
             "backoffLimit": self.options.backoff_limit,
+            "submitterPodTemplate": {"spec": self.submitter()},
             "suspend": bool(self.options.queue),  # Kueue begins it
             "rayClusterSpec": {
                 "rayVersion": self.options.ray_version,
@@ -174,16 +187,17 @@ class KubernetesTarget:
             "env": variables,
             "envFrom": secrets,
             "lifecycle": {"preStop": {"exec": {"command": ["bash", "-c", self.before_end(job, role)]}}},
-            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+            "readinessProbe": {**PROBE, "initialDelaySeconds": 10, "failureThreshold": 10},
+            "livenessProbe": {**PROBE, "initialDelaySeconds": 30, "failureThreshold": 120},
+            "securityContext": RESTRICTED,
             "volumeMounts": [
                 {"name": "store", "mountPath": str(Path(self.options.store).parent)},
                 {"name": "study", "mountPath": STUDIES, "readOnly": True},
                 {"name": "memory", "mountPath": "/dev/shm"},
             ],
         }
-        user = self.options.user
         return {
-            "securityContext": {"runAsNonRoot": True, "runAsUser": user, "runAsGroup": user, "fsGroup": user},
+            "securityContext": self.pod_security(),
             "terminationGracePeriodSeconds": GRACE,
             "containers": [container],
             "volumes": [
@@ -192,6 +206,22 @@ class KubernetesTarget:
                 {"name": "memory", "emptyDir": {"medium": "Memory"}},
             ],
         }
+
+    def submitter(self) -> dict[str, Any]:
+        """The pod that sends the entrypoint to the cluster and prints what it prints; KubeRay adds its command."""
+        container = {
+            "name": "ray-job-submitter",
+            "image": self.options.image,
+            "resources": {"requests": SUBMITTER, "limits": SUBMITTER},
+            "securityContext": RESTRICTED,
+        }
+        return {"securityContext": self.pod_security(), "restartPolicy": "Never", "containers": [container]}
+
+    def pod_security(self) -> dict[str, Any]:
+        """With `RESTRICTED`, what namespaces ask for that enforce the Pod Security Standard `restricted`."""
+        user = self.options.user
+        ids = {"runAsUser": user, "runAsGroup": user, "fsGroup": user}
+        return {"runAsNonRoot": True, **ids, "seccompProfile": {"type": "RuntimeDefault"}}
 
     def before_end(self, job: Job, role: str) -> str:
         """What a pod runs before it ends: the head's asks the launch to stop, and both wait until it has.

@@ -82,14 +82,36 @@ def test_the_manifest_for_kubernetes_is_valid(
     cluster = job["spec"]["rayClusterSpec"]
     groups = [cluster["headGroupSpec"], *cluster.get("workerGroupSpecs", [])]
     assert cluster["authOptions"]["mode"] == "token"
-    assert all(one["template"]["spec"]["securityContext"]["runAsNonRoot"] for one in groups)
     (container,) = groups[0]["template"]["spec"]["containers"]
     hook = container["lifecycle"]["preStop"]["exec"]["command"]
     assert hook[2].startswith("ablate stop one --launch --storage /ablate/store && while ")
     assert subprocess.run([*hook[:1], "-n", *hook[1:]], capture_output=True, text=True).stderr == ""
+    submitter = job["spec"]["submitterPodTemplate"]["spec"]
+    for pod in (submitter, *(one["template"]["spec"] for one in groups)):
+        assert_restricted(pod)
+    for pod in (one["template"]["spec"] for one in groups):
+        for probe in ("readinessProbe", "livenessProbe"):  # else KubeRay adds some that need wget
+            assert pod["containers"][0][probe]["httpGet"] == {"path": "/api/healthz", "port": 52365}
+    assert submitter["containers"][0]["image"] == "lab/ablate:1"
+    assert job["spec"]["backoffLimit"] == 0  # KubeRay would repeat a failed trial and a wrong study as well
     broken = copy.deepcopy(job)
     broken["spec"]["entrypont"] = "x"
     assert list(rayjob.iter_errors(broken))  # the check is strict
+
+
+def assert_restricted(pod: dict[str, Any]) -> None:
+    """What the Pod Security Standard `restricted` asks of a pod (Kubernetes 1.36), and limits of its resources."""
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert {kind for volume in pod.get("volumes", []) for kind in volume} <= {
+        *{"name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral"},
+        *{"persistentVolumeClaim", "projected", "secret"},
+    }
+    for container in pod["containers"]:
+        security = container["securityContext"]
+        assert security == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        assert {"cpu", "memory"} <= container["resources"]["limits"].keys()
+        assert "hostPort" not in str(container)
 
 
 def test_names_for_kubernetes_are_valid_and_distinct() -> None:
