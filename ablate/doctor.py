@@ -39,6 +39,11 @@ def health_check(what: str, fit: bool, found: str, remedy: str) -> HealthCheck:
     return HealthCheck(what, fit, found, "" if fit else remedy)
 
 
+def unfit(what: str, error: AblateError) -> HealthCheck:
+    """The result of a check that ended with this error."""
+    return HealthCheck(what, False, f"{error.place}: {error.problem}", error.remedy)
+
+
 def examine(store: Store, address: str = "") -> list[HealthCheck]:
     """Check everything that a launch needs.  No process is left running."""
     checks: list[Callable[[], HealthCheck]] = [
@@ -53,7 +58,7 @@ def examine(store: Store, address: str = "") -> list[HealthCheck]:
         gpus,
         lambda: server(store),
         *([searches] if os.environ.get("ABLATE_OPTUNA_STORAGE") else []),
-        lambda: data(data_folder()),
+        data,
         weights,
     ]
     return [*(check() for check in checks), *cluster(store, address)]
@@ -172,7 +177,7 @@ def cluster(store: Store, address: str) -> list[HealthCheck]:
     try:
         ray_environment(address)
     except AblateError as error:
-        return [HealthCheck("cluster", False, f"{error.place}: {error.problem}", error.remedy)]
+        return [unfit("cluster", error)]
     if not address:
         return [HealthCheck("cluster", True, "no address given; a launch starts Ray on this machine")]
     import ray
@@ -220,14 +225,18 @@ def server(store: Store) -> HealthCheck:
     try:
         check_server(address)
     except AblateError as error:
-        return HealthCheck("MLflow", False, error.problem, error.remedy)
+        return unfit("MLflow", error)
     return HealthCheck("MLflow", True, "answers")
 
 
-def data(folder: Path) -> HealthCheck:
-    """The data sets whose original files are all in the folder; unfit where ABLATE_DATA names a missing folder."""
+def data() -> HealthCheck:
+    """The data sets whose original files are all in their folder; unfit where ABLATE_DATA names a missing folder."""
     from ablate.data import DATASETS
 
+    try:
+        folder = data_folder()
+    except AblateError as error:
+        return unfit("data", error)
     complete = [name for name, dataset in DATASETS.items() if all(file.find(folder).exists() for file in dataset.files)]
     fit = "ABLATE_DATA" not in os.environ or folder.is_dir()
     remedy = f"create the folder {folder} or set ABLATE_DATA to another"
@@ -245,5 +254,5 @@ def weights() -> HealthCheck:
         except AblateError as error:
             damaged.append(error)
     if damaged:
-        return HealthCheck("weights", False, f"{damaged[0].place}: {damaged[0].problem}", damaged[0].remedy)
+        return unfit("weights", damaged[0])
     return HealthCheck("weights", True, "; ".join(found) or "no probe needs any")

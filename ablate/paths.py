@@ -257,4 +257,14 @@ def checksum_memory() -> Path:
 
 def cache_folder() -> Path:
     """`ablate` in the user's cache folder."""
-    return (folder_named_by("XDG_CACHE_HOME") or home() / ".cache") / "ablate"
+    return user_cache() / "ablate"
+
+
+def torch_folder() -> Path:
+    """The folder in which torch keeps what it downloads: TORCH_HOME, else `torch` in the user's cache folder."""
+    return folder_named_by("TORCH_HOME") or user_cache() / "torch"
+
+
+def user_cache() -> Path:
+    """The folder in which the user's programs keep what they can make or download again."""
+    return folder_named_by("XDG_CACHE_HOME") or home() / ".cache"

@@ -79,14 +79,21 @@ def unforeseen(error: BaseException) -> ServiceError:
 
 def report(error: AblateError, as_json: bool) -> int:
     """Print an error; its exit code."""
-    with contextlib.suppress(OSError):
-        if as_json:
-            parts = {"place": error.place, "problem": error.problem, "remedy": error.remedy}
-            print(json.dumps({"error": {**parts, "exit_code": error.exit_code}}, indent=2, ensure_ascii=False))
-        else:
+    if not (as_json and print_json(error)):
+        with contextlib.suppress(OSError):
             print(f"ablate: {error}", file=sys.stderr)
     discard_unwritten()
     return error.exit_code
+
+
+def print_json(error: AblateError) -> bool:
+    """Print an error as a JSON value; False where standard output cannot be written."""
+    parts = {"place": error.place, "problem": error.problem, "remedy": error.remedy}
+    try:
+        print(json.dumps({"error": {**parts, "exit_code": error.exit_code}}, indent=2, ensure_ascii=False), flush=True)
+    except OSError:
+        return False
+    return True
 
 
 def code_of_exit(end: SystemExit) -> int:

@@ -1,7 +1,6 @@
 """The weights of networks that probes use: files in torch's cache, which are downloaded once."""
 
 import hashlib
-import os
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from shutil import copyfileobj
 
 from ablate.errors import DataError
+from ablate.paths import torch_folder
 
 TIMEOUT = 15.0  # seconds until a server has to answer
 
@@ -25,9 +25,7 @@ class Weights:
     @property
     def file(self) -> Path:
         """The file in torch's cache, where `torch.hub` looks for it."""
-        cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-        home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser()
-        return home / "hub" / "checkpoints" / self.address.rpartition("/")[2]
+        return torch_folder() / "hub" / "checkpoints" / self.address.rpartition("/")[2]
 
     def check(self) -> None:
         """Raise DataError where the file is damaged, or is missing and its address does not answer."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ablate.errors import Interrupted, ServiceError
+from ablate.paths import absolute
 from ablate.submit.target import Job, JobState, TargetOptions
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class RayTarget:
     def client(self) -> "JobSubmissionClient":
         if self.options.token_file is not None:
             os.environ["RAY_AUTH_MODE"] = "token"
-            os.environ["RAY_AUTH_TOKEN_PATH"] = str(Path(self.options.token_file).expanduser())
+            os.environ["RAY_AUTH_TOKEN_PATH"] = str(absolute(self.options.token_file))
         from ray.job_submission import JobSubmissionClient
 
         logging.getLogger("ray.dashboard.modules.dashboard_sdk").setLevel(logging.WARNING)  # else a line for each try

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ablate.atomic_write import write_text
 from ablate.errors import Interrupted, ServiceError, StudyError
+from ablate.paths import absolute
 from ablate.submit.commands import run_tool
 from ablate.submit.target import Job, JobState, TargetOptions
 
@@ -130,7 +131,7 @@ def check_secrets(file: str | None) -> None:
     """Raise StudyError where the file of secrets is missing, or others may read it."""
     if file is None:
         return
-    path = Path(file).expanduser()
+    path = absolute(file, file)
     if not path.is_file():
         raise StudyError("this file of secrets does not exist", "correct 'secrets' in the options", file)
     if path.stat().st_mode & 0o077:

@@ -3,11 +3,14 @@
 import configparser
 import os
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
+
+from ablate.errors import StudyError
 
 API = "/api/2.0/mlflow/"
 TIMEOUT = 60.0  # seconds without a byte from the server, which may be busy; MLFLOW_HTTP_REQUEST_TIMEOUT
@@ -49,7 +52,7 @@ class Rest:
         self.uri = uri.rstrip("/")
         self.session = requests.Session()
         self.session.mount("", requests.adapters.HTTPAdapter(pool_maxsize=16))
-        self.timeout = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or TIMEOUT)
+        self.timeout = request_timeout()
         self.options: dict[str, Any] = {"verify": certificate_check(), "auth": credentials()}
         if client := os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH"):
             self.options["cert"] = client
@@ -101,6 +104,19 @@ def error_of(answer: requests.Response) -> RestError:
         return RestError(answer.status_code, "", f"HTTP status {answer.status_code}: {answer.text[:200]}")
     message = f"{content.get('error_code', answer.status_code)}: {content.get('message', '')}"
     return RestError(answer.status_code, str(content.get("error_code", "")), message)
+
+
+def request_timeout() -> float:
+    """Seconds without a byte from the server after which a request fails.  Raises StudyError where they are none."""
+    given = os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or str(TIMEOUT)
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if 0 < seconds < inf:
+        return seconds
+    problem, remedy = "this is not a number of seconds", f"write one, as {TIMEOUT:.0f}, or leave it out"
+    raise StudyError(problem, remedy, f"MLFLOW_HTTP_REQUEST_TIMEOUT={given}")
 
 
 def certificate_check() -> bool | str:

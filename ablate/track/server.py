@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ablate.errors import ServiceAway, ServiceError
+from ablate.errors import ServiceAway, ServiceError, StudyError
 from ablate.paths import Store
 from ablate.process import Process, alive, current_process
 from ablate.track.client import connect, http_status, redact, refused
@@ -96,6 +96,8 @@ def check_server(uri: str, patience: float = 0.0) -> None:
     def ask() -> None:
         try:
             connect(uri).list_experiments()
+        except StudyError:  # a variable of the environment is wrong
+            raise
         except Exception as error:  # of requests, MLflow or a plugin for the scheme: all mean that it cannot be used
             if http_status(error) in DENIED:
                 raise denial(error, place) from None
@@ -105,6 +107,8 @@ def check_server(uri: str, patience: float = 0.0) -> None:
 
     try:
         repeat(ask, uri, patience)
+    except StudyError:
+        raise
     except ServiceError as error:
         raise type(error)(error.problem, error.remedy, place) from None
     except Exception as error:  # of a plugin for the scheme
