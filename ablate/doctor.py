@@ -93,10 +93,11 @@ def unmet_requirements() -> Iterator[tuple[str, str]]:
 
 
 def plugins() -> HealthCheck:
-    """Whether the methods, data sets, probes, augmentations and papers of installed packages can all be used."""
+    """Whether the methods, data sets, probes, augmentations, papers and targets of installed packages can be used."""
     from ablate.catalog import TABLES, registry
+    from ablate.submit.target import targets
 
-    registries = [registry(table) for table in TABLES]
+    registries = [*map(registry, TABLES), targets()]
     refused = [row for one in registries for row in one.refused]
     if refused:
         remedies = dict.fromkeys(row.remedy for row in refused)

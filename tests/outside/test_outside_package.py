@@ -13,6 +13,8 @@ import pytest
 
 import ablate
 
+from ..services.waiting import wait_until
+
 pytestmark = [pytest.mark.slow]
 
 PACKAGE = Path(__file__).parent / "package"
@@ -86,11 +88,16 @@ def test_a_study_of_an_installed_package_is_checked(run: Run, tmp_path: Path) ->
 
 
 @pytest.mark.cluster
-def test_a_study_of_an_installed_package_is_launched(run: Run, tmp_path: Path) -> None:
+def test_a_study_of_an_installed_package_is_submitted_to_a_target_of_that_package(run: Run, tmp_path: Path) -> None:
     (tmp_path / "penalty.yaml").write_text(STUDY, encoding="utf-8")
-    done = run("ablate", "launch", "penalty.yaml", "--json")
+    (tmp_path / "lab.yaml").write_text("background: {nicenes: 1}\n", encoding="utf-8")
+    submit = ("ablate", "submit", "penalty.yaml", "--to", "background")
+    assert "did you mean 'niceness'?" in run(*submit, "--target", "lab.yaml").stderr
+    done = run(*submit)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["finished"] == 2
+    log = tmp_path / "store" / "studies" / "penalty" / "background.log"
+    wait_until(lambda: "2 of 2 trials finished" in log.read_text(encoding="utf-8"), lambda: log.read_text("utf-8"))
+    assert log.read_text(encoding="utf-8") in run("ablate", "logs", "penalty").stdout
     report = json.loads(run("ablate", "report", "penalty.yaml", "--json").stdout)
     assert report["metric"] == "centroid/accuracy"
 

@@ -18,11 +18,11 @@ ENDLESS = STUDY.replace("training.epochs: 60", "training.epochs: 100000")
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    """Jobs take one of the two CPUs of each of two nodes, and end after two minutes."""
+    """Jobs take one of the two CPUs of each of two nodes, and end after three minutes."""
     with slurm_cluster(cpus=2, apart=True) as cluster:
         assert cluster.network is not None
         with plain_mlflow(tmp_path, cluster.network.host) as uri:
-            options = {"nodes": 2, "cpus": 1, "time": "2", "warning": 45, "variables": {"MLFLOW_TRACKING_URI": uri}}
+            options = {"nodes": 2, "cpus": 1, "time": "3", "warning": 45, "variables": {"MLFLOW_TRACKING_URI": uri}}
             yield Lab(tmp_path, {**cluster.environment, "MLFLOW_TRACKING_URI": uri}, options)
 
 

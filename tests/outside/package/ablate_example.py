@@ -1,6 +1,11 @@
-"""A method, a data set and a probe that `ablate` finds through the entry points in pyproject.toml."""
+"""A method, a data set, a probe and a target that `ablate` finds through the entry points in pyproject.toml."""
 
 import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +19,7 @@ from ablate.data_info import DataInfo
 from ablate.methods.method import Method, Tensors
 from ablate.options import option
 from ablate.probes.probe import Embedded, Metrics, Probe
+from ablate.submit.target import Job, JobState, TargetOptions
 
 
 @dataclass(frozen=True)
@@ -78,3 +84,42 @@ class Centroid(Probe):
         means = np.stack([train.x[train.y == label].mean(axis=0) for label in classes]).astype(np.float64)
         distances = np.square(test.x[:, None] - means).sum(axis=2)
         return {"accuracy": float((classes[distances.argmin(axis=1)] == test.y).mean())}
+
+
+class BackgroundOptions(TargetOptions):
+    niceness: int = 10
+
+
+@dataclass(frozen=True)
+class Background:
+    """Runs a study as a process of this machine, which goes on when its terminal is closed; the job's id is its PID."""
+
+    Options: ClassVar[type[TargetOptions]] = BackgroundOptions
+    options: BackgroundOptions
+
+    def render(self, job: Job) -> str:
+        return f"nice -n {self.options.niceness} ablate launch {job.folder / 'submitted.yaml'}\n"
+
+    def submit(self, job: Job) -> str:
+        (job.folder / "submitted.yaml").write_text(job.study, encoding="utf-8")
+        launch = [sys.executable, "-P", "-m", "ablate", "launch", job.folder / "submitted.yaml"]
+        with (job.folder / "background.log").open("wb") as log:
+            process = subprocess.Popen(
+                ["nice", "-n", str(self.options.niceness), *launch],
+                env={**os.environ, "ABLATE_STORE": str(job.store)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return str(process.pid)
+
+    def state(self, job_id: str) -> JobState:
+        """How it ended is known to MLflow alone."""
+        return JobState.RUNNING if Path("/proc", job_id).exists() else JobState.UNKNOWN
+
+    def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
+        yield (folder / "background.log").read_text(encoding="utf-8")
+
+    def stop(self, job_id: str, folder: Path) -> None:
+        os.kill(int(job_id), signal.SIGTERM)
