@@ -74,6 +74,8 @@ def single_roots(path: Path) -> dict[int, int]:
         for topic, number, _ in (line.split() for line in lines if line.strip()):
             if topic in ROOTS:
                 found.setdefault(int(number), []).append(ROOTS.index(topic))
+        if not found:  # an empty file is a whole one to gzip
+            raise ValueError("it has no story with a root category")
     return {number: roots[0] for number, roots in found.items() if len(roots) == 1}
 
 
@@ -81,6 +83,8 @@ def stories(path: Path) -> Iterator[tuple[int, str]]:
     """Number and stems of each story in a token file, where a story is `.I number`, `.W`, then lines of stems."""
     with decoding(path):
         content = "\n" + gzip.decompress(path.read_bytes()).decode("ascii")
+        if "\n.I " not in content:  # an empty file is a whole one to gzip
+            raise ValueError("it has no story")
         for story in content.split("\n.I ")[1:]:
             number, _, stems = story.partition("\n.W\n")
             yield int(number), stems

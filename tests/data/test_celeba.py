@@ -30,7 +30,7 @@ def jpeg(gray: int, size: tuple[int, int] = (178, 218)) -> bytes:
 
 def write_celeba(folder: Path, attributes: tuple[str, ...] = ATTRIBUTES) -> None:
     faces, attribute_list, partition = (folder / file.path for file in CelebA.files)
-    faces.parent.mkdir(parents=True)
+    faces.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(faces, "w") as archive:
         for index, name in enumerate(PARTITION):
             archive.writestr(f"img_align_celeba/{name}", jpeg(50 * index))

@@ -42,7 +42,7 @@ def row(red: int, green: int, blue: int) -> bytes:
 
 def write_cifar(folder: Path, batches: dict[str, bytes]) -> Path:
     path = folder / Cifar10.files[0].path
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as archive:
         for name, content in batches.items():
             member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")

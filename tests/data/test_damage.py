@@ -17,11 +17,20 @@ from PIL import Image
 
 from ablate.data import DATASETS
 from ablate.data.checksum import is_damaged
+from ablate.data.cifar import Cifar10
 from ablate.data.dataset import Data, Dataset, File
 from ablate.data.files import fetch
 from ablate.data.idx import Mnist
+from ablate.data.text import Reuters
 from ablate.errors import DataError
 from ablate.testing.imzml import write_sample
+
+from .test_celeba import write_celeba
+from .test_cifar import batch, row, write_cifar
+from .test_idx import write_emnist
+from .test_rcv1 import corpus, write_rcv1
+from .test_stl import SMALL, write_stl
+from .test_text import pack, story
 
 DAMAGES = 40  # of each data set
 WORDS = ["space", "moon", "orbit", "engine", "wheel", "brake", "goal", "team", "score", "disk", "file", "byte"]
@@ -68,12 +77,37 @@ def write_msi(folder: Path) -> None:
     np.save(folder / "MSI/tissue.npy", np.array([True, False, True, True]))
 
 
+def write_batches(folder: Path) -> None:
+    names = Cifar10.files[0].md5sums
+    write_cifar(folder, {name: batch(row(index, 1, 2), [index]) for index, name in enumerate(names)})
+
+
+def write_digits(folder: Path) -> None:
+    write_emnist(folder, {"train": bytes(range(28)) + bytes(756), "test": bytes(784)})
+
+
+def write_photographs(folder: Path) -> None:
+    write_stl(folder, SMALL)
+
+
+def write_reuters(folder: Path) -> None:
+    words = [f"{WORDS[index % 12]} {WORDS[index % 5]}" for index in range(20)]
+    stories = [story(text, Reuters.topics[index % 4]) for index, text in enumerate(words)]
+    pack(folder / Reuters.files[0].path, {"reut2-000.sgm": "".join(stories[:6]), "reut2-001.sgm": "".join(stories[6:])})
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "fsdd": write_fsdd,
     "mnist": write_mnist,
     "20newsgroups": write_newsgroups,
     "cifar10-jpeg": write_recompressed,
     "msi": write_msi,
+    "cifar10": write_batches,
+    "stl10": write_photographs,
+    "celeba": write_celeba,
+    "emnist-digits": write_digits,
+    "reuters-21578": write_reuters,
+    "reuters-10k": lambda folder: write_rcv1(folder, *corpus()),
 }
 
 

@@ -145,7 +145,7 @@ def test_mnist_and_fashion_mnist_have_folders_of_their_own() -> None:
 def write_emnist(folder: Path, images: dict[str, bytes]) -> Path:
     """An archive of EMNIST with one image in each part."""
     path = folder / EmnistDigits.files[0].path
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         for part, pixels in images.items():
             archive.writestr(f"gzip/emnist-digits-{part}-images-idx3-ubyte.gz", idx((1, 28, 28), pixels))

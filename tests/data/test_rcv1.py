@@ -19,7 +19,7 @@ ROOTS = ("CCAT", "GCAT", "MCAT", "ECAT")
 
 def write_rcv1(folder: Path, parts: list[list[tuple[int, str]]], topics: list[tuple[str, int]]) -> None:
     """Write token files and the topics file in their original format."""
-    (folder / "RCV1").mkdir()
+    (folder / "RCV1").mkdir(exist_ok=True)
     for file, part in zip(Reuters10k.files, parts, strict=False):
         text = "".join(f".I {number}\n.W\n{stems}\n\n" for number, stems in part)
         (folder / file.path).write_bytes(gzip.compress(text.encode()))
@@ -114,3 +114,13 @@ def test_files_without_a_published_checksum_are_verified_by_size(tmp_path: Path)
     assert checksum(tmp_path / "a.bin", "bytes") == "bytes:5"
     assert [file.checksums[0] for file in Reuters10k.files[:2]] == ["bytes:44734992", "bytes:45595102"]
     assert Reuters10k.files[-1].checksums[0].startswith("sha256:")
+
+
+@pytest.mark.parametrize("index", [0, -1], ids=["stories", "topics"])
+def test_an_empty_file_is_refused_by_name(index: int, tmp_path: Path) -> None:
+    write_rcv1(tmp_path, *corpus())
+    path = tmp_path / Reuters10k.files[index].path
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match="the file cannot be decoded: it has no story") as error:
+        Reuters10k().read(tmp_path)
+    assert error.value.place == str(path)

@@ -18,7 +18,7 @@ from ablate.errors import DataError
 
 def write_stl(folder: Path, files: dict[str, bytes]) -> Path:
     path = folder / Stl10.files[0].path
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(f"stl10_binary/{name}.bin")
