@@ -1,6 +1,7 @@
 """Watching: the status of studies, printed again whenever it changes."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ def print_changes(look: "Callable[[], Sequence[Status]]", as_json: bool) -> None
     with suppress(KeyboardInterrupt):
         while True:
             found = look()
+            if shown is None and not found and as_json:
+                print("no study was launched here yet; waiting for one", file=sys.stderr)
             if found != shown and as_json:
                 print(json.dumps([to_plain(status) for status in found]), flush=True)
             elif found != shown:

@@ -44,7 +44,7 @@ def test_a_launch_imports_nothing_of_its_folder_listens_to_this_machine_and_writ
         for address, _ in addresses:
             assert address.removeprefix("::ffff:") in ("127.0.0.1", "::1"), addresses
         ports = [port for _, port in addresses]
-        reached_from_elsewhere(ports)
+        not_tried = reached_from_elsewhere(ports)
         started = "\n".join(" ".join(process.cmdline()) for process in command.descendants(""))
         assert "raylet" in started
         assert not re.search(r"log_monitor|autoscaler|dashboard/dashboard.py", started), (
@@ -62,6 +62,8 @@ def test_a_launch_imports_nothing_of_its_folder_listens_to_this_machine_and_writ
     shutil.rmtree(scratch)
     assert stat.S_IMODE(directory.store.root.stat().st_mode) == 0o700
     assert not directory.store.study("isolated").rounds.exists()
+    if not_tried:
+        pytest.skip(f"all else holds, but no other network namespace tried to connect: {not_tried}")
 
 
 def listening(command: Command) -> Iterator[tuple[str, int]]:
@@ -74,10 +76,12 @@ def listening(command: Command) -> Iterator[tuple[str, int]]:
         yield from ((one.laddr.ip, one.laddr.port) for one in connections if one.status == psutil.CONN_LISTEN)
 
 
-def reached_from_elsewhere(ports: list[int]) -> None:
-    """Fail where another network namespace reaches one of the ports; left out where namespaces cannot be made."""
-    if not shutil.which("ip") or not shutil.which("nsenter") or os.geteuid() != 0:
-        return
+def reached_from_elsewhere(ports: list[int]) -> str:
+    """Fail where another network namespace reaches one of the ports; why none could be made, else nothing."""
+    if missing := [tool for tool in ("ip", "nsenter") if not shutil.which(tool)]:
+        return f"without {' and '.join(missing)}"
+    if os.geteuid() != 0:
+        return "only root may make one"
     name = f"ablate{os.getpid()}"
     here, there = "198.51.100.1", "198.51.100.2"
     commands = (
@@ -91,10 +95,11 @@ def reached_from_elsewhere(ports: list[int]) -> None:
     try:
         for line in commands:
             if subprocess.run(line.split(), capture_output=True).returncode:
-                return  # in a container without the right to
+                return f"'{line}' is refused"  # in a container without the right to
         with socket.create_server((here, 0)) as reachable:  # the namespace reaches this machine
             assert connects_from(name, here, [reachable.getsockname()[1]]) == [reachable.getsockname()[1]]
         assert connects_from(name, here, ports) == []
+        return ""
     finally:
         subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
