@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import importlib.util
-import logging
 import os
 import shutil
 import sys
@@ -21,6 +20,7 @@ from ablate.plural import counted
 GIGABYTE = 2**30
 LEAST_DISK = 5 * GIGABYTE
 LEAST_MEMORY = 4 * GIGABYTE
+PATIENCE = 5.0  # seconds in which the cluster has to accept a connection
 DASHBOARD = ("aiohttp_cors", "prometheus_client", "smart_open", "virtualenv")  # what ray[default] adds to ray[tune]
 
 
@@ -183,14 +183,17 @@ def cluster(store: Store, address: str) -> list[HealthCheck]:
         return [HealthCheck("cluster", True, "no address given; a launch starts Ray on this machine")]
     import ray
 
+    from ablate.cluster.ray_cluster import first_line, join, live_nodes
+
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        alive = [node for node in ray.nodes() if node["Alive"]]
+        join(address, PATIENCE)
+        alive = live_nodes()
         found = f"{counted(len(alive), 'node')} at {address}{named}"
         return [health_check("cluster", bool(alive), found, "start its nodes"), *cluster_nodes(store, alive)]
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
-        return [HealthCheck("cluster", False, f"{address}{named} does not answer: {error}".splitlines()[0], remedy)]
+    except AblateError as error:
+        return [HealthCheck("cluster", False, f"{address}{named}: {error.problem}", error.remedy)]
+    except (ConnectionError, RuntimeError, ValueError) as error:  # of Ray, where the cluster ends meanwhile
+        return [HealthCheck("cluster", False, f"{address}{named}: {first_line(error)}", "see whether it runs still")]
     finally:
         ray.shutdown()
 

@@ -143,6 +143,16 @@ def test_doctor_names_a_remedy_for_exactly_the_checks_that_failed(tmp_path: Path
     assert [check["what"] for check in checks if bool(check["remedy"]) == check["fit"]] == []
 
 
+def test_doctor_says_in_one_sentence_that_no_cluster_listens_at_an_address(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ablate", "doctor", "--json", "--address", "127.0.0.1:9"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    cluster = json.loads(done.stdout)[-1]
+    refused = "127.0.0.1:9: the Ray cluster does not answer: ConnectionRefusedError: [Errno 111] Connection refused"
+    assert (done.returncode, cluster["what"], cluster["found"]) == (1, "cluster", refused)
+    assert cluster["remedy"].startswith("check that the cluster runs")
+    assert done.stderr == ""
+
+
 def test_doctor_names_a_remedy_for_a_server_that_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,9 +41,10 @@ def start_ray(address: str, slow: Callable[[], None]) -> None:
         os.chdir(folder)
 
 
-def join(address: str) -> None:
+def join(address: str, patience: float = ANSWER) -> None:
+    """Join a cluster.  Raises ServiceAway where nothing listens there for `patience` seconds, or Ray refuses."""
     try:
-        await_listener(address)
+        await_listener(address, patience)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # ConnectionError, ValueError, RuntimeError and Ray's own
         remedy = "check that the cluster runs, with the same versions of Ray and Python as here"
@@ -76,18 +77,18 @@ def too_slow(error: Exception) -> bool:
     return isinstance(error, TimeoutError) or re.search("timed ?out", str(error), re.IGNORECASE) is not None
 
 
-def await_listener(address: str) -> None:
+def await_listener(address: str, patience: float = ANSWER) -> None:
     """Wait until a process listens at an address `host:port`.  Ray itself would ask for many minutes.
 
-    Raises OSError where none does in ANSWER seconds.
+    Raises OSError where none does in `patience` seconds.
     """
     host, _, port = address.rpartition(":")
     if not port.isdecimal() or "/" in host:
         return  # `auto`, or an address of Ray's client
-    until = time.monotonic() + ANSWER
+    until = time.monotonic() + patience
     while True:
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+            socket.create_connection((host.strip("[]"), int(port)), timeout=min(10.0, patience)).close()
             return
         except (OSError, OverflowError):
             if time.monotonic() > until:
