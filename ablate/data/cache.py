@@ -46,11 +46,18 @@ def cache_data(name: str, tensors: Path, content: str | None = None) -> Path:
     Arguments and errors are those of `load_data`.
     """
     dataset = DATASETS[name]()
-    content = dataset.content(data_folder()) if content is None else content
+    content = content_now(dataset, tensors) if content is None else content
     folder = folder_of(name, tensors, content)
     if read_header(folder) is None:
         fill_cache(dataset, content, folder)
     return folder
+
+
+def content_now(dataset: Dataset, tensors: Path) -> str:
+    """The content of the original files as they are now; those are downloaded first by which it is known."""
+    if dataset.incomplete(data_folder()):
+        fetch(dataset, data_folder(), tensors)
+    return dataset.content(data_folder())
 
 
 def is_cached(name: str, tensors: Path, content: str) -> bool:

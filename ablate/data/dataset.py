@@ -23,6 +23,7 @@ class File:
     """An original file: its path, the addresses to download it from, and its published checksums.
 
     A file without addresses and checksums is the user's own: its content is part of the key of a trial that uses it.
+    So is that of a file of which nothing but the size was published, once it is there.
     """
 
     path: str  # below ABLATE_DATA
@@ -40,6 +41,11 @@ class File:
         """Whether the file is the user's own."""
         return not self.checksums and not self.addresses
 
+    @property
+    def known_by_size(self) -> bool:
+        """Whether nothing but its size was published to verify the file by."""
+        return bool(self.checksums) and all(one.startswith("bytes:") for one in self.checksums)
+
     def find(self, folder: Path) -> Path:
         """The path of the file below a folder, by its name in any case or by an alias, else that of a folder with its
         content; `path` where it is missing.
@@ -53,10 +59,11 @@ class File:
     def content(self, folder: Path) -> str:
         """The checksum of content that is the user's own; empty for what is, or will be, verified.
 
-        Nothing was published to verify some unpacked folders by, so their content counts as the user's own.
+        Nothing was published to verify some unpacked folders by, and only the size of some files, so their content
+        counts as the user's own.
         """
         path, memory = self.find(folder), checksum_memory()
-        if self.own and path.exists():
+        if (self.own or self.known_by_size) and path.exists():
             return remembered_checksum(path, "sha256", memory)
         return folder_checksum(path, self.members, memory) if self.members and path.is_dir() else ""
 
@@ -135,7 +142,8 @@ class Dataset(ABC):
     def content(self, folder: Path) -> str:
         """What a trial's key holds of the data: a digest of the user's own content; ABSENT if a file of it is missing.
 
-        Empty for published files: the version stands for their content, and no other content is read.
+        Empty for published files: the version stands for their content, and no other content is read.  It is empty too
+        before files are downloaded that are known by their size alone (`incomplete`).
         """
         if self.missing(folder):
             return ABSENT
@@ -146,6 +154,10 @@ class Dataset(ABC):
         """The paths of the user's own files that are missing below `folder`."""
         own = [file.find(folder) for file in self.files if file.own]
         return [path for path in own if not path.exists()]
+
+    def incomplete(self, folder: Path) -> bool:
+        """Whether files are missing below `folder` whose content will be part of the keys once they are downloaded."""
+        return any(file.known_by_size and not file.find(folder).exists() for file in self.files)
 
     @classmethod
     def declared_counts(cls) -> Counts:

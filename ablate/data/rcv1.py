@@ -21,7 +21,10 @@ MIRRORS = tuple(
 
 
 def token_file(name: str, size: int) -> File:
-    """A file of stemmed stories, verified by its size and gzip's checksum, since no other was published."""
+    """A file of stemmed stories, verified by its size and gzip's checksum, since no other was published.
+
+    What it holds is part of the key of a trial that uses it.
+    """
     path = f"lyrl2004_tokens_{name}.dat.gz"
     return File(f"RCV1/{path}", tuple(f"{mirror}/{path}" for mirror in MIRRORS), (f"bytes:{size}",))
 

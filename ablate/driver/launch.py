@@ -1,5 +1,6 @@
 """One launch: plan what is missing of a study, run it, upload its records, write the report."""
 
+from dataclasses import replace
 from typing import NoReturn
 
 from ablate.driver.announcer import Announcer, ignore
@@ -20,7 +21,7 @@ from ablate.interrupts import handled
 from ablate.paths import Store
 from ablate.permissions import store_permissions
 from ablate.planning.plan import Plan
-from ablate.planning.required_data import require_data, required_data
+from ablate.planning.required_data import on_fetched_data, require_data, required_data
 from ablate.planning.requirements import fetch_requirements
 from ablate.planning.resolve import resolve
 from ablate.planning.resources import slots
@@ -67,6 +68,7 @@ def launch_in(context: LaunchContext) -> Summary:
         return Launch(context).settled() or refused_store(store)
     require_data(study, designed)
     fetch_files(required_data(study, designed), store.tensors)
+    context = replace(context, designed=on_fetched_data(study, designed))
     context.paths.folder.mkdir(parents=True, exist_ok=True)
     current = Launch(context)
     with launching(context.paths.lock, study.name, lambda owner: current.execution.give_way(str(owner))):
@@ -74,7 +76,7 @@ def launch_in(context: LaunchContext) -> Summary:
         repair_search(context)
         summary = current.settled()
         if summary is None:
-            fetch_requirements(study, designed)
+            fetch_requirements(study, context.designed)
             summary = current.start()
     if summary.stopped:
         raise Interrupted(

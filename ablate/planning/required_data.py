@@ -6,6 +6,7 @@ from dataclasses import replace
 from ablate.data import DATASETS
 from ablate.errors import DataError
 from ablate.paths import data_folder
+from ablate.planning.resolve import resolve
 from ablate.record import TrialRecord
 from ablate.study.model import Study
 from ablate.trial import ABSENT, Trial
@@ -31,8 +32,20 @@ def require_data(study: Study, trials: Sequence[Trial]) -> None:
             )
 
 
+def is_to_be_fetched(dataset: str) -> bool:
+    """Whether the content of the data set will be part of the keys, and is not here yet."""
+    return DATASETS[dataset]().incomplete(data_folder())
+
+
+def on_fetched_data(study: Study, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """The trials of a study, with the keys that they have since its data were downloaded."""
+    known = required_data(study, trials)
+    changed = any(DATASETS[name]().content(data_folder()) != content for name, content in known.items())
+    return resolve(study, yes=True) if trials and changed else tuple(trials)
+
+
 def on_recorded_data(trials: Sequence[Trial], records: Mapping[str, TrialRecord]) -> tuple[Trial, ...]:
-    """The trials; those whose files are missing are on the data that the study was run on last.
+    """The trials; those whose files are missing here are on the data that the study was run on last.
 
     So results can be read on a machine that does not have the data.
     """
@@ -40,8 +53,8 @@ def on_recorded_data(trials: Sequence[Trial], records: Mapping[str, TrialRecord]
     in_order = sorted(recorded, key=lambda record: record.started)
     latest = {record.trial.config.dataset: record.trial.config.data for record in in_order if record.trial}
     return tuple(
-        replace(trial, config=trial.config.on_data(latest.get(trial.config.dataset, ABSENT)))
-        if trial.config.data == ABSENT
+        replace(trial, config=trial.config.on_data(latest.get(trial.config.dataset, trial.config.data)))
+        if trial.config.data == ABSENT or is_to_be_fetched(trial.config.dataset)
         else trial
         for trial in trials
     )

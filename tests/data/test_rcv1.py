@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,16 @@ import torch
 
 from ablate.data import rcv1
 from ablate.data.checksum import checksum
+from ablate.data.dataset import File
 from ablate.data.rcv1 import Reuters10k, single_roots, stories
 from ablate.data.text import tf_idf, word_counts
+from ablate.driver.launch import launch
+from ablate.driver.summary import all_trials
 from ablate.errors import DataError
+from ablate.paths import Store
+from ablate.study.read import read_study
+from ablate.testing.backends import in_process_backends
+from ablate.testing.memory import MemoryStore
 
 ROOTS = ("CCAT", "GCAT", "MCAT", "ECAT")
 
@@ -124,3 +132,49 @@ def test_an_empty_file_is_refused_by_name(index: int, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the file cannot be decoded: it has no story") as error:
         Reuters10k().read(tmp_path)
     assert error.value.place == str(path)
+
+
+STUDY = """
+question: How many components?
+method: pca
+dataset: reuters-10k
+axes: {method.latent_dim: [1, 2]}
+seeds: 1
+probes: [size]
+metric: size/million_parameters
+"""
+
+
+def serve(site: Path) -> tuple[File, ...]:
+    """The files of Reuters-10k, small ones below a folder, of which only the size is known."""
+    site.mkdir()
+    write_rcv1(site, *corpus())
+    served = []
+    for file in Reuters10k.files:
+        path = site / file.path
+        path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 0))
+        served.append(File(file.path, (path.as_uri(),), (f"bytes:{path.stat().st_size}",)))
+    return tuple(served)
+
+
+def test_stories_are_part_of_the_keys_once_they_are_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Reuters10k, "files", serve(tmp_path / "site"))
+    monkeypatch.setenv("ABLATE_DATA", str(tmp_path / "data"))
+    (tmp_path / "data/RCV1").mkdir(parents=True)
+    (tmp_path / "stories.yaml").write_text(STUDY)
+    study, store, tracking = read_study(tmp_path / "stories.yaml"), Store(tmp_path / "store"), MemoryStore()
+
+    def run() -> tuple[int, set[str]]:
+        ran = launch(study, store, backends=in_process_backends(tracking)).ran
+        records = tracking.snapshot("stories").records.values()
+        return ran, {record.trial.config.data for record in records if record.trial}
+
+    ran, (first,) = run()
+    assert (ran, len(first), run()) == (2, 16, (0, {first}))
+    changed = tmp_path / "data" / Reuters10k.files[0].path
+    changed.write_bytes(gzip.compress(gzip.decompress(changed.read_bytes()).replace(b"oil", b"gas"), 0))
+    ran, contents = run()
+    assert (ran, len(contents), "" in contents) == (2, 2, False)
+    shutil.rmtree(tmp_path / "data")
+    found = all_trials(study, store.study("stories"), tracking.snapshot("stories").records)
+    assert {trial.config.data for trial in found} == contents - {first}  # those of the last run are reported
