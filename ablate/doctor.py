@@ -200,7 +200,7 @@ def cluster(store: Store, address: str) -> list[HealthCheck]:
 
 def cluster_nodes(store: Store, nodes: list[Any]) -> Iterator[HealthCheck]:
     """For each node of the cluster that this process has joined: what it has, and what a launch would refuse."""
-    from ablate.cluster.joining import compared_reports
+    from ablate.cluster.joining import NodeCheck, compared_reports
     from ablate.cluster.worker_environment import write_environment
 
     named = {node["NodeName"]: node for node in nodes}
@@ -208,7 +208,8 @@ def cluster_nodes(store: Store, nodes: list[Any]) -> Iterator[HealthCheck]:
         environment = store.root / f".environment-{os.getpid()}.json"
         write_environment(environment)
         try:
-            reports = list(compared_reports(nodes, store.root, environment, lambda: None))
+            check = NodeCheck(store.root, store.root, environment)
+            reports = list(compared_reports(nodes, check, lambda: None))
         finally:
             environment.unlink(missing_ok=True)
     for report in reports:

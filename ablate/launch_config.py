@@ -29,6 +29,7 @@ class ClusterRequest:
     embedded: bool = False  # whether the MLflow server is one that only this machine reaches
     least_nodes: int = 1
     wait: float = 0.0  # seconds to wait for as many
+    data: Mapping[str, str] = field(default_factory=dict)  # data set → content, which every node must have or fetch
 
 
 @dataclass(frozen=True)

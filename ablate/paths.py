@@ -61,6 +61,11 @@ class StudyPaths:
 
     folder: Path
 
+    @property
+    def store(self) -> "Store":
+        """The store that the study is in."""
+        return Store(self.folder.parent.parent)
+
     def trial(self, key: str) -> TrialPaths:
         return TrialPaths(self.folder / "trials" / key)
 

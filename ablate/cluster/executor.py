@@ -1,7 +1,7 @@
 """The interface of what runs the packs of a launch: Ray, or the calling process in tests."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ablate.errors import ServiceAway
 from ablate.events import Message
@@ -19,8 +19,11 @@ class Executor(ABC):
         with which the launch is refused.
         """
 
-    def require_cluster(self) -> None:  # noqa: B027  # nothing to check where there is no cluster
-        """Wait until the cluster is known to fit the launch.  Raises the AblateError with which it is refused."""
+    def require_cluster(self, data: Mapping[str, str]) -> None:  # noqa: B027  # nothing to check without a cluster
+        """Wait until the cluster is known to fit the launch of a study that needs this data (data set → content).
+
+        Raises the AblateError with which it is refused.
+        """
 
     @abstractmethod
     def kill(self) -> None:

@@ -2,8 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,23 @@ from ablate.paths import StudyPaths
 from ablate.patience import LAUNCH, SHORT
 
 LIMIT = 180.0  # seconds for the answers of all nodes, beside waiting for MLflow: a node starts a process for it
+DATA = 600.0  # seconds more, in which a node may download and decode data sets
 LOOK = 1.0  # seconds between two looks at the nodes
+
+
+@dataclass(frozen=True)
+class NodeCheck:
+    """What every node must see, and have or fetch."""
+
+    store: Path
+    folder: Path  # the study's
+    environment: Path  # the file of variables for workers
+    data: Mapping[str, str] = field(default_factory=dict)  # data set → content
+
+    @classmethod
+    def of(cls, request: ClusterRequest) -> "NodeCheck":
+        folder = Path(request.folder)
+        return cls(StudyPaths(folder).store.root, folder, Path(request.environment), request.data)
 
 
 def require_cluster(request: ClusterRequest, waiting: Callable[[int], None]) -> frozenset[str]:
@@ -36,7 +52,7 @@ def require_cluster(request: ClusterRequest, waiting: Callable[[int], None]) -> 
                 "set MLFLOW_TRACKING_URI to a server on PostgreSQL",
                 "--address",
             )
-        count = fitting_nodes(found, Path(request.folder), Path(request.environment), partial(waiting, len(found)))
+        count = fitting_nodes(found, NodeCheck.of(request), partial(waiting, len(found)))
         if count == len(found):
             return frozenset(node["NodeID"] for node in found)  # else some have died meanwhile
 
@@ -58,13 +74,13 @@ def await_nodes(request: ClusterRequest, deadline: float, waiting: Callable[[int
         time.sleep(LOOK)
 
 
-def fitting_nodes(found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None]) -> int:
+def fitting_nodes(found: list[Any], check: NodeCheck, waiting: Callable[[], None]) -> int:
     """The number of these nodes that are alive.
 
-    Raises ServiceError where one has other code, does not see the folder, or is not let in by MLflow, and ServiceAway
-    where MLflow does not answer it.
+    Raises ServiceError where one has other code, does not see the folder, is not let in by MLflow or cannot get the
+    data, and ServiceAway where MLflow does not answer it.
     """
-    reports = list(compared_reports(found, folder, environment, waiting, LAUNCH))
+    reports = list(compared_reports(found, check, waiting, LAUNCH))
     for report in reports:
         if report.problem:
             kind = ServiceAway if report.away else ServiceError
@@ -72,23 +88,23 @@ def fitting_nodes(found: list[Any], folder: Path, environment: Path, waiting: Ca
     return len(reports)
 
 
-def joined_reports(joined: Sequence[Any], paths: StudyPaths) -> list[NodeReport]:
+def joined_reports(joined: Sequence[Any], check: NodeCheck) -> list[NodeReport]:
     """The reports of nodes that have joined while a launch runs, of those that are alive."""
-    return list(compared_reports(list(joined), paths.folder, paths.environment, lambda: None))
+    return list(compared_reports(list(joined), check, lambda: None))
 
 
 def compared_reports(
-    found: list[Any], folder: Path, environment: Path, waiting: Callable[[], None], patience: float = SHORT
+    found: list[Any], check: NodeCheck, waiting: Callable[[], None], patience: float = SHORT
 ) -> Iterator[NodeReport]:
     """The report of each node that is alive, with a problem too where it differs from here or sees another folder.
 
     An MLflow server that does not answer a node is asked again for `patience` seconds.
     """
-    mark = f".nodes-{secrets.token_hex(8)}"
+    mark, folder = f".nodes-{secrets.token_hex(8)}", check.folder
     (folder / mark).write_text(mark, encoding="utf-8")
     try:
         own = own_report()
-        for report in reports_of(found, own, (str(folder), mark, str(environment)), waiting, patience):
+        for report in reports_of(found, own, check, mark, waiting, patience):
             if different := differences(own, report):
                 problem = f"the node has {', '.join(different)}"
                 yield replace(report, problem=problem, remedy="install the same on every node")
@@ -103,18 +119,20 @@ def compared_reports(
 
 
 def reports_of(
-    found: list[Any], own: NodeReport, files: tuple[str, str, str], waiting: Callable[[], None], patience: float
+    found: list[Any], own: NodeReport, check: NodeCheck, mark: str, waiting: Callable[[], None], patience: float
 ) -> list[NodeReport]:
-    """The reports of nodes that are alive, each made by a task there; `files` are arguments of `report_of_node`.
+    """The reports of nodes that are alive, each made by a task there (`report_of_node`).
 
     One that can make none has `own`, with the problem.
     """
     task = ray.remote(num_cpus=0, max_retries=0)(report_of_node)
+    given = (str(check.folder), mark, str(check.environment), str(check.store), dict(check.data), patience)
     asked = {}
     for node in found:
         here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked[node["NodeID"]] = task.options(scheduling_strategy=here).remote(node["NodeName"], *files, patience)
-    left, deadline = list(asked.values()), time.monotonic() + LIMIT + patience
+        asked[node["NodeID"]] = task.options(scheduling_strategy=here).remote(node["NodeName"], *given)
+    limit = LIMIT + patience + (DATA if check.data else 0.0)
+    left, deadline = list(asked.values()), time.monotonic() + limit
     while left and time.monotonic() < deadline:
         _, left = ray.wait(left, num_returns=len(left), timeout=LOOK)
         waiting()

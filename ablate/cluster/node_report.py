@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from ablate.catalog import TABLES
 from ablate.codec import Codec
-from ablate.errors import ServiceAway, ServiceError
+from ablate.errors import DataError, ServiceAway, ServiceError
 from ablate.paths import Store, data_folder, existing_part
 
 PACKAGES = ("ablate", "torch", "ray", "mlflow", "numpy", "scikit-learn")
@@ -89,10 +90,13 @@ def code_digest(module: str) -> str:
     return whole.hexdigest()[:16]
 
 
-def report_of_node(node: str, shared: str, mark: str, environment: str, patience: float) -> str:
+def report_of_node(
+    node: str, shared: str, mark: str, environment: str, store: str, data: Mapping[str, str], patience: float
+) -> str:
     """This node's report, as a line; `mark` is the name of a file that the driver's node has written into the folder.
 
-    An MLflow server that does not answer is asked again for `patience` seconds.
+    An MLflow server that does not answer is asked again for `patience` seconds.  Data sets (name → content) that the
+    node lacks are downloaded and decoded, as its workers would do.
 
     Runs as a Ray task on the node, and answers in the folder by a file of its own, which the driver's node looks for.
     """
@@ -112,7 +116,10 @@ def report_of_node(node: str, shared: str, mark: str, environment: str, patience
     else:
         apply_environment(Path(environment))
         problem, remedy, away = mlflow_problem(patience)
-    disk = shutil.disk_usage(existing_part(Store(folder).tensors)).free / 2**30
+    tensors = Store(Path(store)).tensors
+    if not problem:
+        problem, remedy = data_problem(data, tensors)
+    disk = shutil.disk_usage(existing_part(tensors)).free / 2**30
     return REPORTS.encode(NodeReport(node, versions(), code(), problem, remedy, away, disk, complete_datasets()))
 
 
@@ -122,6 +129,19 @@ def complete_datasets() -> tuple[str, ...]:
 
     folder = data_folder()
     return tuple(name for name, one in DATASETS.items() if all(file.find(folder).exists() for file in one.files))
+
+
+def data_problem(data: Mapping[str, str], tensors: Path) -> tuple[str, str]:
+    """Why this node cannot get one of these data sets, and the remedy; empty where it has all of them afterwards."""
+    from ablate.data.cache import cache_data
+
+    for name, content in data.items():
+        try:
+            cache_data(name, tensors, content)
+        except DataError as error:
+            problem = f"the node lacks the data set '{name}': {error.place}: {error.problem}"
+            return problem, f"{error.remedy}, on that node"
+    return "", ""
 
 
 def mlflow_problem(patience: float) -> tuple[str, str, bool]:

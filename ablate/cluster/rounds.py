@@ -13,7 +13,7 @@ from typing import Any
 from ray import tune
 
 from ablate.cluster.dispatch import Dispatcher, running_probes
-from ablate.cluster.joining import joined_reports
+from ablate.cluster.joining import NodeCheck, joined_reports
 from ablate.cluster.node_report import encoded_own_report
 from ablate.cluster.node_watch import NodeWatch
 from ablate.cluster.placement import PLACEMENT, placed_by_request
@@ -27,6 +27,7 @@ from ablate.events import Ended, Message, Ready, State
 from ablate.launch_config import LaunchConfig
 from ablate.paths import Store, StudyPaths
 from ablate.planning.packs import spread
+from ablate.planning.required_data import required_data
 from ablate.planning.resources import placed, slots
 from ablate.study.model import Resources
 from ablate.study.read import read_study
@@ -57,7 +58,9 @@ def run_launch(
     dispatcher = study_dispatcher(config, study, wanted, paths, send)
     dispatcher.width = width
     send(Ready(width, len(found)))
-    node_watch = NodeWatch(dispatcher, wanted, first, partial(joined_reports, paths=paths), PLACEMENT, send)
+    data = required_data(study, [trial for pack in config.packs for trial in pack])
+    check = NodeCheck(Path(config.store), paths.folder, paths.environment, data)
+    node_watch = NodeWatch(dispatcher, wanted, first, partial(joined_reports, check=check), PLACEMENT, send)
     threading.Thread(target=send_heartbeats, args=(node_watch.look,), daemon=True).start()
     remove_rounds(paths)
     watch = WorkerWatch(dispatcher, send, lambda: why_no_worker(wanted.cpu, wanted.gpus))

@@ -5,7 +5,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ class RayExecutor(Executor):
 
         Raises ServiceError where the environment would open a local Ray to everyone.
         """
-        self.log, self.address = log, address
+        self.log, self.address, self.request = log, address, request
         self.killed = False
         self.received: queue.Queue[Message | None] = queue.Queue()  # None: the process has ended
         command = [sys.executable, "-P", "-m", "ablate.cluster.conductor", str(os.getpid()), address]
@@ -54,11 +54,10 @@ class RayExecutor(Executor):
             )
         assert self.process.stdout is not None
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
-        if address and request is not None:
-            self._send(CLUSTER_REQUEST.encode(request))
 
-    def require_cluster(self) -> None:
-        if self.address:
+    def require_cluster(self, data: Mapping[str, str]) -> None:
+        if self.request is not None:
+            self._send(CLUSTER_REQUEST.encode(replace(self.request, data=data)))
             for message in self._messages():
                 if isinstance(message, Joined):
                     return

@@ -36,10 +36,10 @@ class Execution:
         with deferred():
             self.executor = self.context.backends.executor(self.context.paths, self.context.options)
 
-    def require_cluster(self) -> None:
-        """Wait until the cluster is known to fit the launch, before anything else starts."""
+    def require_cluster(self, data: Mapping[str, str]) -> None:
+        """Wait until the cluster is known to fit the launch, and its nodes to have this data (data set → content)."""
         if self.executor is not None:
-            self.executor.require_cluster()
+            self.executor.require_cluster(data)
 
     def kill(self) -> None:
         """End the executor at once, if there is one."""

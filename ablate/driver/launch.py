@@ -175,8 +175,9 @@ class Launch:
         try:
             if not self.idle:
                 self.execution.start()
-                decode_files(required_data(context.study, context.designed), context.store.tensors)
-                self.execution.require_cluster()
+                data = required_data(context.study, context.designed)
+                decode_files(data, context.store.tensors)
+                self.execution.require_cluster(data)  # its nodes may share the tensors
             self.server = context.backends.server(context.store)
             try:
                 return self.run()
