@@ -161,6 +161,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "data",
         "probes",
         "search",
+        "submit",
         "track",
         "ray",
         "mlflow",
