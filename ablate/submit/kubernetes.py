@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ablate.errors import StudyError
 from ablate.paths import Store
+from ablate.planning.resources import Node
 from ablate.submit.commands import run_tool, start_tool
 from ablate.submit.target import Job, JobState, TargetOptions
 from ablate.trial import digest
@@ -56,6 +57,14 @@ class KubernetesOptions(TargetOptions):
     ttl_seconds: Annotated[int, Field(ge=0)] = 3600  # after the end, until the cluster's pods are deleted
     ray_version: str = "2.60.0"
     queue: str | None = None  # of Kueue
+
+    def kinds_of_nodes(self) -> tuple[Node, ...]:
+        head, worker = Node("the head pod", self.cpus, 0), Node("a worker pod", self.cpus, self.gpus)
+        return (head, worker) if self.workers else (head,)
+
+    def lacks_server(self) -> bool:
+        """The entries of a Secret, which may name the server, are not known here."""
+        return self.workers > 0 and not (self.secret or "MLFLOW_TRACKING_URI" in self.variables)
 
 
 class KubernetesTarget:

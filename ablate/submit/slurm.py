@@ -1,5 +1,7 @@
 """Slurm: an sbatch script that runs the launch as a step of the job, and a Ray cluster of the job's nodes."""
 
+import os
+import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping
@@ -11,11 +13,14 @@ from pydantic import Field
 from ablate.atomic_write import write_text
 from ablate.errors import Interrupted, ServiceError, StudyError
 from ablate.paths import absolute
+from ablate.planning.resources import Node
 from ablate.submit.commands import run_tool
 from ablate.submit.target import Job, JobState, TargetOptions
 
 REMEDY = "run this where Slurm's commands work, and check the options of 'slurm'"
 INTERVAL = 1.0  # seconds between two looks at a log
+SHARE = re.compile(r"--(cpus|gpus|gres|exclusive|ntasks)|-[cnG]")  # options of sbatch that change what a node gives
+SETS_SERVER = re.compile(r"MLFLOW_TRACKING_URI=|^\s*(\.|source)\s", re.MULTILINE)
 STATES = {
     "PENDING": JobState.WAITING,
     "REQUEUED": JobState.WAITING,
@@ -48,6 +53,23 @@ class SlurmOptions(TargetOptions):
     secrets: str | None = None  # a file of mode 0600 with lines NAME=value, as MLFLOW_TRACKING_PASSWORD
     variables: Mapping[str, str] = {}  # of the environment; not secret
     extra: tuple[str, ...] = ()  # further options of sbatch, as in '--constraint=a100'
+
+    def kinds_of_nodes(self) -> tuple[Node, ...]:
+        changed = any(SHARE.match(option) for option in self.extra)
+        return () if changed else (Node("a node of the options", self.cpus, self.gpus),)
+
+    def lacks_server(self) -> bool:
+        """Slurm gives a job the environment of `ablate submit` as well."""
+        named = "MLFLOW_TRACKING_URI" in {*self.variables, *os.environ}
+        return self.nodes > 1 and not (named or self.sets_server())
+
+    def sets_server(self) -> bool:
+        """Whether the lines of `setup` or the file of secrets name a server, as a script that they source may."""
+        text = "\n".join(self.setup)
+        file = Path(self.secrets).expanduser() if self.secrets else None
+        if file is not None and file.is_file():
+            text += "\n" + file.read_text(encoding="utf-8")
+        return SETS_SERVER.search(text) is not None
 
 
 class SlurmTarget:

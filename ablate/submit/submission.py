@@ -6,21 +6,36 @@ from pathlib import Path
 from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.permissions import store_permissions
+from ablate.planning.resources import slots
 from ablate.planning.valid_study import validate
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
 from ablate.submit.jobs import Submitted, job_of
 from ablate.submit.note import JobNote
 from ablate.submit.options import read_options
-from ablate.submit.target import Job, Target, targets
+from ablate.submit.target import Job, Target, TargetOptions, targets
 
 
 def make_job(study: Study, store: Store, target: str, file: Path | None, *, yes: bool = False) -> tuple[Target, Job]:
-    """The target with its options, and the job.  Raises StudyError for everything that `check` refuses."""
+    """The target with its options, and the job.
+
+    Raises StudyError for everything that `check` refuses, and for what a job with these options could not run.
+    """
     kind = targets()[target]
     options = read_options(target, kind.Options, file)
     validate(study, yes)
+    require_fit(study, target, options)
     return kind(options), Job(study.name, to_yaml(study), store.study(study.name).folder, store.root)
+
+
+def require_fit(study: Study, target: str, options: TargetOptions) -> None:
+    """Raise StudyError where a job with these options could not run the study, which it would find out in the queue."""
+    if nodes := options.kinds_of_nodes():
+        slots(nodes, study)
+    if options.lacks_server():
+        problem = "a job of several nodes needs an MLflow server that all of them reach, and none is named"
+        remedy = "set MLFLOW_TRACKING_URI in 'variables', or where the options name secrets"
+        raise StudyError(problem, remedy, f"options of '{target}'")
 
 
 def submit(study: Study, store: Store, target: str, file: Path | None, *, yes: bool = False) -> Submitted:

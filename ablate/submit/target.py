@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from ablate.planning.resources import Node
 from ablate.registry import Registry
 from ablate.row_checks import RowError
 
@@ -31,6 +32,14 @@ class TargetOptions(BaseModel):
     """Options of a target, from the options file; strict, as a study is."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    def kinds_of_nodes(self) -> tuple[Node, ...]:
+        """The nodes that a job gets, one of each kind; none where that is not known here."""
+        return ()
+
+    def lacks_server(self) -> bool:
+        """Whether a job would run on several nodes and no MLflow server is named for it."""
+        return False
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Lab:
         tool.chmod(0o755)
 
     def submit(self, store: str = "store", **options: str) -> Submitted:
-        given = {"image": "lab/ablate:1", "volume_claim": "data", "namespace": "lab", **options}
+        given = {"image": "lab/ablate:1", "volume_claim": "data", "namespace": "lab", "secret": "mlflow", **options}
         (self.folder / "lab.yaml").write_text(json.dumps({"kubernetes": given}))
         return submit(read_study(self.folder / "one.yaml"), self.store(store), "kubernetes", self.folder / "lab.yaml")
 

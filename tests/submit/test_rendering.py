@@ -27,10 +27,11 @@ seeds: 1
 probes: [knn]
 metric: knn/accuracy
 """
+KUBERNETES = {"image": "lab/ablate:1", "volume_claim": "data", "secret": "mlflow"}
 
 
-def rendered(tmp_path: Path, target: str, options: dict[str, Any]) -> str:
-    (tmp_path / "one.yaml").write_text(STUDY)
+def rendered(tmp_path: Path, target: str, options: dict[str, Any], more: str = "") -> str:
+    (tmp_path / "one.yaml").write_text(STUDY + more)
     (tmp_path / "lab.yaml").write_text(yaml.safe_dump({target: options}))
     study = read_study(tmp_path / "one.yaml")
     made, job = make_job(study, Store(tmp_path / "a store"), target, tmp_path / "lab.yaml")
@@ -65,7 +66,7 @@ def rayjob() -> jsonschema.Draft202012Validator:
 @pytest.mark.parametrize(
     "options",
     [
-        {},
+        {"variables": {"MLFLOW_TRACKING_URI": "https://mlflow.lab"}},
         {"workers": 0},
         {"gpus": 2, "secret": "mlflow", "token_secret": "ray", "queue": "lab", "variables": {"A": "b"}},
     ],
@@ -132,7 +133,7 @@ def test_the_script_for_slurm_is_valid_bash_and_holds_no_secret(tmp_path: Path, 
         "environment": "/home/me/my venv",
         "setup": ["module load cuda"],
         "secrets": str(secrets),
-        "variables": {"A": "it's"},
+        "variables": {"A": "it's", "MLFLOW_TRACKING_URI": "https://mlflow.lab"},
         "extra": ["--constraint=a100"],
     }
     script = rendered(tmp_path, "slurm", options)
@@ -142,6 +143,68 @@ def test_the_script_for_slurm_is_valid_bash_and_holds_no_secret(tmp_path: Path, 
         assert f"#SBATCH {line}\n" in script
     assert ". '/home/me/my venv/bin/activate'" in script
     assert ("ray start" in script) == (nodes > 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        ("slurm", {"cpus": 4}, "a pack needs 8 CPUs and 1 GPUs, .*: the largest, a node of the options, has 4 and 0"),
+        ("slurm", {"cpus": 4, "gpus": 1, "extra": ["--constraint=a100"]}, "a node of the options, has 4 and 1"),
+        ("kubernetes", {"cpus": 4, "gpus": 2}, "the largest, a worker pod, has 4 and 2"),
+        ("kubernetes", {"cpus": 8, "gpus": 1, "workers": 0}, "the largest, the head pod, has 8 and 0"),
+    ],
+)
+def test_a_trial_that_needs_more_than_any_node_of_the_options_is_refused(
+    tmp_path: Path, target: str, options: dict[str, Any], message: str
+) -> None:
+    needed = "resources: {gpu: 1, cpu: 8}\n"
+    with pytest.raises(StudyError, match=message):
+        rendered(tmp_path, target, {**KUBERNETES, **options} if target == "kubernetes" else options, needed)
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        ("slurm", {"cpus": 8, "gpus": 1}),
+        ("slurm", {"cpus": 2, "extra": ["--gres=gpu:1", "--exclusive"]}),  # which may give more
+        ("kubernetes", {"cpus": 8, "gpus": 1}),
+        ("ray", {"store": "/shared"}),  # whose nodes are not known here
+    ],
+)
+def test_a_trial_that_some_node_has_room_for_is_accepted(tmp_path: Path, target: str, options: dict[str, Any]) -> None:
+    given = {**KUBERNETES, **options} if target == "kubernetes" else options
+    assert rendered(tmp_path, target, given, "resources: {gpu: 1, cpu: 8}\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "accepted"),
+    [
+        ("slurm", {"nodes": 2}, False),
+        ("slurm", {"nodes": 2, "setup": ["module load cuda"]}, False),
+        ("slurm", {"nodes": 1}, True),
+        ("slurm", {"nodes": 2, "variables": {"MLFLOW_TRACKING_URI": "https://mlflow.lab"}}, True),
+        ("slurm", {"nodes": 2, "setup": ["export MLFLOW_TRACKING_URI=https://mlflow.lab"]}, True),
+        ("slurm", {"nodes": 2, "setup": [". /home/me/lab.env"]}, True),
+        ("slurm", {"nodes": 2, "secrets": "secret.env"}, True),
+        ("kubernetes", {"secret": None}, False),
+        ("kubernetes", {"secret": None, "workers": 0}, True),
+        ("kubernetes", {"secret": None, "variables": {"MLFLOW_TRACKING_URI": "https://mlflow.lab"}}, True),
+        ("kubernetes", {"secret": "mlflow"}, True),
+    ],
+)
+def test_a_job_of_several_nodes_needs_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, options: dict[str, Any], accepted: bool
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret.env").write_text("A=b\nMLFLOW_TRACKING_URI=https://mlflow.lab\n")
+    given = {**KUBERNETES, **options} if target == "kubernetes" else options
+    if accepted:
+        assert rendered(tmp_path, target, given)
+        return
+    problem = f"options of '{target}': a job of several nodes needs an MLflow server that all of them reach"
+    with pytest.raises(StudyError, match=problem):
+        rendered(tmp_path, target, given)
 
 
 def test_the_request_to_ray_names_the_study_and_the_store(tmp_path: Path) -> None:
