@@ -9,12 +9,13 @@ The last lines give the CPU seconds that the processes of which a launch has onl
 follows how short the trials of a thousand GPUs may be before one of these processes is the bottleneck.
 
 Measured on two cores under other load: 100 trials on four slots took 0.62 s each on one raylet, 0.69 s on four (1.10
-times).  Of 600 trials on an idle machine without a cluster each took 0.09 s and 0.24 CPU s, of which MLflow's one worker
-spends 0.09: at 1,000 GPUs it is the first bottleneck, where trials take less than 90 s.
+times).  Of 600 trials on an idle machine without a cluster each took 0.09 s and 0.24 CPU s, of which MLflow's one
+worker spends 0.09: at 1,000 GPUs it is the first bottleneck, where trials take less than 90 s.
 
-Ten thousand trials, beside other work: planned in 9 s; trained in 33 minutes, and MLflow had all records and the report
-ten minutes later; reported again in 70 s, launched again in 47 s.  The driver grew by 0.3 KB a trial and the conductor by
-28 KB, which misses the goal: 11 KB while trials end, the rest when Tune describes all of them at the end of its round.
+Ten thousand trials, beside other work: planned in 9 s; trained in 33 minutes, and MLflow had all records and the
+report ten minutes later; reported again in 70 s, launched again in 47 s.  The driver grew by 0.3 KB a trial and the
+conductor by 28 KB, which misses the goal: of 600 trials each took 11 KB while they ended, and as much again when Tune
+described all of them at the end of its round.
 
     python benchmarks/scale.py [--trials 1000] [--slots 4] [--many 10000]
 """
