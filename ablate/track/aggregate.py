@@ -15,7 +15,7 @@ from ablate.track.curves import CurveReader, Curves
 from ablate.track.entities import Metric
 from ablate.track.store import Curve, Snapshot, VariantRun
 from ablate.track.timestamps import milliseconds
-from ablate.track.variant_runs import close_unused, close_variant_run, make_variant_run
+from ablate.track.variant_runs import close_unused, close_variant_run, make_variant_run, nest
 from ablate.trial import Trial, digest
 
 GROUP = 100  # trials whose curves are read together
@@ -68,11 +68,12 @@ def thinned(epochs: Sequence[int], most: int = MAX_EPOCHS) -> list[int]:
 
 
 def aggregate(client: Client, reader: CurveReader, experiment: str, snapshot: Snapshot) -> Snapshot:
-    """Bring the runs of all variants up to date; the snapshot as it is then.
+    """Bring the runs of all variants up to date, below that of the study; the snapshot as it is then.
 
     Those of which no trial has a run were opened by a launch that has ended before: they are set to killed.
     """
     held = by_variant(snapshot.variants)
+    parent = snapshot.study_run
     updates = [
         VariantUpdate(variant, held.get(variant, []), records)
         for variant, records in by_variant(snapshot.records.values()).items()
@@ -84,11 +85,12 @@ def aggregate(client: Client, reader: CurveReader, experiment: str, snapshot: Sn
     for some in groups(updates):
         curves = curves_of(reader, [update for update in some if update.is_out_of_date])
         for update in some:
-            run = update.carry_out(client, experiment, curves)
+            run = update.carry_out(client, experiment, curves, parent)
             if run is not None:
                 variants[update.variant] = [run]
                 trials |= {record.run_id: replace(record, parent=run.run_id) for record in update.trials}
     runs = tuple(run for found in variants.values() for run in found)
+    nest(client, parent, runs)
     return replace(snapshot, variants=runs, trials=tuple(trials.values()))
 
 
@@ -131,17 +133,21 @@ class VariantUpdate:
     def is_out_of_date(self) -> bool:
         return self.trial is not None and (self.run is None or self.run.aggregate != self.digest)
 
-    def carry_out(self, client: Client, experiment: str, curves: Curves) -> VariantRun | None:
-        """Update the variant in MLflow; its run, or None where it has none."""
+    def carry_out(self, client: Client, experiment: str, curves: Curves, parent: str = "") -> VariantRun | None:
+        """Update the variant in MLflow; its run, which is made below `parent`, or None where it has none."""
         kept = self.run if self.trial is not None else self.runs[-1] if self.runs else None
         if self.trial is not None and self.is_out_of_date:
-            kept = kept or VariantRun(make_variant_run(client, experiment, self.trial), self.variant, State.RUNNING)
+            kept = kept or self.make_run(client, experiment, self.trial, parent)
             _log(client, kept.run_id, self, curves)
             kept = replace(kept, aggregate=self.digest)
         if kept is None:
             return None
         _keep_one_parent(client, kept.run_id, self.runs, self.trials)
         return close_variant_run(client, kept, self.trials)
+
+    def make_run(self, client: Client, experiment: str, trial: Trial, parent: str) -> VariantRun:
+        made = make_variant_run(client, experiment, trial, parent)
+        return VariantRun(made, self.variant, State.RUNNING, parent=parent)
 
 
 def _seed_and_key(record: TrialRecord) -> tuple[int, str]:

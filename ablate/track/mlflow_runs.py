@@ -68,7 +68,8 @@ def variant_run(run: Run, variant: str = "") -> VariantRun | None:
     if not variant:
         return None
     started = run.info.start_time / 1000
-    return VariantRun(run.info.run_id, variant, run_state(run), found.get(tags.AGGREGATE, ""), started)
+    aggregate, parent = found.get(tags.AGGREGATE, ""), found.get(tags.PARENT, "")
+    return VariantRun(run.info.run_id, variant, run_state(run), aggregate, started, parent)
 
 
 def alike(run: Run, known: Mapping[str, Trial], variants: Mapping[str, str]) -> Trial | None:

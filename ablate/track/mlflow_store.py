@@ -27,7 +27,7 @@ from ablate.track.run_state import STATUSES
 from ablate.track.shared_views import Columns, link_to_run, link_to_runs, view_tags
 from ablate.track.store import NO_COLUMNS, Claim, Curve, Snapshot, TrackingStore
 from ablate.track.uploader import upload
-from ablate.track.variant_runs import make_variant_run
+from ablate.track.variant_runs import make_variant_run, nest
 from ablate.trial import Trial
 
 ALIKE = 50  # finished trials of a shape that are listed
@@ -67,7 +67,7 @@ class MlflowStore(TrackingStore):
     def open_study(
         self, study: str, question: str, resolved_yaml: str, snapshot: Snapshot, columns: Columns = NO_COLUMNS
     ) -> str:
-        run_id = self._study_run(study, snapshot)
+        run_id = self._nested_study_run(study, snapshot)
         self._tag(run_id, {tags.NOTE: question, tags.STATE: State.RUNNING})
         if snapshot.study_state not in (None, State.RUNNING):
             self.client.update_run(run_id, status=STATUSES[State.RUNNING])
@@ -120,6 +120,7 @@ class MlflowStore(TrackingStore):
     @retried
     def open_variants(self, trials: Iterable[Trial], snapshot: Snapshot) -> dict[str, str]:
         opened = self.variant_runs.setdefault(snapshot.study, {})
+        parent = self.study_runs.get(snapshot.study, snapshot.study_run)
         existing = {run.variant: run for run in snapshot.variants}  # the newest of each
         first = {trial.variant: trial for trial in trials}
         for variant, trial in first.items():
@@ -129,9 +130,10 @@ class MlflowStore(TrackingStore):
                 run = existing[variant]
                 if run.state is not State.RUNNING:
                     self.client.update_run(run.run_id, status=STATUSES[State.RUNNING])
+                nest(self.client, parent, [run])
                 opened[variant] = run.run_id
             else:
-                opened[variant] = self._make_variant_run(trial)
+                opened[variant] = self._make_variant_run(trial, parent)
         return {variant: opened[variant] for variant in first}
 
     @retried
@@ -243,7 +245,13 @@ class MlflowStore(TrackingStore):
             if not refused(error):
                 raise
             self.study_runs.pop(study, None)
-            change(self._study_run(study, self._list(study)))
+            change(self._nested_study_run(study, self._list(study)))
+
+    def _nested_study_run(self, study: str, snapshot: Snapshot) -> str:
+        """The id of the study's run, found or made, with its variants below it."""
+        run_id = self._study_run(study, snapshot)
+        nest(self.client, run_id, snapshot.variants)
+        return run_id
 
     def _existing_study_run(self, study: str) -> str:
         """The id of the study's run.  Raises ServiceError where there is none."""
@@ -261,12 +269,12 @@ class MlflowStore(TrackingStore):
         self.unanswered.discard((study, ""))
         return str(run.info.run_id)
 
-    def _make_variant_run(self, trial: Trial) -> str:
+    def _make_variant_run(self, trial: Trial, parent: str) -> str:
         for run in self._created_unanswered(trial.study, trial.variant).variants:
             if run.variant == trial.variant:
                 self.client.delete_run(run.run_id)  # its params may be missing
         self.unanswered.add((trial.study, trial.variant))
-        run_id = make_variant_run(self.client, self._experiment(trial.study), trial)
+        run_id = make_variant_run(self.client, self._experiment(trial.study), trial, parent)
         self.unanswered.discard((trial.study, trial.variant))
         return run_id
 

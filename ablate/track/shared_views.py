@@ -3,6 +3,7 @@
 The UI keeps a shared view in a tag of the experiment, `mlflow.sharedViewState.` and a key, as JSON, and an address with
 `viewStateShareKey` opens it.  `workflowType` chooses the pages for model training: without it a new browser shows those
 for language models.  The table nests runs only in order of their creation and without a filter, so there are two views.
+No view can unfold a run: MLflow leaves that out of what it reads.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 from ablate.track import tags
 
 TAG = "mlflow.sharedViewState."
-NESTED, RANKED = "ablate-runs", "ablate-ranking"  # keys: seeds below their variants; variants with the best first
+NESTED, RANKED = "ablate-runs", "ablate-ranking"  # keys: study, variants, seeds nested; variants with the best first
 CREATED = "attributes.start_time"
 ATTRIBUTES = ("Dataset",)  # columns beside metric and axes
 ALL_FACETS: Mapping[str, Any] = {

@@ -35,6 +35,7 @@ class VariantRun:
     state: State
     aggregate: str = ""  # identifies the trials and scores that the run's metrics summarize; empty: none yet
     started: float = field(default=0.0, compare=False)  # seconds since the epoch; 0 of one that was just made
+    parent: str = field(default="", compare=False)  # run id of the study that it nests below
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ class Snapshot:
     def claim(self) -> Claim | None:
         """The claim of a launch that has not closed the study: it is alive, or it was killed."""
         return self.study_runs[0].claim if self.study_state is State.RUNNING else None
+
+    @property
+    def study_run(self) -> str:
+        """The id of the study's run; empty where it has none."""
+        return self.study_runs[0].run_id if self.study_runs else ""
 
     @property
     def study_state(self) -> State | None:
@@ -135,7 +141,10 @@ class TrackingStore(ABC):
 
     @abstractmethod
     def open_variants(self, trials: Iterable[Trial], snapshot: Snapshot) -> dict[str, str]:
-        """Variant key → id of the run that groups its seeds, found in the snapshot or made; its state is RUNNING."""
+        """Variant key → id of the run that groups its seeds, found in the snapshot or made; its state is RUNNING.
+
+        It nests below the run of the study, where that is open.
+        """
 
     @abstractmethod
     def find_finished(self, keys: Collection[str]) -> dict[str, TrialRecord]:

@@ -1,13 +1,14 @@
 """The MLflow runs that group a variant's seeds."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ablate.events import State
 from ablate.record import TrialRecord
 from ablate.track import tags
 from ablate.track.client_interface import Client
+from ablate.track.concurrent_requests import concurrently
 from ablate.track.params import params_of
 from ablate.track.run_state import STATUSES
 from ablate.track.store import VariantRun
@@ -17,12 +18,20 @@ from ablate.trial import Trial
 ORDER = (State.RUNNING, State.FAILED, State.KILLED, State.FINISHED)  # a variant has the first that a trial of it has
 
 
-def make_variant_run(client: Client, experiment: str, trial: Trial) -> str:
-    """The id of a new run for the trial's variant."""
+def make_variant_run(client: Client, experiment: str, trial: Trial, parent: str = "") -> str:
+    """The id of a new run for the trial's variant, below the run of the study, which is `parent`."""
     run_tags = {tags.KIND: "variant", tags.STUDY: trial.study, tags.VARIANT: trial.variant}
+    if parent:
+        run_tags[tags.PARENT] = parent
     run_id = client.create_run(experiment, tags=run_tags, run_name=trial.variant_name).info.run_id
     client.log_batch(run_id, params=params_of(trial, seeded=False))
     return run_id
+
+
+def nest(client: Client, parent: str, runs: Iterable[VariantRun]) -> None:
+    """Make runs of variants children of the study's run; without one they stay where they are."""
+    strays = [run.run_id for run in runs if parent and run.parent != parent]
+    concurrently(lambda stray: client.set_tag(stray, tags.PARENT, parent), strays)
 
 
 def variant_state(states: Collection[State]) -> State:

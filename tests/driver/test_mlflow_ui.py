@@ -117,6 +117,12 @@ def until_listed(browser: Browser, most: int) -> list[str]:
     return browser.until(lambda: found if len(found := listed(browser)) == most else None, f"list of {most} runs")
 
 
+def unfold(browser: Browser, name: str, most: int) -> list[str]:
+    """The names in the run list once the children of a run are shown, `most` in all."""
+    browser.click(ROW.format(name=name) + "//button")
+    return until_listed(browser, most)
+
+
 def compared(browser: Browser, setting: str, metric: str) -> dict[str, tuple[str, float]]:
     """Run's name → its setting and metric on the compare page, once they are shown for both runs."""
 
@@ -156,7 +162,7 @@ def place(run: Run) -> str:
 def test_the_list_of_experiments_links_to_the_runs_of_a_study(browser: Browser, finished: Finished) -> None:
     browser.open("experiments")
     browser.click("//a[normalize-space()='small']")
-    assert sorted(until_listed(browser, 3)) == [*VARIANTS, "small"]
+    assert until_listed(browser, 1) == ["small"]
     assert f"experiments/{finished.experiment}/runs" in browser.driver.current_url
 
 
@@ -164,13 +170,13 @@ def test_the_link_of_a_study_shows_its_metric_axes_and_nested_runs_in_a_new_brow
     fresh: Browser, finished: Finished
 ) -> None:
     fresh.driver.get(link_to_runs(finished.uri, finished.experiment))
-    assert sorted(until_listed(fresh, 3)) == [*VARIANTS, "small"]
+    assert until_listed(fresh, 1) == ["small"]
+    assert sorted(unfold(fresh, "small", 3)) == [*VARIANTS, "small"]
     for column in ("linear/accuracy", "epsilon"):
         assert fresh.find(f"//*[@role='columnheader'][contains(., '{column}')]")
     mean = finished.runs["epsilon=0.8"].data.metrics["linear/accuracy"]
     assert fresh.find(CELL.format(value=str(mean)[:6]))
-    fresh.click(ROW.format(name="epsilon=0.4") + "//button")
-    assert "epsilon=0.4 · seed 1" in until_listed(fresh, 5)
+    assert "epsilon=0.4 · seed 1" in unfold(fresh, "epsilon=0.4", 5)
     assert fresh.find(CELL.format(value="digits"))  # the data set of a seed
     fresh.driver.get("about:blank")
     fresh.driver.get(link_to_runs(finished.uri, finished.experiment, RANKED))
@@ -178,11 +184,13 @@ def test_the_link_of_a_study_shows_its_metric_axes_and_nested_runs_in_a_new_brow
     assert until_listed(fresh, 2) == sorted(VARIANTS, key=lambda name: -means[name])
 
 
-def test_a_variant_unfolds_into_its_seeds(browser: Browser, finished: Finished) -> None:
+def test_a_study_unfolds_into_its_variants_and_a_variant_into_its_seeds(browser: Browser, finished: Finished) -> None:
     browser.open(f"experiments/{finished.experiment}/runs")
-    folded = until_listed(browser, 3)
-    browser.click(ROW.format(name="epsilon=0.4") + "//button")
-    unfolded = until_listed(browser, 5)
+    assert until_listed(browser, 1) == ["small"]
+    folded = unfold(browser, "small", 3)
+    assert folded[0] == "small"
+    assert sorted(folded[1:]) == VARIANTS
+    unfolded = unfold(browser, "epsilon=0.4", 5)
     at = folded.index("epsilon=0.4") + 1
     assert sorted(unfolded[at : at + 2]) == ["epsilon=0.4 · seed 0", "epsilon=0.4 · seed 1"]
     assert unfolded[:at] + unfolded[at + 2 :] == folded
@@ -203,6 +211,8 @@ def test_the_run_of_a_study_holds_the_study_file_and_the_report(browser: Browser
 
 def test_the_compare_page_shows_parameter_and_mean_of_two_variants(browser: Browser, finished: Finished) -> None:
     browser.open(f"experiments/{finished.experiment}/runs")
+    until_listed(browser, 1)
+    unfold(browser, "small", 3)
     for name in VARIANTS:
         browser.click(ROW.format(name=name) + "//div[contains(@class, 'ag-checkbox')]")
     browser.click("//button[normalize-space()='Compare']")

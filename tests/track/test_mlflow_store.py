@@ -335,6 +335,51 @@ def test_a_study_s_run_that_is_deleted_during_a_launch_is_made_again(
 
 
 @pytest.mark.cluster
+def test_variants_nest_below_the_run_of_the_study_also_where_that_is_made_again(
+    mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, finish: Finish, study: str, runs: Runs
+) -> None:
+    def parents() -> list[str | None]:
+        return [run.data.tags.get("mlflow.parentRunId") for run in runs("variant")]
+
+    first = mlflow_store.open_study(study, "?", "", mlflow_store.snapshot(study))
+    mlflow_store.open_variants([make_trial()], mlflow_store.snapshot(study))
+    assert parents() == [first]
+    finish(make_trial())
+    mlflow_store.settle(study)
+    assert parents() == [first]  # of the run that has the means
+    connect(mlflow_uri).delete_run(first)
+    mlflow_store.write_claim(study, Claim("1", "process 7", "a"))
+    (again,) = runs("study")
+    assert again.info.run_id != first
+    assert parents() == [again.info.run_id]
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("opened", [True, False])  # at the start of a launch, at its end
+def test_variants_of_earlier_versions_nest_below_the_study_at_the_next_launch(
+    opened: bool,
+    mlflow_uri: str,
+    mlflow_store: MlflowStore,
+    make_trial: MakeTrial,
+    finish: Finish,
+    study: str,
+    runs: Runs,
+) -> None:
+    made = mlflow_store.open_study(study, "?", "", mlflow_store.snapshot(study))
+    finish(make_trial())
+    mlflow_store.settle(study)
+    (variant,) = runs("variant")
+    connect(mlflow_uri).delete_tag(variant.info.run_id, "mlflow.parentRunId")
+    again = MlflowStore(mlflow_uri)
+    if opened:
+        again.open_study(study, "?", "", again.snapshot(study))
+    else:
+        again.settle(study)
+    (variant,) = runs("variant")
+    assert variant.data.tags["mlflow.parentRunId"] == made
+
+
+@pytest.mark.cluster
 def test_a_variant_lasts_as_long_as_its_trials_took_the_device_and_usage_is_no_metric_of_a_trial(
     mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, paths: StudyPaths, study: str
 ) -> None:
