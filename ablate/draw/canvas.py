@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ablate.atomic_write import write_bytes
+from ablate.draw.plain_text import plain_text
 from ablate.draw.style import DPI, GRID_COLOR, INK, LABEL, TEXT, TITLE
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def write_message(figure: Figure, text: str) -> None:
 def png(figure: Figure) -> bytes:
     """The figure as a PNG; equal figures give equal bytes."""
     content = BytesIO()
-    figure.savefig(content, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    with plain_text(figure):
+        figure.savefig(content, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
     return content.getvalue()
 
 

@@ -38,7 +38,7 @@ def draw_optuna(spec: OptunaFigure) -> Figure:
     from numpy import ravel
     from optuna.visualization import matplotlib as drawn
 
-    with quietly(), pyplot.rc_context():
+    with quietly(), pyplot.rc_context({"text.parse_math": False}):
         figure: Figure = ravel(getattr(drawn, spec.plot)(spec.stored, **spec.options))[0].get_figure(root=True)
         pyplot.close(figure)
     figure.set_dpi(DPI)

@@ -11,6 +11,8 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
+from ablate.draw.plain_text import plain_text
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
@@ -38,7 +40,8 @@ def saved(figure: Figure, kind: Literal["svg", "pdf"]) -> bytes:
 
     content = BytesIO()
     date = "Date" if kind == "svg" else "CreationDate"
-    with rc_context({"svg.hashsalt": "ablate", "svg.fonttype": "none", "pdf.fonttype": 42}):
+    fonts = rc_context({"svg.hashsalt": "ablate", "svg.fonttype": "none", "pdf.fonttype": 42})
+    with fonts, plain_text(figure):
         figure.savefig(content, format=kind, metadata={date: None})
     return content.getvalue()
 
