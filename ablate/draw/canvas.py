@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from ablate.atomic_write import write_bytes
 from ablate.draw.plain_text import plain_text
-from ablate.draw.style import DPI, GRID_COLOR, INK, LABEL, TEXT, TITLE
+from ablate.draw.style import DPI, GRID_COLOR, INK, LABEL, TEXT, TITLE, is_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 LEFT = 0.8  # margin in inches
@@ -77,6 +78,14 @@ def style_axes(axes: Axes, title: str = "", grid: Literal["both", "y"] = "both")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)
     axes.tick_params(colors=INK, labelsize=TEXT)
+
+
+def per_cent(axis: Axis, metric: str) -> None:
+    """Show the numbers at an axis in per cent, where the metric is a share."""
+    from matplotlib.ticker import PercentFormatter
+
+    if is_share(metric):
+        axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
 
 
 def number(value: float | None) -> str:

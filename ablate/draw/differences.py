@@ -1,5 +1,6 @@
 """Draws the differences of variants from their baseline, seed by seed, with intervals: a row for each variant."""
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -7,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ablate.draw.canvas import names_width, number, style_axes
+from ablate.draw.canvas import names_width, number, per_cent, style_axes
 from ablate.draw.figure_specs import DifferenceFigure
-from ablate.draw.style import COLORS, DPI, GRID_COLOR, INK, LABEL, TEXT
+from ablate.draw.labels import in_words, without_middle
+from ablate.draw.style import COLORS, DPI, GRID_COLOR, INK, LABEL, TEXT, is_share
 from ablate.draw.vector import set_tip
 from ablate.stats.comparisons import Comparison
 from ablate.stats.conclusion import Conclusion
@@ -17,7 +19,9 @@ from ablate.stats.conclusion import Conclusion
 WIDTH = 8.0  # inches
 ROW = 0.34  # inches
 FRAME = 1.3  # inches for the axis, its name and the legend
-OFFSET = 0.24  # of a row, from the mean down to the seeds
+MOST_LETTERS = 45  # of a variant's name, and in a line of the axis's
+OFFSET = 0.26  # of a row, from the mean down to the seeds
+JITTER = 0.07  # of a row, from the middle of the seeds up and down
 
 DECIDED, OPEN = COLORS[0], COLORS[8]
 
@@ -35,7 +39,10 @@ def draw_differences(spec: DifferenceFigure) -> Figure:
         draw_row(axes, position, row.comparison, row.label)
     axes.set_yticks(range(len(spec.rows)), shortened([row.label for row in spec.rows]))
     axes.set_ylim(len(spec.rows) - 0.4, -0.6)
-    axes.set_xlabel(f"{spec.metric} minus that of {spec.baseline}", fontsize=LABEL, color=INK)
+    unit = " (percentage points)" if is_share(spec.metric) else ""
+    name = f"{in_words(spec.metric)} minus that of {without_middle(spec.baseline, MOST_LETTERS)}{unit}"
+    axes.set_xlabel("\n".join(textwrap.wrap(name, MOST_LETTERS)), fontsize=LABEL, color=INK)
+    per_cent(axes.xaxis, spec.metric)
     figure.legend(
         handles=legend_entries(spec),
         loc="outside lower center",
@@ -52,7 +59,8 @@ def draw_row(axes: Axes, position: int, comparison: Comparison, label: str) -> N
     estimate, values = comparison.estimate, comparison.difference.values
     shown = comparison.conclusion in (Conclusion.HIGHER, Conclusion.LOWER)
     color = DECIDED if shown else OPEN
-    axes.plot(values, [position + OFFSET] * len(values), ".", color=color, alpha=0.55, markersize=5, zorder=2)
+    rows = [position + OFFSET + spread(at, len(values)) for at in range(len(values))]
+    axes.plot(values, rows, ".", color=color, alpha=0.55, markersize=5, zorder=2)
     if estimate.mean is None:
         return
     if estimate.low is not None and estimate.high is not None:
@@ -63,10 +71,14 @@ def draw_row(axes: Axes, position: int, comparison: Comparison, label: str) -> N
     set_tip(mean, f"{label}: {number(estimate.mean)} ± {number(estimate.half)}, n = {estimate.n}")
 
 
+def spread(place: int, count: int) -> float:
+    """How far a seed lies from the middle of its row's seeds, so that equal values are seen apart."""
+    return JITTER * (place % 3 - 1) if count > 1 else 0.0
+
+
 def shortened(labels: Sequence[str]) -> list[str]:
     """Labels that leave half of the figure to the differences."""
-    most = 44
-    return [label if names_width([label]) <= WIDTH / 2 else f"{label[:most]}…" for label in labels]
+    return [label if names_width([label]) <= WIDTH / 2 else without_middle(label, MOST_LETTERS) for label in labels]
 
 
 def legend_entries(spec: DifferenceFigure) -> list[Line2D | Patch]:

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ablate.draw.canvas import style_axes
+from ablate.draw.canvas import per_cent, style_axes
 from ablate.draw.curve_specs import CurveFigure, CurvePanel
+from ablate.draw.labels import metric_text
 from ablate.draw.style import COLORS, DPI, INK, LABEL, TEXT
 
 WIDTH = 8.0  # inches
@@ -46,7 +47,8 @@ def draw_panel(axes: Axes, panel: CurvePanel, labels: list[str]) -> None:
         drawn += means
     if drawn and min(drawn) > 0 and max(drawn) > LOG_RATIO * min(drawn):
         axes.set_yscale("log")
-    axes.set_ylabel(panel.metric, fontsize=LABEL, color=INK)
+    axes.set_ylabel(metric_text(panel.metric), fontsize=LABEL, color=INK)
+    per_cent(axes.yaxis, panel.metric)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
 
 

@@ -1,5 +1,6 @@
 """Draws the figures of a report: differences, a metric against an axis, ranks, and those of a search."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
@@ -10,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from ablate.draw.canvas import number, style_axes
+from ablate.draw.canvas import number, per_cent, style_axes
 from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.differences import draw_differences
 from ablate.draw.figure_specs import (
@@ -22,16 +23,15 @@ from ablate.draw.figure_specs import (
     RankFigure,
     ReportSpec,
 )
-from ablate.draw.labels import level_text, variant_label
+from ablate.draw.labels import in_words, level_text, metric_text, variant_label, without_middle
 from ablate.draw.learning_curves import draw_learning_curves
 from ablate.draw.optuna_figures import OptunaFigure, draw_optuna
 from ablate.draw.ranks import draw_ranks
-from ablate.draw.style import COLORS, DPI, INK, LABEL, LETTER, PALE, TEXT, series_style
+from ablate.draw.style import COLORS, DPI, INK, LABEL, LETTER, LINE, PALE, TEXT, series_style
 from ablate.draw.vector import set_tip
 from ablate.options import Value
 from ablate.papers.reference import Printed
 from ablate.stats.variants import Variant
-from ablate.trial import short
 
 Marks = Sequence[tuple[float, ComparedVariant]]  # (x, variant)
 
@@ -40,6 +40,10 @@ POINTS = 72  # in an inch
 GAP = 9.0  # points between the mean, the seeds and the paper's value of one level
 MARGIN = 0.07  # of the range of values, above and below
 SEED_ALPHA = 0.55
+JITTER = 0.3  # of the gap, from the middle of the seeds to either side
+STEP = 0.618  # of the jitter's range between the places of one seed and the next, modulo 1: no two are alike
+MOST_LETTERS, FEW_LEVELS = 24, 12  # of a level's name, where there are more levels than these
+SLANTED = 30  # degrees
 
 
 def draw_figure(figure: ReportSpec) -> Figure:
@@ -61,21 +65,73 @@ def draw_figure(figure: ReportSpec) -> Figure:
 def draw_axis_figure(spec: AxisFigure) -> Figure:
     """Means with 95 % intervals, seeds, the baseline and the paper's values, against the levels of an axis."""
     count = len(spec.panels)
-    columns = count if count < 3 else 2 if count == 4 else 3
+    columns = columns_of(spec)
     rows = -(-count // columns)
-    height = 1.2 + rows * (3.4 if columns < 3 else 2.7)
+    height = 1.2 + rows * (3.4 if columns < 3 else 2.7) + sum(label_room(spec, WIDTH * POINTS / columns, columns))
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     cells = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, panel in zip(cells, spec.panels, strict=False):
         draw_panel(axes, panel, spec, WIDTH * POINTS / columns)
         axes.set_ylim(value_range(spec, panel))
+        per_cent(axes.yaxis, spec.metric)
     for axes in cells[max(0, count - columns) : count]:
-        axes.set_xlabel(short(spec.axis), fontsize=LABEL, color=INK)
+        axes.set_xlabel(in_words(spec.axis), fontsize=LABEL, color=INK)
     for axes in cells[count:]:
         axes.set_visible(False)
-    figure.supylabel(spec.metric, fontsize=LABEL, color=INK)
+    figure.supylabel(metric_text(spec.metric), fontsize=LABEL, color=INK)
     draw_legend(figure, list(legend_entries(spec)))
     return figure
+
+
+def columns_of(spec: AxisFigure) -> int:
+    """The columns of a figure's panels: as few as the names of its levels need to be upright beside each other."""
+    count = len(spec.panels)
+    columns = count if count < 3 else 2 if count == 4 else 3
+    named = max((len(panel.levels) for panel in spec.panels if not panel.numeric), default=0)
+    while columns > 1 and room_of(named, WIDTH * POINTS / columns) < LINE:
+        columns -= 1
+    return columns
+
+
+def room_of(levels: int, width: float) -> float:
+    """The points between two of so many levels that stand side by side on axes of a width."""
+    return 0.8 * width / (max(1, levels) + 0.2)
+
+
+def label_room(spec: AxisFigure, width: float, columns: int) -> Iterator[float]:
+    """The inches that the rotated names of levels take below each row of panels."""
+    for row in batched_panels(spec.panels, columns):
+        angles = [(panel, name_angle(panel, width)) for panel in row if not panel.numeric]
+        sizes = [longest(panel) * LETTER * math.sin(math.radians(angle)) / POINTS for panel, angle in angles]
+        yield max(sizes, default=0.0)
+
+
+def batched_panels(panels: Sequence[Panel], columns: int) -> Iterator[Sequence[Panel]]:
+    """The panels of each row."""
+    for start in range(0, len(panels), columns):
+        yield panels[start : start + columns]
+
+
+def longest(panel: Panel) -> int:
+    """The letters of the longest name of a level."""
+    return max(len(name) for name in level_names(panel))
+
+
+def level_names(panel: Panel) -> list[str]:
+    """The levels as text; long words are without their middle, since variants of a name differ at its ends."""
+    texts = [level_text(level) for level in panel.levels]
+    most = MOST_LETTERS if len(texts) > FEW_LEVELS else 2 * MOST_LETTERS
+    return texts if panel.numeric else [without_middle(text, most) for text in texts]
+
+
+def name_angle(panel: Panel, width: float) -> int:
+    """The angle of the names of levels at which no two overlap, on axes `width` points wide."""
+    room = room_of(len(panel.levels), width)
+    if longest(panel) * LETTER <= room:
+        return 0
+    turn = math.radians(SLANTED)
+    short = longest(panel) * LETTER * math.cos(turn) <= 1.5 * room  # longer ones would reach beside the panel
+    return SLANTED if short and room * math.sin(turn) >= LINE else 90
 
 
 def draw_history(spec: HistoryFigure) -> Figure:
@@ -89,7 +145,8 @@ def draw_history(spec: HistoryFigure) -> Figure:
     axes.step(numbers, best, where="post", color=COLORS[1], linewidth=2, label="best so far")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("proposal", fontsize=LABEL, color=INK)
-    axes.set_ylabel(spec.metric, fontsize=LABEL, color=INK)
+    axes.set_ylabel(metric_text(spec.metric), fontsize=LABEL, color=INK)
+    per_cent(axes.yaxis, spec.metric)
     draw_legend(figure, axes.get_legend_handles_labels()[0])
     return figure
 
@@ -104,18 +161,20 @@ def draw_legend(figure: Figure, handles: Sequence[Artist]) -> None:
 def draw_panel(axes: Axes, panel: Panel, spec: AxisFigure, width: float) -> None:
     """Draw the lines of a panel on axes that are `width` points wide.
 
-    Lines share a level's tick: each is shifted, with its seeds to the right and the paper's value to the left.
+    Lines share a level's tick: each is shifted, with its seeds to the right and the paper's value to the left.  At
+    numbers, to which the means of all lines stay near, the seeds of all lines are to the right of all means.
     """
     style_axes(axes, panel.title, grid="y")
     room, count = set_levels(axes, panel, width), len(panel.lines)
-    gap = min(GAP, 0.3 * room / (1 if panel.numeric else count))
+    gap = min(GAP, 0.9 * room / (count + 2) if panel.numeric else 0.3 * room / count)
     for index, line in enumerate(panel.lines):
         color, marker = series_style(spec.line_labels.index(line.label))
-        shift = (index - (count - 1) / 2) * gap * (1 / 3 if panel.numeric else 3)  # a number stays near its value
+        shift = (index - (count - 1) / 2) * gap * (1 / 3 if panel.numeric else 3)
+        aside = gap * (1 + (count - 1) / 3) if panel.numeric else gap
         marks = [(x_of(panel, member.variant.level(spec.axis)), member) for member in line.members]
         draw_means(axes, marks, color, marker, "-" if panel.numeric else "none", shifted(axes, shift))
-        draw_seeds(axes, marks, color, shifted(axes, shift + gap))
-        draw_printed(axes, marks, color if count > 1 else INK, shifted(axes, shift - gap))
+        draw_seeds(axes, marks, color, shift + aside, JITTER * gap / (2 if panel.numeric and count > 1 else 1))
+        draw_printed(axes, marks, color if count > 1 else INK, shifted(axes, shift - aside))
 
 
 def draw_means(axes: Axes, marks: Marks, color: str, marker: str, linestyle: str, at: Transform) -> None:
@@ -133,11 +192,22 @@ def draw_means(axes: Axes, marks: Marks, color: str, marker: str, linestyle: str
             axes.plot([x], [mean], "o", mfc="none", mec=INK, ms=14, mew=1.3, transform=at, zorder=5)
 
 
-def draw_seeds(axes: Axes, marks: Marks, color: str, at: Transform) -> None:
-    """Draw the score of each seed as a dot."""
-    for x, member in marks:
-        scores = list(member.variant.scores.values())
-        axes.plot([x] * len(scores), scores, ".", color=color, alpha=SEED_ALPHA, markersize=5, transform=at, zorder=2)
+def draw_seeds(axes: Axes, marks: Marks, color: str, middle: float, reach: float) -> None:
+    """Draw the score of each seed as a dot, at most `reach` points from the middle.
+
+    A seed has the same place at all levels.
+    """
+    seeds = sorted({seed for _, member in marks for seed in member.variant.scores})
+    for place, seed in enumerate(seeds):
+        scored = [(x, member.variant.scores[seed]) for x, member in marks if seed in member.variant.scores]
+        xs, scores = zip(*scored, strict=True)
+        at = shifted(axes, middle + jitter(place, len(seeds)) * reach)
+        axes.plot(xs, scores, ".", color=color, alpha=SEED_ALPHA, markersize=5, transform=at, zorder=2)
+
+
+def jitter(place: int, count: int) -> float:
+    """Where one of several seeds is drawn, from −1 to 1."""
+    return 2 * (STEP * place % 1) - 1 if count > 1 else 0.0
 
 
 def draw_printed(axes: Axes, marks: Marks, color: str, at: Transform) -> None:
@@ -154,7 +224,7 @@ def set_levels(axes: Axes, panel: Panel, width: float) -> float:
     Numbers are placed at their values, other levels side by side.  Labels that would overlap are left out where levels
     are numbers, and rotated otherwise.
     """
-    texts = [level_text(level) for level in panel.levels]
+    texts = level_names(panel)
     xs = [x_of(panel, level) for level in panel.levels]
     if panel.logarithmic:
         smallest = min(abs(x) for x in xs if x)
@@ -167,16 +237,18 @@ def set_levels(axes: Axes, panel: Panel, width: float) -> float:
     points_per_unit = 0.8 * width / (scaled[-1] - scaled[0] + 2 * pad)
     positions = [points_per_unit * x for x in scaled]
     axes.set_xticks(xs, without_overlaps(texts, positions) if panel.numeric else texts)
-    if not panel.numeric and max(map(len, texts)) * LETTER > points_per_unit:
-        rotate_labels(axes)
+    if not panel.numeric and (angle := name_angle(panel, width)):
+        rotate_labels(axes, angle)
+        crowd = min(1.0, room_of(len(texts), width) / LINE)
+        axes.tick_params(axis="x", labelsize=TEXT * crowd)
     axes.minorticks_off()
     return min((right - left for left, right in pairwise(positions)), default=width)
 
 
-def rotate_labels(axes: Axes) -> None:
-    axes.tick_params(axis="x", labelrotation=30)
+def rotate_labels(axes: Axes, angle: int) -> None:
+    axes.tick_params(axis="x", labelrotation=angle)
     for label in axes.get_xticklabels():
-        label.set(ha="right", rotation_mode="anchor")
+        label.set(ha="right", va="center" if angle == 90 else "baseline", rotation_mode="anchor")
 
 
 def without_overlaps(texts: Iterable[str], positions: Iterable[float]) -> list[str]:
@@ -227,6 +299,8 @@ def legend_entries(spec: AxisFigure) -> Iterator[Line2D]:
     for index, label in enumerate(labels):
         color, marker = series_style(index)
         yield Line2D([], [], color=color, marker=marker, label=label if len(labels) > 1 else only)
+    if len(labels) > 1:
+        yield Line2D([], [], color=PALE, linewidth=2, label="95 % interval" if several_seeds else only)
     seeds = COLORS[0] if len(labels) == 1 else PALE
     yield Line2D([], [], color=seeds, marker=".", ls="none", alpha=SEED_ALPHA, label="a seed")
     if any(member.variant.baseline and member.variant.scores for member in members):

@@ -50,7 +50,7 @@ def test_shown_differences_are_filled_and_open_ones_hollow(figure: Callable[...,
     (axes,) = draw_differences(figure({50: 0.5, 100: 0.8, 200: 0.501})).axes
     assert drawn(axes, "o") == [(0.3, 0.0, True), (0.001, 1.0, False)]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["k=100", "k=200"]
-    assert axes.get_xlabel() == "linear/accuracy minus that of k=50"
+    assert axes.get_xlabel() == "linear accuracy minus that of k=50\n(percentage points)"
     seeds = [x for x, row, _ in drawn(axes, ".") if row < 0.5]
     assert seeds == pytest.approx([0.29, 0.3, 0.31])  # 1 and 2 times the noise: the difference has it once
 

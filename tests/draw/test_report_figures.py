@@ -50,7 +50,7 @@ def test_means_seeds_and_intervals_are_drawn_at_their_values(make_study: MakeStu
     (axes,) = panels(spec(make_study({"axes": {"method.k": (50, 100)}}), results, "method.k"))
     means = [(x, round(y, 12)) for x, y in points(axes, "o")]
     assert means == [(50, 0.8), (100, 0.8), (50, 0.8)]  # the last is the baseline's ring
-    assert points(axes, ".") == [(k, score) for k in (50, 100) for score in SCORES]
+    assert sorted(points(axes, ".")) == [(k, score) for k in (50, 100) for score in SCORES]
     ends = [list(map(float, np.asarray(line.get_ydata()))) for line in axes.get_lines() if line.get_marker() == "None"]
     assert ends[0] == pytest.approx([0.5515862, 1.0484138], abs=1e-6)
     low, high = axes.get_ylim()
@@ -94,6 +94,85 @@ def test_panels_of_one_data_set_have_the_same_limits(make_study: MakeStudy, make
     drawn = panels(spec(make_study({"axes": axes}), results, "method.how"))
     assert len(drawn) == 6
     assert len({panel.get_ylim() for panel in drawn}) == 1
+
+
+def places(axes: Axes, marker: str) -> list[float]:
+    """The pixels from the left at which a marker is drawn, of each of its lines once."""
+    return [
+        float(line.get_transform().transform(np.asarray(line.get_xydata()))[0, 0])
+        for line in axes.get_lines()
+        if line.get_marker() == marker
+    ]
+
+
+@pytest.mark.parametrize("levels", [(50, 100, 200), ("np", "rp", "vat")])
+def test_the_seeds_of_a_level_are_apart_and_on_no_line_of_their_panel(
+    make_study: MakeStudy, make_result: MakeResult, levels: tuple[Value, ...]
+) -> None:
+    lines = (0.1, 0.2, 0.4)
+    axes = {"method.k": levels, "method.epsilon": lines}
+    results = [
+        make_result({"method.k": k, "method.epsilon": epsilon}, seed, 0.8)
+        for k in levels
+        for epsilon in lines
+        for seed in range(3)
+    ]
+    figure = spec(make_study({"axes": axes}), results, "method.k")
+    (panel,) = panels(figure)
+    seeds, bars = places(panel, "."), places(panel, "None")
+    assert len({round(place, 2) for place in seeds}) == 9  # three seeds of three lines, at the first level
+    assert min(abs(seed - bar) for seed in seeds for bar in bars) > 2
+    assert [places(axes, ".") for axes in panels(figure)] == [seeds]
+
+
+def test_the_key_names_the_intervals_also_beside_several_lines(make_study: MakeStudy, make_result: MakeResult) -> None:
+    axes = {"method.k": (50, 100, 200), "method.epsilon": (0.1, 0.2)}
+    results = [
+        make_result({"method.k": k, "method.epsilon": epsilon}, seed, SCORES[seed])
+        for k in axes["method.k"]
+        for epsilon in axes["method.epsilon"]
+        for seed in range(3)
+    ]
+    (legend,) = draw_axis_figure(spec(make_study({"axes": axes}), results, "method.k")).legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["epsilon=0.1", "epsilon=0.2", "95 % interval", "a seed", "baseline"]
+
+
+@pytest.mark.parametrize("count", [3, 30])
+@pytest.mark.parametrize("datasets", [1, 3])
+def test_long_names_of_levels_do_not_overlap(
+    make_study: MakeStudy, make_result: MakeResult, count: int, datasets: int
+) -> None:
+    words = tuple(f"a long name of a transformation {place}" for place in range(count))
+    names = tuple(f"data{place}" for place in range(datasets))
+    results = [
+        make_result({"method.transformation": word, "dataset": name}, 0, 0.5, dataset=name)
+        for word in words
+        for name in names
+    ]
+    study = make_study({"axes": {"method.transformation": words, "dataset": names}})
+    figure = draw_axis_figure(spec(study, results, "method.transformation"))
+    png(figure)
+    for axes in figure.axes:
+        if not axes.get_visible():
+            continue
+        labels = [label for label in axes.get_xticklabels() if label.get_text()]
+        assert len({label.get_text() for label in labels}) == count
+        turn = np.deg2rad(labels[0].get_rotation())
+        starts = [label.get_transform().transform(label.get_position())[0] for label in labels]
+        apart = np.diff(starts) * np.sin(turn) if turn else np.diff(starts) - 120  # between their lines
+        assert min(apart) >= labels[0].get_fontsize() * figure.dpi / 72
+        assert axes.get_window_extent().height > 150  # the names leave the panel its height
+
+
+def test_accuracy_is_in_per_cent_and_other_metrics_are_not(make_study: MakeStudy, make_result: MakeResult) -> None:
+    results = [make_result({"method.k": k}, seed, SCORES[seed]) for k in (50, 100) for seed in range(3)]
+    figure = draw_axis_figure(spec(make_study({"axes": {"method.k": (50, 100)}}), results, "method.k"))
+    assert figure.get_supylabel() == "linear accuracy (%)"
+    assert figure.axes[0].yaxis.get_major_formatter()(0.8, 0).startswith("80")
+    (axes,) = draw_history(HistoryFigure("regression/rss", "minimize", ((1, 0.3), (2, 0.2)))).axes
+    assert axes.get_ylabel() == "regression rss"
+    assert axes.yaxis.get_major_formatter()(0.8, 0) != "80"
 
 
 def test_labels_that_would_overlap_are_left_out() -> None:
