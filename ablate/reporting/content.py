@@ -23,7 +23,7 @@ from ablate.reporting.confirmation import divided, finalists_of, search_answer
 from ablate.reporting.cost import costs, failures
 from ablate.reporting.importance import importances_of
 from ablate.reporting.learning_curves import curve_figures
-from ablate.reporting.limits import limits_of
+from ablate.reporting.limits import limits_of, unshown_sentence
 from ablate.reporting.paper import (
     Difference,
     ablations_of,
@@ -238,7 +238,10 @@ def figures(
         spec_of_differences = difference_figure(metric, comparisons)
         caption = "Differences from the baseline, seed by seed"
         note = f" ({spec_of_differences.note})" if spec_of_differences.note else ""
-        yield ReportFigure("figure-differences", f"{caption}{note}", spec_of_differences)
+        drawn = [row.comparison for row in spec_of_differences.rows]
+        unshown = unshown_sentence(sum(one.excludes_zero_unshown for one in drawn), len(drawn))
+        caption = f"{caption}{note}" + (f". {unshown}" if unshown else "")
+        yield ReportFigure("figure-differences", caption, spec_of_differences)
     scored_variants = [member for member in compared if member.variant.scores]
     for number, axis in enumerate(axes_of(study, [member.variant for member in scored_variants]), start=1):
         figure = axis_figure(study, scored_variants, axis, metric)

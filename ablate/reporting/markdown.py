@@ -1,6 +1,7 @@
 """Writes a report as Markdown."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -8,9 +9,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ablate.draw.labels import variant_label
 from ablate.reporting.combined import datasets_table, interactions_table, ranks_table
 from ablate.reporting.cost import Failures
+from ablate.reporting.limits import unshown_sentence
 from ablate.reporting.report import Cell, Gap, Measured, Report, Table
 from ablate.reporting.tables import comparisons_table, statements_table
 from ablate.reporting.text import cell_text
+from ablate.stats.comparisons import Comparison
+from ablate.stats.interactions import Interaction
 from ablate.stats.variants import CASE_AXES
 
 MAX_GAPS = 50  # rows of the table of gaps
@@ -31,9 +35,16 @@ def to_markdown(report: Report) -> str:
         over_datasets=datasets_table(report.over_datasets),
         ranks=ranks_table(report.ranking),
         comparisons=comparisons_table(report.comparisons),
+        unshown=unshown_of(report.comparisons),
+        unshown_interactions=unshown_of(report.interactions, "interaction"),
         disagreeing=[one for one in report.comparisons if one.permutation_disagrees and one.look is None],
         skewed=[one for one in report.comparisons if one.is_skewed],
     )
+
+
+def unshown_of(compared: Sequence[Comparison] | Sequence[Interaction], one: str = "difference") -> str:
+    """The sentence on intervals that exclude 0 without a shown difference; empty where there are none."""
+    return unshown_sentence(sum(each.excludes_zero_unshown for each in compared), len(compared), one)
 
 
 def rendered(template: str, **values: Any) -> str:

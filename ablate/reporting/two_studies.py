@@ -57,6 +57,14 @@ class SharedVariant:
         enough = self.difference.n >= LEAST_SEEDS
         return enough and self.p_adjusted is not None and self.p_adjusted <= LEVEL
 
+    @property
+    def excludes_zero_unshown(self) -> bool:
+        """Whether the interval, which is of this variant alone, excludes 0 while Holm's correction shows nothing."""
+        low, high = self.difference.low, self.difference.high
+        if self.same_trials or self.difference.n < LEAST_SEEDS or low is None or high is None:
+            return False
+        return not self.differs and (low > 0 or high < 0)
+
 
 @dataclass(frozen=True)
 class TwoStudies:

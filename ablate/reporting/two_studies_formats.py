@@ -9,6 +9,7 @@ from ablate.draw.canvas import png
 from ablate.draw.report_figures import draw_figure
 from ablate.draw.vector import svg
 from ablate.reporting.html import to_html
+from ablate.reporting.limits import unshown_sentence
 from ablate.reporting.markdown import rendered
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import p_value
@@ -27,6 +28,7 @@ def comparison_markdown(found: TwoStudies) -> str:
         answer=answer(found),
         settings=settings,
         variants=variants_table(found),
+        unshown=unshown_sentence(sum(one.excludes_zero_unshown for one in found.shared), len(found.shared)),
         figure=FIGURE if found.figure else "",
     )
 

@@ -54,6 +54,15 @@ class Comparison:
         return Conclusion.EQUIVALENT if equivalent else Conclusion.UNDECIDED
 
     @property
+    def excludes_zero_unshown(self) -> bool:
+        """Whether the interval, which is of this comparison alone, excludes 0 while Holm's correction shows nothing."""
+        estimate = self.difference.estimate
+        if self.look is not None or estimate.n < LEAST_SEEDS or estimate.low is None or estimate.high is None:
+            return False
+        shown = self.conclusion in (Conclusion.HIGHER, Conclusion.LOWER)
+        return not shown and (estimate.low > 0 or estimate.high < 0)
+
+    @property
     def permutation_disagrees(self) -> bool:
         """Whether the sign-flip test decides otherwise than the t-test, both without correction."""
         t, permutation = self.difference.p_value, self.difference.p_permutation

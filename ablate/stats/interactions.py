@@ -43,6 +43,14 @@ class Interaction:
         """Whether the interaction exists at 5 %, after Holm's correction."""
         return self.p_adjusted is not None and self.p_adjusted <= LEVEL
 
+    @property
+    def excludes_zero_unshown(self) -> bool:
+        """Whether the interval, which is of this interaction alone, excludes 0 while Holm's correction shows nothing."""
+        low, high = self.estimate.low, self.estimate.high
+        if self.p_value is None or low is None or high is None:
+            return False
+        return not self.shown and (low > 0 or high < 0)
+
     def numbers(self) -> dict[str, float | bool | None]:
         """Mean, interval and tests, by the names that they have in files."""
         return {**asdict(self.estimate), "p": self.p_value, "p_holm": self.p_adjusted, "shown": self.shown}

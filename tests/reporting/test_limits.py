@@ -53,6 +53,29 @@ def test_an_interval_wider_than_the_metrics_range_is_told(limits: Limits) -> Non
     assert "wider than" not in limits({1: [0.5, 0.51, 0.52]})
 
 
+@pytest.mark.parametrize(("variants", "told"), [(1, False), (19, True)])
+def test_intervals_that_exclude_zero_without_a_shown_difference_are_told_beside_figure_and_table(
+    make_study: MakeStudy, make_result: MakeResult, variants: int, told: bool
+) -> None:
+    """Differences 0.015, 0.02, 0.025 have t = 6.93 and p = 0.0202; times 19 that is 0.38, by Holm's rule."""
+    levels = tuple(range(variants + 1))
+    results = [
+        make_result({"method.k": level}, seed, 0.5 + (0.015 + 0.005 * seed) * (level > 0))
+        for level in levels
+        for seed in range(3)
+    ]
+    report = report_of(make_study({"axes": {"method.k": levels}}), results)
+    (figure,) = [one for one in report.figures if one.stem == "figure-differences"]
+    sentence = (
+        "19 of 19 differences are not shown though the 95 % interval excludes 0: an interval is of one comparison "
+        "alone, the decision is made after Holm's correction over all."
+    )
+    assert (sentence in figure.caption) == told
+    table = to_markdown(report).split("### Comparisons with the baseline")[1]
+    assert (sentence in table) == told
+    assert [one.excludes_zero_unshown for one in report.comparisons] == [told] * variants
+
+
 def test_failed_seeds_count_as_missing_with_a_warning_of_bias(limits: Limits) -> None:
     found = limits({1: [0.5, 0.6, 0.7], 2: [0.5, None, None]})
     assert "2 seeds without a value count as missing, which biases means where the setting is the cause: k=2." in found
