@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ablate.coverage import studies_of
-from ablate.driver.report import current_results
+from ablate.driver.report import current_results, runs_address
 from ablate.driver.status import launched_studies, launched_study
 from ablate.errors import StudyError
 from ablate.papers import PAPERS
@@ -45,7 +45,7 @@ def launched_studies_of(paper: str, store: Store) -> Iterator[PaperStudy]:
         if study is not None and study.paper is not None and study.paper.id == paper:
             results = recorded_results(study, store)
             if results:
-                yield PaperStudy(study, results, files.get(name, name))
+                yield PaperStudy(study, results, files.get(name, name), runs_address(study, store))
 
 
 def recorded_results(study: Study, store: Store) -> tuple[Result, ...]:

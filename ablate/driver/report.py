@@ -111,6 +111,11 @@ def current_results(study: Study, store: Store) -> tuple[Result, ...]:
     return results_of(trials, without_failed_scores(trials, records))
 
 
+def runs_address(study: Study, store: Store) -> str:
+    """The address that the id of a run of the study follows in MLflow's UI; empty where there is none."""
+    return MlflowStore(reading_address(store), ui=ui_address(store)).address_of_runs(study.name)
+
+
 def recorded_trials(study: Study, store: Store) -> tuple[Sequence[Trial], Records]:
     """The trials of a study and their records.  Raises StudyError where the study was never launched."""
     records = dict(records_of(store, study.name))

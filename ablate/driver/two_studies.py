@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ablate.driver.report import current_results
+from ablate.driver.report import current_results, runs_address
 from ablate.paths import Store
 from ablate.reporting.two_studies import StudyResults, TwoStudies, compare_studies
 from ablate.reporting.two_studies_formats import write_comparison
@@ -14,7 +14,7 @@ def compare_recorded(first: tuple[Study, Store], second: tuple[Study, Store]) ->
     """The comparison of two studies, which may be versions of one.  Raises StudyError for one without records."""
     labels = labels_of(first, second)
     sides = [
-        StudyResults(label, study, current_results(study, store))
+        StudyResults(label, study, current_results(study, store), runs_address(study, store))
         for label, (study, store) in zip(labels, (first, second), strict=True)
     ]
     return compare_studies(*sides)

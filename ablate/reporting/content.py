@@ -24,6 +24,7 @@ from ablate.reporting.cost import costs, failures
 from ablate.reporting.importance import importances_of
 from ablate.reporting.learning_curves import curve_figures
 from ablate.reporting.limits import limits_of, unshown_sentence
+from ablate.reporting.links import run_links
 from ablate.reporting.paper import (
     Difference,
     ablations_of,
@@ -90,6 +91,7 @@ def report_of(
         pictures=tuple(pictures(study, metric, results, fetch)) if fetch is not None else (),
         progress=progress_of(every),
         comparisons=design.comparisons,
+        links=run_links(results, runs),
         figures=(
             *figures(study, compared, design.comparisons, metric),
             *search_figures(study, metric, found.proposals, found.importances),
@@ -199,14 +201,15 @@ def results_section(
 ) -> Results:
     """The tables of measured values; of a search, the best proposals only."""
     smaller = tuple(difference for difference in differing if difference.smaller)
+    links = run_links(results, runs)
     if study.search is not None:
-        return search_section(study, results, metric, compared, (smaller, seeds_of_paper), found or SearchFindings())
+        scale = (smaller, seeds_of_paper)
+        return search_section(study, results, metric, compared, scale, found or SearchFindings(), links)
     others = {other: variants_of(study, results, other) for other in other_metrics(study, results, metric)}
-    links = {result.variant: f"{runs}{result.parent}" for result in results if runs and result.parent}
     best = best_in_groups([member.variant for member in compared], better(metric))
     table = results_table(metric, compared, bool(smaller), seeds_of_paper, best, links)
-    by_two_axes = tuple(pivots(compared, best, bool(smaller)))
-    return Results(compared, table, metrics_table(others), smaller, pivots=by_two_axes)
+    by_two_axes = tuple(pivots(compared, best, bool(smaller), links))
+    return Results(compared, table, metrics_table(others, links), smaller, pivots=by_two_axes)
 
 
 def progress_of(results: Sequence[Result]) -> str:

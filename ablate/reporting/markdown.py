@@ -34,7 +34,7 @@ def to_markdown(report: Report) -> str:
         interactions=interactions_table(report.interactions),
         over_datasets=datasets_table(report.over_datasets),
         ranks=ranks_table(report.ranking),
-        comparisons=comparisons_table(report.comparisons),
+        comparisons=comparisons_table(report.comparisons, report.links),
         unshown=unshown_of(report.comparisons),
         unshown_interactions=unshown_of(report.interactions, "interaction"),
         disagreeing=[one for one in report.comparisons if one.permutation_disagrees and one.look is None],

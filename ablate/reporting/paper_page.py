@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ablate.papers.reference import Ablation, Printed, ablations, numbers, title
 from ablate.reporting.content import papers_seeds, verdicts, with_ablations
+from ablate.reporting.links import run_links
 from ablate.reporting.paper import AgainstPaper, Difference, against_paper, differences, printed_value, stand_ins
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.estimate import Estimate
@@ -21,6 +22,7 @@ class PaperStudy:
     study: Study
     results: tuple[Result, ...]
     file: str = ""  # what `ablate launch` takes for it; its name where that is empty
+    runs: str = ""  # the address that a run's id follows in MLflow's UI
 
     @property
     def finished(self) -> int:
@@ -85,6 +87,7 @@ class OurNumber:
     estimate: Estimate
     against: AgainstPaper
     smaller: tuple[Difference, ...]
+    link: str = ""  # the address of its run in MLflow
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ def largest_first(verdicts_found: Iterable[StudyVerdict]) -> list[StudyVerdict]:
 def our_numbers(one: PaperStudy) -> Iterator[tuple[Printed, OurNumber]]:
     """The printed numbers that the study has measured, in any metric, each with ours."""
     study, tested, _ = with_ablations(one.study, one.study.compared_metric)
-    seeds = papers_seeds(tested)
+    seeds, links = papers_seeds(tested), run_links(one.results, one.runs)
     for metric in dict.fromkeys(name for result in one.results for name in result.metrics if "/" in name):
         variants = variants_of(study, one.results, metric)
         for variant in variants:
@@ -178,4 +181,4 @@ def our_numbers(one: PaperStudy) -> Iterator[tuple[Printed, OurNumber]]:
             against = against_paper(variant.estimate, printed, seeds) if printed is not None else None
             if printed is not None and against is not None:
                 smaller = smaller_than_paper(study, [variant], tested)
-                yield printed, OurNumber(study.name, variant.estimate, against, smaller)
+                yield printed, OurNumber(study.name, variant.estimate, against, smaller, links.get(variant.key, ""))

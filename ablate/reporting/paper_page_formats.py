@@ -19,10 +19,15 @@ from ablate.reporting.tables import against_text
 NOT_TESTED = "not tested"
 
 
-def page_markdown(page: PaperPage, measured_only: bool = False) -> str:
-    """The page as Markdown; with `measured_only`, without the printed numbers that no study has measured."""
+def page_markdown(page: PaperPage, measured_only: bool = False, linked: bool = False) -> str:
+    """The page as Markdown; with `measured_only`, without the printed numbers that no study has measured.
+
+    `linked`: our numbers link to their runs, which are at an address of this machine where no other server is named.
+    """
     shown = [number for number in page.numbers if number.ours or not measured_only]
-    tables = [(place, numbers_table(list(group))) for place, group in groupby(shown, lambda one: one.printed.table)]
+    tables = [
+        (place, numbers_table(list(group), linked)) for place, group in groupby(shown, lambda one: one.printed.table)
+    ]
     return rendered(
         "paper.md.jinja",
         page=page,
@@ -78,14 +83,14 @@ def fewer(pair: Difference) -> str:
     return f"a {WIDTH} of {ours} instead of {papers}" if pair.name == WIDTH else f"{ours} of {papers} {pair.name}"
 
 
-def numbers_table(numbers: Sequence[PaperNumber]) -> Table:
-    """A row per printed number and study that measured it; columns that are equal in all rows are left out."""
+def numbers_table(numbers: Sequence[PaperNumber], linked: bool = False) -> Table:
+    """A row per printed number and study that measured it; columns that are empty in all rows are left out."""
     rows: list[tuple[Cell, ...]] = []
     for number in numbers:
         row = number.printed
         names = (row.dataset, row.method, row.metric, row.setting)
         for ours in number.ours:
-            measured = Measured(ours.estimate, bool(ours.smaller))
+            measured = Measured(ours.estimate, bool(ours.smaller), ours.link if linked else "")
             rows.append((*names, row, measured, against_text(ours.against), scale_text(ours), ours.study))
         if not number.ours:
             rows.append((*names, row, None, "", "", ""))
@@ -151,11 +156,11 @@ def number_json(number: PaperNumber) -> dict[str, Any]:
 
 
 def write_page(page: PaperPage, folder: Path) -> Path:
-    """Write `report.html`, `report.md` and `numbers.csv` into a folder; return the path of the Markdown."""
+    """Write `report.html`, whose numbers link to runs, `report.md` and `numbers.csv`; the path of the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     markdown, file = page_markdown(page), folder / "report.md"
     write_bytes(folder / "numbers.csv", numbers_csv(page))
-    write_text(folder / "report.html", to_html(page.title, markdown, {}))
+    write_text(folder / "report.html", to_html(page.title, page_markdown(page, linked=True), {}))
     write_text(file, markdown)
     return file
 

@@ -1,10 +1,12 @@
 """Tables of two axes: a row per level of one, a column per level of the other, such as methods by data sets."""
 
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant
 from ablate.draw.labels import level_text
 from ablate.options import Value
+from ablate.reporting.links import Links
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.trial import short
@@ -12,7 +14,9 @@ from ablate.trial import short
 MOST_COLUMNS = 8
 
 
-def pivots(compared: Sequence[ComparedVariant], best: frozenset[int], smaller: bool) -> Iterator[tuple[str, Table]]:
+def pivots(
+    compared: Sequence[ComparedVariant], best: frozenset[int], smaller: bool, links: Links = MappingProxyType({})
+) -> Iterator[tuple[str, Table]]:
     """A (title, table) of the two axes that vary; of three with the data set among them, one for each data set.
 
     None where other numbers of axes vary, or where fewer than half of the cells have a variant.
@@ -22,11 +26,11 @@ def pivots(compared: Sequence[ComparedVariant], best: frozenset[int], smaller: b
     if len(axes) == 3 and "dataset" in axes:
         for dataset in dict.fromkeys(variant.config.dataset for variant in variants):
             places = [at for at, variant in enumerate(variants) if variant.config.dataset == dataset]
-            table = pivot(variants, places, [axis for axis in axes if axis != "dataset"], best, smaller)
+            table = pivot(variants, places, [axis for axis in axes if axis != "dataset"], best, smaller, links)
             if table.rows:
                 yield dataset, table
     elif len(axes) == 2:
-        table = pivot(variants, range(len(variants)), axes, best, smaller)
+        table = pivot(variants, range(len(variants)), axes, best, smaller, links)
         if table.rows:
             yield "", table
 
@@ -43,7 +47,12 @@ def levels_of(variants: Sequence[Variant], axis: str) -> list[Value]:
 
 
 def pivot(
-    variants: Sequence[Variant], places: Sequence[int], axes: Sequence[str], best: frozenset[int], smaller: bool
+    variants: Sequence[Variant],
+    places: Sequence[int],
+    axes: Sequence[str],
+    best: frozenset[int],
+    smaller: bool,
+    links: Links = MappingProxyType({}),
 ) -> Table:
     """The table of two axes, that with fewer levels in columns; no rows where most cells would be empty."""
     members = [variants[at] for at in places]
@@ -51,7 +60,7 @@ def pivot(
     columns, rows = levels_of(members, few), levels_of(members, many)
     cells = {
         (variants[at].level(many), variants[at].level(few)): Measured(
-            variants[at].estimate, smaller and bool(variants[at].scores), best=at in best
+            variants[at].estimate, smaller and bool(variants[at].scores), links.get(variants[at].key, ""), at in best
         )
         for at in places
         if variants[at].has(many) and variants[at].has(few)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ablate.draw.figure_specs import ComparedVariant, Direction, ReportSpec
 from ablate.papers.reference import Ablation, Printed
 from ablate.reporting.cost import Failures
+from ablate.reporting.links import Links
 from ablate.reporting.paper import Difference
 from ablate.reporting.pictures import Pictures
 from ablate.reporting.verdicts import FindingVerdict
@@ -106,6 +107,7 @@ class Report:
     answer: tuple[str, ...]  # sentences
     results: Results
     comparisons: tuple[Comparison, ...]  # with the baseline of each case
+    links: Links  # of its variants to their runs
     figures: tuple[ReportFigure, ...]
     gaps: tuple[Gap, ...]
     warnings: tuple[str, ...] = ()  # sentences on trials whose training has a fault

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant, HistoryFigure
 from ablate.reporting.confirmation import Finalist, confirmation_table
 from ablate.reporting.importance import Importance, importance_table
+from ablate.reporting.links import Links
 from ablate.reporting.paper import Difference
 from ablate.reporting.proposals import Proposal, proposals_table
 from ablate.reporting.report import Cell, Measured, ReportFigure, Results, Table
@@ -35,6 +37,7 @@ def search_section(
     compared: tuple[ComparedVariant, ...],
     papers: tuple[tuple[Difference, ...], int],
     found: SearchFindings,
+    links: Links = MappingProxyType({}),
 ) -> Results:
     """The tables of a search: the best proposals, the confirmation, the Pareto front and the importance of settings.
 
@@ -44,11 +47,11 @@ def search_section(
     best, (smaller, seeds_of_paper) = best_proposals(study, results, compared, metric), papers
     return Results(
         compared,
-        with_cost(results_table(metric, best, bool(smaller), seeds_of_paper), best, found.proposals),
+        with_cost(results_table(metric, best, bool(smaller), seeds_of_paper, links=links), best, found.proposals),
         metrics_table({}),
         smaller,
         study.search.objectives[metric],
-        front=pareto_table(study, results),
+        front=pareto_table(study, results, links),
         constraints=study.search.constraints,
         best=best_study(study, best[0].variant) if best else "",
         confirmation=confirmation_table(found.finalists),
@@ -117,7 +120,7 @@ def to_minimize(study: Study, members: Mapping[str, Variant]) -> list[float]:
     return [sign * (members[metric].estimate.mean or 0.0) for metric, sign in signs.items()]
 
 
-def pareto_table(study: Study, results: Sequence[Result]) -> Table:
+def pareto_table(study: Study, results: Sequence[Result], links: Links = MappingProxyType({})) -> Table:
     """A row per variant of the Pareto front: levels, and each objective with its interval over seeds; best first.
 
     Without rows for a search of one objective.
@@ -131,7 +134,8 @@ def pareto_table(study: Study, results: Sequence[Result]) -> Table:
         return Table()
     columns: list[tuple[str, Sequence[Cell]]] = [*level_columns([next(iter(one.values())) for one in chosen])]
     for metric, direction in study.search.objectives.items():
-        columns.append((f"{metric} ({direction})", [Measured(members[metric].estimate) for members in chosen]))
+        cells = [Measured(one[metric].estimate, link=links.get(one[metric].key, "")) for one in chosen]
+        columns.append((f"{metric} ({direction})", cells))
     return table_of(columns)
 
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
 from ablate.draw.labels import level_text
+from ablate.reporting.links import Links
 from ablate.reporting.paper import AgainstPaper, against_paper
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.text import ABSENT, decimals_of, ratio_text, signed, spread_text
@@ -22,7 +23,7 @@ def results_table(
     smaller: bool,
     papers_seeds: int = 1,
     best: frozenset[int] = frozenset(),
-    links: Mapping[str, str] = MappingProxyType({}),
+    links: Links = MappingProxyType({}),
 ) -> Table:
     """A row per variant: levels, mean with interval, std, n, the paper's value and the difference from it, and counts
     of seeds without a value.
@@ -78,25 +79,28 @@ def against_text(against: AgainstPaper) -> str:
     return f"{signed(against.difference, size)} ({against.standard_errors:+.1f} s.e.)".replace("-", "−")
 
 
-def metrics_table(metrics: Mapping[str, Sequence[Variant]]) -> Table:
+def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = MappingProxyType({})) -> Table:
     """A row per variant: levels, then mean with interval of each metric; no rows without metrics.
 
     `metrics` maps each metric to the same variants, in the same order.
     """
     if not metrics:
         return Table()
-    measured = [(metric, [Measured(variant.estimate) for variant in group]) for metric, group in metrics.items()]
+    measured = [
+        (metric, [Measured(variant.estimate, link=links.get(variant.key, "")) for variant in group])
+        for metric, group in metrics.items()
+    ]
     return table_of([*level_columns(next(iter(metrics.values()))), *measured])
 
 
-def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
+def comparisons_table(comparisons: Sequence[Comparison], links: Links = MappingProxyType({})) -> Table:
     """A row per variant: levels, its mean difference from the baseline with interval, tests, and what they show."""
     if not comparisons:
         return Table()
     differences = [one.difference for one in comparisons]
     columns: list[tuple[str, Sequence[Cell]]] = [
         *level_columns([one.variant for one in comparisons]),
-        ("difference", [Measured(one.estimate) for one in comparisons]),
+        ("difference", [Measured(one.estimate, link=links.get(one.variant.key, "")) for one in comparisons]),
         ("seeds", [one.estimate.n for one in comparisons]),
         *rule_columns(comparisons),
         ("d", [ratio_text(one.effect_size) for one in differences]),

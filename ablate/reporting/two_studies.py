@@ -2,11 +2,13 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ablate.draw.figure_specs import DifferenceFigure, DifferenceRow
 from ablate.draw.labels import level_text, variant_label
 from ablate.options import Value
 from ablate.reporting.content import better
+from ablate.reporting.links import Links, run_links
 from ablate.stats.comparisons import Comparison, adjusted_where_known
 from ablate.stats.estimate import Estimate
 from ablate.stats.paired import PairedDifference
@@ -16,6 +18,7 @@ from ablate.stats.unpaired import unpaired_difference
 from ablate.stats.variants import CASE_AXES, NO_LEVEL, Variant, setting_of, variants_of
 from ablate.study.model import Study
 
+NO_LINKS: Links = MappingProxyType({})
 ABSENT = "–"
 MAX_VALUES = 8  # of a setting, that are listed
 
@@ -27,6 +30,7 @@ class StudyResults:
     label: str
     study: Study
     results: tuple[Result, ...]
+    runs: str = ""  # the address that a run's id follows in MLflow's UI
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class TwoStudies:
     shared: tuple[SharedVariant, ...]
     only_first: tuple[str, ...]  # labels of variants
     only_second: tuple[str, ...]
+    links: tuple[Links, Links] = (NO_LINKS, NO_LINKS)  # of the first study, of the second
 
     @property
     def figure(self) -> DifferenceFigure | None:
@@ -114,7 +119,8 @@ def compare_studies(first: StudyResults, second: StudyResults) -> TwoStudies:
         for side in (0, 1)
     ]
     settings = tuple(setting_differences(first, second))
-    return TwoStudies(first.label, second.label, metric, settings, shared, only[0], only[1])
+    links = (run_links(first.results, first.runs), run_links(second.results, second.runs))
+    return TwoStudies(first.label, second.label, metric, settings, shared, only[0], only[1], links)
 
 
 def shared_axes(sides: Sequence[Sequence[Variant]]) -> tuple[str, ...]:

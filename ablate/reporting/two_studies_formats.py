@@ -55,8 +55,8 @@ def variants_table(found: TwoStudies) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             one.label,
-            Measured(one.first.estimate),
-            Measured(one.second.estimate),
+            Measured(one.first.estimate, link=found.links[0].get(one.first.key, "")),
+            Measured(one.second.estimate, link=found.links[1].get(one.second.key, "")),
             Measured(one.difference),
             "the same trials" if one.same_trials else "by seed" if one.paired else "unpaired",
             one.difference.n,

@@ -45,7 +45,7 @@ class Interaction:
 
     @property
     def excludes_zero_unshown(self) -> bool:
-        """Whether the interval, which is of this interaction alone, excludes 0 while Holm's correction shows nothing."""
+        """Whether the interval, which is of this one alone, excludes 0 while Holm's correction shows nothing."""
         low, high = self.estimate.low, self.estimate.high
         if self.p_value is None or low is None or high is None:
             return False

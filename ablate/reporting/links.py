@@ -1,0 +1,12 @@
+"""The addresses of the runs that a report's numbers are from, in MLflow's UI."""
+
+from collections.abc import Iterable, Mapping
+
+from ablate.stats.results import Result
+
+Links = Mapping[str, str]  # key of a variant → the address of its run
+
+
+def run_links(results: Iterable[Result], runs: str) -> Links:
+    """The addresses of the variants' runs; `runs` is the address that a run's id follows, empty where there is none."""
+    return {result.variant: f"{runs}{result.parent}" for result in results if runs and result.parent}

@@ -1,0 +1,111 @@
+"""The numbers of every table of a page link to the runs that they are from."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ablate.events import State
+from ablate.planning.resolve import resolve_proposal
+from ablate.reporting.content import report_of
+from ablate.reporting.paper_page import PaperStudy, page_of
+from ablate.reporting.paper_page_formats import write_page
+from ablate.reporting.two_studies import StudyResults, compare_studies
+from ablate.reporting.two_studies_formats import write_comparison
+from ablate.reporting.write import write_report
+from ablate.stats.results import Result
+from ablate.study.model import Study
+
+MakeStudy, MakeResult = Callable[..., Study], Callable[..., Result]
+RUNS = "http://mlflow.example/#/experiments/7/runs/"
+TRANSFORMATIONS = ("np", "vat")
+CASE = {"axes": {"method.transformation": TRANSFORMATIONS, "dataset": ("fsdd", "emnist-digits")}}
+PAPER = {"id": "invariant-features", "ablation": "transformation"}
+
+
+@pytest.fixture
+def study(make_study: MakeStudy) -> Study:
+    return make_study(CASE, paper=PAPER, probes=("linear", "clustering"))
+
+
+@pytest.fixture
+def results(make_result: MakeResult) -> list[Result]:
+    return [
+        with_run(make_result({"method.transformation": level, "dataset": data}, seed, 0.5 + 0.01 * seed, dataset=data))
+        for level in TRANSFORMATIONS
+        for data in ("fsdd", "emnist-digits")
+        for seed in range(3)
+    ]
+
+
+def with_run(result: Result) -> Result:
+    """The result with a second metric, in a variant's run that is named after the variant."""
+    return replace(
+        result, metrics={**result.metrics, "clustering/nmi": 0.4 + 0.01 * result.seed}, parent=result.variant
+    )
+
+
+def unlinked(page: Path) -> list[str]:
+    """The cells of tables with a mean and its interval that link to no run."""
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page.with_name("report.html").read_text(encoding="utf-8"), re.DOTALL)
+    return [cell for cell in cells if "±" in cell and f'href="{RUNS}' not in cell]
+
+
+def linked(page: Path, variants: Sequence[str]) -> set[str]:
+    """Those of the variants whose runs the page links to."""
+    text = page.with_name("report.html").read_text(encoding="utf-8")
+    return {variant for variant in variants if f'href="{RUNS}{variant}"' in text}
+
+
+def test_means_pivots_differences_and_other_metrics_of_a_study_link_to_the_variants_runs(
+    study: Study, results: list[Result], tmp_path: Path
+) -> None:
+    report = report_of(study.model_copy(update={"paper": None}), results, runs=RUNS)
+    assert report.results.pivots
+    assert report.results.other_metrics.rows
+    page = write_report(report, tmp_path)
+    assert unlinked(page) == []
+    variants = {result.variant for result in results}
+    assert linked(page, sorted(variants)) == variants
+
+
+def test_without_an_address_of_runs_nothing_links(study: Study, results: list[Result], tmp_path: Path) -> None:
+    page = write_report(report_of(study, results), tmp_path)
+    assert "<a " not in page.with_name("report.html").read_text(encoding="utf-8")
+
+
+def test_the_best_proposals_of_a_search_and_its_front_link_to_their_runs(
+    search_study: MakeStudy, tmp_path: Path
+) -> None:
+    study = search_study("search.objectives={linear/accuracy: maximize, train/loss: minimize}")
+    results = [
+        Result(trial, State.FINISHED, {"linear/accuracy": epsilon, "train/loss": epsilon}, parent=trial.variant)
+        for epsilon in (0.5, 1.0)
+        for trial in resolve_proposal(study, {"method.epsilon": epsilon, "training.learning_rate": 1e-3})
+    ]
+    results_section = report_of(study, results, runs=RUNS).results
+    for table in (results_section.table, results_section.front):
+        assert [cell.link for row in table.rows for cell in row if hasattr(cell, "link")]
+        assert all(cell.link.startswith(RUNS) for row in table.rows for cell in row if hasattr(cell, "link"))
+
+
+def test_both_means_of_two_studies_link_to_the_runs_of_their_studies(
+    study: Study, results: list[Result], tmp_path: Path
+) -> None:
+    other = [replace(result, parent=f"other-{result.variant}") for result in results]
+    sides = StudyResults("one", study, tuple(results), RUNS), StudyResults("two", study, tuple(other), RUNS)
+    page = write_comparison(compare_studies(*sides), tmp_path)
+    variants = {result.variant for result in results}
+    every = {*variants, *(f"other-{variant}" for variant in variants)}
+    assert linked(page, sorted(every)) == every
+
+
+def test_our_numbers_on_the_page_of_a_paper_link_to_their_runs_and_those_of_its_text_to_no_machine(
+    study: Study, results: list[Result], tmp_path: Path
+) -> None:
+    page = write_page(page_of("invariant-features", [PaperStudy(study, tuple(results), runs=RUNS)], []), tmp_path)
+    variants = {result.variant for result in results}
+    assert linked(page, sorted(variants)) == variants
+    assert RUNS not in page.read_text(encoding="utf-8")
