@@ -88,11 +88,6 @@ def per_cent(axis: Axis, metric: str) -> None:
         axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
 
 
-def number(value: float | None) -> str:
-    """A number in a tip: four digits; a dash for None."""
-    return "–" if value is None else f"{value:.4g}"
-
-
 def hide_frame(axes: Axes) -> None:
     """Hide spines and tick marks; tick labels stay."""
     axes.spines[:].set_visible(False)

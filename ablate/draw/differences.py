@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ablate.draw.canvas import names_width, number, per_cent, style_axes
+from ablate.draw.canvas import names_width, per_cent, style_axes
 from ablate.draw.figure_specs import DifferenceFigure
 from ablate.draw.labels import in_words, without_middle
+from ablate.draw.numbers import estimate_text
 from ablate.draw.style import COLORS, DPI, GRID_COLOR, INK, LABEL, TEXT, is_share
 from ablate.draw.vector import set_tip
 from ablate.stats.comparisons import Comparison
@@ -68,7 +69,7 @@ def draw_row(axes: Axes, position: int, comparison: Comparison, label: str) -> N
     (mean,) = axes.plot(
         [estimate.mean], [position], "o", mfc=color if shown else "white", mec=color, ms=7, mew=1.5, zorder=4
     )
-    set_tip(mean, f"{label}: {number(estimate.mean)} ± {number(estimate.half)}, n = {estimate.n}")
+    set_tip(mean, f"{label}: {estimate_text(estimate)}, n = {estimate.n}")
 
 
 def spread(place: int, count: int) -> float:

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from ablate.draw.canvas import number, per_cent, style_axes
+from ablate.draw.canvas import per_cent, style_axes
 from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.differences import draw_differences
 from ablate.draw.figure_specs import (
@@ -25,6 +25,7 @@ from ablate.draw.figure_specs import (
 )
 from ablate.draw.labels import in_words, level_text, metric_text, variant_label, without_middle
 from ablate.draw.learning_curves import draw_learning_curves
+from ablate.draw.numbers import estimate_text
 from ablate.draw.optuna_figures import OptunaFigure, draw_optuna
 from ablate.draw.ranks import draw_ranks
 from ablate.draw.style import COLORS, DPI, INK, LABEL, LETTER, LINE, PALE, TEXT, series_style
@@ -186,8 +187,8 @@ def draw_means(axes: Axes, marks: Marks, color: str, marker: str, linestyle: str
         axes.plot([x, x], interval(variant), color=color, linewidth=2, transform=at, zorder=3)
         # transparent, so that only the mouse finds it
         (area,) = axes.plot([x], [mean], "8", ms=14, mec="none", mfc=color, alpha=0, transform=at, zorder=6)
-        label, half = variant_label(variant, variant.levels), number(variant.estimate.half)
-        set_tip(area, f"{label}: {number(mean)} ± {half}, n = {variant.estimate.n}")
+        text = estimate_text(variant.estimate)
+        set_tip(area, f"{variant_label(variant, variant.levels)}: {text}, n = {variant.estimate.n}")
         if variant.baseline:
             axes.plot([x], [mean], "o", mfc="none", mec=INK, ms=14, mew=1.3, transform=at, zorder=5)
 

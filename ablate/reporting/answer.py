@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ablate.draw.labels import variant_label
-from ablate.reporting.text import estimate_text, number, with_error
+from ablate.draw.numbers import estimate_text, number, with_error
 from ablate.stats.comparisons import Comparison, place_of
 from ablate.stats.conclusion import Conclusion
 from ablate.stats.statements import LEAST_SEEDS, LEVEL

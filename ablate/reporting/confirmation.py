@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ablate.draw.figure_specs import ComparedVariant
 from ablate.draw.labels import variant_label
+from ablate.draw.numbers import estimate_text
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import level_columns, table_of
-from ablate.reporting.text import estimate_text
 from ablate.stats.estimate import Estimate
 from ablate.stats.paired import PairedDifference
 from ablate.stats.results import Result

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from ablate.draw.labels import variant_label
+from ablate.draw.numbers import number
 from ablate.plural import counted
-from ablate.reporting.text import number
 from ablate.stats.statements import LEVEL
 from ablate.stats.variants import CASE_AXES, Variant
 

@@ -40,9 +40,13 @@ class Pictures:
 
 
 def pictures(study: Study, metric: str, results: Sequence[Result], fetch: FetchPicture) -> Iterator[Pictures]:
-    """The pictures of the first seed of each variant that has a score, of every kind that two variants or more have."""
+    """The pictures of the first seed of each variant that has a score, of every kind that two variants or more have.
+
+    Baselines come first, so that they are among the MOST that are shown.
+    """
     keys = {(result.variant, result.seed): result.key for result in results}
     scored = [variant for variant in variants_of(study, results, metric) if variant.scores]
+    scored.sort(key=lambda variant: not variant.baseline)
     note = f"{MOST} of {len(scored)} variants" if len(scored) > MOST else ""
     kinds = {**ALWAYS, **{f"{probe}-{name}": title for probe in study.probes for name, title in MATRICES.items()}}
     for stem, title in kinds.items():

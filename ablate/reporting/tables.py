@@ -5,10 +5,11 @@ from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
 from ablate.draw.labels import level_text
+from ablate.draw.numbers import ABSENT, decimals_of
 from ablate.reporting.links import Links
 from ablate.reporting.paper import AgainstPaper, against_paper
 from ablate.reporting.report import Cell, Measured, Table
-from ablate.reporting.text import ABSENT, decimals_of, ratio_text, signed, spread_text
+from ablate.reporting.text import ratio_text, signed, spread_text
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
 from ablate.stats.variants import CASE_AXES, Variant

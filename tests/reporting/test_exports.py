@@ -14,6 +14,7 @@ from ablate.reporting.content import report_of
 from ablate.reporting.cost import cause_of, costs, failures
 from ablate.reporting.latex import escaped, to_latex
 from ablate.reporting.markdown import to_markdown
+from ablate.reporting.pictures import pictures
 from ablate.reporting.report import Measured, Report
 from ablate.reporting.write import write_report
 from ablate.stats.best import best_of
@@ -189,3 +190,14 @@ def test_pictures_of_variants_are_side_by_side_in_text_and_page(
     assert "![Embeddings, k=1, epsilon=0.5, seed 0](picture-embedding-1.png) |" in text
     assert (tmp_path / "picture-embedding-1.png").read_bytes() == b"k=1, epsilon=0.5 \xc2\xb7 seed 0 embedding.png"
     assert (tmp_path / "report.html").read_text(encoding="utf-8").count("data:image/png;base64,") == 6
+
+
+def test_the_baseline_is_among_the_variants_whose_pictures_are_shown(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    levels = tuple(range(9))
+    study = make_study({"axes": {K: levels}, "baseline": {K: 8}})
+    results = [make_result({K: level}, 0, 0.5) for level in levels]
+    (kind,) = pictures(study, METRIC, results, lambda _, file: b"" if file == "embedding.png" else None)
+    assert kind.note == "6 of 9 variants"
+    assert [one.label for one in kind.members] == [f"k={level}, seed 0" for level in (8, 0, 1, 2, 3, 4)]

@@ -50,7 +50,7 @@ def test_the_page_is_well_formed_and_holds_its_images(page: Path) -> None:
     assert text.count("<svg ") == 2
     ids = re.findall(r'\bid="([^"]*)"', text)
     assert len(ids) == len(set(ids))
-    assert "<title>transformation=vat: 0.8 ± 0.2484, n = 3</title>" in text
+    assert "<title>transformation=vat: 0.80 ± 0.25, n = 3</title>" in text
     assert set(re.findall(r"https?://[^\"' <]*", text)) == {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",

@@ -5,8 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from uncertainties import ufloat
 
+from ablate.draw.numbers import estimate_text, number, with_error
 from ablate.reporting.report import Cell, Measured
-from ablate.reporting.text import cell_text, estimate_text, number, with_error
+from ablate.reporting.text import cell_text
 from ablate.stats.estimate import Estimate
 
 

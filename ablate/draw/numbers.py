@@ -1,0 +1,66 @@
+"""Numbers and estimates as text, alike in figures and in tables.
+
+The digits of a number follow its error, by the rule of the Particle Data Group that the package `uncertainties` has:
+two digits of an error that begins with 100 to 354, one of 355 to 949, and 950 to 999 are rounded up to 1000.
+"""
+
+import math
+
+from ablate.stats.estimate import Estimate
+
+ABSENT = "–"
+LARGEST = 949  # first three digits of an error above which it is rounded up to 1000
+ROUNDING = 1e-12  # an error below this, relative to the value, is that of floating-point numbers
+
+
+def number(value: float | None) -> str:
+    """A number without an error: four decimals below ten, fewer above: 0.8690, 16.90, 1539.8; a dash for None."""
+    if value is None:
+        return ABSENT
+    size = abs(value)
+    if 0 < size < 0.001:
+        return f"{value:.2e}"
+    return f"{value:.{4 if size < 10 else 2 if size < 100 else 1}f}"
+
+
+def decimals_of(error: float) -> int | None:
+    """The decimals of a number with this error; None for an error that is 0 or not finite."""
+    if not math.isfinite(error) or error <= 0:
+        return None
+    first_three, exponent = leading_digits(error)
+    digits = 2 if first_three <= 354 else 1 if first_three <= LARGEST else 2
+    return max(0, digits - 1 - exponent - (first_three > LARGEST))
+
+
+def leading_digits(error: float) -> tuple[int, int]:
+    """The first three digits as a whole number, the rest cut off, and the exponent of ten of the first one."""
+    exponent = math.floor(math.log10(error))
+    # in this order 0.95 has 950, and not the 949 that its binary fraction would give
+    return int(error / 10.0 ** (exponent - 2) if exponent >= 0 else error / 10.0 ** (exponent + 1) * 1000), exponent
+
+
+def with_error(value: float, error: float) -> str:
+    """`0.869 ± 0.013`: a number and its error, both with the digits that the error has."""
+    decimals = decimals_of(error) if error > ROUNDING * max(1.0, abs(value)) else None
+    if decimals is None:
+        return f"{number(value)} ± 0"
+    first_three, exponent = leading_digits(error)
+    rounded = 10.0 ** (exponent + 1) if first_three > LARGEST else error  # 0.95 is stored as a little less
+    return f"{value:.{decimals}f} ± {rounded:.{decimals}f}"
+
+
+def estimate_text(estimate: Estimate) -> str:
+    """`0.869 ± 0.013`, the mean and half its interval; `0.87 (0.85 to 0.91)` where its ends are not alike.
+
+    One seed has no interval, which the text states.
+    """
+    if estimate.mean is None:
+        return ABSENT
+    if estimate.half is None or estimate.low is None or estimate.high is None:
+        return f"{number(estimate.mean)} ({'one seed, ' if estimate.n == 1 else ''}no interval)"
+    if not estimate.symmetric:
+        decimals = decimals_of((estimate.high - estimate.low) / 2) or 0
+        return " ".join(
+            [f"{estimate.mean:.{decimals}f}", f"({estimate.low:.{decimals}f} to {estimate.high:.{decimals}f})"]
+        )
+    return with_error(estimate.mean, estimate.half)
