@@ -39,6 +39,15 @@ def leading_digits(error: float) -> tuple[int, int]:
     return int(error / 10.0 ** (exponent - 2) if exponent >= 0 else error / 10.0 ** (exponent + 1) * 1000), exponent
 
 
+def range_text(ends: tuple[float, float] | None) -> str:
+    """`−0.012 to 0.034`: the ends of an interval, with the digits of half its width; a dash for None."""
+    if ends is None:
+        return ABSENT
+    decimals = decimals_of((ends[1] - ends[0]) / 2)
+    low, high = (number(end) if decimals is None else f"{end:.{decimals}f}" for end in ends)
+    return f"{low} to {high}".replace("-", "−")
+
+
 def with_error(value: float, error: float) -> str:
     """`0.869 ± 0.013`: a number and its error, both with the digits that the error has."""
     decimals = decimals_of(error) if error > ROUNDING * max(1.0, abs(value)) else None

@@ -7,6 +7,7 @@ from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import p_value, share
 from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
 from ablate.stats.interactions import Interaction
+from ablate.stats.trends import AxisTrend
 from ablate.stats.variants import CASE_AXES
 from ablate.trial import short
 
@@ -31,6 +32,27 @@ def interactions_table(interactions: Sequence[Interaction]) -> Table:
         if one in largest
     ]
     head = (*(["case"] if several else []), "levels", "difference of differences", "seeds", "p", "p (Holm)", "shows")
+    return Table(head, tuple(rows)) if rows else Table()
+
+
+def trends_table(trends: Sequence[AxisTrend]) -> Table:
+    """A row per axis with numbers as levels: the mean slope with interval, and tests."""
+    several = len({(one.baseline.case, one.baseline.config.dataset) for one in trends}) > 1
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *([variant_label(one.baseline, CASE_AXES)] if several else []),
+            short(one.axis),
+            ", ".join(map(level_text, one.trend.levels)),
+            Measured(one.estimate),
+            f"per {one.step}",
+            one.estimate.n,
+            p_value(one.p_value),
+            p_value(one.p_adjusted),
+            "trend" if one.shown else "undecided",
+        )
+        for one in trends
+    ]
+    head = (*(["case"] if several else []), "axis", "levels", "slope", "", "seeds", "p", "p (Holm)", "shows")
     return Table(head, tuple(rows)) if rows else Table()
 
 

@@ -49,6 +49,7 @@ from ablate.stats.comparisons import Comparison, compare_with_baselines, looks_a
 from ablate.stats.interactions import Interaction, interactions_of
 from ablate.stats.results import Result
 from ablate.stats.sequential_power import power_sentence
+from ablate.stats.trends import AxisTrend, trends_of
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
 from ablate.study.model import Study
 from ablate.training_faults import RELATIVE_STD, collapse_warning, divergence_warning
@@ -80,13 +81,17 @@ def report_of(
     design = design_findings(study, variants, metric)
     section = results_section(study, results, metric, compared, differing, papers_seeds(ablations), runs, found)
     best = best_proposals(study, results, compared, metric) if study.search else []
+    sentences = answer(metric, design.comparisons, design.trends)
     return Report(
         study=study.name,
         question=study.question,
         profile=study.profile,
         metric=metric,
         setup=(*setup(study, variants), *costs(every, study.budget)),
-        answer=(*answer(metric, design.comparisons), *search_answer(metric, best, len(variants), found.finalists)),
+        answer=(
+            *sentences,
+            *search_answer(metric, best, len(variants), found.finalists),
+        ),
         results=section,
         pictures=tuple(pictures(study, metric, results, fetch)) if fetch is not None else (),
         progress=progress_of(every),
@@ -101,6 +106,7 @@ def report_of(
         limits=design.limits,
         power=design.power,
         interactions=design.interactions,
+        trends=design.trends,
         over_datasets=differences_over_datasets(design.comparisons),
         ranking=design.ranking,
         gaps=tuple(gap for variant in variants for gap in gaps(variant)),
@@ -122,6 +128,7 @@ class DesignFindings:
     limits: tuple[str, ...] = ()
     interactions: tuple[Interaction, ...] = ()
     power: str = ""
+    trends: tuple[AxisTrend, ...] = ()
 
 
 def design_findings(study: Study, variants: Sequence[Variant], metric: str) -> DesignFindings:
@@ -134,6 +141,7 @@ def design_findings(study: Study, variants: Sequence[Variant], metric: str) -> D
         tuple(limits_of(metric, variants)),
         interactions_of(variants),
         power_sentence(looks_at(with_baselines(variants), rule, margin)) if rule is not None else "",
+        trends_of(variants),
     )
 
 

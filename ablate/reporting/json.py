@@ -33,6 +33,11 @@ def to_json(report: Report) -> dict[str, Any]:
             {"dataset": one.baseline.config.dataset, "levels": dict(one.levels), **one.numbers()}
             for one in report.interactions
         ],
+        "trends": [
+            {"dataset": one.baseline.config.dataset, "method": one.baseline.config.method, "axis": one.axis}
+            | {"levels": list(one.trend.levels), **one.numbers()}
+            for one in report.trends
+        ],
         "over_datasets": [
             {"variant": one.label, **asdict(one.estimate), "p": one.p_value, "between": one.between}
             for one in report.over_datasets

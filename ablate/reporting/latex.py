@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from ablate.reporting.combined import trends_table
 from ablate.reporting.report import Measured, Report, Table
 from ablate.reporting.tables import comparisons_table
 from ablate.reporting.text import cell_text
@@ -36,6 +37,7 @@ def tables_of(report: Report) -> Iterator[tuple[Table, str, str]]:
     for number, (title, table) in enumerate(results.pivots, start=1):
         yield table, f"{means}{f', {title}' if title else ''}{best}", f"pivot-{number}"
     yield comparisons_table(report.comparisons), f"{metric} minus that of the baseline, by seed", "comparisons"
+    yield trends_table(report.trends), f"Slopes of {metric} along the axes, by seed", "trends"
     yield results.other_metrics, "Other metrics", "metrics"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ablate.draw.labels import variant_label
-from ablate.reporting.combined import datasets_table, interactions_table, ranks_table
+from ablate.reporting.combined import datasets_table, interactions_table, ranks_table, trends_table
 from ablate.reporting.cost import Failures
 from ablate.reporting.limits import unshown_sentence
 from ablate.reporting.report import Cell, Gap, Measured, Report, Table
@@ -32,6 +32,7 @@ def to_markdown(report: Report) -> str:
         failures=failure_table(report.failures),
         paper=report.paper,
         interactions=interactions_table(report.interactions),
+        trends=trends_table(report.trends),
         over_datasets=datasets_table(report.over_datasets),
         ranks=ranks_table(report.ranking),
         comparisons=comparisons_table(report.comparisons, report.links),

@@ -17,6 +17,7 @@ from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
 from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import Estimate
 from ablate.stats.interactions import Interaction
+from ablate.stats.trends import AxisTrend
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ class Report:
     pictures: tuple[Pictures, ...] = ()  # of variants, side by side
     progress: str = ""  # a sentence on the trials that have not ended; empty where all have
     limits: tuple[str, ...] = ()  # sentences on what the numbers contain and cannot show
+    trends: tuple[AxisTrend, ...] = ()  # along the axes whose levels are numbers
     interactions: tuple[Interaction, ...] = ()  # of every two crossed axes
     over_datasets: tuple[DifferenceOverDatasets, ...] = ()
     ranking: Ranking | None = None  # over five data sets or more

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
 from ablate.draw.labels import level_text
-from ablate.draw.numbers import ABSENT, decimals_of
+from ablate.draw.numbers import ABSENT, decimals_of, range_text
 from ablate.reporting.links import Links
 from ablate.reporting.paper import AgainstPaper, against_paper
 from ablate.reporting.report import Cell, Measured, Table
@@ -102,6 +102,7 @@ def comparisons_table(comparisons: Sequence[Comparison], links: Links = MappingP
     columns: list[tuple[str, Sequence[Cell]]] = [
         *level_columns([one.variant for one in comparisons]),
         ("difference", [Measured(one.estimate, link=links.get(one.variant.key, "")) for one in comparisons]),
+        *bootstrap_columns(comparisons),
         ("seeds", [one.estimate.n for one in comparisons]),
         *rule_columns(comparisons),
         ("d", [ratio_text(one.effect_size) for one in differences]),
@@ -112,6 +113,13 @@ def comparisons_table(comparisons: Sequence[Comparison], links: Links = MappingP
     if any(one.look is None for one in comparisons):
         columns.append(("seeds to show it", [one.seeds_needed for one in comparisons]))
     return table_of(columns)
+
+
+def bootstrap_columns(comparisons: Sequence[Comparison]) -> list[tuple[str, Sequence[Cell]]]:
+    """The bootstrap intervals of differences, where seeds suffice for one; none where the seeds were added."""
+    if not any(one.bootstrap for one in comparisons):
+        return []
+    return [("BCa", [range_text(one.bootstrap) for one in comparisons])]
 
 
 def rule_columns(comparisons: Sequence[Comparison]) -> list[tuple[str, Sequence[Cell]]]:

@@ -14,7 +14,7 @@ from ablate.reporting.html import to_html
 from ablate.reporting.latex import to_latex
 from ablate.reporting.markdown import to_markdown
 from ablate.reporting.report import Report, Table
-from ablate.stats.frame import comparison_frame, frame
+from ablate.stats.frame import comparison_frame, frame, trend_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +46,9 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
     write_bytes(folder / "variants.csv", table.to_csv(index=False, lineterminator="\n").encode())
     differences = comparison_frame(report.comparisons)
     write_bytes(folder / "comparisons.csv", differences.to_csv(index=False, lineterminator="\n").encode())
+    if report.trends:
+        slopes = trend_frame(report.trends)
+        write_bytes(folder / "trends.csv", slopes.to_csv(index=False, lineterminator="\n").encode())
     file, markdown = folder / "report.md", to_markdown(report)
     write_text(folder / "tables.tex", to_latex(report))
     if report.results.proposals.rows:

@@ -54,6 +54,11 @@ class Comparison:
         return Conclusion.EQUIVALENT if equivalent else Conclusion.UNDECIDED
 
     @property
+    def bootstrap(self) -> tuple[float, float] | None:
+        """The bootstrap interval of the mean difference; None where there is none, or where seeds were added."""
+        return self.difference.bootstrap if self.look is None else None
+
+    @property
     def excludes_zero_unshown(self) -> bool:
         """Whether the interval, which is of this comparison alone, excludes 0 while Holm's correction shows nothing."""
         estimate = self.difference.estimate
@@ -93,6 +98,8 @@ class Comparison:
         """Mean difference with interval, tests and conclusion, by the names that they have in files."""
         return {
             **asdict(self.estimate),
+            "bootstrap_low": self.bootstrap[0] if self.bootstrap else None,
+            "bootstrap_high": self.bootstrap[1] if self.bootstrap else None,
             "p": self.difference.p_value,
             "p_holm": self.p_adjusted,
             "p_sign_flips": self.difference.p_permutation,

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ablate.stats.comparisons import Comparison
+from ablate.stats.trends import AxisTrend
 from ablate.stats.variants import Variant
 
 
@@ -44,5 +45,19 @@ def comparison_frame(comparisons: Iterable[Comparison]) -> pd.DataFrame:
             **one.numbers(),
         }
         for one in comparisons
+    ]
+    return pd.DataFrame(rows)
+
+
+def trend_frame(trends: Iterable[AxisTrend]) -> pd.DataFrame:
+    """One row per trend: data set, method, axis, mean slope with interval, and tests."""
+    rows: list[dict[str, Any]] = [
+        {
+            "dataset": one.baseline.config.dataset,
+            "method": one.baseline.config.method,
+            "axis": one.axis,
+            **one.numbers(),
+        }
+        for one in trends
     ]
     return pd.DataFrame(rows)

@@ -10,6 +10,7 @@ from ablate.stats.across_datasets import differences_over_datasets
 from ablate.stats.comparisons import compare_with_baselines
 from ablate.stats.results import Result
 from ablate.stats.running import running_differences
+from ablate.stats.trends import trends_of
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
 from ablate.study.seeds import SeedRule
@@ -29,7 +30,8 @@ def sentences(
         for level, column in scores.items()
         for seed, score in enumerate(column)
     ]
-    return answer(METRIC, compare_with_baselines(variants_of(study, results, METRIC), 1, margin))
+    variants = variants_of(study, results, METRIC)
+    return answer(METRIC, compare_with_baselines(variants, 1, margin), trends_of(variants))
 
 
 def test_a_difference_is_given_with_interval_seeds_and_p(make_study: MakeStudy, make_result: MakeResult) -> None:
@@ -123,8 +125,9 @@ def test_without_a_second_variant_there_is_no_answer(make_study: MakeStudy, make
 def test_a_trend_over_levels_that_double_is_told(make_study: MakeStudy, make_result: MakeResult) -> None:
     scores = {1: [0.50, 0.51, 0.52], 2: [0.60, 0.62, 0.61], 4: [0.70, 0.71, 0.72]}
     # every seed rises by 0.2 over two doublings: the slope is 0.1 for each
-    assert "Along k, linear/accuracy rises by 0.1000 ± 0 per doubling (p < 0.001, paired slopes)." in sentences(
-        make_study, make_result, scores
+    assert (
+        "Along k, linear/accuracy rises by 0.1000 ± 0 per doubling (p < 0.001 after Holm, paired slopes)."
+        in sentences(make_study, make_result, scores)
     )
 
 

@@ -82,8 +82,8 @@ def test_the_best_needs_three_seeds_and_a_direction(two_axes: tuple[Study, list[
 
 def test_latex_has_booktabs_rules_bold_and_escaped_names(two_axes: tuple[Study, list[Result]]) -> None:
     text = to_latex(report_of(*two_axes))
-    assert text.count("\\begin{table}") == text.count("\\end{table}") == 3
-    assert text.count("\\toprule") == text.count("\\bottomrule") == 3
+    assert text.count("\\begin{table}") == text.count("\\end{table}") == 4
+    assert text.count("\\toprule") == text.count("\\bottomrule") == 4
     assert "k \\textbackslash{} epsilon & 0.5 & 1 \\\\" in text
     assert "\\textbf{0.825 $\\pm$ 0.025}" in text
     assert text.count("{") == text.count("}")
@@ -201,3 +201,20 @@ def test_the_baseline_is_among_the_variants_whose_pictures_are_shown(
     (kind,) = pictures(study, METRIC, results, lambda _, file: b"" if file == "embedding.png" else None)
     assert kind.note == "6 of 9 variants"
     assert [one.label for one in kind.members] == [f"k={level}, seed 0" for level in (8, 0, 1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(("seeds", "told"), [(7, False), (8, True)])
+def test_from_eight_seeds_on_tables_hold_the_bootstrap_interval_of_each_difference(
+    make_study: MakeStudy, make_result: MakeResult, tmp_path: Path, seeds: int, told: bool
+) -> None:
+    study = make_study({"axes": {K: (1, 2)}}, seeds=range(seeds))
+    results = [make_result({K: k}, seed, 0.5 + 0.01 * (k - 1) * seed) for k in (1, 2) for seed in range(seeds)]
+    report = report_of(study, results)
+    interval = report.comparisons[0].bootstrap
+    assert (interval is not None) == told
+    assert ("BCa" in to_markdown(report)) == told
+    assert ("BCa" in to_latex(report)) == told
+    write_report(report, tmp_path)
+    row = pd.read_csv(tmp_path / "comparisons.csv").iloc[0]
+    assert interval is None or (row["bootstrap_low"], row["bootstrap_high"]) == pytest.approx(interval)
+    assert interval is None or f"| {interval[0]:.3f} to {interval[1]:.3f} |" in to_markdown(report)
