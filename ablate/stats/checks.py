@@ -11,6 +11,7 @@ from itertools import pairwise, permutations
 from typing import Any, Literal, final
 
 from ablate.options import Value, is_number
+from ablate.stats.correlations import p_above
 from ablate.stats.scores import Scores, common_seeds
 from ablate.stats.statements import Statement
 
@@ -188,7 +189,10 @@ def plateau_and_drops(
 
 
 def uncorrelated(first: Scores, second: Scores, most: float) -> Iterator[Statement]:
-    """That two metrics' rank correlation over the levels (Spearman's ρ, of each seed) is at most `most` in size."""
+    """That two metrics' rank correlation over the levels (Spearman's ρ, of each seed) is at most `most` in size.
+
+    Correlations of few levels are skewed and often equal, so that the t-test alone would refute too often.
+    """
     levels = [level for level in first if level in second]
     if len(levels) < 3:
         raise LevelMissing("three levels")
@@ -199,8 +203,11 @@ def uncorrelated(first: Scores, second: Scores, most: float) -> Iterator[Stateme
         [rankdata([scores[level][seed] for level in levels]) for scores in (first, second)] for seed in sorted(seeds)
     ]
     values = tuple(correlation(*pair) for pair in ranks)
-    yield Statement(f"the rank correlation is at most {most:g}", values, most, at_most=True)
-    yield Statement(f"the rank correlation is at least {-most:g}", values, -most)
+    above, below = (
+        p_above(signed, len(levels), most) if values else 1.0 for signed in (values, [-value for value in values])
+    )
+    yield Statement(f"the rank correlation is at most {most:g}", values, most, at_most=True, least_p_refuted=above)
+    yield Statement(f"the rank correlation is at least {-most:g}", values, -most, least_p_refuted=below)
 
 
 def correlation(first: Sequence[float], second: Sequence[float]) -> float:

@@ -21,6 +21,7 @@ class Statement:
     values: tuple[float, ...]  # the contrast, one value for each seed
     bound: float
     at_most: bool = False
+    least_p_refuted: float = 0.0  # p of another test, which must refute the claim as well as the t-test
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -33,8 +34,12 @@ class Statement:
 
     @cached_property
     def p_refuted(self) -> float | None:
-        """p of the one-sided t-test whose rejection refutes the claim; None for fewer than three seeds."""
-        return self._p("greater" if self.at_most else "less")
+        """p of the one-sided t-test whose rejection refutes the claim; None for fewer than three seeds.
+
+        Where another test must refute it as well, the larger p of both.
+        """
+        p = self._p("greater" if self.at_most else "less")
+        return None if p is None else max(p, self.least_p_refuted)
 
     @property
     def supported(self) -> bool:

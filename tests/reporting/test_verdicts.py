@@ -164,6 +164,25 @@ def test_a_qualitative_part_for_which_no_metric_stands_leaves_the_finding_tested
     assert verdict.untested == ("it rises: no metric stands for it",)
 
 
+@pytest.mark.parametrize(("adaptive", "holds"), [(0.9, Holds.AGREES), (0.3, Holds.DISAGREES)])
+def test_a_qualitative_finding_is_judged_by_the_metric_that_stands_in(
+    make_study: MakeStudy, make_result: MakeResult, adaptive: float, holds: Holds
+) -> None:
+    """Figure 7: adaptive λ is best and 0.9 worst; the linear accuracy stands in for the picture."""
+    axis = "method.sinkhorn_lambda"
+    finding = ablation("invariant/lambda_policy")
+    assert finding.check["type"] == "qualitative"
+    means = {0.5: 0.6, 0.7: 0.5, 0.9: 0.4, "adaptive": adaptive}
+    study = make_study({"dataset": "20newsgroups", "axes": {axis: tuple(means)}}, paper={**PAPER, "figure": 7})
+    results = [
+        make_result({axis: level}, seed, mean + shift, dataset="20newsgroups")
+        for level, mean in means.items()
+        for seed, shift in enumerate(NOISE)
+    ]
+    (verdict,) = verdicts(study, [finding], results)
+    assert verdict.holds is holds
+
+
 def test_methods_that_the_papers_table_has_no_number_of_are_not_missing(
     make_study: MakeStudy, make_result: MakeResult
 ) -> None:

@@ -84,6 +84,38 @@ def test_the_correlation_of_two_metrics_is_that_of_the_ranks_of_each_seed() -> N
     assert Verdict(apart).holds is Holds.AGREES
 
 
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_at_the_border_correlations_of_five_levels_are_falsely_judged_at_most_5_per_cent_of_the_time(
+    seeds: int,
+) -> None:
+    """The mean correlation of ranks is 0.7: with r = 0.811 it is 1 / π · (arcsin r + 3 arcsin (r / 2)) (Moran 1948)."""
+    generator, runs, r = np.random.default_rng(seeds), 600, 0.8112
+    assert (np.arcsin(r) + 3 * np.arcsin(r / 2)) / np.pi == pytest.approx(0.7, abs=1e-4)
+    agrees = disagrees = 0
+    for _ in range(runs):
+        first = generator.standard_normal((5, seeds))
+        second = r * first + (1 - r * r) ** 0.5 * generator.standard_normal((5, seeds))
+        one, other = ({level: dict(enumerate(row)) for level, row in enumerate(side)} for side in (first, second))
+        found = Verdict(tuple(uncorrelated(one, other, 0.7))).holds
+        agrees += found is Holds.AGREES
+        disagrees += found is Holds.DISAGREES
+    assert agrees / runs <= 0.05
+    assert disagrees / runs <= 0.05
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_equal_ranks_of_two_metrics_refute_that_they_are_uncorrelated_also_with_three_seeds(seeds: int) -> None:
+    rising = scores({level: level / 10 for level in range(5)}, seeds=seeds)
+    assert Verdict(tuple(uncorrelated(rising, rising, 0.7))).holds is Holds.DISAGREES
+    falling = {level: {seed: -value for seed, value in column.items()} for level, column in rising.items()}
+    assert Verdict(tuple(uncorrelated(rising, falling, 0.7))).holds is Holds.DISAGREES
+
+
+def test_two_noisy_metrics_leave_open_whether_they_are_correlated() -> None:
+    first, second = (scores(dict.fromkeys(range(4), 0.5), seeds=3), scores({0: 0.1, 1: 0.2, 2: 0.1, 3: 0.2}, 0.2, 3))
+    assert Verdict(tuple(uncorrelated(first, second, 0.7))).holds is Holds.UNDECIDED
+
+
 def test_a_level_that_was_not_measured_is_named() -> None:
     with pytest.raises(LevelMissing, match="c"):
         verdict(ORDER, scores({"a": 0.9, "b": 0.8}))
