@@ -183,12 +183,17 @@ class Launch:
                 return self.run()
             finally:
                 self.execution.kill()
-                self.server.stop()
+                self.stop_server()
         finally:
             self.execution.kill()
             self.context.paths.environment.unlink(missing_ok=True)
             if not self.execution.successor:
                 self.context.paths.stop.unlink(missing_ok=True)
+
+    def stop_server(self) -> None:
+        """End the server; a first signal meanwhile changes nothing, since nothing else is left to do."""
+        with self.context.interrupts.first_calls(lambda: None):
+            self.server.stop()
 
     def run(self) -> Summary:
         """Plan, claim the study, run what is left, upload and report."""

@@ -1,4 +1,4 @@
-"""A launch that gets a signal while it starts leaves no process, no lock and no open run behind."""
+"""A launch that gets a signal while it starts, runs or closes leaves no process, no lock and no open run behind."""
 
 import signal
 import sqlite3
@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from ablate.driver.launch_lock import owner_of
+from ablate.events import Stage
 from ablate.lock import locked
 
 from .conftest import PATIENCE, Command, WorkingDirectory
@@ -26,6 +27,18 @@ seeds: 1
 probes: [knn]
 metric: knn/accuracy
 """
+LONG = """
+question: What is left after a signal?
+method: invariant
+dataset: digits
+fixed: {training.samples: 64, training.batch_size: 32, method.k: 5, EPOCHS}
+axes: {method.epsilon: [0.4, 0.8]}
+seeds: 1
+probes: [linear]
+metric: linear/accuracy
+"""
+LONG_TRAINING = LONG.replace("EPOCHS", "training.epochs: 20000")
+LONG_SCORING = LONG.replace("EPOCHS", "training.epochs: 1, probes.linear.epochs: 20000")
 
 
 def conductor_starts(command: Command) -> None:
@@ -48,12 +61,53 @@ def workers_start(command: Command) -> None:
     command.until_printed("side by side")
 
 
+def trials_train(command: Command) -> None:
+    """A trial has a checkpoint."""
+    command.until(lambda: trial_files(command, "checkpoint.pt"), "checkpoint")
+
+
+def trials_are_scored(command: Command) -> None:
+    """A trial is trained, and its scores take longer than anything here."""
+    command.until(lambda: trial_files(command, "encoder.pt"), "encoder")
+
+
+def records_are_sent(command: Command) -> None:
+    command.until_printed(Stage.UPLOADING)
+
+
+def runs_are_closed(command: Command) -> None:
+    command.until_printed(Stage.CLOSING)
+
+
+def report_is_written(command: Command) -> None:
+    command.until_printed(Stage.REPORTING)
+
+
+def server_ends(command: Command) -> None:
+    command.until_printed(Stage.ENDING)
+
+
+def trial_files(command: Command, name: str) -> list[Path]:
+    """The files of this name of the trials that the command runs."""
+    return list((command.output.parent / "ablate-store").glob(f"studies/*/trials/*/{name}"))
+
+
 # SIGINT, SIGTERM and SIGHUP have one handler, so one of them at each moment is enough
 MOMENTS = (
     (conductor_starts, (signal.SIGINT, signal.SIGKILL)),
     (mlflow_starts, (signal.SIGTERM, signal.SIGKILL)),
     (ray_starts, (signal.SIGHUP, signal.SIGKILL)),
     (workers_start, (signal.SIGINT, signal.SIGKILL)),
+)
+RUNNING = (
+    (trials_train, LONG_TRAINING, (signal.SIGTERM, signal.SIGKILL)),
+    (trials_are_scored, LONG_SCORING, (signal.SIGHUP, signal.SIGKILL)),
+)
+CLOSING = (
+    (records_are_sent, (signal.SIGINT,)),
+    (runs_are_closed, (signal.SIGTERM, signal.SIGKILL)),
+    (report_is_written, (signal.SIGHUP,)),
+    (server_ends, (signal.SIGINT, signal.SIGKILL)),
 )
 
 
@@ -69,8 +123,55 @@ def test_a_signal_while_a_launch_starts_leaves_nothing(
     moment(command)
     command.process.send_signal(number)
     assert command.code == (-number if number is signal.SIGKILL else 130), command.text
-    assert "Traceback" not in command.text
+    require_nothing_left(directory, command, number)
 
+
+@pytest.mark.parametrize(
+    ("moment", "text", "number"),
+    [
+        pytest.param(moment, text, number, id=f"{moment.__name__}-{number.name}")
+        for moment, text, numbers in RUNNING
+        for number in numbers
+    ],
+)
+def test_a_signal_while_trials_run_leaves_nothing(
+    directory: WorkingDirectory, moment: Callable[[Command], None], text: str, number: signal.Signals
+) -> None:
+    directory.write("tiny", text)
+    command = directory.start("launch", "tiny")
+    moment(command)
+    command.process.send_signal(number)
+    assert command.code == (-number if number is signal.SIGKILL else 130), command.text
+    assert "of 2 trials finished; launch again to go on" in command.text or number is signal.SIGKILL
+    require_nothing_left(directory, command, number)
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        pytest.param(moment, number, id=f"{moment.__name__}-{number.name}")
+        for moment, numbers in CLOSING
+        for number in numbers
+    ],
+)
+def test_a_signal_while_a_launch_closes_leaves_nothing(
+    directory: WorkingDirectory, moment: Callable[[Command], None], number: signal.Signals
+) -> None:
+    """A launch that closes goes on to close; the next stage may have begun, or the launch ended, when it arrives."""
+    directory.write("tiny", TINY)
+    command = directory.start("launch", "tiny")
+    moment(command)
+    command.process.send_signal(number)
+    assert command.code in (0, -number if number is signal.SIGKILL else 130), command.text
+    require_nothing_left(directory, command, number)
+    if number is not signal.SIGKILL:
+        assert set(directory.statuses("tiny")) == {"FINISHED"}
+        assert (directory.store.study("tiny").report / "report.md").exists()
+
+
+def require_nothing_left(directory: WorkingDirectory, command: Command, number: signal.Signals) -> None:
+    """Neither a process of the launch is left, nor a lock, nor, where the launch could close them, an open run."""
+    assert "Traceback" not in command.text
     until_nothing_runs(directory)
     assert owner_of(directory.store.study("tiny").lock) is None
     assert not (directory.store.mlflow / "server.json").exists()
