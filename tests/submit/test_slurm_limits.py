@@ -18,12 +18,17 @@ ENDLESS = STUDY.replace("training.epochs: 60", "training.epochs: 100000")
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    """Jobs take one of the two CPUs of each of two nodes, and end after three minutes."""
+    """Jobs take one of the two CPUs of each of two nodes, and end after four minutes."""
     with slurm_cluster(cpus=2, apart=True) as cluster:
         assert cluster.network is not None
         with plain_mlflow(tmp_path, cluster.network.host) as uri:
-            options = {"nodes": 2, "cpus": 1, "time": "3", "warning": 45, "variables": {"MLFLOW_TRACKING_URI": uri}}
+            options = {"nodes": 2, "cpus": 1, "time": "4", "warning": 45, "variables": {"MLFLOW_TRACKING_URI": uri}}
             yield Lab(tmp_path, {**cluster.environment, "MLFLOW_TRACKING_URI": uri}, options)
+
+
+def has_trained(lab: Lab, name: str) -> bool:
+    logs = (lab.folder / "store" / "studies" / name / "trials").glob("*/log.txt")
+    return any("epoch 1 " in log.read_text(encoding="utf-8") for log in logs)
 
 
 def until_begun(lab: Lab, jobs: dict[str, str], times: int) -> None:
@@ -41,7 +46,7 @@ def test_two_jobs_on_the_same_nodes_go_on_after_their_time_limit_and_leave_nothi
     jobs = {name: lab.submit(name, text=ENDLESS) for name in ("one", "other")}
     until_begun(lab, jobs, 1)
     for name, job in jobs.items():
-        lab.until_trains(name, job)
+        lab.until(lambda name=name: has_trained(lab, name), lambda name=name, job=job: lab.log(name, job))
     assert {lab.state(job) for job in jobs.values()} == {"RUNNING"}
 
     until_begun(lab, jobs, 2)
