@@ -3,7 +3,8 @@
 The UI keeps a shared view in a tag of the experiment, `mlflow.sharedViewState.` and a key, as JSON, and an address with
 `viewStateShareKey` opens it.  `workflowType` chooses the pages for model training: without it a new browser shows those
 for language models.  The table nests runs only in order of their creation and without a filter, so there are two views.
-No view can unfold a run: MLflow leaves that out of what it reads.
+No view can unfold a run, as MLflow leaves that out of what it reads: the nested one opens as one row, so that the link
+to a study opens the other.
 """
 
 import json
@@ -70,7 +71,7 @@ def view(columns: Columns, order: str, ascending: bool, search: str) -> str:
     return json.dumps({**facets, **UI_STATE, "selectedColumns": selected}, separators=(",", ":"))
 
 
-def link_to_runs(uri: str, experiment: str, key: str = NESTED) -> str:
+def link_to_runs(uri: str, experiment: str, key: str = RANKED) -> str:
     """The address of an experiment's runs table in one of the views."""
     address = uri.rstrip("/")
     return f"{address}/#/experiments/{experiment}/runs?viewStateShareKey={key}&workflowType=machine_learning"

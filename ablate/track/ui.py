@@ -12,7 +12,7 @@ from ablate.paths import Store
 from ablate.permissions import store_permissions
 from ablate.track.client import SQLITE, connect
 from ablate.track.server import ensure_server, forget_dead_server
-from ablate.track.shared_views import NESTED, TAG, link_to_runs
+from ablate.track.shared_views import RANKED, TAG, link_to_runs
 
 RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
 
@@ -43,7 +43,7 @@ def ui_address(store: Store) -> str:
 def study_links(uri: str) -> dict[str, str]:
     """Study → the address of its runs, of every experiment that has a view of them."""
     experiments = connect(uri).list_experiments()
-    return {one.name: link_to_runs(uri, one.experiment_id) for one in experiments if f"{TAG}{NESTED}" in one.tags}
+    return {one.name: link_to_runs(uri, one.experiment_id) for one in experiments if f"{TAG}{RANKED}" in one.tags}
 
 
 def serve_until_interrupt(

@@ -16,7 +16,7 @@ from ablate.track.client import search
 from ablate.track.entities import Run
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import ensure_server
-from ablate.track.shared_views import RANKED, link_to_runs
+from ablate.track.shared_views import NESTED, link_to_runs
 
 from .browser import PATIENCE, Browser
 from .conftest import WorkingDirectory
@@ -166,10 +166,16 @@ def test_the_list_of_experiments_links_to_the_runs_of_a_study(browser: Browser, 
     assert f"experiments/{finished.experiment}/runs" in browser.driver.current_url
 
 
-def test_the_link_of_a_study_shows_its_metric_axes_and_nested_runs_in_a_new_browser(
+def test_the_link_of_a_study_shows_its_metric_axes_and_variants_with_the_best_first_in_a_new_browser(
     fresh: Browser, finished: Finished
 ) -> None:
     fresh.driver.get(link_to_runs(finished.uri, finished.experiment))
+    means = {name: finished.runs[name].data.metrics["linear/accuracy"] for name in VARIANTS}
+    assert until_listed(fresh, 2) == sorted(VARIANTS, key=lambda name: -means[name])
+    for column in ("linear/accuracy", "epsilon"):
+        assert fresh.find(f"//*[@role='columnheader'][contains(., '{column}')]")
+    fresh.driver.get("about:blank")
+    fresh.driver.get(link_to_runs(finished.uri, finished.experiment, NESTED))
     assert until_listed(fresh, 1) == ["small"]
     assert sorted(unfold(fresh, "small", 3)) == [*VARIANTS, "small"]
     for column in ("linear/accuracy", "epsilon"):
@@ -178,10 +184,6 @@ def test_the_link_of_a_study_shows_its_metric_axes_and_nested_runs_in_a_new_brow
     assert fresh.find(CELL.format(value=str(mean)[:6]))
     assert "epsilon=0.4 · seed 1" in unfold(fresh, "epsilon=0.4", 5)
     assert fresh.find(CELL.format(value="digits"))  # the data set of a seed
-    fresh.driver.get("about:blank")
-    fresh.driver.get(link_to_runs(finished.uri, finished.experiment, RANKED))
-    means = {name: finished.runs[name].data.metrics["linear/accuracy"] for name in VARIANTS}
-    assert until_listed(fresh, 2) == sorted(VARIANTS, key=lambda name: -means[name])
 
 
 def test_a_study_unfolds_into_its_variants_and_a_variant_into_its_seeds(browser: Browser, finished: Finished) -> None:
@@ -207,6 +209,16 @@ def test_the_run_of_a_study_holds_the_study_file_and_the_report(browser: Browser
     choose_file(browser, finished.runs["small"], "report", "report.md")
     assert browser.find("//h1[text()='small']")
     assert browser.find("//*[self::td or @role='cell'][normalize-space()='0.8']")
+
+
+def test_the_page_of_the_report_opens_among_the_files_of_the_study(browser: Browser, finished: Finished) -> None:
+    choose_file(browser, finished.runs["small"], "report", "report.html")
+    browser.driver.switch_to.frame(browser.find("//iframe"))
+    try:
+        assert browser.find("//h1[normalize-space()='small']")
+        assert browser.find("//img | //*[local-name()='svg']")
+    finally:
+        browser.driver.switch_to.default_content()
 
 
 def test_the_compare_page_shows_parameter_and_mean_of_two_variants(browser: Browser, finished: Finished) -> None:
