@@ -136,7 +136,9 @@ class SharedServer:
         """Let these tokens in, and no other."""
         (self.folder / "tokens").write_text("".join(f'"Bearer {token}" 1;\n' for token in tokens))
         if "nginx" in self.processes:
+            former = psutil.Process(self.processes["nginx"].pid).children()
             subprocess.run([nginx(), "-c", self.folder / "nginx.conf", "-s", "reload"], check=True)
+            wait_until(lambda: not any(map(psutil.Process.is_running, former)), lambda: "nginx's former workers answer")
 
     def start_proxy(self) -> None:
         make_certificates(self.folder)
