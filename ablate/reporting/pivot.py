@@ -1,12 +1,11 @@
 """Tables of two axes: a row per level of one, a column per level of the other, such as methods by data sets."""
 
 from collections.abc import Iterator, Sequence
-from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant
 from ablate.draw.labels import level_text
 from ablate.options import Value
-from ablate.reporting.links import Links
+from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.trial import short
@@ -15,7 +14,7 @@ MOST_COLUMNS = 8
 
 
 def pivots(
-    compared: Sequence[ComparedVariant], best: frozenset[int], smaller: bool, links: Links = MappingProxyType({})
+    compared: Sequence[ComparedVariant], best: frozenset[int], smaller: bool, links: Links = NO_LINKS
 ) -> Iterator[tuple[str, Table]]:
     """A (title, table) of the two axes that vary; of three with the data set among them, one for each data set.
 
@@ -52,7 +51,7 @@ def pivot(
     axes: Sequence[str],
     best: frozenset[int],
     smaller: bool,
-    links: Links = MappingProxyType({}),
+    links: Links = NO_LINKS,
 ) -> Table:
     """The table of two axes, that with fewer levels in columns; no rows where most cells would be empty."""
     members = [variants[at] for at in places]

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant, HistoryFigure
 from ablate.reporting.confirmation import Finalist, confirmation_table
 from ablate.reporting.importance import Importance, importance_table
-from ablate.reporting.links import Links
+from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.paper import Difference
 from ablate.reporting.proposals import Proposal, proposals_table
 from ablate.reporting.report import Cell, Measured, ReportFigure, Results, Table
@@ -37,7 +36,7 @@ def search_section(
     compared: tuple[ComparedVariant, ...],
     papers: tuple[tuple[Difference, ...], int],
     found: SearchFindings,
-    links: Links = MappingProxyType({}),
+    links: Links = NO_LINKS,
 ) -> Results:
     """The tables of a search: the best proposals, the confirmation, the Pareto front and the importance of settings.
 
@@ -120,7 +119,7 @@ def to_minimize(study: Study, members: Mapping[str, Variant]) -> list[float]:
     return [sign * (members[metric].estimate.mean or 0.0) for metric, sign in signs.items()]
 
 
-def pareto_table(study: Study, results: Sequence[Result], links: Links = MappingProxyType({})) -> Table:
+def pareto_table(study: Study, results: Sequence[Result], links: Links = NO_LINKS) -> Table:
     """A row per variant of the Pareto front: levels, and each objective with its interval over seeds; best first.
 
     Without rows for a search of one objective.

@@ -1,12 +1,11 @@
 """The tables of a report: metrics by variant, comparisons with the baseline, and the statements of a finding."""
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
 from ablate.draw.labels import level_text
 from ablate.draw.numbers import ABSENT, decimals_of, range_text
-from ablate.reporting.links import Links
+from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.paper import AgainstPaper, against_paper
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.text import ratio_text, signed, spread_text
@@ -24,7 +23,7 @@ def results_table(
     smaller: bool,
     papers_seeds: int = 1,
     best: frozenset[int] = frozenset(),
-    links: Links = MappingProxyType({}),
+    links: Links = NO_LINKS,
 ) -> Table:
     """A row per variant: levels, mean with interval, std, n, the paper's value and the difference from it, and counts
     of seeds without a value.
@@ -80,7 +79,7 @@ def against_text(against: AgainstPaper) -> str:
     return f"{signed(against.difference, size)} ({against.standard_errors:+.1f} s.e.)".replace("-", "−")
 
 
-def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = MappingProxyType({})) -> Table:
+def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = NO_LINKS) -> Table:
     """A row per variant: levels, then mean with interval of each metric; no rows without metrics.
 
     `metrics` maps each metric to the same variants, in the same order.
@@ -94,7 +93,7 @@ def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = Mappi
     return table_of([*level_columns(next(iter(metrics.values()))), *measured])
 
 
-def comparisons_table(comparisons: Sequence[Comparison], links: Links = MappingProxyType({})) -> Table:
+def comparisons_table(comparisons: Sequence[Comparison], links: Links = NO_LINKS) -> Table:
     """A row per variant: levels, its mean difference from the baseline with interval, tests, and what they show."""
     if not comparisons:
         return Table()

@@ -2,13 +2,13 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from ablate.draw.figure_specs import DifferenceFigure, DifferenceRow
 from ablate.draw.labels import level_text, variant_label
+from ablate.draw.numbers import ABSENT
 from ablate.options import Value
 from ablate.reporting.content import better
-from ablate.reporting.links import Links, run_links
+from ablate.reporting.links import NO_LINKS, Links, run_links
 from ablate.stats.comparisons import Comparison, adjusted_where_known
 from ablate.stats.estimate import Estimate
 from ablate.stats.paired import PairedDifference
@@ -18,8 +18,6 @@ from ablate.stats.unpaired import unpaired_difference
 from ablate.stats.variants import CASE_AXES, NO_LEVEL, Variant, setting_of, variants_of
 from ablate.study.model import Study
 
-NO_LINKS: Links = MappingProxyType({})
-ABSENT = "–"
 MAX_VALUES = 8  # of a setting, that are listed
 
 
