@@ -9,8 +9,8 @@ from ablate.stats.statements import LEVEL
 from ablate.stats.variants import CASE_AXES, Variant
 
 UNSHOWN = (
-    "is not shown though the 95 % interval excludes 0: an interval is of one comparison alone, the decision is made "
-    "after Holm's correction over all"
+    "not shown though the 95 % interval excludes 0: an interval is of one comparison alone, the decision is made after "
+    "Holm's correction over all"
 )
 FROM_ZERO_TO_ONE = ("accuracy", "nmi")  # how the names of metrics with these bounds end
 MAX_NAMED = 4
@@ -89,4 +89,4 @@ def unshown_sentence(count: int, of: int, one: str = "difference") -> str:
     if not count:
         return ""
     subject = f"The {one}" if of == 1 else f"{count} of {of} {one}s"
-    return f"{subject} {UNSHOWN if count == 1 else UNSHOWN.replace('is not', 'are not', 1)}."
+    return f"{subject} {'is' if count == 1 else 'are'} {UNSHOWN}."

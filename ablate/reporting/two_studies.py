@@ -62,10 +62,8 @@ class SharedVariant:
     @property
     def excludes_zero_unshown(self) -> bool:
         """Whether the interval, which is of this variant alone, excludes 0 while Holm's correction shows nothing."""
-        low, high = self.difference.low, self.difference.high
-        if self.same_trials or self.difference.n < LEAST_SEEDS or low is None or high is None:
-            return False
-        return not self.differs and (low > 0 or high < 0)
+        tested = not self.same_trials and self.difference.n >= LEAST_SEEDS
+        return tested and not self.differs and self.difference.excludes_zero
 
 
 @dataclass(frozen=True)

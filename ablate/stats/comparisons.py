@@ -62,10 +62,9 @@ class Comparison:
     def excludes_zero_unshown(self) -> bool:
         """Whether the interval, which is of this comparison alone, excludes 0 while Holm's correction shows nothing."""
         estimate = self.difference.estimate
-        if self.look is not None or estimate.n < LEAST_SEEDS or estimate.low is None or estimate.high is None:
-            return False
+        tested = self.look is None and estimate.n >= LEAST_SEEDS
         shown = self.conclusion in (Conclusion.HIGHER, Conclusion.LOWER)
-        return not shown and (estimate.low > 0 or estimate.high < 0)
+        return tested and not shown and estimate.excludes_zero
 
     @property
     def permutation_disagrees(self) -> bool:

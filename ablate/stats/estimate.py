@@ -50,6 +50,11 @@ class Estimate:
         """Half the width of the interval."""
         return None if self.high is None or self.mean is None else self.high - self.mean
 
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether 0 is outside of the interval; False without one."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
 
 @cache
 def t_quantile(freedom: float) -> float:

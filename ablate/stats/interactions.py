@@ -46,10 +46,7 @@ class Interaction:
     @property
     def excludes_zero_unshown(self) -> bool:
         """Whether the interval, which is of this one alone, excludes 0 while Holm's correction shows nothing."""
-        low, high = self.estimate.low, self.estimate.high
-        if self.p_value is None or low is None or high is None:
-            return False
-        return not self.shown and (low > 0 or high < 0)
+        return self.p_value is not None and not self.shown and self.estimate.excludes_zero
 
     def numbers(self) -> dict[str, float | bool | None]:
         """Mean, interval and tests, by the names that they have in files."""
