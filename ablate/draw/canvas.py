@@ -21,6 +21,7 @@ LEFT = 0.8  # margin in inches
 MIN_WIDTH = 6.8  # inches of a figure with axes of any width, for its title
 TITLE_LINE = 0.2  # inches
 TITLE_LETTERS = 68  # in a line of a title
+STEP = 0.618  # of the range of places between one seed and the next, modulo 1
 
 
 def titled_figure(width: float, height: float, title: str) -> Figure:
@@ -78,6 +79,11 @@ def style_axes(axes: Axes, title: str = "", grid: Literal["both", "y"] = "both")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)
     axes.tick_params(colors=INK, labelsize=TEXT)
+
+
+def jitter(place: int, count: int) -> float:
+    """Where one of several seeds is drawn across its row or column, from −1 to 1: no two at the same place."""
+    return 2 * (STEP * place % 1) - 1 if count > 1 else 0.0
 
 
 def per_cent(axis: Axis, metric: str) -> None:

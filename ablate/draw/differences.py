@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ablate.draw.canvas import names_width, per_cent, style_axes
+from ablate.draw.canvas import jitter, names_width, per_cent, style_axes
 from ablate.draw.figure_specs import DifferenceFigure
 from ablate.draw.labels import in_words, without_middle
 from ablate.draw.numbers import estimate_text
@@ -60,7 +60,7 @@ def draw_row(axes: Axes, position: int, comparison: Comparison, label: str) -> N
     estimate, values = comparison.estimate, comparison.difference.values
     shown = comparison.conclusion in (Conclusion.HIGHER, Conclusion.LOWER)
     color = DECIDED if shown else OPEN
-    rows = [position + OFFSET + spread(at, len(values)) for at in range(len(values))]
+    rows = [position + OFFSET + JITTER * jitter(at, len(values)) for at in range(len(values))]
     axes.plot(values, rows, ".", color=color, alpha=0.55, markersize=5, zorder=2)
     if estimate.mean is None:
         return
@@ -70,11 +70,6 @@ def draw_row(axes: Axes, position: int, comparison: Comparison, label: str) -> N
         [estimate.mean], [position], "o", mfc=color if shown else "white", mec=color, ms=7, mew=1.5, zorder=4
     )
     set_tip(mean, f"{label}: {estimate_text(estimate)}, n = {estimate.n}")
-
-
-def spread(place: int, count: int) -> float:
-    """How far a seed lies from the middle of its row's seeds, so that equal values are seen apart."""
-    return JITTER * (place % 3 - 1) if count > 1 else 0.0
 
 
 def shortened(labels: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from ablate.draw.canvas import per_cent, style_axes
+from ablate.draw.canvas import jitter, per_cent, style_axes
 from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.differences import draw_differences
 from ablate.draw.figure_specs import (
@@ -42,7 +42,6 @@ GAP = 9.0  # points between the mean, the seeds and the paper's value of one lev
 MARGIN = 0.07  # of the range of values, above and below
 SEED_ALPHA = 0.55
 JITTER = 0.3  # of the gap, from the middle of the seeds to either side
-STEP = 0.618  # of the jitter's range between the places of one seed and the next, modulo 1: no two are alike
 MOST_LETTERS, FEW_LEVELS = 24, 12  # of a level's name, where there are more levels than these
 SLANTED = 30  # degrees
 
@@ -204,11 +203,6 @@ def draw_seeds(axes: Axes, marks: Marks, color: str, middle: float, reach: float
         xs, scores = zip(*scored, strict=True)
         at = shifted(axes, middle + jitter(place, len(seeds)) * reach)
         axes.plot(xs, scores, ".", color=color, alpha=SEED_ALPHA, markersize=5, transform=at, zorder=2)
-
-
-def jitter(place: int, count: int) -> float:
-    """Where one of several seeds is drawn, from −1 to 1."""
-    return 2 * (STEP * place % 1) - 1 if count > 1 else 0.0
 
 
 def draw_printed(axes: Axes, marks: Marks, color: str, at: Transform) -> None:
