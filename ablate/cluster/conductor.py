@@ -35,16 +35,17 @@ def conduct(address: str, configuration: TextIO, send: Send) -> None:
     start_ray(address, lambda: send(Heartbeat()))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # batch systems signal all processes; the driver ends this one
-    checked: frozenset[str] | None = None
+    run: Callable[..., None] = run_launch
     if address:
-        from ablate.cluster.joining import require_cluster
+        from ablate.cluster.joining import NodeCheck, joined_reports, require_cluster
 
         request = CLUSTER_REQUEST.decode(await_line(configuration))
         checked = require_cluster(request, lambda found: send(WaitingForNodes(found)))
+        run = partial(run_launch, checked=checked, check_joined=partial(joined_reports, check=NodeCheck.of(request)))
         send(Joined(len(checked)))
     ray_processes = local_ray_processes()
     try:
-        run_launch(await_config(configuration), send, partial(send_heartbeats, send, ray_processes), checked)
+        run(await_config(configuration), send, partial(send_heartbeats, send, ray_processes))
     except AblateError:
         raise
     except Exception:  # raised again, unless Ray has died

@@ -6,28 +6,26 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
 from ablate.cluster.dispatch import Dispatcher, running_probes
-from ablate.cluster.joining import NodeCheck, joined_reports
 from ablate.cluster.node_report import encoded_own_report
-from ablate.cluster.node_watch import NodeWatch
+from ablate.cluster.node_watch import Check, NodeWatch
+from ablate.cluster.pack_callback import PackCallback
 from ablate.cluster.placement import PLACEMENT, placed_by_request
 from ablate.cluster.ray_cluster import live_nodes, of_ray
 from ablate.cluster.searcher import PackSearcher
 from ablate.cluster.study_dispatcher import study_dispatcher
 from ablate.cluster.worker import Worker
-from ablate.cluster.worker_watch import PackCallback, WorkerWatch, why_no_worker
+from ablate.cluster.worker_watch import WorkerWatch, why_no_worker
 from ablate.errors import ServiceError
 from ablate.events import Ended, Message, Ready, State
 from ablate.launch_config import LaunchConfig
 from ablate.paths import Store, StudyPaths
 from ablate.planning.packs import spread
-from ablate.planning.required_data import required_data
 from ablate.planning.resources import placed, slots
 from ablate.study.model import Resources
 from ablate.study.read import read_study
@@ -41,11 +39,13 @@ def run_launch(
     send: Send,
     send_heartbeats: Callable[[Callable[[], None]], None],
     checked: frozenset[str] | None = None,
+    check_joined: Check = lambda joined: [],
 ) -> None:
     """Run all packs; returns when they have ended, or when the study is to stop.
 
     `send_heartbeats` runs in a thread of its own, and is given the function that looks at the nodes of a cluster.
-    `checked` are the ids of its nodes that were found to fit; None on this machine alone.
+    `checked` are the ids of its nodes that were found to fit, None on this machine alone, and `check_joined` makes the
+    reports of those that join.
     """
     study = read_study(config.study)
     paths = Store(Path(config.store)).study(study.name)
@@ -58,9 +58,7 @@ def run_launch(
     dispatcher = study_dispatcher(config, study, wanted, paths, send)
     dispatcher.width = width
     send(Ready(width, len(found)))
-    data = required_data(study, [trial for pack in config.packs for trial in pack])
-    check = NodeCheck(Path(config.store), paths.folder, paths.environment, data)
-    node_watch = NodeWatch(dispatcher, wanted, first, partial(joined_reports, check=check), PLACEMENT, send)
+    node_watch = NodeWatch(dispatcher, wanted, first, check_joined, PLACEMENT, send)
     threading.Thread(target=send_heartbeats, args=(node_watch.look,), daemon=True).start()
     remove_rounds(paths)
     watch = WorkerWatch(dispatcher, send, lambda: why_no_worker(wanted.cpu, wanted.gpus))

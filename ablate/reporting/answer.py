@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from ablate.draw.labels import variant_label
 from ablate.draw.numbers import estimate_text, number, with_error
+from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.comparisons import Comparison, place_of
 from ablate.stats.conclusion import Conclusion
 from ablate.stats.statements import LEAST_SEEDS
-from ablate.stats.trends import AxisTrend
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import compared_axes
 from ablate.trial import short

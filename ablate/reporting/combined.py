@@ -6,8 +6,8 @@ from ablate.draw.labels import level_text, variant_label
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import p_value, share
 from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
+from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.interactions import Interaction
-from ablate.stats.trends import AxisTrend
 from ablate.stats.variants import CASE_AXES
 from ablate.trial import short
 

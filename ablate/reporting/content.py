@@ -43,13 +43,13 @@ from ablate.reporting.search_results import SearchFindings, best_proposals, hype
 from ablate.reporting.tables import metrics_table, results_table
 from ablate.reporting.verdicts import FindingVerdict, finding_verdict
 from ablate.stats.across_datasets import Ranking, differences_over_datasets, ranking_of
+from ablate.stats.axis_trends import AxisTrend, trends_of
 from ablate.stats.bands import Curves
 from ablate.stats.best import best_in_groups
 from ablate.stats.comparisons import Comparison, compare_with_baselines, looks_at, with_baselines
 from ablate.stats.interactions import Interaction, interactions_of
 from ablate.stats.results import Result
 from ablate.stats.sequential_power import power_sentence
-from ablate.stats.trends import AxisTrend, trends_of
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
 from ablate.study.model import Study
 from ablate.training_faults import RELATIVE_STD, collapse_warning, divergence_warning

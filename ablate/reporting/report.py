@@ -14,10 +14,10 @@ from ablate.reporting.paper import Difference
 from ablate.reporting.pictures import Pictures
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
+from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import Estimate
 from ablate.stats.interactions import Interaction
-from ablate.stats.trends import AxisTrend
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 from ablate.options import Value
 from ablate.papers import PAPERS
 from ablate.papers.reference import Ablation, numbers
-from ablate.reporting.in_part import Share, Tested, level_name, shares
 from ablate.reporting.measurements import Measurements, Restriction, VariantsOf, score_groups
+from ablate.reporting.tested_parts import Share, Tested, level_name, shares
 from ablate.stats.checks import LevelMissing, check_from, uncorrelated
 from ablate.stats.scores import Scores
 from ablate.stats.statements import Holds, Verdict

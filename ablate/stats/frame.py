@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.comparisons import Comparison
-from ablate.stats.trends import AxisTrend
 from ablate.stats.variants import Variant
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from ablate.reporting.answer import answer
 from ablate.stats.across_datasets import differences_over_datasets
+from ablate.stats.axis_trends import trends_of
 from ablate.stats.comparisons import compare_with_baselines
 from ablate.stats.results import Result
 from ablate.stats.running import running_differences
-from ablate.stats.trends import trends_of
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
 from ablate.study.seeds import SeedRule

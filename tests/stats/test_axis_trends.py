@@ -13,8 +13,8 @@ from ablate.reporting.json import to_json
 from ablate.reporting.latex import to_latex
 from ablate.reporting.markdown import to_markdown
 from ablate.reporting.write import write_report
+from ablate.stats.axis_trends import AxisTrend, trends_of
 from ablate.stats.results import Result
-from ablate.stats.trends import AxisTrend, trends_of
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
 
