@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from process_tree import adopt_orphans, cpu_seconds, cpu_seconds_of
@@ -63,10 +64,11 @@ def main() -> None:
 def until_end(process: subprocess.Popen[bytes]) -> float:
     """The most CPU seconds that were seen until the process ended: Ray ends without those of its workers."""
     used = cpu_seconds()
-    while process.poll() is None:
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(POLL)
+            return used
         used = max(used, cpu_seconds())
-        time.sleep(POLL)
-    return used
 
 
 def until_first_trial(store: Path) -> float:

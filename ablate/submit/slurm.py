@@ -66,7 +66,7 @@ class SlurmOptions(TargetOptions):
     def sets_server(self) -> bool:
         """Whether the lines of `setup` or the file of secrets name a server, as a script that they source may."""
         text = "\n".join(self.setup)
-        file = Path(self.secrets).expanduser() if self.secrets else None
+        file = absolute(self.secrets, self.secrets) if self.secrets else None
         if file is not None and file.is_file():
             text += "\n" + file.read_text(encoding="utf-8")
         return SETS_SERVER.search(text) is not None

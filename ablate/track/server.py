@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ablate.errors import ServiceAway, ServiceError, StudyError
+from ablate.errors import ServiceAway, ServiceError
 from ablate.paths import Store
 from ablate.process import Process, alive, current_process
 from ablate.track.client import connect, http_status, redact, refused
@@ -93,11 +93,13 @@ def check_server(uri: str, patience: float = 0.0) -> None:
     if urlsplit(uri).scheme not in ("http", "https", "databricks"):
         raise ServiceError("this is not a server", "start `mlflow server` on it and give its http address", place)
 
+    from ablate.track.rest import request_timeout  # with `requests`, which reading a database does not need
+
+    request_timeout()  # a wrong variable is not the server's fault
+
     def ask() -> None:
         try:
             connect(uri).list_experiments()
-        except StudyError:  # a variable of the environment is wrong
-            raise
         except Exception as error:  # of requests, MLflow or a plugin for the scheme: all mean that it cannot be used
             if http_status(error) in DENIED:
                 raise denial(error, place) from None
@@ -107,8 +109,6 @@ def check_server(uri: str, patience: float = 0.0) -> None:
 
     try:
         repeat(ask, uri, patience)
-    except StudyError:
-        raise
     except ServiceError as error:
         raise type(error)(error.problem, error.remedy, place) from None
     except Exception as error:  # of a plugin for the scheme
