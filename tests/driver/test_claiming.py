@@ -1,7 +1,7 @@
 """Launches of one study from several stores that use one tracking store: one runs, and nobody closes its runs."""
 
 import shutil
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import Server
 from ablate.track.store import Claim
 
-from .conftest import SMALL, WorkingDirectory
+from .conftest import PATIENCE, SMALL, WorkingDirectory
 from .in_process.launches import STUDY, at_the_first_epoch
 
 pytestmark = pytest.mark.slow
@@ -111,13 +111,20 @@ def test_a_launch_that_has_been_taken_over_closes_nothing(study: Study, stores: 
     assert (snapshot.study_state, snapshot.claim) == (State.RUNNING, other)
 
 
-def test_a_launch_that_has_been_taken_over_uploads_nothing_more(study: Study, stores: tuple[Store, Store]) -> None:
-    tracking = MemoryStore()
+def test_a_launch_that_has_been_taken_over_uploads_nothing_more(
+    study: Study, stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracking, killed = MemoryStore(), threading.Event()
+
+    def kill(executor: InProcessExecutor) -> None:
+        executor.killed = True
+        killed.set()
 
     def take_over() -> None:
         tracking.write_claim("claimed", Claim("other", "process 2 on another machine", "1"))
-        time.sleep(1)  # its heartbeats find the other claim
+        assert killed.wait(PATIENCE)  # a heartbeat has found the other claim
 
+    monkeypatch.setattr(InProcessExecutor, "kill", kill)
     with pytest.raises(ServiceError, match="taken over") as raised:
         run(study, stores[0], in_process_backends(tracking), at_the_first_epoch(take_over))
     assert "ablate sync" not in str(raised.value)

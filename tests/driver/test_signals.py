@@ -119,10 +119,7 @@ CLOSING = (
 def test_a_signal_while_a_launch_starts_leaves_nothing(
     directory: WorkingDirectory, moment: Callable[[Command], None], number: signal.Signals
 ) -> None:
-    directory.write("tiny", TINY)
-    command = directory.start("launch", "tiny")
-    moment(command)
-    command.process.send_signal(number)
+    command = signalled(directory, TINY, moment, number)
     assert command.code == (-number if number is signal.SIGKILL else 130), command.text
     require_nothing_left(directory, command, number)
 
@@ -138,10 +135,7 @@ def test_a_signal_while_a_launch_starts_leaves_nothing(
 def test_a_signal_while_trials_run_leaves_nothing(
     directory: WorkingDirectory, moment: Callable[[Command], None], text: str, number: signal.Signals
 ) -> None:
-    directory.write("tiny", text)
-    command = directory.start("launch", "tiny")
-    moment(command)
-    command.process.send_signal(number)
+    command = signalled(directory, text, moment, number)
     assert command.code == (-number if number is signal.SIGKILL else 130), command.text
     assert "of 2 trials finished; launch again to go on" in command.text or number is signal.SIGKILL
     require_nothing_left(directory, command, number)
@@ -159,10 +153,7 @@ def test_a_signal_while_a_launch_closes_leaves_nothing(
     directory: WorkingDirectory, moment: Callable[[Command], None], number: signal.Signals
 ) -> None:
     """A launch that closes goes on to close; the next stage may have begun, or the launch ended, when it arrives."""
-    directory.write("tiny", TINY)
-    command = directory.start("launch", "tiny")
-    moment(command)
-    command.process.send_signal(number)
+    command = signalled(directory, TINY, moment, number)
     assert command.code in (0, -number if number is signal.SIGKILL else 130), command.text
     if number is signal.SIGKILL:  # perhaps between the end of the server and that of its file
         until_nothing_runs(directory)
@@ -171,6 +162,17 @@ def test_a_signal_while_a_launch_closes_leaves_nothing(
     if number is not signal.SIGKILL:
         assert set(directory.statuses("tiny")) == {"FINISHED"}
         assert (directory.store.study("tiny").report / "report.md").exists()
+
+
+def signalled(
+    directory: WorkingDirectory, text: str, moment: Callable[[Command], None], number: signal.Signals
+) -> Command:
+    """A launch of the study that was sent a signal at a moment."""
+    directory.write("tiny", text)
+    command = directory.start("launch", "tiny")
+    moment(command)
+    command.process.send_signal(number)
+    return command
 
 
 def require_nothing_left(directory: WorkingDirectory, command: Command, number: signal.Signals) -> None:

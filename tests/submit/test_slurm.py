@@ -164,7 +164,7 @@ JOB = """#!/bin/bash
 #SBATCH --nodes=2 --ntasks-per-node=1 --output={folder}/output
 trap 'echo shell >> {folder}/signalled' TERM
 srun bash -c 'trap "echo step >> {folder}/signalled" TERM; touch {folder}/$SLURM_NODEID
-  until [ -e {folder}/end ]; do sleep 0.2; done' &
+  until [ -e {folder}/end ]; do sleep 0.2; echo >> {folder}/steps; done' &
 until [ -e {folder}/end ]; do sleep 0.2; done
 wait
 """
@@ -183,7 +183,8 @@ def test_stopping_a_job_signals_its_shell_alone_and_none_of_its_steps(
         target = SlurmTarget(SlurmOptions())
         target.stop(job, tmp_path)
         wait_until(signalled.exists, lambda: str(cluster.states()))
-        time.sleep(2)  # in which the steps would have been signalled
+        steps = len((tmp_path / "steps").read_text())
+        wait_until(lambda: len((tmp_path / "steps").read_text()) > steps + 20, lambda: str(cluster.states()))
         state = target.state(job)
         (tmp_path / "end").touch()
         wait_until(lambda: not target.state(job).active, lambda: str(cluster.states()))
