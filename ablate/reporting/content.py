@@ -81,7 +81,6 @@ def report_of(
     design = design_findings(study, variants, metric)
     section = results_section(study, results, metric, compared, differing, papers_seeds(ablations), runs, found)
     best = best_proposals(study, results, compared, metric) if study.search else []
-    sentences = answer(metric, design.comparisons, design.trends)
     return Report(
         study=study.name,
         question=study.question,
@@ -89,7 +88,7 @@ def report_of(
         metric=metric,
         setup=(*setup(study, variants), *costs(every, study.budget)),
         answer=(
-            *sentences,
+            *answer(metric, design.comparisons, design.trends),
             *search_answer(metric, best, len(variants), found.finalists),
         ),
         results=section,
@@ -97,12 +96,7 @@ def report_of(
         progress=progress_of(every),
         comparisons=design.comparisons,
         links=run_links(results, runs),
-        figures=(
-            *figures(study, compared, design.comparisons, metric),
-            *search_figures(study, metric, found.proposals, found.importances),
-            *hypervolume_figures(study, results),
-            *rank_figure(design.ranking),
-        ),
+        figures=tuple(all_figures(study, results, compared, design, found)),
         limits=design.limits,
         power=design.power,
         interactions=design.interactions,
@@ -237,6 +231,21 @@ def other_metrics(study: Study, results: Iterable[Result], metric: str) -> list[
     """The other metrics of the study's probes, sorted."""
     names = {name for result in results for name in result.metrics if name.partition("/")[0] in study.probes}
     return sorted(names - {metric})
+
+
+def all_figures(
+    study: Study,
+    results: Sequence[Result],
+    compared: Sequence[ComparedVariant],
+    design: DesignFindings,
+    found: SearchFindings,
+) -> Iterator[ReportFigure]:
+    """The figures of a design, and those of a search."""
+    metric = study.compared_metric
+    yield from figures(study, compared, design.comparisons, metric)
+    yield from search_figures(study, metric, found.proposals, found.importances)
+    yield from hypervolume_figures(study, results)
+    yield from rank_figure(design.ranking)
 
 
 def figures(
