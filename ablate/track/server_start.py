@@ -1,5 +1,6 @@
 """Starts an embedded MLflow server and waits until it answers."""
 
+import errno
 import http.client
 import os
 import secrets
@@ -13,6 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
 from ablate.errors import ServiceError
 from ablate.interrupts import deferred
 from ablate.paths import Store
@@ -22,22 +25,42 @@ from ablate.track.server_end import CHILDREN, MARK, leave
 from ablate.track.server_info import ServerInfo
 
 START = 300.0  # seconds that a server may take until it answers: other processes may use most of the processor
+ATTEMPTS = 5  # ports on which a server is started until one is not taken meanwhile
+TAKEN = f"[Errno {errno.EADDRINUSE}]"  # in the server's log
 POLL = 0.1  # seconds between two looks at a port: it does not notify of a change
 ANSWER = 60.0  # seconds that a living server may take to answer: other processes may use most of the processor
 
 
+class PortTaken(Exception):
+    """Another process has taken the port between its choice and the server's start, which takes seconds."""
+
+
 def start(store: Store, port: int, users: tuple[Process, ...]) -> ServerInfo:
-    """Start a server on a port, or on a free one if that is taken or 0, and wait until it answers.
+    """Start a server on a port, or on a free one if that is taken or 0, and wait until it answers."""
+    port = free(port, patience=5.0) or free(0)
+    for _ in range(ATTEMPTS):
+        try:
+            return start_on(store, port, users)
+        except PortTaken:
+            port = free(0)
+    log = store.mlflow / "server.log"
+    problem = f"the MLflow server does not start: other processes took its port, {ATTEMPTS} times"
+    raise ServiceError(problem, f"read {log}", str(store.mlflow))
+
+
+def start_on(store: Store, port: int, users: tuple[Process, ...]) -> ServerInfo:
+    """Start a server on a port and wait until it answers.  Raises PortTaken where another process has the port.
 
     It is noted in `server.json` before it answers, so that it ends whatever happens to this process meanwhile.
     """
-    port = free(port, patience=5.0) or free(0)
+    log = store.mlflow / "server.log"
+    printed = log.stat().st_size if log.exists() else 0  # by earlier servers
     with deferred():
         info = replace(start_process(store, port), users=users)
         info.save(store.server)
     (store.mlflow / "port").write_text(str(port), encoding="utf-8")
     try:
-        await_answer(info, store)
+        await_answer(info, log, printed)
     except BaseException:
         leave(info, store.server)
         raise
@@ -61,20 +84,34 @@ def start_process(store: Store, port: int) -> ServerInfo:
     return ServerInfo(socket.gethostname(), port, *identify(process.pid), mark, users=())
 
 
-def await_answer(info: ServerInfo, store: Store) -> None:
-    """Wait until a server that was just started answers.  Raises ServiceError where it does not."""
+def await_answer(info: ServerInfo, log: Path, printed: int) -> None:
+    """Wait until a server that was just started answers.
+
+    Raises PortTaken where its log says so behind the first `printed` bytes, and ServiceError where it does not start.
+    """
     deadline = time.monotonic() + START
-    while not healthy(info.uri):
+    while not (healthy(info.uri) and listens(info)):  # else another process may have answered at its port
         if not alive(info.process) or time.monotonic() > deadline:
-            log = store.mlflow / "server.log"
-            raise ServiceError(f"the MLflow server does not start: {last_line(log)}", f"read {log}", str(store.mlflow))
+            text = log.read_bytes()[printed:].decode(errors="replace")
+            if TAKEN in text:
+                raise PortTaken
+            problem = f"the MLflow server does not start: {last_line(text)}"
+            raise ServiceError(problem, f"read {log}", str(log.parent))
         time.sleep(POLL)
 
 
-def last_line(log: Path) -> str:
-    """The last line of a log that is not empty: of a traceback, its error."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it has printed nothing")
+def listens(info: ServerInfo) -> bool:
+    """Whether a process of this server has its port."""
+    with suppress(psutil.Error):
+        server = psutil.Process(info.pid)
+        sockets = (one for process in (server, *server.children()) for one in process.net_connections("tcp"))
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == info.port for one in sockets)
+    return False
+
+
+def last_line(text: str) -> str:
+    """The last line that is not empty: of a traceback, its error."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it has printed nothing")
 
 
 def command(store: Store, port: int) -> list[str]:

@@ -173,21 +173,25 @@ wait
 def test_stopping_a_job_signals_its_shell_alone_and_none_of_its_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signalled = tmp_path / "signalled"
+    signalled, steps = tmp_path / "signalled", tmp_path / "steps"
+    steps.touch()
     with slurm_cluster() as cluster:
         for name in ("SLURM_CONF", "PATH"):
             monkeypatch.setenv(name, cluster.environment[name])
         (tmp_path / "job").write_text(JOB.format(folder=tmp_path))
         job = run_tool(["sbatch", "--parsable", str(tmp_path / "job")], "").strip()
-        wait_until(lambda: all((tmp_path / node).exists() for node in "01"), lambda: str(cluster.states()))
         target = SlurmTarget(SlurmOptions())
-        target.stop(job, tmp_path)
-        wait_until(signalled.exists, lambda: str(cluster.states()))
-        steps = len((tmp_path / "steps").read_text())
-        wait_until(lambda: len((tmp_path / "steps").read_text()) > steps + 20, lambda: str(cluster.states()))
-        state = target.state(job)
-        (tmp_path / "end").touch()
-        wait_until(lambda: not target.state(job).active, lambda: str(cluster.states()))
+        try:
+            for node in "01":
+                wait_until((tmp_path / node).exists, lambda: str(cluster.states()))
+            target.stop(job, tmp_path)
+            wait_until(signalled.exists, lambda: str(cluster.states()))
+            before = steps.stat().st_size
+            wait_until(lambda: steps.stat().st_size > before + 20, lambda: str(cluster.states()))
+            state = target.state(job)
+        finally:
+            (tmp_path / "end").touch()
+            wait_until(lambda: not target.state(job).active, lambda: str(cluster.states()))
         assert state is JobState.RUNNING
         assert signalled.read_text() == "shell\n"
         assert "srun" not in (tmp_path / "output").read_text()  # it says where a step is cancelled

@@ -3,8 +3,10 @@
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from ablate.errors import ServiceError
 from ablate.paths import Store
 from ablate.process import alive
+from ablate.track import server_start
 from ablate.track.client import connect, reach_directly, redact
 from ablate.track.server import ensure_server
 from ablate.track.server_end import members
@@ -50,6 +53,33 @@ def test_a_server_is_shared_and_its_last_user_ends_it(
     adopted.stop()
     assert members(mark) == []
     assert not (store.mlflow / "server.json").exists()
+
+
+class Other(BaseHTTPRequestHandler):
+    """Answers every request, as another store's MLflow does that is asked whether it is healthy."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.slow
+def test_a_server_whose_port_was_taken_while_it_started_is_started_on_another(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        taken, free = other.server_address[1], server_start.free
+        chosen = iter([taken])  # then as usual
+        monkeypatch.setattr(server_start, "free", lambda port, patience=0.0: next(chosen, None) or free(port))
+        server = ensure_server(store)
+        other.shutdown()
+    assert info_of(store).port != taken
+    assert (store.mlflow / "port").read_text() == str(info_of(store).port)
+    assert connect(server.uri).list_experiments()
+    server.stop()
 
 
 @pytest.mark.slow
