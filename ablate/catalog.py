@@ -143,6 +143,7 @@ def augmentation_entry(name: str, pipeline: Any) -> CatalogEntry:
 
 def paper_entry(name: str, paper: Any) -> CatalogEntry:
     from ablate.coverage import line_of, printed_lines, studies_of
+    from ablate.papers.defaults import read_defaults
     from ablate.papers.reference import ablations, numbers, title
 
     studies = studies_of(name)
@@ -151,6 +152,7 @@ def paper_entry(name: str, paper: Any) -> CatalogEntry:
     details = {
         "methods": list(paper.methods),
         "studies": {file: study.question for file, study in studies.items()},
+        "defaults": {str(block): dict(block.settings) for block in read_defaults(paper.package, paper.prefix)},
         "findings": {f"{one.id} ({one.where})": one.finding for one in ablations() if one.paper == name},
         "numbers": {
             "printed": len(numbers(name)),

@@ -7,6 +7,7 @@ from ablate.row_checks import RowError, instance_of
 
 def check_paper(row: object) -> None:
     """RowError where a row is malformed or has the prefix of a built-in one; other errors where its files are."""
+    from ablate.papers.defaults import read_defaults
     from ablate.papers.reference import read_ablations, read_numbers, read_title
 
     instance_of(PaperNames)(row)
@@ -16,6 +17,7 @@ def check_paper(row: object) -> None:
     read_title(row)
     read_ablations("", row)
     read_numbers(row)
+    read_defaults(row.package, row.prefix)
 
 
 PAPERS: Registry[PaperNames] = Registry(

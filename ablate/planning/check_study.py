@@ -8,6 +8,7 @@ from ablate.methods import METHODS
 from ablate.options import Option
 from ablate.papers import PAPERS
 from ablate.planning.design import count_comparisons, count_trials
+from ablate.planning.fixed_settings import every_fixed_settings
 from ablate.probes import PROBES
 from ablate.registry import suggest
 from ablate.study.assignments import METHOD_AND_DATASET, Assignment, assignments
@@ -54,6 +55,10 @@ def check_study(study: Study) -> None:
     if study.paper is not None:
         with placed_at(study.place("paper", "id")):
             PAPERS[study.paper.id]
+    for index, case in enumerate(study.cases):
+        if case.defaults is not None:
+            with placed_at(study.place("cases", index, "defaults")):
+                PAPERS[case.defaults]
     for index, name in enumerate(study.probes):
         with placed_at(study.place("probes", index)):
             PROBES[name]
@@ -136,8 +141,9 @@ def logged_metrics(study: Study) -> tuple[str, ...]:
     """The metrics that training logs in the trials of some case."""
     names = {method for index in range(len(study.cases)) for method in methods_of_case(study, index)}
     methods = [METHODS[name] for name in sorted(names)]
-    written = [one for index in range(len(study.cases)) for one in assignments(study, index)]
-    validated = any((one.path, one.value) == ("training.kept", "best") for one in written)
+    written = [(one.path, one.value) for index in range(len(study.cases)) for one in assignments(study, index)]
+    fixed = [one for settings in every_fixed_settings(study) for one in settings.items()]
+    validated = ("training.kept", "best") in [*written, *fixed]
     extra = ("validation_loss",) if validated else ()
     logged = [name for one in methods if one.objectives for name in (*one.logged, *extra)]
     return tuple(dict.fromkeys(f"train/{name}" for name in logged))

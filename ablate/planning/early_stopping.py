@@ -8,6 +8,7 @@ from ablate.methods import METHODS
 from ablate.options import Value, build
 from ablate.planning.check_study import logged_metrics
 from ablate.planning.check_trial import check_capabilities, trial_info
+from ablate.planning.fixed_settings import fixed_settings
 from ablate.probes import PROBES
 from ablate.registry import suggest
 from ablate.study.coercion import coerce, options_by_name
@@ -50,7 +51,7 @@ def interim_probe(study: Study) -> InterimProbe | None:
     if pruner is None or pruner.probe_every is None:
         return None
     name = compared_by(study).partition("/")[0]
-    fixed = study.cases[0].fixed
+    fixed = fixed_settings(study, study.cases[0], {})
     given = {option: fixed.get(f"probes.{name}.{option}") for option in options_by_name(PROBES[name])}
     return InterimProbe(name, probe_settings(study, name, given), pruner.probe_every)
 

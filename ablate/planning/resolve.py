@@ -13,6 +13,7 @@ from ablate.planning.check_study import check_distinct_variants, check_size, che
 from ablate.planning.check_trial import check_trial
 from ablate.planning.design import Levels, variants
 from ablate.planning.early_stopping import check_interim_probe, check_pruner
+from ablate.planning.fixed_settings import fixed_settings
 from ablate.planning.pipeline_revisions import revision
 from ablate.planning.samplers import check_sampler
 from ablate.probes import PROBES
@@ -88,7 +89,7 @@ def _count_settings(study: Study, left: Mapping[str, Range | Choices], levels: L
 def fixed_levels(study: Study) -> dict[str, Value]:
     """What the conditions of a search's space may name beside the space: the method, data set and fixed settings."""
     case = study.cases[0]
-    return {"method": case.method, "dataset": case.dataset, **case.fixed}
+    return fixed_settings(study, case, {})
 
 
 def first_settings(study: Study) -> tuple[Levels, ...]:
@@ -164,14 +165,14 @@ def with_seed(trial: Trial, seed: int) -> Trial:
 def resolve_variant(study: Study, index: int, levels: Levels) -> Trial:
     """A variant of a case with every setting filled in, for the study's first seed."""
     case = study.cases[index]
-    given = {"method": case.method, "dataset": case.dataset, **case.fixed, **levels}
+    given = {**fixed_settings(study, case, levels), **levels}
     config = resolve_config(str(given["method"]), str(given["dataset"]), given, study.first_seeds[0])
     pretraining = build(METHODS[config.method], config.settings).pretraining()
     if pretraining is not None:
         settings = _with_prefix("training", config.training) | _with_prefix("method", pretraining.settings)
         config = replace(config, first=resolve_config(pretraining.method, config.dataset, settings, config.seed))
     probes = {name: filled_in(PROBES[name], f"probes.{name}", given) for name in study.probes}
-    trial = Trial(config, probes, study.name, dict(levels), case_label(study, index))
+    trial = Trial(config, probes, study.name, dict(levels), study.case_label(index))
     check_trial(study, index, trial)
     check_interim_probe(study, trial)
     return trial
@@ -209,12 +210,3 @@ def filled_in(owner: type, section: str, given: ValuesByPath) -> dict[str, Value
         name: coerce(option, given.get(f"{section}.{name}", option.default), f"{section}.{name}")
         for name, option in options_by_name(owner).items()
     }
-
-
-def case_label(study: Study, index: int) -> str:
-    """What distinguishes a case from the others: its name, or its data set and method where these differ."""
-    if len(study.cases) == 1:
-        return ""
-    case = study.cases[index]
-    differ = [name for name in ("dataset", "method") if len({getattr(one, name) for one in study.cases}) > 1]
-    return case.name or ", ".join(str(getattr(case, name)) for name in differ) or f"case {index + 1}"

@@ -109,7 +109,7 @@ def report_of(
         failures=failures(every, metric),
         paper=paper_section(study, ablations, differing, verdicts(study, ablations, results)),
         paper_problem=problem,
-        outdated=sum(case_of(study, result) is None for result in every),
+        outdated=sum(case_of(study, result.trial) is None for result in every),
     )
 
 
@@ -168,6 +168,7 @@ def with_ablations(study: Study, metric: str) -> tuple[Study, tuple[Ablation, ..
 
 def setup(study: Study, variants: Iterable[Variant]) -> Iterator[tuple[str, str]]:
     """What all trials have in common, as (name, text); without what the study does not set."""
+    defaults = sorted({case.defaults for case in study.cases if case.defaults})
     fixed = [f"{path} = {level_text(level)}" for case in study.cases for path, level in case.fixed.items()]
     epochs = {str(variant.config.training.get("epochs", "–")) for variant in variants if trains(variant.config.method)}
     rows = {
@@ -177,6 +178,7 @@ def setup(study: Study, variants: Iterable[Variant]) -> Iterator[tuple[str, str]
         "Seeds": seeds_text(study),
         "Epochs": sorted(epochs),
         "Profile": [study.profile] if study.profile else [],
+        "Defaults": [f"those of {paper}" for paper in defaults],
         "Fixed": fixed,
         "Probes": study.probes,
     }

@@ -153,7 +153,7 @@ def best_study(study: Study, best: Variant) -> str:
     """The file of a study that runs a search's best settings with its seeds, ready to launch."""
     case = study.cases[0]
     fixed = {**case.fixed, **{path: level for path, level in best.levels.items() if path not in ("method", "dataset")}}
-    own = Case(method=best.config.method, dataset=best.config.dataset, fixed=fixed)
+    own = Case(method=best.config.method, dataset=best.config.dataset, defaults=case.defaults, fixed=fixed)
     question = f"How good are the best settings of {study.name}?"
     named = {"name": f"{study.name}{BEST}", "question": question, "paper": None, "profile": None}
     return to_yaml(study.model_copy(update={**named, "cases": (own,), "search": None}))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ablate.options import Value
 from ablate.stats.estimate import Estimate
-from ablate.stats.variants import CASE_AXES, belongs_to
+from ablate.stats.variants import CASE_AXES, case_of
 from ablate.study.model import Study
 from ablate.trial import Trial
 
@@ -50,7 +50,7 @@ def differences_of(study: Study, case: int, scores: Sequence[Score]) -> Iterable
     """The differences of one case."""
     variants: dict[str, ScoredVariant] = {}
     for trial, score in scores:
-        if belongs_to(study.cases[case], trial):
+        if case_of(study, trial) == case:
             config = trial.config
             fresh = ScoredVariant(trial.levels, config.dataset, config.method, {})
             variants.setdefault(trial.variant, fresh).scores[config.seed] = score

@@ -51,7 +51,7 @@ def variants_of(study: Study, results: Iterable[Result], metric: str) -> tuple[V
     """The variants that have results: in the order of the study's levels; those of a search in their given order."""
     groups: dict[tuple[int, str], list[Result]] = {}
     for result in results:
-        case = case_of(study, result)
+        case = case_of(study, result.trial)
         if case is not None:
             groups.setdefault((case, result.variant), []).append(result)
     variants = [variant_of(study, case, group, metric) for (case, _), group in groups.items()]
@@ -81,9 +81,14 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
     )
 
 
-def case_of(study: Study, result: Result) -> int | None:
-    """The index of the first case that a result belongs to; None where an earlier version of the study file had it."""
-    return next((index for index, case in enumerate(study.cases) if belongs_to(case, result.trial)), None)
+def case_of(study: Study, trial: Trial) -> int | None:
+    """The index of the case that a trial belongs to; None where an earlier version of the study file had it.
+
+    Of several that fit, it is the one whose label the trial has; of those, the one that fixes the most settings.
+    """
+    fitting = [index for index, case in enumerate(study.cases) if belongs_to(case, trial)]
+    likeness = {index: (study.case_label(index) == trial.case, len(study.cases[index].fixed)) for index in fitting}
+    return max(fitting, key=likeness.__getitem__, default=None)
 
 
 def belongs_to(case: Case, trial: Trial) -> bool:

@@ -76,6 +76,7 @@ class Case(StrictModel):
     name: SafeName | None = None
     method: str
     dataset: str
+    defaults: SafeName | None = None  # the paper whose settings hold where `fixed` and `axes` name none
     design: Literal["grid", "one-at-a-time", "search"] = "grid"
     fixed: Mapping[str, Level] = {}
     axes: Mapping[str, AxisLevels] = {}
@@ -133,6 +134,14 @@ class Study(StrictModel):
     search: Search | None = None
     profile: SafeName | None = None
     _origin: Origin = PrivateAttr(default=Origin())
+
+    def case_label(self, index: int) -> str:
+        """What distinguishes a case from the others: its name, or its data set and method where these differ."""
+        if len(self.cases) == 1:
+            return ""
+        case = self.cases[index]
+        differ = [name for name in ("dataset", "method") if len({getattr(one, name) for one in self.cases}) > 1]
+        return case.name or ", ".join(str(getattr(case, name)) for name in differ) or f"case {index + 1}"
 
     @property
     def seed_rule(self) -> SeedRule | None:

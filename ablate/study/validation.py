@@ -62,6 +62,7 @@ EXAMPLES = {  # key → how it is written
     "cases": "cases: [{dataset: digits}, {dataset: fsdd}]",
     "method": "method: invariant",
     "dataset": "dataset: digits",
+    "defaults": "defaults: simvae",
     "design": "design: grid",
     "fixed": "fixed: {training.epochs: 100}",
     "axes": "axes: {method.epsilon: [1, 2]}",

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.plural import counted
+from ablate.study.scalars import format_value
 from ablate.view import console
 from ablate.view.console import print_json
 
@@ -68,9 +69,14 @@ def print_entry(entry: "CatalogEntry", as_json: bool) -> None:
         if isinstance(detail, dict):
             console.out.print(f"{title}:")
             for key, value in detail.items():
-                console.out.print(f"  {key}: {value}")
+                console.out.print(f"  {key}: {in_words(value)}")
         else:
             console.out.print(f"{title}: {', '.join(detail) if is_words(detail) else detail}")
+
+
+def in_words(value: object) -> str:
+    """A value of an entry's details; settings as `training.epochs = 400, …`."""
+    return ", ".join(f"{path} = {format_value(one)}" for path, one in value.items()) if isinstance(value, dict) else str(value)
 
 
 def is_words(detail: object) -> bool:

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from ablate.events import State
 from ablate.stats.estimate import Estimate
 from ablate.stats.results import Result
-from ablate.stats.variants import variants_of
+from ablate.stats.variants import case_of, variants_of
 from ablate.study.model import Study
 
 MakeStudy = Callable[..., Study]
@@ -80,6 +81,16 @@ def test_results_of_an_earlier_version_of_the_study_file_are_left_out(
     ]
     (variant,) = variants_of(study, results, METRIC)
     assert variant.scores == {0: 0.5}
+
+
+def test_a_result_belongs_to_the_case_whose_label_it_has_else_to_the_one_that_fixes_most(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    long, paper = {"fixed": {"training.epochs": 20}}, {"defaults": "simvae"}  # a trial of either fits every case
+    study = make_study({"name": "plain"}, {"name": "long", **long}, {"name": "paper", **paper})
+    result = make_result({}, 0, 0.5)
+    labels = {case: replace(result.trial, case=case) for case in ("plain", "long", "paper", "")}
+    assert {case: case_of(study, trial) for case, trial in labels.items()} == {"plain": 0, "long": 1, "paper": 2, "": 1}
 
 
 def test_methods_on_an_axis_are_variants_in_the_axis_order(make_study: MakeStudy, make_result: MakeResult) -> None:

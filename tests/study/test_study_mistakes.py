@@ -389,7 +389,7 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "a key that a case cannot have",
         "question: Why?",
         "cases: [{seeds: 3}]",
-        "8:10: unknown key 'seeds'; choose from axes, baseline, dataset, design, fixed, method, name",
+        "8:10: unknown key 'seeds'; choose from axes, baseline, dataset, defaults, design, fixed, method, name",
     ),
     (
         "a mistyped key in a case",
