@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.plural import counted
-from ablate.study.scalars import format_value
 from ablate.view import console
 from ablate.view.console import print_json
 
@@ -76,7 +75,7 @@ def print_entry(entry: "CatalogEntry", as_json: bool) -> None:
 
 def in_words(value: object) -> str:
     """A value of an entry's details; settings as `training.epochs = 400, …`."""
-    return ", ".join(f"{path} = {format_value(one)}" for path, one in value.items()) if isinstance(value, dict) else str(value)
+    return ", ".join(f"{path} = {one}" for path, one in value.items()) if isinstance(value, dict) else str(value)
 
 
 def is_words(detail: object) -> bool:
