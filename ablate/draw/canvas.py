@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 from ablate.atomic_write import write_bytes
 from ablate.draw.plain_text import plain_text
-from ablate.draw.style import DPI, GRID_COLOR, INK, LABEL, TEXT, TITLE, is_share
+from ablate.draw.style import DPI, GRID_COLOR, INK, LABEL, TEXT, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+
+    from ablate.study.words import Quantity
 
 LEFT = 0.8  # margin in inches
 MIN_WIDTH = 6.8  # inches of a figure with axes of any width, for its title
@@ -86,11 +88,11 @@ def jitter(place: int, count: int) -> float:
     return 2 * (STEP * place % 1) - 1 if count > 1 else 0.0
 
 
-def per_cent(axis: Axis, metric: str) -> None:
-    """Show the numbers at an axis in per cent, where the metric is a share."""
+def format_axis(axis: Axis, quantity: Quantity) -> None:
+    """Show the numbers at an axis of a metric in its unit: times 100 where that is per cent."""
     from matplotlib.ticker import PercentFormatter
 
-    if is_share(metric):
+    if quantity.per_cent:
         axis.set_major_formatter(PercentFormatter(1.0, symbol=""))
 
 

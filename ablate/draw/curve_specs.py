@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ablate.stats.estimate import Estimate
+from ablate.study.words import NO_WORDS, Words
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class CurvePanel:
 
     metric: str
     series: tuple[CurveSeries, ...]
+    words: Words = NO_WORDS
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ablate.draw.canvas import jitter, names_width, per_cent, style_axes
+from ablate.draw.canvas import format_axis, jitter, names_width, style_axes
 from ablate.draw.figure_specs import DifferenceFigure
-from ablate.draw.labels import in_words, without_middle
+from ablate.draw.labels import without_middle
 from ablate.draw.numbers import estimate_text
-from ablate.draw.style import COLORS, DPI, GRID_COLOR, INK, LABEL, TEXT, is_share
+from ablate.draw.style import COLORS, DPI, GRID_COLOR, INK, LABEL, TEXT
 from ablate.draw.vector import set_tip
 from ablate.stats.comparisons import Comparison
 from ablate.stats.conclusion import Conclusion
+from ablate.study.words import with_unit
 
 WIDTH = 8.0  # inches
 ROW = 0.34  # inches
@@ -36,14 +37,15 @@ def draw_differences(spec: DifferenceFigure) -> Figure:
     axes.axvline(0, color=INK, linewidth=1, zorder=1)
     if spec.margin is not None:
         axes.axvspan(-spec.margin, spec.margin, color=GRID_COLOR, zorder=0)
+    quantity = spec.words.quantity(spec.metric)
     for position, row in enumerate(spec.rows):
-        draw_row(axes, position, row.comparison, row.label)
+        draw_row(axes, position, row.comparison, row.label, quantity.factor)
     axes.set_yticks(range(len(spec.rows)), shortened([row.label for row in spec.rows]))
     axes.set_ylim(len(spec.rows) - 0.4, -0.6)
-    unit = " (percentage points)" if is_share(spec.metric) else ""
-    name = f"{in_words(spec.metric)} minus that of {without_middle(spec.baseline, MOST_LETTERS)}{unit}"
+    name = f"{quantity.title} minus that of {without_middle(spec.baseline, MOST_LETTERS)}"
+    name = with_unit(name, quantity.unit_of_differences)
     axes.set_xlabel("\n".join(textwrap.wrap(name, MOST_LETTERS)), fontsize=LABEL, color=INK)
-    per_cent(axes.xaxis, spec.metric)
+    format_axis(axes.xaxis, quantity)
     figure.legend(
         handles=legend_entries(spec),
         loc="outside lower center",
@@ -55,8 +57,8 @@ def draw_differences(spec: DifferenceFigure) -> Figure:
     return figure
 
 
-def draw_row(axes: Axes, position: int, comparison: Comparison, label: str) -> None:
-    """Draw one variant's mean, interval and seeds."""
+def draw_row(axes: Axes, position: int, comparison: Comparison, label: str, factor: float) -> None:
+    """Draw one variant's mean, interval and seeds; `factor` multiplies the numbers in its tip."""
     estimate, values = comparison.estimate, comparison.difference.values
     shown = comparison.conclusion in (Conclusion.HIGHER, Conclusion.LOWER)
     color = DECIDED if shown else OPEN
@@ -69,7 +71,7 @@ def draw_row(axes: Axes, position: int, comparison: Comparison, label: str) -> N
     (mean,) = axes.plot(
         [estimate.mean], [position], "o", mfc=color if shown else "white", mec=color, ms=7, mew=1.5, zorder=4
     )
-    set_tip(mean, f"{label}: {estimate_text(estimate)}, n = {estimate.n}")
+    set_tip(mean, f"{label}: {estimate_text(estimate.times(factor))}, n = {estimate.n}")
 
 
 def shortened(labels: Sequence[str]) -> list[str]:
@@ -87,5 +89,6 @@ def legend_entries(spec: DifferenceFigure) -> list[Line2D | Patch]:
         entries.append(Line2D([], [], color=OPEN, marker="o", mfc="white", label="not shown (mean, 95 % interval)"))
     entries.append(Line2D([], [], color=OPEN, marker=".", ls="none", alpha=0.55, label="a seed"))
     if spec.margin is not None:
-        entries.append(Patch(color=GRID_COLOR, label=f"± {spec.margin:g}, the study's margin"))
+        margin = spec.margin * (100 if spec.words.quantity(spec.metric).per_cent else 1)
+        entries.append(Patch(color=GRID_COLOR, label=f"± {margin:g}, the study's margin"))
     return entries

@@ -15,7 +15,7 @@ from ablate.stats.comparisons import Comparison
 from ablate.stats.trend import is_geometric
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study, compared_axes
-from ablate.trial import short
+from ablate.study.words import NO_WORDS, Words
 
 Direction = Literal["maximize", "minimize"]
 
@@ -48,6 +48,7 @@ class Panel:
     title: str
     lines: tuple[Line, ...]
     levels: tuple[Value, ...]
+    names: tuple[str, ...]  # of the levels
 
     @property
     def numeric(self) -> bool:
@@ -71,6 +72,7 @@ class AxisFigure:
     metric: str
     panels: tuple[Panel, ...]
     note: str = ""  # which variants are left out
+    words: Words = NO_WORDS
 
     @property
     def members(self) -> Iterator[ComparedVariant]:
@@ -109,10 +111,11 @@ class DifferenceFigure:
     rows: tuple[DifferenceRow, ...]
     margin: float | None = None
     note: str = ""  # which variants are left out
+    words: Words = NO_WORDS
 
 
 def difference_figure(metric: str, comparisons: Sequence[Comparison]) -> DifferenceFigure:
-    """The figure of a study's comparisons; of more than MAX_ROWS, those with the largest differences."""
+    """The figure of a study's comparisons, one or more; of more than MAX_ROWS, those with the largest differences."""
     largest = sorted(comparisons, key=lambda one: -abs(one.estimate.mean or 0.0))[:MAX_ROWS]
     baselines = list(
         dict.fromkeys(variant_label(one.baseline, compared_axes(one.baseline.levels)) for one in comparisons)
@@ -125,7 +128,7 @@ def difference_figure(metric: str, comparisons: Sequence[Comparison]) -> Differe
     ]
     note = f"the {MAX_ROWS} largest of {len(comparisons)}" if len(comparisons) > MAX_ROWS else ""
     baseline = baselines[0] if len(baselines) == 1 else "the baseline"
-    return DifferenceFigure(metric, baseline, tuple(rows), comparisons[0].margin if comparisons else None, note)
+    return DifferenceFigure(metric, baseline, tuple(rows), comparisons[0].margin, note, comparisons[0].baseline.words)
 
 
 @dataclass(frozen=True)
@@ -149,13 +152,15 @@ def axis_figure(study: Study, compared: Sequence[ComparedVariant], axis: str, me
     note = ""
     if len({variant_label(member.variant, panel_axes) for member in shown}) > MAX_PANELS:
         shown = [member for member in shown if at_baseline(study, member.variant, panel_axes)]
-        left_out = ", ".join(short(name) for name in panel_axes if name not in CASE_AXES)
+        left_out = ", ".join(study.words.axis(name) for name in panel_axes if name not in CASE_AXES)
         note = f"only the baseline of {left_out}" if left_out else "only the baseline of each case"
-    panels = [
-        Panel(title, lines(group, line_axis), levels_of(study, [member.variant for member in group], axis))
-        for title, group in grouped(shown, panel_axes)
-    ]
-    return AxisFigure(axis, metric, tuple(panels), note)
+    panels = [panel_of(study, axis, title, group, line_axis) for title, group in grouped(shown, panel_axes)]
+    return AxisFigure(axis, metric, tuple(panels), note, study.words)
+
+
+def panel_of(study: Study, axis: str, title: str, members: Sequence[ComparedVariant], line_axis: str | None) -> Panel:
+    levels = levels_of(study, [member.variant for member in members], axis)
+    return Panel(title, lines(members, line_axis), levels, tuple(study.words.level(axis, level) for level in levels))
 
 
 def divide_axes(study: Study, variants: Sequence[Variant], axis: str) -> tuple[str | None, tuple[str, ...]]:

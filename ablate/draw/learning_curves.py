@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ablate.draw.canvas import per_cent, style_axes
+from ablate.draw.canvas import format_axis, style_axes
 from ablate.draw.curve_specs import CurveFigure, CurvePanel
-from ablate.draw.labels import metric_text
 from ablate.draw.style import COLORS, DPI, INK, LABEL, TEXT
 
 WIDTH = 8.0  # inches
@@ -47,8 +46,9 @@ def draw_panel(axes: Axes, panel: CurvePanel, labels: list[str]) -> None:
         drawn += means
     if drawn and min(drawn) > 0 and max(drawn) > LOG_RATIO * min(drawn):
         axes.set_yscale("log")
-    axes.set_ylabel(metric_text(panel.metric), fontsize=LABEL, color=INK)
-    per_cent(axes.yaxis, panel.metric)
+    quantity = panel.words.quantity(panel.metric)
+    axes.set_ylabel(quantity.title_with_unit, fontsize=LABEL, color=INK)
+    format_axis(axes.yaxis, quantity)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
 
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from ablate.draw.canvas import jitter, per_cent, style_axes
+from ablate.draw.canvas import format_axis, jitter, style_axes
 from ablate.draw.curve_specs import CurveFigure
 from ablate.draw.differences import draw_differences
 from ablate.draw.figure_specs import (
@@ -23,7 +23,7 @@ from ablate.draw.figure_specs import (
     RankFigure,
     ReportSpec,
 )
-from ablate.draw.labels import in_words, level_text, metric_text, variant_label, without_middle
+from ablate.draw.labels import variant_label, without_middle
 from ablate.draw.learning_curves import draw_learning_curves
 from ablate.draw.numbers import estimate_text
 from ablate.draw.optuna_figures import OptunaFigure, draw_optuna
@@ -33,6 +33,7 @@ from ablate.draw.vector import set_tip
 from ablate.options import Value
 from ablate.papers.reference import Printed
 from ablate.stats.variants import Variant
+from ablate.study.words import NO_WORDS
 
 Marks = Sequence[tuple[float, ComparedVariant]]  # (x, variant)
 
@@ -70,15 +71,16 @@ def draw_axis_figure(spec: AxisFigure) -> Figure:
     height = 1.2 + rows * (3.4 if columns < 3 else 2.7) + sum(label_room(spec, WIDTH * POINTS / columns, columns))
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     cells = list(figure.subplots(rows, columns, squeeze=False).flat)
+    quantity = spec.words.quantity(spec.metric)
     for axes, panel in zip(cells, spec.panels, strict=False):
         draw_panel(axes, panel, spec, WIDTH * POINTS / columns)
         axes.set_ylim(value_range(spec, panel))
-        per_cent(axes.yaxis, spec.metric)
+        format_axis(axes.yaxis, quantity)
     for axes in cells[max(0, count - columns) : count]:
-        axes.set_xlabel(in_words(spec.axis), fontsize=LABEL, color=INK)
+        axes.set_xlabel(spec.words.axis_title(spec.axis), fontsize=LABEL, color=INK)
     for axes in cells[count:]:
         axes.set_visible(False)
-    figure.supylabel(metric_text(spec.metric), fontsize=LABEL, color=INK)
+    figure.supylabel(quantity.title_with_unit, fontsize=LABEL, color=INK)
     draw_legend(figure, list(legend_entries(spec)))
     return figure
 
@@ -119,9 +121,8 @@ def longest(panel: Panel) -> int:
 
 def level_names(panel: Panel) -> list[str]:
     """The levels as text; long words are without their middle, since variants of a name differ at its ends."""
-    texts = [level_text(level) for level in panel.levels]
-    most = MOST_LETTERS if len(texts) > FEW_LEVELS else 2 * MOST_LETTERS
-    return texts if panel.numeric else [without_middle(text, most) for text in texts]
+    most = MOST_LETTERS if len(panel.names) > FEW_LEVELS else 2 * MOST_LETTERS
+    return list(panel.names) if panel.numeric else [without_middle(name, most) for name in panel.names]
 
 
 def name_angle(panel: Panel, width: float) -> int:
@@ -145,8 +146,9 @@ def draw_history(spec: HistoryFigure) -> Figure:
     axes.step(numbers, best, where="post", color=COLORS[1], linewidth=2, label="best so far")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("proposal", fontsize=LABEL, color=INK)
-    axes.set_ylabel(metric_text(spec.metric), fontsize=LABEL, color=INK)
-    per_cent(axes.yaxis, spec.metric)
+    quantity = NO_WORDS.quantity(spec.metric)
+    axes.set_ylabel(quantity.title_with_unit, fontsize=LABEL, color=INK)
+    format_axis(axes.yaxis, quantity)
     draw_legend(figure, axes.get_legend_handles_labels()[0])
     return figure
 
@@ -186,7 +188,7 @@ def draw_means(axes: Axes, marks: Marks, color: str, marker: str, linestyle: str
         axes.plot([x, x], interval(variant), color=color, linewidth=2, transform=at, zorder=3)
         # transparent, so that only the mouse finds it
         (area,) = axes.plot([x], [mean], "8", ms=14, mec="none", mfc=color, alpha=0, transform=at, zorder=6)
-        text = estimate_text(variant.estimate)
+        text = estimate_text(variant.estimate.times(variant.quantity.factor))
         set_tip(area, f"{variant_label(variant, variant.levels)}: {text}, n = {variant.estimate.n}")
         if variant.baseline:
             axes.plot([x], [mean], "o", mfc="none", mec=INK, ms=14, mew=1.3, transform=at, zorder=5)

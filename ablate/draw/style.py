@@ -8,7 +8,6 @@ GRID_COLOR = "#dddddd"
 # ten colours that colour-blind readers can distinguish
 # (Petroff 2021, Accessible Color Sequences for Data Visualization)
 COLORS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
-SHARES = ("accuracy", "error_rate")  # how the names of metrics end that are shown in per cent
 MARKERS = ("o", "^", "s", "v", "P")
 SEQUENTIAL, DIVERGING = "Blues", "RdBu_r"  # colour maps
 
@@ -20,8 +19,3 @@ LINE = 1.25 * TEXT  # points from one line of tick labels to the next
 def series_style(index: int) -> tuple[str, str]:
     """The colour and the marker of a series."""
     return COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
-
-
-def is_share(metric: str) -> bool:
-    """Whether figures show a metric, which is a fraction, in per cent."""
-    return metric.endswith(SHARES)

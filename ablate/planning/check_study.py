@@ -1,11 +1,12 @@
 """Checks of a whole study: its size, and every name, path and value in it, before anything is combined."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from ablate.data import DATASETS
 from ablate.errors import StudyError, placed_at
 from ablate.methods import METHODS
-from ablate.options import Option
+from ablate.options import Option, Value
 from ablate.papers import PAPERS
 from ablate.planning.design import count_comparisons, count_trials
 from ablate.planning.fixed_settings import every_fixed_settings
@@ -64,11 +65,57 @@ def check_study(study: Study) -> None:
             PROBES[name]
     for index in range(len(study.cases)):
         check_case(study, index)
+    check_labels(study)
     check_metric(study, study.metric, study.place("metric"))
     for metric in study.search.objectives if study.search is not None else ():
         check_metric(study, metric, study.key_place("search", "objectives", metric))
     for position, limit in enumerate(study.search.limits if study.search is not None else ()):
         check_metric(study, limit.metric, study.place("search", "constraints", position))
+
+
+def check_labels(study: Study) -> None:
+    """Raise StudyError for a label of no setting, data set, method or metric, or of a level that it cannot have.
+
+    Labels of levels and probes that a profile leaves out stay valid.
+    """
+    known: dict[str, tuple[Option, ...]] = {}
+    for index in range(len(study.cases)):
+        known |= options_by_path(study, index)
+    for path, label in study.labels.items():
+        place = study.key_place("labels", path)
+        if "/" in path and not is_scored(path):
+            check_metric(study, path, place)
+        elif "/" not in path and path not in METHOD_AND_DATASET:
+            with placed_at(place):
+                check_path(path, known, study.probes)
+        for level in label.levels:
+            with placed_at(study.key_place("labels", path, "levels", level)):
+                check_level_name(path, level, known.get(path, ()))
+
+
+def is_scored(metric: str) -> bool:
+    """Whether some probe computes a metric."""
+    probe, _, name = metric.partition("/")
+    return probe in PROBES and name in PROBES[probe].metrics
+
+
+def check_level_name(path: str, level: str, options: Sequence[Option]) -> None:
+    """Raise StudyError for a method or a data set that does not exist, or a value that the setting cannot have."""
+    if path in METHOD_AND_DATASET:
+        (METHODS if path == "method" else DATASETS)[level]
+    for option in options:
+        coerce(option, value_of(level), path)
+
+
+def value_of(level: str) -> Value:
+    """The level whose text this is (`study.words.level_text`)."""
+    words: dict[str, Value] = {"on": True, "off": False, "none": None}
+    if level in words:
+        return words[level]
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(level)
+    return level
 
 
 def check_case(study: Study, index: int) -> None:

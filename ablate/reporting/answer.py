@@ -11,12 +11,12 @@ from ablate.stats.conclusion import Conclusion
 from ablate.stats.statements import LEAST_SEEDS
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import compared_axes
-from ablate.trial import short
+from ablate.study.words import difference_sentence
 
 MAX_NAMED = 4  # variants that a sentence names one by one
 
 
-def answer(metric: str, comparisons: Sequence[Comparison], trends: Sequence[AxisTrend] = ()) -> tuple[str, ...]:
+def answer(comparisons: Sequence[Comparison], trends: Sequence[AxisTrend] = ()) -> tuple[str, ...]:
     """Sentences on which variants differ from their baseline, and on trends that are shown; none without comparisons.
 
     A study of several cases or data sets has the sentences of each, which begin with the data set and the method.
@@ -27,7 +27,7 @@ def answer(metric: str, comparisons: Sequence[Comparison], trends: Sequence[Axis
     return tuple(
         prefix + sentence
         for prefix, group in zip(prefixes, grouped, strict=True)
-        for sentence in sentences(metric, group, [one for one in trends if one.baseline == group[0].baseline])
+        for sentence in sentences(group, [one for one in trends if one.baseline == group[0].baseline])
     )
 
 
@@ -38,8 +38,9 @@ def place(baseline: Variant, groups: Sequence[Sequence[Comparison]]) -> str:
     return variant_label(baseline, axes or CASE_AXES)
 
 
-def sentences(metric: str, comparisons: Sequence[Comparison], trends: Sequence[AxisTrend] = ()) -> Iterator[str]:
+def sentences(comparisons: Sequence[Comparison], trends: Sequence[AxisTrend] = ()) -> Iterator[str]:
     """The sentences of one case, with its trends."""
+    quantity = comparisons[0].baseline.quantity
     baseline = label(comparisons[0].baseline)
     if comparisons[0].look is not None and not any(one.look and one.look.look for one in comparisons):
         first = comparisons[0].look.schedule[0]
@@ -48,7 +49,8 @@ def sentences(metric: str, comparisons: Sequence[Comparison], trends: Sequence[A
     most_seeds = max(comparison.estimate.n for comparison in comparisons)
     if most_seeds < LEAST_SEEDS:
         count = "One seed does" if most_seeds == 1 else "Two seeds do"
-        yield f"{count} not show whether {metric} differs from that of the baseline, {baseline}: use three or more."
+        differs = f"{quantity.name} differs from that of the baseline, {baseline}"
+        yield f"{count} not show whether {differs}: use three or more."
         return
     found = {
         conclusion: [one for one in comparisons if one.conclusion is conclusion]
@@ -56,27 +58,31 @@ def sentences(metric: str, comparisons: Sequence[Comparison], trends: Sequence[A
     }
     for conclusion in (Conclusion.HIGHER, Conclusion.LOWER):
         if len(found[conclusion]) == len(comparisons) > MAX_NAMED:
-            yield f"{metric} is {conclusion} than with {baseline} for every other variant: {extremes(comparisons)}."
+            others = f"every other variant: {extremes(comparisons)}"
+            yield difference_sentence(quantity, conclusion, baseline, others)
         elif found[conclusion]:
-            yield f"{metric} is {conclusion} than with {baseline} for {listed(map(measured, found[conclusion]))}."
+            yield difference_sentence(quantity, conclusion, baseline, listed(map(measured, found[conclusion])))
     if same := found[Conclusion.EQUIVALENT]:
-        yield f"With {names(same)} it differs from that of {baseline} by less than {number(same[0].margin)}."
+        yield f"With {names(same)} it differs from that of {baseline} by less than {margin_text(same[0])}."
     undecided = found[Conclusion.UNDECIDED]
     if undecided and undecided[0].look is not None:
         yield from undecided_after_looks(baseline, undecided)
     elif undecided:
         which = "any variant" if len(undecided) == len(comparisons) > MAX_NAMED else names(undecided)
         yield f"No difference from {baseline} was found for {which}{seeds_that_decide(undecided)}."
-    yield from (trend_sentence(metric, one) for one in trends if one.shown)
+    yield from (trend_sentence(one) for one in trends if one.shown)
 
 
-def trend_sentence(metric: str, one: AxisTrend) -> str:
+def trend_sentence(one: AxisTrend) -> str:
     """`Along k, linear/accuracy rises by 0.100 ± 0.010 per doubling (p = 0.003 after Holm, paired slopes).`"""
-    mean, half = one.estimate.mean or 0.0, one.estimate.half or 0.0
+    quantity = one.baseline.quantity
+    estimate = one.estimate.times(quantity.factor)
+    mean, half = estimate.mean or 0.0, estimate.half or 0.0
     rises = "rises" if mean > 0 else "falls"
-    slope = with_error(abs(mean), half)
+    slope = with_error(abs(mean), half) + quantity.after_difference
     p = f"{p_text(one.p_adjusted)} after Holm"
-    return f"Along {short(one.axis)}, {metric} {rises} by {slope} per {one.step} ({p}, paired slopes)."
+    axis = one.baseline.words.axis(one.axis)
+    return f"Along {axis}, {quantity.name} {rises} by {slope} per {one.step} ({p}, paired slopes)."
 
 
 def measured(comparison: Comparison) -> str:
@@ -91,11 +97,18 @@ def measured(comparison: Comparison) -> str:
 
 
 def size(comparison: Comparison) -> str:
-    """The size of the difference with its interval, without its sign."""
-    estimate = comparison.estimate
+    """The size of the difference with its interval and its unit, without its sign."""
+    quantity = comparison.variant.quantity
+    estimate = comparison.estimate.times(quantity.factor)
     if estimate.mean is not None and estimate.mean < 0:
         estimate = replace(estimate, mean=-estimate.mean, low=negated(estimate.high), high=negated(estimate.low))
-    return estimate_text(estimate)
+    return estimate_text(estimate) + quantity.after_difference
+
+
+def margin_text(comparison: Comparison) -> str:
+    """The study's margin with its unit."""
+    quantity, margin = comparison.variant.quantity, comparison.margin
+    return number(None if margin is None else margin * quantity.factor) + quantity.after_difference
 
 
 def negated(value: float | None) -> float | None:
@@ -123,8 +136,7 @@ def seeds_that_decide(undecided: Sequence[Comparison]) -> str:
     """How many seeds would show differences of the observed size, or of the margin's."""
     counts = [comparison.seeds_needed for comparison in undecided]
     known = [count for count in counts if count is not None]
-    margin = undecided[0].margin
-    shown = "differences of this size" if margin is None else f"one of {number(margin)}"
+    shown = "differences of this size" if undecided[0].margin is None else f"one of {margin_text(undecided[0])}"
     if not known:
         return f"; no number of seeds below 10,000 would show {shown}"
     low, high = min(known), max(known)
@@ -145,9 +157,7 @@ def listed(parts: Iterable[str]) -> str:
 
 def label(variant: Variant) -> str:
     """The variant by its levels, in parentheses where there are several; without a data set that is the baseline's."""
-    axes = compared_axes(variant.levels)
-    text = variant_label(variant, axes)
-    return f"({text})" if len(axes) > 1 else text
+    return variant.words.in_sentence(variant.levels, compared_axes(variant.levels))
 
 
 def p_text(p: float | None) -> str:

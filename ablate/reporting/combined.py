@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from ablate.draw.labels import level_text, variant_label
+from ablate.draw.labels import variant_label
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import p_value, share
 from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
 from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.interactions import Interaction
 from ablate.stats.variants import CASE_AXES
-from ablate.trial import short
+from ablate.study.words import NO_QUANTITY, Quantity
 
 MAX_ROWS = 30
 
@@ -21,8 +21,8 @@ def interactions_table(interactions: Sequence[Interaction]) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             *([variant_label(one.baseline, CASE_AXES)] if several else []),
-            " × ".join(f"{short(axis)}={level_text(level)}" for axis, level in one.levels.items()),
-            Measured(one.estimate),
+            " × ".join(one.baseline.words.assignment(axis, level) for axis, level in one.levels.items()),
+            Measured(one.estimate, factor=one.baseline.quantity.factor),
             one.estimate.n,
             p_value(one.p_value),
             p_value(one.p_adjusted),
@@ -31,8 +31,13 @@ def interactions_table(interactions: Sequence[Interaction]) -> Table:
         for one in interactions
         if one in largest
     ]
-    head = (*(["case"] if several else []), "levels", "difference of differences", "seeds", "p", "p (Holm)", "shows")
+    difference = quantity_of(interactions).head_of_differences("difference of differences")
+    head = (*(["case"] if several else []), "levels", difference, "seeds", "p", "p (Holm)", "shows")
     return Table(head, tuple(rows)) if rows else Table()
+
+
+def quantity_of(found: Sequence[Interaction] | Sequence[AxisTrend]) -> Quantity:
+    return found[0].baseline.quantity if found else NO_QUANTITY
 
 
 def trends_table(trends: Sequence[AxisTrend]) -> Table:
@@ -41,9 +46,9 @@ def trends_table(trends: Sequence[AxisTrend]) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             *([variant_label(one.baseline, CASE_AXES)] if several else []),
-            short(one.axis),
-            ", ".join(map(level_text, one.trend.levels)),
-            Measured(one.estimate),
+            one.baseline.words.axis_head(one.axis),
+            ", ".join(one.baseline.words.level(one.axis, level) for level in one.trend.levels),
+            Measured(one.estimate, factor=one.baseline.quantity.factor),
             f"per {one.step}",
             one.estimate.n,
             p_value(one.p_value),
@@ -52,17 +57,27 @@ def trends_table(trends: Sequence[AxisTrend]) -> Table:
         )
         for one in trends
     ]
-    head = (*(["case"] if several else []), "axis", "levels", "slope", "", "seeds", "p", "p (Holm)", "shows")
+    slope = quantity_of(trends).head_of_differences("slope")
+    head = (*(["case"] if several else []), "axis", "levels", slope, "", "seeds", "p", "p (Holm)", "shows")
     return Table(head, tuple(rows)) if rows else Table()
 
 
 def datasets_table(differences: Sequence[DifferenceOverDatasets]) -> Table:
     """A row per variant: its mean difference over data sets, whose interval contains the variance between them."""
     rows: list[tuple[Cell, ...]] = [
-        (one.label, Measured(one.estimate), one.estimate.n, p_value(one.p_value), share(one.between))
+        (
+            one.label,
+            Measured(one.estimate, factor=one.quantity.factor),
+            one.estimate.n,
+            p_value(one.p_value),
+            share(one.between),
+        )
         for one in differences
     ]
-    return Table(("variant", "difference", "data sets", "p", "between data sets"), tuple(rows)) if rows else Table()
+    if not rows:
+        return Table()
+    difference = differences[0].quantity.head_of_differences("difference")
+    return Table(("variant", difference, "data sets", "p", "between data sets"), tuple(rows))
 
 
 def ranks_table(ranking: Ranking | None) -> Table:

@@ -71,8 +71,10 @@ def confirmation_table(finalists: Sequence[Finalist]) -> Table:
         *level_columns([one.searched[objectives[0]] for one in finalists]),
     ]
     for metric in objectives:
-        columns.append((f"{metric}, search", [Measured(one.searched[metric].estimate) for one in finalists]))
-        columns.append((f"{metric}, fresh seeds", [Measured(one.confirmed(metric)) for one in finalists]))
+        quantity = finalists[0].searched[metric].quantity
+        searched = [Measured(one.searched[metric].estimate, factor=quantity.factor) for one in finalists]
+        confirmed = [Measured(one.confirmed(metric), factor=quantity.factor) for one in finalists]
+        columns += [(f"{quantity.head}, search", searched), (f"{quantity.head}, fresh seeds", confirmed)]
     columns.append(("fresh seeds", [len(one.fresh[objectives[0]]) for one in finalists]))
     return table_of(columns)
 
@@ -91,18 +93,23 @@ def search_answer(
     if not best:
         return
     winning = best[0].variant
-    found = f"{estimate_text(winning.estimate)} over {seeds_text(winning.estimate.n)} of the search"
-    label = variant_label(winning, winning.levels)
-    yield f"The best of {proposals} proposals is ({label}): {metric} is {found}, which is biased since it was chosen."
+    quantity = winning.quantity
+
+    def text(estimate: Estimate) -> str:
+        return estimate_text(estimate.times(quantity.factor))
+
+    found = f"{text(winning.estimate)} over {seeds_text(winning.estimate.n)} of the search"
+    label, chosen = variant_label(winning, winning.levels), "which is biased since it was chosen"
+    yield f"The best of {proposals} proposals is ({label}): {quantity.head} is {found}, {chosen}."
     if not finalists or not finalists[0].fresh[metric]:
         return
     winner = finalists[0].confirmed(metric)
-    yield f"On {seeds_text(winner.n)} that the search has not used, it is {estimate_text(winner)}."
+    yield f"On {seeds_text(winner.n)} that the search has not used, it is {text(winner)}."
     difference = difference_of(finalists, metric)
     if difference is not None and difference.values:
         p = "" if difference.p_value is None else f", p = {difference.p_value:.3g}"
-        runner_up = f"the runner-up ({finalists[1].label(metric)}) has {estimate_text(finalists[1].confirmed(metric))}"
-        yield f"There {runner_up}; the winner minus it is {estimate_text(difference.estimate)} by seed{p}."
+        runner_up = f"the runner-up ({finalists[1].label(metric)}) has {text(finalists[1].confirmed(metric))}"
+        yield f"There {runner_up}; the winner minus it is {text(difference.estimate)} by seed{p}."
 
 
 def seeds_text(count: int) -> str:

@@ -13,7 +13,7 @@ from ablate.draw.figure_specs import (
     axis_figure,
     difference_figure,
 )
-from ablate.draw.labels import level_text, variant_label
+from ablate.draw.labels import variant_label
 from ablate.errors import StudyError
 from ablate.methods import METHODS
 from ablate.papers.reference import Ablation, title
@@ -52,6 +52,7 @@ from ablate.stats.results import Result
 from ablate.stats.sequential_power import power_sentence
 from ablate.stats.variants import CASE_AXES, Variant, case_of, variants_of
 from ablate.study.model import Study
+from ablate.study.words import level_text
 from ablate.training_faults import RELATIVE_STD, collapse_warning, divergence_warning
 from ablate.trial import short
 
@@ -86,9 +87,10 @@ def report_of(
         question=study.question,
         profile=study.profile,
         metric=metric,
+        words=study.words,
         setup=(*setup(study, variants), *costs(every, study.budget)),
         answer=(
-            *answer(metric, design.comparisons, design.trends),
+            *answer(design.comparisons, design.trends),
             *search_answer(metric, best, len(variants), found.finalists),
         ),
         results=section,
@@ -211,7 +213,7 @@ def results_section(
         return search_section(study, results, metric, compared, scale, found or SearchFindings(), links)
     others = {other: variants_of(study, results, other) for other in other_metrics(study, results, metric)}
     best = best_in_groups([member.variant for member in compared], better(metric))
-    table = results_table(metric, compared, bool(smaller), seeds_of_paper, best, links)
+    table = results_table(study.words.quantity(metric), compared, bool(smaller), seeds_of_paper, best, links)
     by_two_axes = tuple(pivots(compared, best, bool(smaller), links))
     return Results(compared, table, metrics_table(others, links), smaller, pivots=by_two_axes)
 
@@ -267,7 +269,8 @@ def figures(
     scored_variants = [member for member in compared if member.variant.scores]
     for number, axis in enumerate(axes_of(study, [member.variant for member in scored_variants]), start=1):
         figure = axis_figure(study, scored_variants, axis, metric)
-        caption = f"{metric} by {short(axis)}" + (f" ({figure.note})" if figure.note else "")
+        caption = f"{study.words.quantity(metric).opening} by {study.words.axis(axis)}"
+        caption += f" ({figure.note})" if figure.note else ""
         yield ReportFigure(f"figure-{number}-{re.sub(r'[^A-Za-z0-9-]+', '-', short(axis))}", caption, figure)
 
 

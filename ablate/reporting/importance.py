@@ -18,7 +18,7 @@ from ablate.reporting.report import Measured, Table
 from ablate.reporting.tables import table_of
 from ablate.stats.estimate import Estimate
 from ablate.study.model import Study
-from ablate.trial import short
+from ablate.study.words import Words
 
 if TYPE_CHECKING:
     from optuna.importance import BaseImportanceEvaluator
@@ -133,11 +133,11 @@ def shares_of(
     return {path: float(share) for path, share in found.items()}
 
 
-def importance_table(importances: Sequence[Importance]) -> Table:
+def importance_table(importances: Sequence[Importance], words: Words) -> Table:
     """A row per setting: its share by each measure, with interval."""
     if not importances:
         return Table()
-    names = [short(one.path) for one in importances]
+    names = [words.axis(one.path) for one in importances]
     return table_of(
         [
             (

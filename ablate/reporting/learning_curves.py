@@ -8,6 +8,7 @@ from ablate.reporting.report import ReportFigure
 from ablate.stats.bands import Curve, Curves, band
 from ablate.stats.results import Result
 from ablate.stats.variants import CASE_AXES, Variant
+from ablate.study.words import NO_WORDS
 
 LOSS = "train/loss"
 MOST_SERIES = 8  # as many as stay readable in one panel
@@ -58,4 +59,4 @@ def panel_of(
         points = band([curves[key] for key in found if key in curves])
         if len(points) > 1:
             series.append(CurveSeries(variant_label(variant, variant.levels or CASE_AXES), points))
-    return CurvePanel(metric, tuple(series))
+    return CurvePanel(metric, tuple(series), variants[0].words if variants else NO_WORDS)

@@ -59,7 +59,8 @@ def wide_intervals(metric: str, measured: Sequence[Variant]) -> Iterator[str]:
     widest = 1.0 if bounded else max(scores) - min(scores)
     wide = [variant for variant in measured if variant.estimate.half and 2 * variant.estimate.half > widest > 0]
     if wide:
-        what = "all values that the metric can have" if bounded else f"all scores of the study ({number(widest)})"
+        shown = number(widest * measured[0].quantity.factor)
+        what = "all values that the metric can have" if bounded else f"all scores of the study ({shown})"
         yield f"An interval that is wider than {what} says nothing: {names(wide)}."
 
 

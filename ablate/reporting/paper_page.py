@@ -13,6 +13,7 @@ from ablate.stats.results import Result
 from ablate.stats.statements import Holds
 from ablate.stats.variants import Variant, variants_of
 from ablate.study.model import Study
+from ablate.study.words import NO_QUANTITY, Quantity
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class OurNumber:
     against: AgainstPaper
     smaller: tuple[Difference, ...]
     link: str = ""  # the address of its run in MLflow
+    quantity: Quantity = NO_QUANTITY  # the metric in the study's words
 
 
 @dataclass(frozen=True)
@@ -181,4 +183,5 @@ def our_numbers(one: PaperStudy) -> Iterator[tuple[Printed, OurNumber]]:
             against = against_paper(variant.estimate, printed, seeds) if printed is not None else None
             if printed is not None and against is not None:
                 smaller = smaller_than_paper(study, [variant], tested)
-                yield printed, OurNumber(study.name, variant.estimate, against, smaller, links.get(variant.key, ""))
+                link = links.get(variant.key, "")
+                yield printed, OurNumber(study.name, variant.estimate, against, smaller, link, variant.quantity)

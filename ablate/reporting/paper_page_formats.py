@@ -14,7 +14,7 @@ from ablate.reporting.markdown import rendered
 from ablate.reporting.paper import NETWORKS, WIDTH, Difference
 from ablate.reporting.paper_page import Finding, OurNumber, PaperNumber, PaperPage, StudyVerdict
 from ablate.reporting.report import Cell, Measured, Table
-from ablate.reporting.tables import against_text
+from ablate.reporting.tables import against_text, printed_times
 
 NOT_TESTED = "not tested"
 
@@ -88,12 +88,15 @@ def numbers_table(numbers: Sequence[PaperNumber], linked: bool = False) -> Table
     rows: list[tuple[Cell, ...]] = []
     for number in numbers:
         row = number.printed
-        names = (row.dataset, row.method, row.metric, row.setting)
         for ours in number.ours:
-            measured = Measured(ours.estimate, bool(ours.smaller), ours.link if linked else "")
-            rows.append((*names, row, measured, against_text(ours.against), scale_text(ours), ours.study))
+            quantity, factor = ours.quantity, ours.quantity.factor
+            metric = quantity.head if quantity.labelled else row.metric
+            measured = Measured(ours.estimate, bool(ours.smaller), ours.link if linked else "", factor=factor)
+            numbers_shown = (printed_times(row, factor), measured, against_text(ours.against, factor))
+            names = (row.dataset, row.method, metric, row.setting)
+            rows.append((*names, *numbers_shown, scale_text(ours), ours.study))
         if not number.ours:
-            rows.append((*names, row, None, "", "", ""))
+            rows.append((row.dataset, row.method, row.metric, row.setting, row, None, "", "", ""))
     head = ("data set", "method", "metric", "setting", "paper", "ours", "ours − paper", "scale", "study")
     kept = [
         column

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from ablate.draw.figure_specs import ComparedVariant
-from ablate.draw.labels import level_text
 from ablate.options import Value
 from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.stats.variants import CASE_AXES, Variant
-from ablate.trial import short
 
 MOST_COLUMNS = 8
 
@@ -27,7 +25,7 @@ def pivots(
             places = [at for at, variant in enumerate(variants) if variant.config.dataset == dataset]
             table = pivot(variants, places, [axis for axis in axes if axis != "dataset"], best, smaller, links)
             if table.rows:
-                yield dataset, table
+                yield variants[places[0]].words.level("dataset", dataset), table
     elif len(axes) == 2:
         table = pivot(variants, range(len(variants)), axes, best, smaller, links)
         if table.rows:
@@ -59,7 +57,11 @@ def pivot(
     columns, rows = levels_of(members, few), levels_of(members, many)
     cells = {
         (variants[at].level(many), variants[at].level(few)): Measured(
-            variants[at].estimate, smaller and bool(variants[at].scores), links.get(variants[at].key, ""), at in best
+            variants[at].estimate,
+            smaller and bool(variants[at].scores),
+            links.get(variants[at].key, ""),
+            at in best,
+            variants[at].quantity.factor,
         )
         for at in places
         if variants[at].has(many) and variants[at].has(few)
@@ -67,8 +69,9 @@ def pivot(
     full = 2 <= len(columns) <= MOST_COLUMNS and len(rows) > 1 and 2 * len(cells) >= len(columns) * len(rows)
     if not full:
         return Table()
-    head = (f"{short(many)} \\ {short(few)}", *map(level_text, columns))
+    words = members[0].words
+    head = (f"{words.axis(many)} \\ {words.axis(few)}", *(words.level(few, column) for column in columns))
     body: list[tuple[Cell, ...]] = [
-        (level_text(row), *(cells.get((row, column)) for column in columns)) for row in rows
+        (words.level(many, row), *(cells.get((row, column)) for column in columns)) for row in rows
     ]
     return Table(head, tuple(body))

@@ -18,6 +18,7 @@ from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import Estimate
 from ablate.stats.interactions import Interaction
+from ablate.study.words import Quantity, Words
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Measured:
     smaller: bool = False  # whether it was measured with fewer epochs or seeds than the paper's
     link: str = ""  # the address of its run in MLflow
     best: bool = False  # whether it is the best of its table, or not distinguished from it
+    factor: float = 1.0  # what it is multiplied by where it is shown: 100 in per cent
 
 
 Cell = str | int | float | Measured | Printed | None  # None: there is no value
@@ -104,6 +106,7 @@ class Report:
     question: str
     profile: str | None
     metric: str
+    words: Words  # of the study
     setup: tuple[tuple[str, str], ...]  # (name, text) of what all trials have in common
     answer: tuple[str, ...]  # sentences
     results: Results
@@ -125,3 +128,8 @@ class Report:
     ranking: Ranking | None = None  # over five data sets or more
     power: str = ""  # what the rule that adds seeds finds, by simulation; empty where the seeds are fixed
     outdated: int = 0  # trials of an earlier version of the study file, which are left out
+
+    @property
+    def quantity(self) -> Quantity:
+        """The metric as it is shown."""
+        return self.words.quantity(self.metric)

@@ -44,9 +44,10 @@ def search_section(
     """
     assert study.search is not None
     best, (smaller, seeds_of_paper) = best_proposals(study, results, compared, metric), papers
+    table = results_table(study.words.quantity(metric), best, bool(smaller), seeds_of_paper, links=links)
     return Results(
         compared,
-        with_cost(results_table(metric, best, bool(smaller), seeds_of_paper, links=links), best, found.proposals),
+        with_cost(table, best, found.proposals),
         metrics_table({}),
         smaller,
         study.search.objectives[metric],
@@ -54,7 +55,7 @@ def search_section(
         constraints=study.search.constraints,
         best=best_study(study, best[0].variant) if best else "",
         confirmation=confirmation_table(found.finalists),
-        importance=importance_table(found.importances),
+        importance=importance_table(found.importances, study.words),
         proposals=proposals_table(found.proposals),
     )
 
@@ -133,8 +134,10 @@ def pareto_table(study: Study, results: Sequence[Result], links: Links = NO_LINK
         return Table()
     columns: list[tuple[str, Sequence[Cell]]] = [*level_columns([next(iter(one.values())) for one in chosen])]
     for metric, direction in study.search.objectives.items():
-        cells = [Measured(one[metric].estimate, link=links.get(one[metric].key, "")) for one in chosen]
-        columns.append((f"{metric} ({direction})", cells))
+        quantity = study.words.quantity(metric)
+        members = [one[metric] for one in chosen]
+        cells = [Measured(one.estimate, link=links.get(one.key, ""), factor=quantity.factor) for one in members]
+        columns.append((f"{quantity.head} ({direction})", cells))
     return table_of(columns)
 
 

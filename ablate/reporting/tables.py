@@ -1,10 +1,11 @@
 """The tables of a report: metrics by variant, comparisons with the baseline, and the statements of a finding."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
-from ablate.draw.labels import level_text
 from ablate.draw.numbers import ABSENT, decimals_of, range_text
+from ablate.papers.reference import Printed
 from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.paper import AgainstPaper, against_paper
 from ablate.reporting.report import Cell, Measured, Table
@@ -12,13 +13,13 @@ from ablate.reporting.text import ratio_text, signed, spread_text
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
 from ablate.stats.variants import CASE_AXES, Variant
-from ablate.trial import short
+from ablate.study.words import NO_WORDS, Quantity
 
 MAX_PROPOSALS = 10  # of a search
 
 
 def results_table(
-    metric: str,
+    quantity: Quantity,
     compared: Sequence[ComparedVariant],
     smaller: bool,
     papers_seeds: int = 1,
@@ -37,23 +38,24 @@ def results_table(
     columns: list[tuple[str, Sequence[Cell]]] = [
         *level_columns(variants),
         (
-            metric,
+            quantity.head,
             [
                 Measured(
                     variant.estimate,
                     smaller and bool(variant.scores),
                     links.get(variant.config.variant_key, ""),
                     at in best,
+                    quantity.factor,
                 )
                 for at, variant in enumerate(variants)
             ],
         ),
-        ("std", [spread_text(variant.estimate) for variant in variants]),
+        ("std", [spread_text(variant.estimate.times(quantity.factor)) for variant in variants]),
         ("n", [variant.estimate.n for variant in variants]),
     ]
     optional: list[tuple[str, Sequence[Cell]]] = [
-        (f"paper (± {spread})", [member.printed for member in compared]),
-        ("ours − paper", [minus_paper(member, papers_seeds) for member in compared]),
+        (f"paper (± {spread})", [printed_times(member.printed, quantity.factor) for member in compared]),
+        ("ours − paper", [minus_paper(member, papers_seeds, quantity.factor) for member in compared]),
         ("failed", [len(variant.failed) for variant in variants]),
         ("no value", [len(variant.no_value) for variant in variants]),
         ("stopped", [len(variant.stopped) for variant in variants]),
@@ -63,20 +65,28 @@ def results_table(
     return table_of([*columns, *((name, cells) for name, cells in optional if any(cells))])
 
 
-def minus_paper(member: ComparedVariant, papers_seeds: int) -> str:
+def printed_times(printed: Printed | None, factor: float) -> Printed | None:
+    """The paper's value times a factor."""
+    if printed is None:
+        return None
+    return replace(printed, value=printed.value * factor, std=None if printed.std is None else printed.std * factor)
+
+
+def minus_paper(member: ComparedVariant, papers_seeds: int, factor: float) -> str:
     """`−0.0310 (−4.2 s.e.)`: ours minus the paper's, also in standard errors where these are known; else empty."""
     if member.printed is None:
         return ""
     against = against_paper(member.variant.estimate, member.printed, papers_seeds)
-    return against_text(against) if against is not None else ""
+    return against_text(against, factor) if against is not None else ""
 
 
-def against_text(against: AgainstPaper) -> str:
+def against_text(against: AgainstPaper, factor: float = 1.0) -> str:
+    difference = against.difference * factor
     if not against.standard_errors:
-        return signed(against.difference)
-    decimals = decimals_of(abs(against.difference / against.standard_errors))
-    size = f"{abs(against.difference):.{decimals}f}"
-    return f"{signed(against.difference, size)} ({against.standard_errors:+.1f} s.e.)".replace("-", "−")
+        return signed(difference)
+    decimals = decimals_of(abs(difference / against.standard_errors))
+    size = f"{abs(difference):.{decimals}f}"
+    return f"{signed(difference, size)} ({against.standard_errors:+.1f} s.e.)".replace("-", "−")
 
 
 def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = NO_LINKS) -> Table:
@@ -87,7 +97,10 @@ def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = NO_LI
     if not metrics:
         return Table()
     measured = [
-        (metric, [Measured(variant.estimate, link=links.get(variant.key, "")) for variant in group])
+        (
+            group[0].quantity.head if group else metric,
+            [Measured(one.estimate, link=links.get(one.key, ""), factor=one.quantity.factor) for one in group],
+        )
         for metric, group in metrics.items()
     ]
     return table_of([*level_columns(next(iter(metrics.values()))), *measured])
@@ -97,10 +110,13 @@ def comparisons_table(comparisons: Sequence[Comparison], links: Links = NO_LINKS
     """A row per variant: levels, its mean difference from the baseline with interval, tests, and what they show."""
     if not comparisons:
         return Table()
-    differences = [one.difference for one in comparisons]
+    differences, quantity = [one.difference for one in comparisons], comparisons[0].baseline.quantity
+    measured = [
+        Measured(one.estimate, link=links.get(one.variant.key, ""), factor=quantity.factor) for one in comparisons
+    ]
     columns: list[tuple[str, Sequence[Cell]]] = [
         *level_columns([one.variant for one in comparisons]),
-        ("difference", [Measured(one.estimate, link=links.get(one.variant.key, "")) for one in comparisons]),
+        (quantity.head_of_differences("difference"), measured),
         *bootstrap_columns(comparisons),
         ("seeds", [one.estimate.n for one in comparisons]),
         *rule_columns(comparisons),
@@ -118,7 +134,11 @@ def bootstrap_columns(comparisons: Sequence[Comparison]) -> list[tuple[str, Sequ
     """The bootstrap intervals of differences, where seeds suffice for one; none where the seeds were added."""
     if not any(one.bootstrap for one in comparisons):
         return []
-    return [("BCa", [range_text(one.bootstrap) for one in comparisons])]
+    return [("BCa", [range_text(times(one.bootstrap, one.baseline.quantity.factor)) for one in comparisons])]
+
+
+def times(ends: tuple[float, float] | None, factor: float) -> tuple[float, float] | None:
+    return None if ends is None else (ends[0] * factor, ends[1] * factor)
 
 
 def rule_columns(comparisons: Sequence[Comparison]) -> list[tuple[str, Sequence[Cell]]]:
@@ -180,15 +200,16 @@ def table_of(columns: Sequence[tuple[str, Sequence[Cell]]]) -> Table:
 def level_columns(variants: Sequence[Variant]) -> list[tuple[str, list[str]]]:
     """A column of levels per axis; data set and method only where several occur.
 
-    Columns have the last word of the axis's path as their name, or the whole path where that is ambiguous.
+    Columns have the study's word for the axis as their name, or the whole path where that is ambiguous.
     """
+    words = variants[0].words if variants else NO_WORDS
     varied = [axis for axis in CASE_AXES if len({variant.level(axis) for variant in variants}) > 1]
     axes = list(dict.fromkeys([*varied, *(axis for variant in variants for axis in variant.levels)]))
-    names = [short(axis) for axis in axes]
+    names = [words.axis_head(axis) for axis in axes]
     return [
         (
             name if names.count(name) == 1 else axis,
-            [level_text(variant.level(axis)) if variant.has(axis) else "" for variant in variants],
+            [words.level(axis, variant.level(axis)) if variant.has(axis) else "" for variant in variants],
         )
         for axis, name in zip(axes, names, strict=True)
     ]

@@ -43,8 +43,8 @@ def cell_text(cell: Cell) -> str:
     match cell:
         case str() | int():
             return str(cell)
-        case Measured(estimate, smaller):
-            return estimate_text(estimate) + (f" {SMALLER}" if smaller else "")
+        case Measured(estimate, smaller, factor=factor):
+            return estimate_text(estimate.times(factor)) + (f" {SMALLER}" if smaller else "")
         case Printed():
             return printed_text(cell)
         case _:

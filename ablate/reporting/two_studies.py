@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ablate.draw.figure_specs import DifferenceFigure, DifferenceRow
-from ablate.draw.labels import level_text, variant_label
+from ablate.draw.labels import variant_label
 from ablate.draw.numbers import ABSENT
 from ablate.options import Value
 from ablate.reporting.content import better
@@ -15,8 +15,9 @@ from ablate.stats.paired import PairedDifference
 from ablate.stats.results import Result
 from ablate.stats.statements import LEAST_SEEDS, LEVEL
 from ablate.stats.unpaired import unpaired_difference
-from ablate.stats.variants import CASE_AXES, NO_LEVEL, Variant, setting_of, variants_of
+from ablate.stats.variants import CASE_AXES, Variant, setting_of, variants_of
 from ablate.study.model import Study
+from ablate.study.words import Quantity, Words, level_text
 
 MAX_VALUES = 8  # of a setting, that are listed
 
@@ -73,11 +74,17 @@ class TwoStudies:
     first: str  # their labels
     second: str
     metric: str
+    words: Words  # of the first study
     settings: tuple[SettingDifference, ...]
     shared: tuple[SharedVariant, ...]
     only_first: tuple[str, ...]  # labels of variants
     only_second: tuple[str, ...]
     links: tuple[Links, Links] = (NO_LINKS, NO_LINKS)  # of the first study, of the second
+
+    @property
+    def quantity(self) -> Quantity:
+        """The metric as it is shown."""
+        return self.words.quantity(self.metric)
 
     @property
     def figure(self) -> DifferenceFigure | None:
@@ -99,7 +106,7 @@ class TwoStudies:
             )
             for one in paired
         ]
-        return DifferenceFigure(self.metric, self.first, tuple(rows)) if rows else None
+        return DifferenceFigure(self.metric, self.first, tuple(rows), words=self.words) if rows else None
 
 
 def compare_studies(first: StudyResults, second: StudyResults) -> TwoStudies:
@@ -116,7 +123,7 @@ def compare_studies(first: StudyResults, second: StudyResults) -> TwoStudies:
     ]
     settings = tuple(setting_differences(first, second))
     links = (run_links(first.results, first.runs), run_links(second.results, second.runs))
-    return TwoStudies(first.label, second.label, metric, settings, shared, only[0], only[1], links)
+    return TwoStudies(first.label, second.label, metric, first.study.words, settings, shared, only[0], only[1], links)
 
 
 def shared_axes(sides: Sequence[Sequence[Variant]]) -> tuple[str, ...]:
@@ -142,10 +149,10 @@ def known(level: object) -> Hashable:
 
 def label_of(variant: Variant, axes: Sequence[str]) -> str:
     """The variant by its levels on the axes, its method and data set where it has none."""
-    fixed = {axis: level for axis in axes if not variant.has(axis) and (level := setting_of(variant.config, axis))}
-    texts = [variant_label(variant, [axis for axis in axes if variant.has(axis)])]
-    texts += [f"{axis.rpartition('.')[2]}={level}" for axis, level in fixed.items() if level is not NO_LEVEL]
-    return ", ".join(filter(None, texts)) or variant_label(variant, CASE_AXES)
+    others = {axis: setting_of(variant.config, axis) for axis in axes if not variant.has(axis)}
+    fixed = {axis: level for axis, level in others.items() if isinstance(level, str | int | float) and level}
+    levels = {**variant.every_level, **fixed}
+    return variant.words.assignments(levels, axes) or variant_label(variant, CASE_AXES)
 
 
 def shared_variants(

@@ -44,7 +44,8 @@ def answer(found: TwoStudies) -> str:
     if tested:
         differing = ", ".join(one.label for one in shown[:4]) + (" and others" if len(shown) > 4 else "")
         which = f": {differing}" if shown else ""
-        parts.append(f"{found.metric} differs in {len(shown)} of {len(tested)} variants that both have{which}.")
+        count = f"{len(shown)} of {len(tested)} variants"
+        parts.append(f"{found.quantity.opening} differs in {count} that both have{which}.")
     if same:
         parts.append(f"{same} of the variants that both have are the same trials.")
     return " ".join(parts)
@@ -52,12 +53,13 @@ def answer(found: TwoStudies) -> str:
 
 def variants_table(found: TwoStudies) -> Table:
     """A row per shared variant: both means, their difference with interval, and its p-values."""
+    factor = found.quantity.factor
     rows: list[tuple[Cell, ...]] = [
         (
             one.label,
-            Measured(one.first.estimate, link=found.links[0].get(one.first.key, "")),
-            Measured(one.second.estimate, link=found.links[1].get(one.second.key, "")),
-            Measured(one.difference),
+            Measured(one.first.estimate, link=found.links[0].get(one.first.key, ""), factor=factor),
+            Measured(one.second.estimate, link=found.links[1].get(one.second.key, ""), factor=factor),
+            Measured(one.difference, factor=factor),
             "the same trials" if one.same_trials else "by seed" if one.paired else "unpaired",
             one.difference.n,
             p_value(one.p_value),
@@ -65,7 +67,8 @@ def variants_table(found: TwoStudies) -> Table:
         )
         for one in found.shared
     ]
-    head = ("variant", found.first, found.second, "difference", "compared", "seeds", "p", "p (Holm)")
+    difference = found.quantity.head_of_differences("difference")
+    head = ("variant", found.first, found.second, difference, "compared", "seeds", "p", "p (Holm)")
     return Table(head, tuple(rows))
 
 

@@ -16,7 +16,7 @@ from ablate.stats.estimate import Estimate
 from ablate.stats.paired import t_test
 from ablate.stats.statements import LEVEL
 from ablate.stats.variants import Variant
-from ablate.trial import brief, short
+from ablate.study.words import NO_QUANTITY, Quantity
 
 LEAST_FOR_MEANS, LEAST_FOR_RANKS = 3, 5  # data sets
 
@@ -27,6 +27,7 @@ class DifferenceOverDatasets:
 
     label: str  # of the variant, without its data set
     by_dataset: Mapping[str, tuple[float, ...]]  # the differences of the seeds
+    quantity: Quantity = NO_QUANTITY  # the metric of the differences
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -60,14 +61,16 @@ def differences_over_datasets(comparisons: Sequence[Comparison]) -> tuple[Differ
         if one.variant.config.dataset == one.baseline.config.dataset and one.difference.values:
             groups.setdefault(label_of(one.variant), {})[one.variant.config.dataset] = one.difference.values
     return tuple(
-        DifferenceOverDatasets(label, values) for label, values in groups.items() if len(values) >= LEAST_FOR_MEANS
+        DifferenceOverDatasets(label, values, comparisons[0].baseline.quantity)
+        for label, values in groups.items()
+        if len(values) >= LEAST_FOR_MEANS
     )
 
 
 def label_of(variant: Variant) -> str:
     """`k=100, epsilon=2`: the levels of a variant apart from its data set; its method where nothing varies."""
-    words = [f"{short(axis)}={brief(level)}" for axis, level in variant.levels.items() if axis != "dataset"]
-    return ", ".join(words) or variant.config.method
+    axes = [axis for axis in variant.levels if axis != "dataset"]
+    return variant.words.assignments(variant.every_level, axes or ["method"])
 
 
 @dataclass(frozen=True)
@@ -147,5 +150,5 @@ def ranking_of(variants: Sequence[Variant], better: int) -> Ranking | None:
 def ranked_label(variant: Variant, variants: Sequence[Variant]) -> str:
     """The label of a variant, with its method where several occur that are no level."""
     methods = len({other.config.method for other in variants}) > 1 and "method" not in variant.levels
-    label = label_of(variant)
-    return f"{variant.config.method}, {label}" if methods and label != variant.config.method else label
+    label, method = label_of(variant), variant.words.level("method", variant.config.method)
+    return f"{method}, {label}" if methods and label != method else label

@@ -50,6 +50,14 @@ class Estimate:
         """Half the width of the interval."""
         return None if self.high is None or self.mean is None else self.high - self.mean
 
+    def times(self, factor: float) -> Self:
+        """The estimate of the values times a positive factor."""
+
+        def scaled(value: float | None) -> float | None:
+            return None if value is None else value * factor
+
+        return type(self)(self.n, *map(scaled, (self.mean, self.std, self.low, self.high)))
+
     @property
     def excludes_zero(self) -> bool:
         """Whether 0 is outside of the interval; False without one."""

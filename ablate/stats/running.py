@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from ablate.options import Value
 from ablate.stats.estimate import Estimate
-from ablate.stats.variants import CASE_AXES, case_of
+from ablate.stats.variants import case_of
 from ablate.study.model import Study
+from ablate.study.words import NO_QUANTITY, Quantity, Words
 from ablate.trial import Trial
 
 Score = tuple[Trial, float]  # of a finished trial
@@ -21,6 +22,7 @@ class RunningDifference:
     mean: float
     half: float | None  # half of the 95 % interval by Student's t; None for one seed
     n: int  # seeds
+    quantity: Quantity = NO_QUANTITY  # the metric as it is shown
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,9 @@ class ScoredVariant:
     method: str
     scores: dict[int, float]
 
-    def label(self, axes: Iterable[str]) -> str:
+    def label(self, words: Words) -> str:
         """`k=50`, or the data set and the method where nothing else varies."""
-        words = [f"{axis.rpartition('.')[2]}={level}" for axis, level in self.levels.items() if axis in axes]
-        return ", ".join(words) or f"{self.method} on {self.dataset}"
+        return words.assignments(self.levels, self.levels) or f"{self.method} on {self.dataset}"
 
 
 def running_differences(study: Study, scores: Sequence[Score]) -> tuple[RunningDifference, ...]:
@@ -58,13 +59,14 @@ def differences_of(study: Study, case: int, scores: Sequence[Score]) -> Iterable
     for baseline in baselines:
         alone = study.cases[case].baselines == 1  # else each data set has one
         others = [one for one in variants.values() if one is not baseline]
-        yield from against(baseline, [one for one in others if alone or one.dataset == baseline.dataset])
+        yield from against(study, baseline, [one for one in others if alone or one.dataset == baseline.dataset])
 
 
-def against(baseline: ScoredVariant, others: Iterable[ScoredVariant]) -> Iterable[RunningDifference]:
+def against(study: Study, baseline: ScoredVariant, others: Iterable[ScoredVariant]) -> Iterable[RunningDifference]:
     for other in others:
         seeds = sorted(other.scores.keys() & baseline.scores.keys())
         estimate = Estimate.of([other.scores[seed] - baseline.scores[seed] for seed in seeds])
         if estimate.mean is not None:
-            axes = {*other.levels, *CASE_AXES}
-            yield RunningDifference(other.label(axes), baseline.label(axes), estimate.mean, estimate.half, estimate.n)
+            labels = other.label(study.words), baseline.label(study.words)
+            quantity = study.words.quantity(study.metric)
+            yield RunningDifference(*labels, estimate.mean, estimate.half, estimate.n, quantity)

@@ -9,6 +9,7 @@ from ablate.options import Value
 from ablate.stats.estimate import Estimate
 from ablate.stats.results import Result
 from ablate.study.model import Case, Study
+from ablate.study.words import NO_QUANTITY, NO_WORDS, Quantity, Words
 from ablate.trial import Config, Trial
 
 CASE_AXES = ("dataset", "method")  # may vary between the cases of a study as well as on its axes
@@ -29,6 +30,8 @@ class Variant:
     no_value: Mapping[int, str] = field(default_factory=dict)  # seed → reason, of finished trials without the metric
     stopped: Mapping[int, str] = field(default_factory=dict)  # seed → reason, of trials that a pruner stopped early
     ended: Mapping[int, float | None] = field(default_factory=dict)  # seed → score, of trials that are over
+    words: Words = field(default=NO_WORDS, repr=False)  # of its study
+    quantity: Quantity = field(default=NO_QUANTITY, repr=False)  # the metric of the scores
 
     @property
     def key(self) -> str:
@@ -44,7 +47,12 @@ class Variant:
 
     def level(self, axis: str) -> Value:
         """The level of an axis, or the variant's `method` or `dataset`; KeyError for an axis that it does not have."""
-        return {"method": self.config.method, "dataset": self.config.dataset, **self.levels}[axis]
+        return self.every_level[axis]
+
+    @property
+    def every_level(self) -> Mapping[str, Value]:
+        """Its levels, with its method and its data set."""
+        return {"method": self.config.method, "dataset": self.config.dataset, **self.levels}
 
 
 def variants_of(study: Study, results: Iterable[Result], metric: str) -> tuple[Variant, ...]:
@@ -78,6 +86,8 @@ def variant_of(study: Study, case: int, results: Sequence[Result], metric: str) 
         no_value=no_value,
         ended={result.seed: result.score(metric) for result in by_seed if result.state.ended},
         stopped=stopped,
+        words=study.words,
+        quantity=study.words.quantity(metric),
     )
 
 

@@ -9,10 +9,12 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from ablate.options import is_number, is_whole_number
 from ablate.study.document import YamlNode, find_node
 from ablate.study.fields import AxisLevels, Level, StrictModel, rule_error
+from ablate.study.labels import LabelEntry
 from ablate.study.pruner import Pruner, StudyPruner
 from ablate.study.scalars import format_value
 from ablate.study.search import Search
 from ablate.study.seeds import SeedRule, Seeds
+from ablate.study.words import Words
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"  # names become file names: no '/', no '..'
 MAX_NAME = 80  # characters
@@ -128,6 +130,7 @@ class Study(StrictModel):
     probes: Annotated[tuple[str, ...], Field(min_length=1)]
     metric: str  # that the report compares: `linear/accuracy`
     margin: Annotated[float, Field(gt=0)] | None = None  # the least difference of the metric that matters
+    labels: Mapping[str, LabelEntry] = {}  # path or metric → words, on which no trial depends
     resources: Resources = Resources()
     budget: Budget | None = None
     pruner: StudyPruner | None = None  # of a design without a search; a search has its own
@@ -142,6 +145,10 @@ class Study(StrictModel):
         case = self.cases[index]
         differ = [name for name in ("dataset", "method") if len({getattr(one, name) for one in self.cases}) > 1]
         return case.name or ", ".join(str(getattr(case, name)) for name in differ) or f"case {index + 1}"
+
+    @property
+    def words(self) -> Words:
+        return Words(self.labels)
 
     @property
     def seed_rule(self) -> SeedRule | None:

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from ablate.errors import StudyError
 from ablate.registry import suggest
 from ablate.study.document import YamlNode, find_node
+from ablate.study.labels import Label
 from ablate.study.model import Budget, Case, PaperReference, Resources, Study
 from ablate.study.pruner import Pruner
 from ablate.study.scalars import format_value
@@ -24,6 +25,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "search": Search,
     "seeds": SeedRule,
     "pruner": Pruner,
+    "labels": Label,
 }
 UNION_TAGS = {  # which pydantic adds to the path of an error
     *("range", "rule", "list", "pruner", "off", "bool", "int", "float", "str"),
@@ -44,6 +46,7 @@ EXPECTED = {  # pydantic's type of an error → what the value must be
     "less_than": "below {lt}",
     "less_than_equal": "at most {le}",
     "string_pattern_mismatch": "a name of letters, digits, '-', '_' and single dots",
+    "string_too_short": "text that is not empty",
     "string_too_long": "of at most {max_length} characters",
 }
 REMEDIES = {  # by type of error, for keys that have no example since they are paths or metrics
@@ -74,6 +77,10 @@ EXAMPLES = {  # key → how it is written
     "probes": "probes: [linear]",
     "metric": "metric: linear/accuracy",
     "margin": "margin: 0.01",
+    "labels": "labels: {method.epsilon: ε, linear/accuracy: {label: accuracy, unit: '%'}}",
+    "label": "label: accuracy",
+    "unit": "unit: '%'",
+    "levels": "levels: {vat: virtual adversarial}",
     "resources": "resources: {gpu: 1, cpu: 2, pack: auto}",
     "budget": "budget: {device_hours: 4}",
     "gpu": "gpu: auto",

@@ -229,7 +229,7 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
             console.out.print(f"  {budget_line(status.budget, status.budget_left, waiting)}")
         if faults := training_faults(status):
             console.out.print(f"  warning: {faults}")
-        for line in comparison_lines(status.metric, status.comparison, most=SHOWN):
+        for line in comparison_lines(status.comparison, most=SHOWN):
             console.out.print(f"  {line}")
         for trial in status.trials:
             shown = trial.reason or values(scores(trial.metrics))
@@ -240,12 +240,13 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
                 console.out.print(f"    warning: {warning}")
 
 
-def comparison_lines(metric: str, comparison: "Sequence[RunningDifference]", most: int) -> Iterator[str]:
+def comparison_lines(comparison: "Sequence[RunningDifference]", most: int) -> Iterator[str]:
     """The largest differences from the baseline: `linear/accuracy so far: k=50 − k=100: +0.041 ± 0.018, 3 seeds`"""
     for one in comparison[:most]:
-        interval = f" ± {one.half:.2g}" if one.half is not None else ""
-        seeds = counted(one.n, "seed")
-        yield f"{metric} so far: {one.label} − {one.baseline}: {one.mean:+.3g}{interval}, {seeds}"
+        factor = one.quantity.factor
+        interval = f" ± {factor * one.half:.2g}" if one.half is not None else ""
+        difference = f"{factor * one.mean:+.3g}{interval}{one.quantity.after_difference}"
+        yield f"{one.quantity.opening} so far: {one.label} − {one.baseline}: {difference}, {counted(one.n, 'seed')}"
 
 
 def training_faults(status: "Status") -> str:
@@ -274,6 +275,8 @@ def print_checked(checked: "ValidStudy", as_json: bool) -> None:
         f"{checked.study}: {counted(checked.trials, 'trial')} of {counted(checked.variants, 'variant')}"
         f" on {', '.join(checked.datasets)}"
     )
+    if checked.sentence:
+        console.out.print(f"its report will answer in this form: {checked.sentence}", soft_wrap=True)
 
 
 def print_health_checks(checks: Sequence["HealthCheck"], as_json: bool) -> None:

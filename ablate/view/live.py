@@ -92,7 +92,7 @@ class Lines:
         if time.monotonic() - self.printed >= LINE_EVERY and not progress.stage:
             self.printed = time.monotonic()
             self.print(counts(progress))
-            for line in comparison_lines(progress.metric, progress.compare(), most=COMPARED):
+            for line in comparison_lines(progress.compare(), most=COMPARED):
                 if line not in self.compared:
                     self.print(line)
                     self.compared.add(line)
@@ -139,7 +139,7 @@ def drawn(progress: LaunchProgress, elapsed: float, width: int, rows: int) -> Gr
     doing = stage_of(progress)
     if doing:
         parts.append(f"{doing}  {clock(time.monotonic() - progress.stage_began)}")
-    for line in comparison_lines(progress.metric, progress.compare(), most=COMPARED):
+    for line in comparison_lines(progress.compare(), most=COMPARED):
         parts.append(Text(shortened(line, width), "dim"))
     if progress.total:
         parts.append(f"{counts(progress)}, {clock(elapsed)} elapsed")

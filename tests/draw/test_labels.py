@@ -1,17 +1,11 @@
-"""Levels and variants as text."""
+"""Variants as text."""
 
 from collections.abc import Callable
 
-from ablate.draw.labels import level_text, variant_label
+from ablate.draw.labels import variant_label
 from ablate.stats.results import Result
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
-
-
-def test_levels_are_written_without_trailing_zeros_and_booleans_as_on_and_off() -> None:
-    assert [level_text(level) for level in (None, True, False, 5.0, 1e-05, 100, "rp+vat")] == [
-        *("none", "on", "off", "5", "1e-05", "100", "rp+vat")
-    ]
 
 
 def test_a_variant_is_labelled_by_its_levels_on_the_axes_that_it_has(

@@ -31,7 +31,7 @@ def sentences(
         for seed, score in enumerate(column)
     ]
     variants = variants_of(study, results, METRIC)
-    return answer(METRIC, compare_with_baselines(variants, 1, margin), trends_of(variants))
+    return answer(compare_with_baselines(variants, 1, margin), trends_of(variants))
 
 
 def test_a_difference_is_given_with_interval_seeds_and_p(make_study: MakeStudy, make_result: MakeResult) -> None:
@@ -97,7 +97,7 @@ def test_comparisons_of_added_seeds_name_their_look_and_those_that_stay_open(
     ]
 
     def found(some: Sequence[Result]) -> tuple[str, ...]:
-        return answer(METRIC, compare_with_baselines(variants_of(study, some, METRIC), 1, None, rule))
+        return answer(compare_with_baselines(variants_of(study, some, METRIC), 1, None, rule))
 
     higher, still_open = found(results)
     assert re.fullmatch(
@@ -149,14 +149,12 @@ def test_data_sets_on_an_axis_are_each_compared_with_their_own_baseline(
         (100, "mnist"),
     ]
     assert [one.estimate.mean for one in comparisons] == pytest.approx([0.11] * 3)
-    assert answer(METRIC, comparisons)[1].startswith(
-        "On digits: linear/accuracy is higher than with k=50 for k=100 (by"
-    )
+    assert answer(comparisons)[1].startswith("On digits: linear/accuracy is higher than with k=50 for k=100 (by")
     (over,) = differences_over_datasets(comparisons)
     assert (over.label, list(over.by_dataset)) == ("k=100", list(shifts))
     running = running_differences(study, [(one.trial, one.metrics[METRIC]) for one in results])
     assert {(one.label, one.baseline, one.n) for one in running} == {
-        (f"dataset={data}, k=100", f"dataset={data}, k=50", 3) for data in shifts
+        (f"{data}, k=100", f"{data}, k=50", 3) for data in shifts
     }
 
 

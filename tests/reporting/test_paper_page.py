@@ -121,3 +121,12 @@ def test_a_difference_from_the_paper_is_counted_in_the_standard_errors_of_both(s
     assert found.difference == pytest.approx(0.05)
     assert found.standard_errors == pytest.approx(errors, rel=1e-3)
     assert against_paper(Estimate(0), printed, papers_seeds=4) is None
+
+
+def test_numbers_of_a_labelled_metric_have_its_words_and_unit_beside_the_papers(
+    launched: Callable[..., PaperStudy],
+) -> None:
+    labels = {"linear/accuracy": {"label": "accuracy of a linear probe", "unit": "%"}}
+    text = page_markdown(page_of("invariant-features", [launched(labels=labels)], []))
+    (row,) = [line for line in text.splitlines() if "accuracy of a linear probe (%)" in line and "=VAT;" in line]
+    assert "| 86.9 ± 1.3 | 90.4 ± 1.0 † | +3.5 " in row  # 0.869 in the paper
