@@ -7,7 +7,7 @@ folder=$(dirname "$0")/secrets
 mkdir -p "$folder"
 chmod 700 "$folder"
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
-for name in postgres_password s3_secret_key mlflow_flask_key mlflow_password ray_token; do
+for name in postgres_password s3_secret_key mlflow_flask_key mlflow_password mlflow_user_password ray_token; do
   [ -s "$folder/$name" ] || random >"$folder/$name"
 done
 if [ ! -s "$folder/s3.json" ]; then

@@ -70,7 +70,7 @@ class Lab:
         return bool(self.workers(node))
 
     def workers(self, node: int) -> list[psutil.Process]:
-        family = self.nodes.first_process(node).children(recursive=True)
+        family = self.nodes.processes(node)
         return [process for process in family if "Trainable" in " ".join(cmdline_of(process))]
 
     @contextmanager

@@ -1,6 +1,6 @@
 """The image and the services of `docker/`: their files keep the rules of their formats, and no secret is in them.
 
-S3, MLflow and its databases are run without containers by `tests/servers/test_shared_servers.py`.
+The services are run without containers by `test_compose_cluster.py` and `tests/servers/test_shared_servers.py`.
 """
 
 import os
@@ -36,6 +36,11 @@ def test_every_service_restarts_is_watched_and_opens_ports_to_this_machine_alone
         assert service["restart"] == "unless-stopped", name
         assert service["healthcheck"]["retries"] > 1, name
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+
+
+def test_the_administrators_password_of_mlflow_is_in_its_service_alone() -> None:
+    services = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
+    assert [name for name, service in services.items() if "mlflow_password" in service["secrets"]] == ["mlflow"]
 
 
 def test_every_credential_of_a_service_comes_from_a_file_that_secrets_sh_makes(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The services of docker/compose.yaml as tests run them, without containers: same commands and variables."""
 
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ import yaml
 
 DOCKER = Path(__file__).parents[2] / "docker"
 IN_CONTAINER = "/run/secrets"
+MOUNTED = "/etc/ablate"  # where a service finds the files of docker/ that it needs
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # on which a service finds Python, Ray and MLflow
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,13 @@ class Compose:
     def environment(self, name: str) -> dict[str, str]:
         found = self.service(name).get("environment", {}).items()
         return {"ABLATE_SECRETS": str(self.secrets), **{variable: self.here(value) for variable, value in found}}
+
+    def mount(self, name: str, folder: Path) -> None:
+        """Write the service's files of docker/ to a folder, with the text replaced."""
+        for volume in self.service(name)["volumes"]:
+            source, target, *_ = volume.split(":")
+            assert target.startswith(MOUNTED)
+            (folder / Path(target).name).write_text(self.here((DOCKER / source).read_text()))
 
     def here(self, text: str) -> str:
         for old, new in {IN_CONTAINER: str(self.secrets), **self.replaced}.items():

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import psutil
 import pytest
 import requests
 
-from .compose import DOCKER, Compose, databases, entrypoint, make_secrets
+from .compose import MOUNTED, PATH, Compose, databases, entrypoint, make_secrets
 from .network import free_port
 from .postgres import Postgres, postgres
 from .s3 import S3, s3
@@ -90,10 +89,9 @@ class SharedServer:
         return {"MLFLOW_TRACKING_URI": self.uri, **certificate, **given}
 
     def start(self) -> None:
-        variables = {**os.environ, **self.compose.environment("mlflow"), "OMP_NUM_THREADS": "1"}
+        variables = {**os.environ, **self.compose.environment("mlflow"), "OMP_NUM_THREADS": "1", "PATH": PATH}
         variables.pop("MLFLOW_TRACKING_URI", None)
-        program = [sys.executable, "-P", "-m", *self.compose.command("mlflow")]
-        self._start("mlflow", entrypoint(program), variables)
+        self._start("mlflow", entrypoint(self.compose.command("mlflow")), variables)
         wait_until(self.healthy, lambda: self.log("mlflow"))
 
     def healthy(self) -> bool:
@@ -174,9 +172,8 @@ def shared_server(folder: Path) -> Iterator[SharedServer]:
     ):
         here = {"@postgres/": f"@127.0.0.1:{database.port}/", "http://s3:8333": storage.address}
         here |= {"=0.0.0.0": "=127.0.0.1", "=5000": f"={port}", "--workers=2": "--workers=1"}
-        here |= {"/etc/ablate/mlflow_auth.ini": str(folder / "mlflow_auth.ini")}
-        compose = Compose(secrets, here)
-        (folder / "mlflow_auth.ini").write_text(compose.here((DOCKER / "mlflow_auth.ini").read_text()))
+        compose = Compose(secrets, {**here, MOUNTED: str(folder)})
+        compose.mount("mlflow", folder)
         server = SharedServer(folder, compose, database, storage, port, free_port())
         try:
             server.start()

@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 
@@ -68,12 +69,27 @@ class Network:
             ip("addr", "add", f"{self.host}/24", "dev", self.bridge)
             ip("link", "set", self.bridge, "up")
 
+    def command(self, node: int, setup: str, *command: str) -> list[str]:
+        """A command line that runs a command as the first process of a node, after these commands of a shell."""
+        space = ["ip", "netns", "exec", self.namespace(node), "unshare", "--pid", "--uts", "--mount", "--fork"]
+        return [*space, "--kill-child", "--mount-proc", "sh", "-c", f'{setup}; exec "$@"', "sh", *command]
+
     def end(self) -> None:
         """Remove all namespaces and the bridge."""
         for node in self.connected():
             ip("netns", "del", self.namespace(node))
         if Path("/sys/class/net", self.bridge).exists():
             ip("link", "del", self.bridge)
+
+
+def first_process(started: subprocess.Popen[bytes]) -> psutil.Process:
+    """The first process of a node that was started by such a command line; all others of the node end with it."""
+    return psutil.Process(started.pid).children()[0]
+
+
+def enter(first: psutil.Process, *command: str) -> list[str]:
+    """A command line that runs a command as a further process of the node."""
+    return ["nsenter", "--target", str(first.pid), "--net", "--pid", "--uts", "--mount", *command]
 
 
 def ip(*arguments: str) -> None:

@@ -19,11 +19,12 @@ SETTINGS = ("fsync=off", "max_connections=200")  # off: a killed process loses n
 
 @dataclass
 class Postgres:
-    """A server that listens on the loopback interface, and asks for the password of its user `mlflow`."""
+    """A server that asks for the password of its user `mlflow`."""
 
     folder: Path
     programs: Path
     password: str
+    host: str  # that it listens on
     port: int
 
     def run(self, program: str, *arguments: str) -> None:
@@ -33,7 +34,7 @@ class Postgres:
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)
 
     def start(self) -> None:
-        options = [f"-p {self.port}", "-c listen_addresses=127.0.0.1", f"-c unix_socket_directories={self.folder}"]
+        options = [f"-p {self.port}", f"-c listen_addresses={self.host}", f"-c unix_socket_directories={self.folder}"]
         options += [f"-c {setting}" for setting in SETTINGS]
         log = str(self.folder / "log")
         self.run("pg_ctl", "-D", self.data, "-w", "-t", "300", "-l", log, "-o", " ".join(options), "start")
@@ -56,13 +57,13 @@ class Postgres:
 
 
 @contextmanager
-def postgres(password: str, *databases: str) -> Iterator[Postgres]:
+def postgres(password: str, *databases: str, host: str = "127.0.0.1") -> Iterator[Postgres]:
     """A server with these databases, which exists inside the block."""
     programs = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
     if programs is None or not (programs / "initdb").exists():
         pytest.skip("this test needs Debian's package postgresql")
     with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:  # a socket's path has 107 bytes at most
-        server = Postgres(Path(folder), programs, password, free_port())
+        server = Postgres(Path(folder), programs, password, host, free_port())
         secret = server.folder / "password"
         secret.write_text(password)
         if os.geteuid() == 0:
@@ -70,6 +71,8 @@ def postgres(password: str, *databases: str) -> Iterator[Postgres]:
                 shutil.chown(path, "postgres")
         rules = ["--auth-host=scram-sha-256", "--auth-local=trust", "--no-sync", "--locale=C.UTF-8"]
         server.run("initdb", "-D", server.data, "-U", "mlflow", f"--pwfile={secret}", *rules)
+        with Path(server.data, "pg_hba.conf").open("a") as rules_of_hosts:
+            rules_of_hosts.write("host all all samenet scram-sha-256\n")
         server.start()
         try:
             for name in databases:

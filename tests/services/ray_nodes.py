@@ -6,7 +6,6 @@ A node is a network, process, mount and host name namespace on a bridge; nothing
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from .network import Network, require_namespaces
+from .network import Network, enter, first_process, require_namespaces
 
 PATIENCE = 300.0  # seconds; other processes may use most of the processor
 PORT = 6379
@@ -77,21 +76,10 @@ class RayNodes:
         start += ["--object-store-memory", str(80 * 2**20), "--include-log-monitor=false"]
         if not node:
             start += ["--temp-dir", str(self.folder / "0")]
-        shell = f"hostname node{node}; "
+        setup = f"hostname node{node}"
         if hide is not None:
-            shell += f"mount -t tmpfs none '{hide}'; "
-        command = [
-            "ip",
-            "netns",
-            "exec",
-            self.network.namespace(node),
-            "unshare",
-            "--pid",
-            "--uts",
-            "--mount",
-            "--fork",
-        ]
-        command += ["--kill-child", "--mount-proc", "sh", "-c", shell + 'exec "$@"', "sh", *start]
+            setup += f"; mount -t tmpfs none '{hide}'"
+        command = self.network.command(node, setup, *start)
         changed = {**os.environ, **QUICK, **self.environment, **environment}
         with self.log(node).open("wb") as out:
             return subprocess.Popen(
@@ -117,18 +105,17 @@ class RayNodes:
 
     def inside(self, node: int, *command: str) -> list[str]:
         """A command line that runs a command as a process of the node."""
-        first = self.first_process(node)
-        return ["nsenter", "--target", str(first.pid), "--net", "--pid", "--uts", "--mount", *command]
+        return enter(first_process(self.started[node]), *command)
 
-    def first_process(self, node: int) -> psutil.Process:
-        """The first process of the node's namespace, with which all others end."""
-        return psutil.Process(self.started[node].pid).children()[0]
+    def processes(self, node: int) -> list[psutil.Process]:
+        """All that the node's first process has started."""
+        return first_process(self.started[node]).children(recursive=True)
 
     def kill(self, node: int) -> None:
         """End all processes of a node at once."""
         started = self.started.pop(node)
         with suppress(psutil.NoSuchProcess, IndexError):
-            psutil.Process(started.pid).children()[0].send_signal(signal.SIGKILL)
+            first_process(started).kill()
         started.kill()
         started.wait()
 
