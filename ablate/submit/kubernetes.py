@@ -1,23 +1,28 @@
-"""Kubernetes: a RayJob for the KubeRay operator, with the study in a ConfigMap, applied by `kubectl`."""
+"""Kubernetes: a RayJob for the KubeRay operator, with the study and its script in a ConfigMap, applied by `kubectl`."""
 
 import json
 import re
+import secrets
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.planning.resources import Node
 from ablate.submit.commands import run_tool, start_tool
-from ablate.submit.target import Job, JobState, TargetOptions
+from ablate.submit.scripts import render_script
+from ablate.submit.target import MAX_REQUEUES, Job, JobState, TargetOptions
 from ablate.trial import digest
 
 REMEDY = "check kubectl's context and the options of 'kubernetes'"
 STUDIES = "/etc/ablate"  # where the ConfigMap is mounted
+SCRIPT = "launch.sh"  # beside the study
+ENDED = "job.ended"  # in the study's folder: the submission that must not be repeated, and its exit code
+REQUEUES = AliasChoices("max_requeues", "backoff_limit")  # the second was its name in notes of earlier jobs
 STOPPED = "ablate-stopped"  # annotation of a RayJob that `ablate stop` has suspended; Kueue suspends one that waits
 GRACE = 120  # seconds that pods have after their hooks have begun
 WORKER_DELAY = 10  # seconds after which a worker's hook expects that the head's has asked the launch to stop
@@ -53,7 +58,7 @@ class KubernetesOptions(TargetOptions):
     memory: str = "8Gi"
     gpus: Annotated[int, Field(ge=0)] = 0  # of each worker
     user: Annotated[int, Field(ge=1)] = 1000  # uid and gid in the pods
-    backoff_limit: Annotated[int, Field(ge=0)] = 0  # new clusters after a failure of any kind
+    max_requeues: Annotated[int, Field(ge=0, validation_alias=REQUEUES)] = MAX_REQUEUES  # in new clusters
     ttl_seconds: Annotated[int, Field(ge=0)] = 3600  # after the end, until the cluster's pods are deleted
     ray_version: str = "2.60.0"
     queue: str | None = None  # of Kueue
@@ -70,9 +75,11 @@ class KubernetesOptions(TargetOptions):
 class KubernetesTarget:
     """Submits with `kubectl apply`.
 
-    KubeRay repeats a job with a new cluster after every failure, up to `backoff_limit` times, and tells no exit codes
-    apart: a failed trial or a wrong study would cost as many clusters as the loss of a head.  So by default
-    nothing is repeated.  A launch itself goes on after the loss of a worker, and waits for its services.
+    KubeRay repeats a job in a new cluster after every failure, up to `max_requeues` times, and tells no exit codes
+    apart.  So the script that it runs notes in the store how a launch has ended that would only fail again, as after a
+    wrong study or a failed trial, and ends at once where it is repeated (`kubernetes.sh.jinja`).  What is repeated is
+    the loss of the head, exit code 75 (a service is away), and a launch that was stopped or killed.  Where the store
+    cannot be written, every attempt fails anew.
     """
 
     Options: ClassVar[type[TargetOptions]] = KubernetesOptions
@@ -81,9 +88,7 @@ class KubernetesTarget:
         self.options = options
 
     def render(self, job: Job) -> str:
-        import yaml
-
-        return str(yaml.safe_dump_all(self.manifests(job), sort_keys=False))
+        return to_yaml(self.manifests(job))
 
     def submit(self, job: Job) -> str:
         """Send it in place of an earlier one of the study, which must have ended: another store may have sent that."""
@@ -148,7 +153,7 @@ class KubernetesTarget:
         return ["kubectl", "--namespace", self.options.namespace]
 
     def manifests(self, job: Job) -> list[dict[str, Any]]:
-        """The ConfigMap with the study, and the RayJob."""
+        """The ConfigMap with the study and the script that runs it, and the RayJob."""
         name = job_name(job.name)
         labels = {"app.kubernetes.io/name": "ablate", "app.kubernetes.io/instance": name}
         queue: dict[str, str] = {"kueue.x-k8s.io/queue-name": self.options.queue} if self.options.queue else {}
@@ -168,10 +173,10 @@ class KubernetesTarget:
             "template": {"spec": self.pod(job, "ray-head", 0)},
         }
         spec = {
-            "entrypoint": f"ablate launch {STUDIES}/{job.name}.yaml --storage {self.options.store}",
+            "entrypoint": f"sh {STUDIES}/{SCRIPT}",  # plain words: a shell of KubeRay reads them, then one of Ray
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": self.options.ttl_seconds,
-            "backoffLimit": self.options.backoff_limit,
+            "backoffLimit": self.options.max_requeues,
             "submitterPodTemplate": {"spec": self.submitter()},
             "suspend": bool(self.options.queue),  # Kueue begins it
             "rayClusterSpec": {
@@ -181,20 +186,27 @@ class KubernetesTarget:
                 **({"workerGroupSpecs": [workers]} if self.options.workers else {}),
             },
         }
-        study = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {f"{job.name}.yaml": job.study}}
+        files = {f"{job.name}.yaml": job.study, SCRIPT: self.script(job)}
+        study = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": files}
         return [study, {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": meta, "spec": spec}]
+
+    def script(self, job: Job) -> str:
+        """What the head runs, as one submission."""
+        store = Path(self.options.store)
+        values = {"study": f"{STUDIES}/{job.name}.yaml", "store": store, "folder": Store(store).study(job.name).folder}
+        return render_script("kubernetes.sh.jinja", job=job, submission=secrets.token_hex(8), ended=ENDED, **values)
 
     def pod(self, job: Job, role: str, gpus: int) -> dict[str, Any]:
         resources = {"cpu": str(self.options.cpus), "memory": self.options.memory}
         limits: dict[str, str] = {**resources, **({"nvidia.com/gpu": str(gpus)} if gpus else {})}
-        secrets = [{"secretRef": {"name": self.options.secret}}] if self.options.secret else []
+        sources = [{"secretRef": {"name": self.options.secret}}] if self.options.secret else []
         variables = [{"name": key, "value": value} for key, value in self.options.variables.items()]
         container = {
             "name": role,
             "image": self.options.image,
             "resources": {"requests": limits, "limits": limits},
             "env": variables,
-            "envFrom": secrets,
+            "envFrom": sources,
             "lifecycle": {"preStop": {"exec": {"command": ["bash", "-c", self.before_end(job, role)]}}},
             "readinessProbe": {**PROBE, "initialDelaySeconds": 10, "failureThreshold": 10},
             "livenessProbe": {**PROBE, "initialDelaySeconds": 30, "failureThreshold": 120},
@@ -242,6 +254,18 @@ class KubernetesTarget:
         ask = f"ablate stop {shlex.quote(job.name)} --launch --storage {shlex.quote(str(store))}"
         first = ask if role == "ray-head" else f"sleep {WORKER_DELAY}"
         return f"{first} && while [ -e {request} ]; do sleep 1; done"
+
+
+def to_yaml(documents: list[dict[str, Any]]) -> str:
+    """The documents, with texts of several lines as blocks that can be read."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def represent_text(self, text: str) -> yaml.Node:
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    return str(yaml.dump_all(documents, Dumper=Dumper, sort_keys=False))
 
 
 def job_name(study: str) -> str:

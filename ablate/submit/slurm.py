@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,8 @@ from ablate.errors import Interrupted, ServiceError, StudyError
 from ablate.paths import absolute
 from ablate.planning.resources import Node
 from ablate.submit.commands import run_tool
-from ablate.submit.target import Job, JobState, TargetOptions
+from ablate.submit.scripts import render_script
+from ablate.submit.target import MAX_REQUEUES, Job, JobState, TargetOptions
 
 REMEDY = "run this where Slurm's commands work, and check the options of 'slurm'"
 INTERVAL = 1.0  # seconds between two looks at a log
@@ -47,7 +47,7 @@ class SlurmOptions(TargetOptions):
     memory: str | None = None  # per node, as in 32G
     time: str = "24:00:00"  # limit; the job checkpoints before it and goes on afterwards
     warning: Annotated[int, Field(ge=1)] = 120  # seconds before the limit at which it checkpoints
-    max_requeues: Annotated[int, Field(ge=0)] = 20
+    max_requeues: Annotated[int, Field(ge=0)] = MAX_REQUEUES
     environment: str | None = None  # the folder of a virtual environment that has ablate
     setup: tuple[str, ...] = ()  # lines of the script before it, as in 'module load cuda'
     secrets: str | None = None  # a file of mode 0600 with lines NAME=value, as MLFLOW_TRACKING_PASSWORD
@@ -81,20 +81,8 @@ class SlurmTarget:
         self.options = options
 
     def render(self, job: Job) -> str:
-        import jinja2
-
-        loader = jinja2.PackageLoader("ablate", "submit")
-        environment = jinja2.Environment(
-            loader=loader,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        environment.filters["quote"] = lambda value: shlex.quote(str(value))
-        template = environment.get_template("slurm.sbatch.jinja")
         files = {"study": study_file(job), "stop": stop_file(job.folder), "output": job.folder / "slurm-%j.log"}
-        return template.render(job=job, options=self.options, **files)
+        return render_script("slurm.sbatch.jinja", job=job, options=self.options, **files)
 
     def submit(self, job: Job) -> str:
         check_secrets(self.options.secrets)

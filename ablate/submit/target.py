@@ -12,6 +12,8 @@ from ablate.planning.resources import Node
 from ablate.registry import Registry
 from ablate.row_checks import RowError
 
+MAX_REQUEUES = 20  # how often a job goes on by itself, in the queue or in a new cluster
+
 
 class JobState(Enum):
     """Where a job stands."""

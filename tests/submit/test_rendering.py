@@ -13,7 +13,7 @@ import yaml
 from ablate.errors import StudyError
 from ablate.paths import Store
 from ablate.study.read import read_study
-from ablate.submit.kubernetes import job_name
+from ablate.submit.kubernetes import KubernetesOptions, job_name
 from ablate.submit.options import read_options
 from ablate.submit.slurm import SlurmOptions
 from ablate.submit.submission import make_job
@@ -77,7 +77,7 @@ def test_the_manifest_for_kubernetes_is_valid(
     given = {"image": "lab/ablate:1", "volume_claim": "data", **options}
     study, job = yaml.safe_load_all(rendered(tmp_path, "kubernetes", given))
     assert [error.message for error in rayjob.iter_errors(job)] == []
-    (sent,) = study["data"].values()
+    sent = study["data"]["one.yaml"]
     (tmp_path / "sent.yaml").write_text(sent)
     assert read_study(tmp_path / "sent.yaml").question == read_study(tmp_path / "one.yaml").question
     cluster = job["spec"]["rayClusterSpec"]
@@ -94,7 +94,9 @@ def test_the_manifest_for_kubernetes_is_valid(
         for probe in ("readinessProbe", "livenessProbe"):  # else KubeRay adds some that need wget
             assert pod["containers"][0][probe]["httpGet"] == {"path": "/api/healthz", "port": 52365}
     assert submitter["containers"][0]["image"] == "lab/ablate:1"
-    assert job["spec"]["backoffLimit"] == 0  # KubeRay would repeat a failed trial and a wrong study as well
+    assert job["spec"]["backoffLimit"] == KubernetesOptions(**given).max_requeues == SlurmOptions().max_requeues
+    assert job["spec"]["entrypoint"] == "sh /etc/ablate/launch.sh"
+    assert subprocess.run(["sh", "-n"], input=study["data"]["launch.sh"], text=True, capture_output=True).stderr == ""
     broken = copy.deepcopy(job)
     broken["spec"]["entrypont"] = "x"
     assert list(rayjob.iter_errors(broken))  # the check is strict
@@ -113,6 +115,15 @@ def assert_restricted(pod: dict[str, Any]) -> None:
         assert security == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
         assert {"cpu", "memory"} <= container["resources"]["limits"].keys()
         assert "hostPort" not in str(container)
+
+
+def test_each_submission_to_kubernetes_has_an_id_and_the_limit_of_repetitions_may_have_its_former_name(
+    tmp_path: Path,
+) -> None:
+    first, second = (rendered(tmp_path, "kubernetes", {**KUBERNETES, "backoff_limit": 3}) for _ in range(2))
+    differing = [pair for pair in zip(first.splitlines(), second.splitlines(), strict=True) if pair[0] != pair[1]]
+    assert [one.strip()[:11] for pair in differing for one in pair] == ["submission="] * 2
+    assert "backoffLimit: 3\n" in first
 
 
 def test_names_for_kubernetes_are_valid_and_distinct() -> None:
