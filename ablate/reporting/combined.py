@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ablate.draw.labels import variant_label
+from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import p_value, share
 from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
@@ -14,7 +15,7 @@ from ablate.study.words import NO_QUANTITY, Quantity
 MAX_ROWS = 30
 
 
-def interactions_table(interactions: Sequence[Interaction]) -> Table:
+def interactions_table(interactions: Sequence[Interaction], links: Links = NO_LINKS) -> Table:
     """A row per interaction, the largest MAX_ROWS: the two levels, the difference of differences, and tests."""
     largest = sorted(interactions, key=lambda one: -abs(one.estimate.mean or 0.0))[:MAX_ROWS]
     several = len({one.baseline.case for one in interactions}) > 1
@@ -22,7 +23,7 @@ def interactions_table(interactions: Sequence[Interaction]) -> Table:
         (
             *([variant_label(one.baseline, CASE_AXES)] if several else []),
             " × ".join(one.baseline.words.assignment(axis, level) for axis, level in one.levels.items()),
-            Measured(one.estimate, factor=one.baseline.quantity.factor),
+            Measured(one.estimate, link=links.variant(one.variant.key), factor=one.baseline.quantity.factor),
             one.estimate.n,
             p_value(one.p_value),
             p_value(one.p_adjusted),
@@ -40,7 +41,7 @@ def quantity_of(found: Sequence[Interaction] | Sequence[AxisTrend]) -> Quantity:
     return found[0].baseline.quantity if found else NO_QUANTITY
 
 
-def trends_table(trends: Sequence[AxisTrend]) -> Table:
+def trends_table(trends: Sequence[AxisTrend], links: Links = NO_LINKS) -> Table:
     """A row per axis with numbers as levels: the mean slope with interval, and tests."""
     several = len({(one.baseline.case, one.baseline.config.dataset) for one in trends}) > 1
     rows: list[tuple[Cell, ...]] = [
@@ -48,7 +49,7 @@ def trends_table(trends: Sequence[AxisTrend]) -> Table:
             *([variant_label(one.baseline, CASE_AXES)] if several else []),
             one.baseline.words.axis_head(one.axis),
             ", ".join(one.baseline.words.level(one.axis, level) for level in one.trend.levels),
-            Measured(one.estimate, factor=one.baseline.quantity.factor),
+            Measured(one.estimate, link=links.study, factor=one.baseline.quantity.factor),
             f"per {one.step}",
             one.estimate.n,
             p_value(one.p_value),
@@ -62,12 +63,12 @@ def trends_table(trends: Sequence[AxisTrend]) -> Table:
     return Table(head, tuple(rows)) if rows else Table()
 
 
-def datasets_table(differences: Sequence[DifferenceOverDatasets]) -> Table:
+def datasets_table(differences: Sequence[DifferenceOverDatasets], links: Links = NO_LINKS) -> Table:
     """A row per variant: its mean difference over data sets, whose interval contains the variance between them."""
     rows: list[tuple[Cell, ...]] = [
         (
             one.label,
-            Measured(one.estimate, factor=one.quantity.factor),
+            Measured(one.estimate, link=links.study, factor=one.quantity.factor),
             one.estimate.n,
             p_value(one.p_value),
             share(one.between),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ablate.draw.figure_specs import ComparedVariant
 from ablate.draw.labels import variant_label
 from ablate.draw.numbers import estimate_text
+from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import level_columns, table_of
 from ablate.stats.estimate import Estimate
@@ -61,7 +62,7 @@ def finalists_of(study: Study, searched: Sequence[Result], fresh: Sequence[Resul
     return tuple(found)
 
 
-def confirmation_table(finalists: Sequence[Finalist]) -> Table:
+def confirmation_table(finalists: Sequence[Finalist], links: Links = NO_LINKS) -> Table:
     """A row per finalist: levels, and each objective on the seeds of the search and on the fresh ones."""
     if not finalists:
         return Table()
@@ -72,11 +73,17 @@ def confirmation_table(finalists: Sequence[Finalist]) -> Table:
     ]
     for metric in objectives:
         quantity = finalists[0].searched[metric].quantity
-        searched = [Measured(one.searched[metric].estimate, factor=quantity.factor) for one in finalists]
-        confirmed = [Measured(one.confirmed(metric), factor=quantity.factor) for one in finalists]
+        searched = [measured(one, one.searched[metric].estimate, metric, links) for one in finalists]
+        confirmed = [measured(one, one.confirmed(metric), metric, links) for one in finalists]
         columns += [(f"{quantity.head}, search", searched), (f"{quantity.head}, fresh seeds", confirmed)]
     columns.append(("fresh seeds", [len(one.fresh[objectives[0]]) for one in finalists]))
     return table_of(columns)
+
+
+def measured(one: Finalist, estimate: Estimate, metric: str, links: Links) -> Measured:
+    """An estimate of a finalist, which links to the run of its variant, below which are those of all of its seeds."""
+    variant = one.searched[metric]
+    return Measured(estimate, link=links.variant(variant.key), factor=variant.quantity.factor)
 
 
 def difference_of(finalists: Sequence[Finalist], metric: str) -> PairedDifference | None:

@@ -24,7 +24,7 @@ from ablate.reporting.cost import costs, failures
 from ablate.reporting.importance import importances_of
 from ablate.reporting.learning_curves import curve_figures
 from ablate.reporting.limits import limits_of, unshown_sentence
-from ablate.reporting.links import run_links
+from ablate.reporting.links import links_of
 from ablate.reporting.paper import (
     Difference,
     ablations_of,
@@ -40,6 +40,7 @@ from ablate.reporting.proposals import proposals_of
 from ablate.reporting.report import Gap, PaperSection, Report, ReportFigure, Results
 from ablate.reporting.search_figures import search_figures
 from ablate.reporting.search_results import SearchFindings, best_proposals, hypervolume_figures, search_section
+from ablate.reporting.seeds_table import seeds_table
 from ablate.reporting.tables import metrics_table, results_table
 from ablate.reporting.verdicts import FindingVerdict, finding_verdict
 from ablate.stats.across_datasets import Ranking, differences_over_datasets, ranking_of
@@ -97,7 +98,7 @@ def report_of(
         pictures=tuple(pictures(study, metric, results, fetch)) if fetch is not None else (),
         progress=progress_of(every),
         comparisons=design.comparisons,
-        links=run_links(results, runs),
+        links=links_of(results, runs),
         figures=tuple(all_figures(study, results, compared, design, found)),
         limits=design.limits,
         power=design.power,
@@ -207,7 +208,7 @@ def results_section(
 ) -> Results:
     """The tables of measured values; of a search, the best proposals only."""
     smaller = tuple(difference for difference in differing if difference.smaller)
-    links = run_links(results, runs)
+    links = links_of(results, runs)
     if study.search is not None:
         scale = (smaller, seeds_of_paper)
         return search_section(study, results, metric, compared, scale, found or SearchFindings(), links)
@@ -215,7 +216,8 @@ def results_section(
     best = best_in_groups([member.variant for member in compared], better(metric))
     table = results_table(study.words.quantity(metric), compared, bool(smaller), seeds_of_paper, best, links)
     by_two_axes = tuple(pivots(compared, best, bool(smaller), links))
-    return Results(compared, table, metrics_table(others, links), smaller, pivots=by_two_axes)
+    seeds = seeds_table([member.variant for member in compared], links)
+    return Results(compared, table, metrics_table(others, links), smaller, pivots=by_two_axes, seeds=seeds)
 
 
 def progress_of(results: Sequence[Result]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ablate.deferred import np
+from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.optuna_study import in_memory, mean_of
 from ablate.reporting.proposals import Proposal, ProposalState
 from ablate.reporting.report import Measured, Table
@@ -133,7 +134,7 @@ def shares_of(
     return {path: float(share) for path, share in found.items()}
 
 
-def importance_table(importances: Sequence[Importance], words: Words) -> Table:
+def importance_table(importances: Sequence[Importance], words: Words, links: Links = NO_LINKS) -> Table:
     """A row per setting: its share by each measure, with interval."""
     if not importances:
         return Table()
@@ -144,9 +145,10 @@ def importance_table(importances: Sequence[Importance], words: Words) -> Table:
                 "setting",
                 [name if names.count(name) == 1 else one.path for name, one in zip(names, importances, strict=True)],
             ),
-            *(
-                (measure, [Measured(one.shares[measure]) if measure in one.shares else None for one in importances])
-                for measure in RESAMPLES
-            ),
+            *((measure, [share_cell(one, measure, links) for one in importances]) for measure in RESAMPLES),
         ]
     )
+
+
+def share_cell(one: Importance, measure: str, links: Links) -> Measured | None:
+    return Measured(one.shares[measure], link=links.study) if measure in one.shares else None

@@ -1,14 +1,45 @@
 """The addresses of the runs that a report's numbers are from, in MLflow's UI."""
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from ablate.stats.results import Result
 
-Links = Mapping[str, str]  # key of a variant → the address of its run
-NO_LINKS: Links = MappingProxyType({})
+TRAINING_PAGES = "?workflowType=machine_learning"  # without it a new browser opens MLflow's pages for language models
 
 
-def run_links(results: Iterable[Result], runs: str) -> Links:
-    """The addresses of the variants' runs; `runs` is the address that a run's id follows, empty where there is none."""
-    return {result.variant: f"{runs}{result.parent}" for result in results if runs and result.parent}
+@dataclass(frozen=True)
+class Links:
+    """The runs of a study, of its variants and of their seeds; an empty address for what has none."""
+
+    runs: str = ""  # the address that a run's id follows; empty where there is none
+    variants: Mapping[str, str] = field(default_factory=dict)  # key of a variant → id of its run
+    seeds: Mapping[tuple[str, int], str] = field(default_factory=dict)  # key of a variant and seed → id of its run
+
+    @property
+    def study(self) -> str:
+        """The page of all runs, for numbers that are from many."""
+        return f"{self.runs.removesuffix('/')}{TRAINING_PAGES}" if self.runs else ""
+
+    def variant(self, key: str) -> str:
+        return self._address(self.variants.get(key, ""))
+
+    def seed(self, key: str, seed: int) -> str:
+        """The run of one seed of a variant."""
+        return self._address(self.seeds.get((key, seed), ""))
+
+    def _address(self, run: str) -> str:
+        return f"{self.runs}{run}" if self.runs and run else ""
+
+
+NO_LINKS = Links()
+
+
+def links_of(results: Iterable[Result], runs: str) -> Links:
+    """The links to the runs of these results."""
+    every = list(results)
+    return Links(
+        runs,
+        {result.variant: result.parent for result in every if result.parent},
+        {(result.variant, result.seed): result.run for result in every if result.run},
+    )

@@ -10,7 +10,7 @@ from ablate.draw.labels import variant_label
 from ablate.reporting.combined import datasets_table, interactions_table, ranks_table, trends_table
 from ablate.reporting.cost import Failures
 from ablate.reporting.limits import unshown_sentence
-from ablate.reporting.report import Cell, Gap, Measured, Report, Table
+from ablate.reporting.report import Cell, Gap, Linked, Measured, Report, Table
 from ablate.reporting.tables import comparisons_table, statements_table
 from ablate.reporting.text import cell_text
 from ablate.stats.comparisons import Comparison
@@ -31,9 +31,9 @@ def to_markdown(report: Report) -> str:
         gaps=gap_table(report.gaps),
         failures=failure_table(report.failures),
         paper=report.paper,
-        interactions=interactions_table(report.interactions),
-        trends=trends_table(report.trends),
-        over_datasets=datasets_table(report.over_datasets),
+        interactions=interactions_table(report.interactions, report.links),
+        trends=trends_table(report.trends, report.links),
+        over_datasets=datasets_table(report.over_datasets, report.links),
         ranks=ranks_table(report.ranking),
         comparisons=comparisons_table(report.comparisons, report.links),
         unshown=unshown_of(report.comparisons),
@@ -92,7 +92,7 @@ def escaped(cell: Cell) -> str:
     """
     line = " ".join(cell_text(cell).split())
     text = re.sub(r"([\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)
-    if not isinstance(cell, Measured):
+    if not isinstance(cell, Measured | Linked):
         return text
     linked = f"[{text}]({cell.link})" if cell.link else text
-    return f"**{linked}**" if cell.best else linked
+    return f"**{linked}**" if isinstance(cell, Measured) and cell.best else linked

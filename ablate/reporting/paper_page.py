@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ablate.papers.reference import Ablation, Printed, ablations, numbers, title
 from ablate.reporting.content import papers_seeds, verdicts, with_ablations
-from ablate.reporting.links import run_links
+from ablate.reporting.links import links_of
 from ablate.reporting.paper import AgainstPaper, Difference, against_paper, differences, printed_value, stand_ins
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.estimate import Estimate
@@ -54,6 +54,7 @@ class StudyVerdict:
     smaller: tuple[Difference, ...]  # epochs, seeds or samples of which it has fewer than the paper
     replaced: Mapping[str, str]  # data sets that replace one of the paper's: ours → the paper's
     trials: int  # with results
+    link: str = ""  # the page of the study's runs in MLflow
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,8 @@ def study_verdicts(one: PaperStudy) -> Iterator[StudyVerdict]:
     datasets = tuple(dict.fromkeys(variant.config.dataset for variant in variants))
     for found in verdicts(study, tested, one.results):
         smaller = smaller_than_paper(study, variants, [found.ablation])
-        yield StudyVerdict(study.name, datasets, found, smaller, stand_ins(study), one.finished)
+        link = links_of(one.results, one.runs).study
+        yield StudyVerdict(study.name, datasets, found, smaller, stand_ins(study), one.finished, link)
 
 
 def smaller_than_paper(study: Study, variants: Sequence[Variant], tested: Iterable[Ablation]) -> tuple[Difference, ...]:
@@ -175,7 +177,7 @@ def largest_first(verdicts_found: Iterable[StudyVerdict]) -> list[StudyVerdict]:
 def our_numbers(one: PaperStudy) -> Iterator[tuple[Printed, OurNumber]]:
     """The printed numbers that the study has measured, in any metric, each with ours."""
     study, tested, _ = with_ablations(one.study, one.study.compared_metric)
-    seeds, links = papers_seeds(tested), run_links(one.results, one.runs)
+    seeds, links = papers_seeds(tested), links_of(one.results, one.runs)
     for metric in dict.fromkeys(name for result in one.results for name in result.metrics if "/" in name):
         variants = variants_of(study, one.results, metric)
         for variant in variants:
@@ -183,5 +185,5 @@ def our_numbers(one: PaperStudy) -> Iterator[tuple[Printed, OurNumber]]:
             against = against_paper(variant.estimate, printed, seeds) if printed is not None else None
             if printed is not None and against is not None:
                 smaller = smaller_than_paper(study, [variant], tested)
-                link = links.get(variant.key, "")
+                link = links.variant(variant.key)
                 yield printed, OurNumber(study.name, variant.estimate, against, smaller, link, variant.quantity)

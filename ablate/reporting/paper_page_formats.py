@@ -31,6 +31,7 @@ def page_markdown(page: PaperPage, measured_only: bool = False, linked: bool = F
     return rendered(
         "paper.md.jinja",
         page=page,
+        linked=linked,
         counts=counts(page),
         overview=overview(page.findings),
         tables=tables,

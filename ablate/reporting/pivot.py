@@ -59,7 +59,7 @@ def pivot(
         (variants[at].level(many), variants[at].level(few)): Measured(
             variants[at].estimate,
             smaller and bool(variants[at].scores),
-            links.get(variants[at].key, ""),
+            links.variant(variants[at].key),
             at in best,
             variants[at].quantity.factor,
         )

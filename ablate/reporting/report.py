@@ -32,7 +32,15 @@ class Measured:
     factor: float = 1.0  # what it is multiplied by where it is shown: 100 in per cent
 
 
-Cell = str | int | float | Measured | Printed | None  # None: there is no value
+@dataclass(frozen=True)
+class Linked:
+    """A text in a table that links to a run."""
+
+    text: str
+    link: str = ""
+
+
+Cell = str | int | float | Measured | Linked | Printed | None  # None: there is no value
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Results:
     proposals: Table = Table()  # of a search: all of them, with their cost
     confirmation: Table = Table()  # of a search: its winner and runner-up on fresh seeds
     pivots: tuple[tuple[str, Table], ...] = ()  # (title, table) of two axes
+    seeds: Table = Table()  # the score of each seed
 
     @property
     def has_best(self) -> bool:
@@ -111,7 +120,7 @@ class Report:
     answer: tuple[str, ...]  # sentences
     results: Results
     comparisons: tuple[Comparison, ...]  # with the baseline of each case
-    links: Links  # of its variants to their runs
+    links: Links  # to the runs of its variants and seeds
     figures: tuple[ReportFigure, ...]
     gaps: tuple[Gap, ...]
     warnings: tuple[str, ...] = ()  # sentences on trials whose training has a fault

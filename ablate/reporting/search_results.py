@@ -10,6 +10,7 @@ from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.paper import Difference
 from ablate.reporting.proposals import Proposal, proposals_table
 from ablate.reporting.report import Cell, Measured, ReportFigure, Results, Table
+from ablate.reporting.seeds_table import seeds_table
 from ablate.reporting.tables import best_variants, level_columns, metrics_table, results_table, table_of
 from ablate.stats.pareto import front, hypervolumes
 from ablate.stats.results import Result
@@ -54,9 +55,10 @@ def search_section(
         front=pareto_table(study, results, links),
         constraints=study.search.constraints,
         best=best_study(study, best[0].variant) if best else "",
-        confirmation=confirmation_table(found.finalists),
-        importance=importance_table(found.importances, study.words),
+        confirmation=confirmation_table(found.finalists, links),
+        importance=importance_table(found.importances, study.words, links),
         proposals=proposals_table(found.proposals),
+        seeds=seeds_table([one.variant for one in best], links),
     )
 
 
@@ -136,7 +138,7 @@ def pareto_table(study: Study, results: Sequence[Result], links: Links = NO_LINK
     for metric, direction in study.search.objectives.items():
         quantity = study.words.quantity(metric)
         members = [one[metric] for one in chosen]
-        cells = [Measured(one.estimate, link=links.get(one.key, ""), factor=quantity.factor) for one in members]
+        cells = [Measured(one.estimate, link=links.variant(one.key), factor=quantity.factor) for one in members]
         columns.append((f"{quantity.head} ({direction})", cells))
     return table_of(columns)
 

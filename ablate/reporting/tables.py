@@ -43,7 +43,7 @@ def results_table(
                 Measured(
                     variant.estimate,
                     smaller and bool(variant.scores),
-                    links.get(variant.config.variant_key, ""),
+                    links.variant(variant.key),
                     at in best,
                     quantity.factor,
                 )
@@ -99,7 +99,7 @@ def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = NO_LI
     measured = [
         (
             group[0].quantity.head if group else metric,
-            [Measured(one.estimate, link=links.get(one.key, ""), factor=one.quantity.factor) for one in group],
+            [Measured(one.estimate, link=links.variant(one.key), factor=one.quantity.factor) for one in group],
         )
         for metric, group in metrics.items()
     ]
@@ -112,7 +112,7 @@ def comparisons_table(comparisons: Sequence[Comparison], links: Links = NO_LINKS
         return Table()
     differences, quantity = [one.difference for one in comparisons], comparisons[0].baseline.quantity
     measured = [
-        Measured(one.estimate, link=links.get(one.variant.key, ""), factor=quantity.factor) for one in comparisons
+        Measured(one.estimate, link=links.variant(one.variant.key), factor=quantity.factor) for one in comparisons
     ]
     columns: list[tuple[str, Sequence[Cell]]] = [
         *level_columns([one.variant for one in comparisons]),
@@ -157,12 +157,15 @@ def rule_columns(comparisons: Sequence[Comparison]) -> list[tuple[str, Sequence[
     ]
 
 
-def statements_table(verdict: FindingVerdict) -> Table:
-    """A row per statement of a finding: its contrast with interval, and the p-values that support or refute it."""
+def statements_table(verdict: FindingVerdict, link: str = "") -> Table:
+    """A row per statement of a finding: its contrast with interval, and the p-values that support or refute it.
+
+    `link` is the address of the study's runs, of several of which each contrast is made.
+    """
     rows: list[tuple[Cell, ...]] = [
         (
             statement.text,
-            Measured(statement.estimate),
+            Measured(statement.estimate, link=link),
             statement.bound + 0.0,  # without the sign of −0
             p_value(statement.p_supported),
             p_value(statement.p_refuted),

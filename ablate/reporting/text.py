@@ -2,7 +2,7 @@
 
 from ablate.draw.numbers import ABSENT, decimals_of, estimate_text, number
 from ablate.papers.reference import Printed
-from ablate.reporting.report import Cell, Measured
+from ablate.reporting.report import Cell, Linked, Measured
 from ablate.stats.estimate import Estimate
 
 SMALLER = "†"  # marks values measured at a smaller scale than the paper's
@@ -45,6 +45,8 @@ def cell_text(cell: Cell) -> str:
             return str(cell)
         case Measured(estimate, smaller, factor=factor):
             return estimate_text(estimate.times(factor)) + (f" {SMALLER}" if smaller else "")
+        case Linked(text):
+            return text
         case Printed():
             return printed_text(cell)
         case _:

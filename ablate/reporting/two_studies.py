@@ -8,7 +8,7 @@ from ablate.draw.labels import variant_label
 from ablate.draw.numbers import ABSENT
 from ablate.options import Value
 from ablate.reporting.content import better
-from ablate.reporting.links import NO_LINKS, Links, run_links
+from ablate.reporting.links import NO_LINKS, Links, links_of
 from ablate.stats.comparisons import Comparison, adjusted_where_known
 from ablate.stats.estimate import Estimate
 from ablate.stats.paired import PairedDifference
@@ -122,7 +122,7 @@ def compare_studies(first: StudyResults, second: StudyResults) -> TwoStudies:
         for side in (0, 1)
     ]
     settings = tuple(setting_differences(first, second))
-    links = (run_links(first.results, first.runs), run_links(second.results, second.runs))
+    links = (links_of(first.results, first.runs), links_of(second.results, second.runs))
     return TwoStudies(first.label, second.label, metric, first.study.words, settings, shared, only[0], only[1], links)
 
 

@@ -57,9 +57,9 @@ def variants_table(found: TwoStudies) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             one.label,
-            Measured(one.first.estimate, link=found.links[0].get(one.first.key, ""), factor=factor),
-            Measured(one.second.estimate, link=found.links[1].get(one.second.key, ""), factor=factor),
-            Measured(one.difference, factor=factor),
+            Measured(one.first.estimate, link=found.links[0].variant(one.first.key), factor=factor),
+            Measured(one.second.estimate, link=found.links[1].variant(one.second.key), factor=factor),
+            Measured(one.difference, link=found.links[1].variant(one.second.key), factor=factor),
             "the same trials" if one.same_trials else "by seed" if one.paired else "unpaired",
             one.difference.n,
             p_value(one.p_value),

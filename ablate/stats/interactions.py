@@ -1,7 +1,7 @@
 """Interactions of two axes: whether the effect of one axis depends on the level of the other."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -24,6 +24,7 @@ class Interaction:
     """
 
     baseline: Variant
+    variant: Variant  # that has the levels of both axes
     levels: Levels  # of the two axes
     values: tuple[float, ...]  # by ascending seed, of those that all four variants have
     p_adjusted: float | None = None  # of the two-sided t-test, by Holm's rule over the study's interactions
@@ -61,7 +62,7 @@ def interactions_of(variants: Sequence[Variant]) -> tuple[Interaction, ...]:
     found = [one for variant in variants if variant.baseline for one in of_case(variant, variants)]
     tested = [one for one in found if one.p_value is not None]
     adjusted = dict(zip(map(id, tested), holm([one.p_value or 0.0 for one in tested]), strict=True))
-    return tuple(Interaction(one.baseline, one.levels, one.values, adjusted.get(id(one))) for one in found)
+    return tuple(replace(one, p_adjusted=adjusted.get(id(one))) for one in found)
 
 
 def of_case(baseline: Variant, variants: Sequence[Variant]) -> Iterator[Interaction]:
@@ -77,7 +78,7 @@ def of_case(baseline: Variant, variants: Sequence[Variant]) -> Iterator[Interact
             one, other = (by_levels[key(levels)] for levels in alone)
             values = difference_of_differences(variant, one, other, baseline)
             if values:
-                yield Interaction(baseline, {axis: variant.levels[axis] for axis in (first, second)}, values)
+                yield Interaction(baseline, variant, {axis: variant.levels[axis] for axis in (first, second)}, values)
 
 
 def difference_of_differences(both: Variant, one: Variant, other: Variant, neither: Variant) -> tuple[float, ...]:

@@ -28,6 +28,8 @@ class Record(Protocol):
     @property
     def parent(self) -> str: ...
     @property
+    def run_id(self) -> str: ...
+    @property
     def started(self) -> float: ...
     @property
     def ended(self) -> float | None: ...
@@ -47,6 +49,7 @@ class Result:
     parent: str = ""  # MLflow's run of the variant
     started: float | None = None  # seconds since the epoch
     ended: float | None = None
+    run: str = ""  # its run in MLflow
 
     @classmethod
     def of(cls, trial: Trial, record: Record) -> Self:
@@ -62,6 +65,7 @@ class Result:
             record.parent,
             record.started,
             record.ended,
+            record.run_id,
         )
 
     @property

@@ -12,6 +12,7 @@ from ablate.planning.resolve import resolve_proposal
 from ablate.reporting.content import report_of
 from ablate.reporting.paper_page import PaperStudy, page_of
 from ablate.reporting.paper_page_formats import write_page
+from ablate.reporting.report import Measured
 from ablate.reporting.two_studies import StudyResults, compare_studies
 from ablate.reporting.two_studies_formats import write_comparison
 from ablate.reporting.write import write_report
@@ -20,6 +21,7 @@ from ablate.study.model import Study
 
 MakeStudy, MakeResult = Callable[..., Study], Callable[..., Result]
 RUNS = "http://mlflow.example/#/experiments/7/runs/"
+ALL_RUNS = "http://mlflow.example/#/experiments/7/runs?workflowType=machine_learning"
 TRANSFORMATIONS = ("np", "vat")
 CASE = {"axes": {"method.transformation": TRANSFORMATIONS, "dataset": ("fsdd", "emnist-digits")}}
 PAPER = {"id": "invariant-features", "ablation": "transformation"}
@@ -41,10 +43,13 @@ def results(make_result: MakeResult) -> list[Result]:
 
 
 def with_run(result: Result) -> Result:
-    """The result with a second metric, in a variant's run that is named after the variant."""
-    return replace(
-        result, metrics={**result.metrics, "clustering/nmi": 0.4 + 0.01 * result.seed}, parent=result.variant
-    )
+    """The result with a second metric, in a run below that of its variant; these are named after the variant."""
+    metrics = {**result.metrics, "clustering/nmi": 0.4 + 0.01 * result.seed}
+    return replace(result, metrics=metrics, parent=result.variant, run=run_of(result))
+
+
+def run_of(result: Result) -> str:
+    return f"{result.variant}-seed-{result.seed}"
 
 
 def unlinked(page: Path) -> list[str]:
@@ -69,6 +74,53 @@ def test_means_pivots_differences_and_other_metrics_of_a_study_link_to_the_varia
     assert unlinked(page) == []
     variants = {result.variant for result in results}
     assert linked(page, sorted(variants)) == variants
+
+
+def test_the_score_of_each_seed_links_to_its_own_run(study: Study, results: list[Result], tmp_path: Path) -> None:
+    failed = replace(results[0], state=State.FAILED, metrics={}, reason="diverged")
+    page = write_report(report_of(study, [failed, *results[1:]], runs=RUNS), tmp_path)
+    runs = {run_of(result) for result in results}
+    assert linked(page, sorted(runs)) == runs
+    assert f"[failed]({RUNS}{run_of(failed)})" in page.read_text(encoding="utf-8")
+
+
+def test_interactions_link_to_the_variant_with_both_levels_and_trends_to_all_runs(
+    make_study: MakeStudy, make_result: MakeResult, tmp_path: Path
+) -> None:
+    levels = [{"method.k": k, "method.transformation": how} for k in (10, 20, 40) for how in TRANSFORMATIONS]
+    study = make_study({"axes": {"method.k": (10, 20, 40), "method.transformation": TRANSFORMATIONS}})
+    results = [
+        with_run(make_result(one, seed, 0.5 + 0.01 * at + 0.003 * seed * at))
+        for at, one in enumerate(levels)
+        for seed in range(3)
+    ]
+    report = report_of(study, results, runs=RUNS)
+    page = write_report(report, tmp_path)
+    assert [cell for cell in unlinked(page) if ALL_RUNS not in cell] == []
+    text = page.read_text(encoding="utf-8")
+    for one in report.interactions:
+        assert f"]({RUNS}{one.variant.key}) |" in text.partition("### Interactions of axes")[2]
+        assert {axis: one.variant.levels[axis] for axis in one.levels} == one.levels
+    assert len(report.interactions) == 2
+    assert f"]({ALL_RUNS})" in text.partition("### Trends")[2].partition("###")[0]
+
+
+def test_the_confirmation_of_a_search_and_the_importance_of_its_settings_link_to_runs(
+    search_study: MakeStudy,
+) -> None:
+    study = search_study("search.confirm=3")
+    settings = [{"method.epsilon": 0.5 + 0.1 * at, "training.learning_rate": 1e-3 * (1 + at)} for at in range(6)]
+    trials = [trial for one in settings for trial in resolve_proposal(study, one)]
+    fresh = [replace(trial, config=trial.config.seeded(trial.config.seed + 2)) for trial in trials[-4:]]
+    results = [
+        Result(trial, State.FINISHED, {"linear/accuracy": 0.5 + 0.01 * at}, parent=trial.variant)
+        for at, trial in enumerate([*trials, *fresh])
+    ]
+    section = report_of(study, results, runs=RUNS).results
+    for table in (section.confirmation, section.importance):
+        cells = [cell for row in table.rows for cell in row if isinstance(cell, Measured)]
+        assert cells
+        assert all(cell.link.startswith(RUNS.removesuffix("/")) for cell in cells)
 
 
 def test_without_an_address_of_runs_nothing_links(study: Study, results: list[Result], tmp_path: Path) -> None:
