@@ -61,10 +61,11 @@ def with_verdicts(kind: str, entry: "CatalogEntry", storage: Path | None) -> "Ca
     from ablate.driver.paper_report import verdicts_on
 
     try:
-        verdicts = verdicts_on(entry.name, store)
+        found = verdicts_on(entry.name, store)
     except ServiceError as error:  # the papers are known without MLflow
         return replace(entry, details={**entry.details, "verdicts unknown": str(error)})
-    return replace(entry, details={**entry.details, "verdicts": verdicts})
+    tested = {"tested": found.tested} if found.tested else {}
+    return replace(entry, details={**entry.details, "verdicts": dict(found.verdicts), **tested})
 
 
 def show_sheets(kind: str, name: str | None, store: "Store", as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """The page of a paper, gathered from the studies of it that were launched with a store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.coverage import studies_of
@@ -12,7 +13,7 @@ from ablate.paths import Store
 from ablate.registry import suggest
 from ablate.reporting.content import with_ablations
 from ablate.reporting.paper_page import NotRun, PaperPage, PaperStudy, page_of
-from ablate.reporting.paper_page_formats import page_markdown, scale_text, write_page
+from ablate.reporting.paper_page_formats import page_markdown, scale_text, tested_counts, write_page
 from ablate.stats.results import Result
 from ablate.study.model import Study
 
@@ -73,11 +74,20 @@ def pages_text(pages: tuple[PaperPage, ...]) -> str:
     return "\n".join([f"{MADE_BY}\n", *(page_markdown(page, measured_only=True) for page in pages)])
 
 
-def verdicts_on(paper: str, store: Store) -> dict[str, str]:
-    """Finding → its verdict and where it is from, for those that a launched study tests."""
+@dataclass(frozen=True)
+class PaperVerdicts:
+    """The verdicts on a paper's findings, in words."""
+
+    verdicts: Mapping[str, str]  # finding → its verdict and where it is from, of those that a launched study tests
+    tested: str  # `2 of 13 findings tested: 1 agrees in part, 1 is undecided`; empty where none is
+
+
+def verdicts_on(paper: str, store: Store) -> PaperVerdicts:
+    """The verdicts on the findings of a paper that its launched studies give."""
     page = page_of(paper, tuple(launched_studies_of(paper, store)), ())
-    return {
+    verdicts = {
         finding.ablation.id: f"{one.found.text}, by {one.study} (scale: {scale_text(one)})"
-        for finding in page.findings
+        for finding in page.tested
         for one in finding.tested[:1]
     }
+    return PaperVerdicts(verdicts, tested_counts(page) if page.tested else "")

@@ -10,11 +10,13 @@ from ablate.draw.labels import variant_label
 from ablate.reporting.combined import datasets_table, interactions_table, ranks_table, trends_table
 from ablate.reporting.cost import Failures
 from ablate.reporting.limits import unshown_sentence
+from ablate.reporting.outcome import Outcome
 from ablate.reporting.report import Cell, Gap, Linked, Measured, Report, Table
 from ablate.reporting.tables import comparisons_table, statements_table
 from ablate.reporting.text import cell_text
 from ablate.stats.comparisons import Comparison
 from ablate.stats.interactions import Interaction
+from ablate.stats.statements import Holds
 from ablate.stats.variants import CASE_AXES
 
 MAX_GAPS = 50  # rows of the table of gaps
@@ -60,7 +62,7 @@ def rendered(template: str, **values: Any) -> str:
     )
     environment.filters["escaped"] = escaped
     environment.filters["variant_name"] = lambda variant: escaped(variant_label(variant, variant.levels or CASE_AXES))
-    environment.globals["statements_table"] = statements_table
+    environment.globals |= {"statements_table": statements_table, "Holds": Holds, "Outcome": Outcome}
     text = environment.get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 

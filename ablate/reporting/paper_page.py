@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ablate.papers.reference import Ablation, Printed, ablations, numbers, title
 from ablate.reporting.content import papers_seeds, verdicts, with_ablations
 from ablate.reporting.links import links_of
+from ablate.reporting.outcome import Outcome
 from ablate.reporting.paper import AgainstPaper, Difference, against_paper, differences, printed_value, stand_ins
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.estimate import Estimate
@@ -71,9 +72,9 @@ class Finding:
         return self.tested[0].found.holds if self.tested else None
 
     @property
-    def verdict(self) -> str | None:
-        """The same in words, where a part of the finding was tested `agrees in part`."""
-        return self.tested[0].found.short if self.tested else None
+    def outcome(self) -> Outcome | None:
+        """The same, with whether all of the finding was tested."""
+        return self.tested[0].found.outcome if self.tested else None
 
     @property
     def smaller(self) -> bool:
@@ -112,9 +113,10 @@ class PaperPage:
     not_run: tuple[NotRun, ...]
     incomplete: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # study → trials with results, and planned
 
-    def count(self, verdict: str | None) -> int:
-        """The findings with a verdict (`agrees in part`); those that no study tests for None."""
-        return sum(finding.verdict == verdict for finding in self.findings)
+    @property
+    def tested(self) -> tuple[Finding, ...]:
+        """The findings that a study tests."""
+        return tuple(finding for finding in self.findings if finding.tested)
 
     @property
     def measured(self) -> int:

@@ -11,6 +11,7 @@ from ablate.plural import counted
 from ablate.reporting.html import to_html
 from ablate.reporting.json import verdict_json
 from ablate.reporting.markdown import rendered
+from ablate.reporting.outcome import counts_text
 from ablate.reporting.paper import NETWORKS, WIDTH, Difference
 from ablate.reporting.paper_page import Finding, OurNumber, PaperNumber, PaperPage, StudyVerdict
 from ablate.reporting.report import Cell, Measured, Table
@@ -42,18 +43,16 @@ def page_markdown(page: PaperPage, measured_only: bool = False, linked: bool = F
 
 def counts(page: PaperPage) -> str:
     """`Of 13 findings: 2 agree, 1 agrees in part, 10 are not tested. 8 of 400 printed numbers measured.`"""
-    words: dict[str | None, tuple[str, str]] = {
-        "agrees": ("agrees", "agree"),
-        "agrees in part": ("agrees in part", "agree in part"),
-        "disagrees": ("disagrees", "disagree"),
-        "undecided": ("is undecided", "are undecided"),
-        None: ("is not tested", "are not tested"),
-    }
-    parts = [counted(number, *pair) for verdict, pair in words.items() if (number := page.count(verdict))]
     return (
-        f"Of {counted(len(page.findings), 'finding')}: {', '.join(parts)}. "
+        f"Of {counted(len(page.findings), 'finding')}: {counts_text(finding.outcome for finding in page.findings)}. "
         f"{page.measured} of {counted(len(page.numbers), 'printed number')} measured."
     )
+
+
+def tested_counts(page: PaperPage) -> str:
+    """`2 of 13 findings tested: 1 agrees in part, 1 is undecided`."""
+    outcomes = counts_text(finding.outcome for finding in page.tested)
+    return f"{len(page.tested)} of {counted(len(page.findings), 'finding')} tested: {outcomes}"
 
 
 def overview(findings: Iterable[Finding]) -> Table:

@@ -13,6 +13,7 @@ from ablate.options import Value
 from ablate.papers import PAPERS
 from ablate.papers.reference import Ablation, numbers
 from ablate.reporting.measurements import Measurements, Restriction, VariantsOf, score_groups
+from ablate.reporting.outcome import Outcome
 from ablate.reporting.tested_parts import Share, Tested, level_name, shares
 from ablate.stats.checks import LevelMissing, check_from, uncorrelated
 from ablate.stats.scores import Scores
@@ -35,17 +36,13 @@ class FindingVerdict:
         return self.verdict.holds
 
     @property
-    def short(self) -> str:
-        """`agrees`, `agrees in part`, `disagrees` or `undecided`."""
-        return f"{self.holds} in part" if self.shares and self.holds is Holds.AGREES else str(self.holds)
+    def outcome(self) -> Outcome:
+        return Outcome.of(self.holds, self.shares)
 
     @property
     def text(self) -> str:
-        """`agrees in part: 2 of 5 levels, 1 of 6 data sets`; `disagrees, tested in part: ...`; `agrees`."""
-        if not self.shares:
-            return self.short
-        tested = "" if self.holds is Holds.AGREES else ", tested in part"
-        return f"{self.short}{tested}: {', '.join(map(str, self.shares))}"
+        """The outcome with the tested part: `agrees in part: 2 of 5 levels, 1 of 6 data sets`."""
+        return self.outcome.text(self.shares)
 
 
 def finding_verdict(ablation: Ablation, metrics: Iterable[str], variants_of: VariantsOf) -> FindingVerdict | None:

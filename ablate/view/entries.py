@@ -1,7 +1,5 @@
 """The rows of the tables of methods, data sets, probes, augmentations and papers, as `ablate list` prints them."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,21 +31,14 @@ def print_entries(entries: Sequence["CatalogEntry"], as_json: bool) -> None:
 
 
 def paper_counts(details: Mapping[str, Any]) -> Iterator[str]:
-    """A paper's number of methods and studies, and of printed numbers that these cover."""
+    """A paper's number of methods and studies, of printed numbers that these cover, and of findings by verdict."""
     if "studies" in details:
         printed, covered = details["numbers"].values()
         studies = counted(len(details["studies"]), "study", "studies")
         yield f"{counted(len(details['methods']), 'method')}, {studies}"
         yield f"{covered} of {counted(printed, 'number')} covered"
-    yield from verdict_counts(details.get("verdicts", {}), len(details.get("findings", ())))
-
-
-def verdict_counts(verdicts: Mapping[str, str], findings: int) -> Iterator[str]:
-    """`2 of 13 findings tested: 1 agrees in part, 1 undecided`; nothing where no study has tested one."""
-    if verdicts:
-        found = Counter(re.split("[,:]", text)[0] for text in verdicts.values())
-        counts = ", ".join(f"{count} {holds}" for holds, count in sorted(found.items()))
-        yield f"{len(verdicts)} of {counted(findings, 'finding')} tested: {counts}"
+    if "tested" in details:
+        yield details["tested"]
 
 
 def print_entry(entry: "CatalogEntry", as_json: bool) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ablate.papers.reference import ablation
 from ablate.reporting.content import verdicts
+from ablate.reporting.outcome import Outcome
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.results import Result
 from ablate.stats.statements import Holds
@@ -80,6 +81,7 @@ def test_a_finding_that_was_tested_on_some_of_its_statements_and_data_sets_agree
     """Table V: an order of four transformations and a gap, of six data sets; the order needs all four."""
     (verdict,) = found(make_study, make_result, {"np": 0.4, "vat": 0.9})
     assert verdict.holds is Holds.AGREES
+    assert verdict.outcome is Outcome.AGREES_IN_PART
     assert verdict.text == "agrees in part: 2 of 4 levels, 1 of 4 statements, 1 of 6 data sets"
     (verdict,) = found(make_study, make_result, {"np": 0.9, "vat": 0.4})
     assert verdict.text.startswith("disagrees, tested in part: 2 of 4 levels, ")
