@@ -1,7 +1,6 @@
 """MLflow with users on PostgreSQL and S3, behind TLS and below a path, as docker/compose.yaml starts them.
 
-All are real, and started once for this file, which kills them as well.  One test takes minutes, and runs only where it
-is asked for: `pytest -m by_hand tests/servers/test_shared_servers.py`.
+All are real, and started once for this file, which kills them as well.
 """
 
 import re
@@ -37,6 +36,7 @@ from ..driver.in_process.launches import SEARCH, STUDY, at_the_first_epoch
 from ..services.mlflow_server import PASSWORD, TOKEN, SharedServer, shared_server
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+EPOCHS = 60  # long enough for the servers to be killed and started again
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +192,6 @@ def test_people_launch_beside_each_other_and_need_a_right_for_the_studies_of_oth
     assert sum(status.counts.values()) == 4
 
 
-@pytest.mark.by_hand
 def test_a_launch_outlives_the_database_and_the_server_and_writes_no_password(
     server: SharedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +199,8 @@ def test_a_launch_outlives_the_database_and_the_server_and_writes_no_password(
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
     directory = WorkingDirectory(tmp_path, server.uri)
     try:
-        directory.write("outlives", re.sub(r"epochs: 3\n", "epochs: 40\n", SEARCH, count=1))
+        study = re.sub(r"epochs: 3\n", f"epochs: {EPOCHS}\n", SEARCH, count=1)
+        directory.write("outlives", study.replace("seeds: 2", "seeds: 1"))
         command = directory.start("launch", "outlives", "--checkpoint-every", "0.5")
         assert command.makes_checkpoint(), command.text
         server.database.kill()
@@ -212,14 +212,14 @@ def test_a_launch_outlives_the_database_and_the_server_and_writes_no_password(
         assert command.code == 0, command.text
     finally:
         directory.clear()
-    assert "6 of 6 trials finished" in command.text
-    assert directory.statuses("outlives") == ["FINISHED"] * (1 + 3 + 6)
+    assert "3 of 3 trials finished" in command.text
+    assert directory.statuses("outlives") == ["FINISHED"] * (1 + 3 + 3)
     histories = directory.histories("outlives")
-    assert len(histories) == 6
+    assert len(histories) == 3
     for metrics in histories.values():
-        assert [epoch for epoch, _ in metrics["train/loss"]] == list(range(1, 41))
+        assert [epoch for epoch, _ in metrics["train/loss"]] == list(range(1, EPOCHS + 1))
     assert any(name.endswith("/encoder.pt") for name in server.storage.files("mlflow"))
-    assert len(proposed_trials(read_study(tmp_path / "studies" / "outlives.yaml"), tmp_path / "none")) == 6
+    assert len(proposed_trials(read_study(tmp_path / "studies" / "outlives.yaml"), tmp_path / "none")) == 3
     secrets = [PASSWORD, server.database.password, server.storage.secret_key]
     written = [file for file in tmp_path.rglob("*") if file.is_file() and not file.is_symlink()]
     assert written
