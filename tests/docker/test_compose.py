@@ -38,6 +38,17 @@ def test_every_service_restarts_is_watched_and_opens_ports_to_this_machine_alone
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
 
 
+def test_only_mlflow_reaches_s3_and_no_worker_reaches_postgresql() -> None:
+    services = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
+
+    def reach(name: str) -> set[str]:
+        networks = set(services[name]["networks"])
+        return {other for other, service in services.items() if networks & set(service["networks"])} - {name}
+
+    assert (reach("s3"), reach("postgres")) == ({"mlflow"}, {"mlflow", "head"})
+    assert reach("worker") == {"mlflow", "head"}
+
+
 def test_the_administrators_password_of_mlflow_is_in_its_service_alone() -> None:
     services = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
     assert [name for name, service in services.items() if "mlflow_password" in service["secrets"]] == ["mlflow"]
