@@ -98,7 +98,7 @@ def direction(study: Study, metric: str) -> int:
     """+1 where higher values of a study's metric are better, −1 where lower ones are, 0 where neither is known."""
     if study.search is not None:
         return 1 if study.search.objectives[metric] == "maximize" else -1
-    from ablate.reporting.content import better
+    from ablate.reporting.design_findings import better
 
     return better(metric)
 

@@ -14,35 +14,35 @@ from ablate.stats.estimate import CONFIDENCE
 def to_json(report: Report) -> dict[str, Any]:
     """The report as JSON values; null where a value is not known."""
     return {
-        "study": report.study,
-        "question": report.question,
-        "profile": report.profile,
+        "study": report.study.name,
+        "question": report.study.question,
+        "profile": report.study.profile,
         "metric": report.metric,
         "confidence": CONFIDENCE,
         "answer": list(report.answer),
-        "comparisons": [comparison_json(comparison) for comparison in report.comparisons],
+        "comparisons": [comparison_json(comparison) for comparison in report.design.comparisons],
         "variants": [variant_json(compared) for compared in report.results.variants],
         "front": table_json(report.results.front),
         "importance": table_json(report.results.importance),
         "proposals": table_json(report.results.proposals),
         "confirmation": table_json(report.results.confirmation),
-        "warnings": list(report.warnings),
-        "limits": list(report.limits),
-        "power": report.power or None,
+        "warnings": list(report.execution.warnings),
+        "limits": list(report.design.limits),
+        "power": report.design.power or None,
         "interactions": [
             {"dataset": one.baseline.config.dataset, "levels": dict(one.levels), **one.numbers()}
-            for one in report.interactions
+            for one in report.design.interactions
         ],
         "trends": [
             {"dataset": one.baseline.config.dataset, "method": one.baseline.config.method, "axis": one.axis}
             | {"levels": list(one.trend.levels), **one.numbers()}
-            for one in report.trends
+            for one in report.design.trends
         ],
         "over_datasets": [
             {"variant": one.label, **asdict(one.estimate), "p": one.p_value, "between": one.between}
-            for one in report.over_datasets
+            for one in report.design.over_datasets
         ],
-        "ranking": ranking_json(report.ranking) if report.ranking else None,
+        "ranking": ranking_json(report.design.ranking) if report.design.ranking else None,
         "paper": paper_json(report.paper) if report.paper else None,
         "problem": report.paper_problem or None,
     }

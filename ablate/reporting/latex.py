@@ -36,8 +36,8 @@ def tables_of(report: Report) -> Iterator[tuple[Table, str, str]]:
     yield results.table, means + best, "results"
     for number, (title, table) in enumerate(results.pivots, start=1):
         yield table, f"{means}{f', {title}' if title else ''}{best}", f"pivot-{number}"
-    yield comparisons_table(report.comparisons), f"{opening} minus that of the baseline, by seed", "comparisons"
-    yield trends_table(report.trends), f"Slopes of {metric} along the axes, by seed", "trends"
+    yield comparisons_table(report.design.comparisons), f"{opening} minus that of the baseline, by seed", "comparisons"
+    yield trends_table(report.design.trends), f"Slopes of {metric} along the axes, by seed", "trends"
     yield results.other_metrics, "Other metrics", "metrics"
 
 

@@ -9,9 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ablate.draw.labels import variant_label
 from ablate.reporting.combined import datasets_table, interactions_table, ranks_table, trends_table
 from ablate.reporting.cost import Failures
+from ablate.reporting.execution import Gap
 from ablate.reporting.limits import unshown_sentence
 from ablate.reporting.outcome import Outcome
-from ablate.reporting.report import Cell, Gap, Linked, Measured, Report, Table
+from ablate.reporting.report import Cell, Linked, Measured, Report, Table
 from ablate.reporting.tables import comparisons_table, statements_table
 from ablate.reporting.text import cell_text
 from ablate.stats.comparisons import Comparison
@@ -29,19 +30,19 @@ def to_markdown(report: Report) -> str:
         "report.md.jinja",
         report=report,
         results=report.results,
-        setup=Table(("", ""), report.setup),
-        gaps=gap_table(report.gaps),
-        failures=failure_table(report.failures),
+        setup=Table(("", ""), report.execution.setup),
+        gaps=gap_table(report.execution.gaps),
+        failures=failure_table(report.execution.failures),
         paper=report.paper,
-        interactions=interactions_table(report.interactions, report.links),
-        trends=trends_table(report.trends, report.links),
-        over_datasets=datasets_table(report.over_datasets, report.links),
-        ranks=ranks_table(report.ranking),
-        comparisons=comparisons_table(report.comparisons, report.links),
-        unshown=unshown_of(report.comparisons),
-        unshown_interactions=unshown_of(report.interactions, "interaction"),
-        disagreeing=[one for one in report.comparisons if one.permutation_disagrees and one.look is None],
-        skewed=[one for one in report.comparisons if one.is_skewed],
+        interactions=interactions_table(report.design.interactions, report.links),
+        trends=trends_table(report.design.trends, report.links),
+        over_datasets=datasets_table(report.design.over_datasets, report.links),
+        ranks=ranks_table(report.design.ranking),
+        comparisons=comparisons_table(report.design.comparisons, report.links),
+        unshown=unshown_of(report.design.comparisons),
+        unshown_interactions=unshown_of(report.design.interactions, "interaction"),
+        disagreeing=[one for one in report.design.comparisons if one.permutation_disagrees and one.look is None],
+        skewed=[one for one in report.design.comparisons if one.is_skewed],
     )
 
 

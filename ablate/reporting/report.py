@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 from ablate.draw.figure_specs import ComparedVariant, Direction, ReportSpec
 from ablate.papers.reference import Ablation, Printed
-from ablate.reporting.cost import Failures
+from ablate.reporting.design_findings import DesignFindings
+from ablate.reporting.execution import Execution
 from ablate.reporting.links import Links
 from ablate.reporting.paper import Difference
 from ablate.reporting.pictures import Pictures
 from ablate.reporting.verdicts import FindingVerdict
-from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
-from ablate.stats.axis_trends import AxisTrend
-from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import Estimate
-from ablate.stats.interactions import Interaction
-from ablate.study.words import Quantity, Words
+from ablate.study.model import Study
+from ablate.study.words import Quantity
 
 
 @dataclass(frozen=True)
@@ -85,15 +83,6 @@ class ReportFigure:
 
 
 @dataclass(frozen=True)
-class Gap:
-    """Seeds of a variant that have no value for the same reason."""
-
-    variant: str
-    seeds: tuple[int, ...]
-    reason: str
-
-
-@dataclass(frozen=True)
 class PaperSection:
     """What the paper states on the study's question."""
 
@@ -108,37 +97,33 @@ class PaperSection:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """The figures and pictures of a report."""
+
+    results: tuple[ReportFigure, ...]
+    curves: tuple[ReportFigure, ...] = ()  # learning curves
+    pictures: tuple[Pictures, ...] = ()  # of variants, side by side
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that the report of a study states."""
 
-    study: str
-    question: str
-    profile: str | None
-    metric: str
-    words: Words  # of the study
-    setup: tuple[tuple[str, str], ...]  # (name, text) of what all trials have in common
+    study: Study
     answer: tuple[str, ...]  # sentences
     results: Results
-    comparisons: tuple[Comparison, ...]  # with the baseline of each case
+    design: DesignFindings
+    figures: Figures
+    execution: Execution
     links: Links  # to the runs of its variants and seeds
-    figures: tuple[ReportFigure, ...]
-    gaps: tuple[Gap, ...]
-    warnings: tuple[str, ...] = ()  # sentences on trials whose training has a fault
     paper: PaperSection | None = None
     paper_problem: str = ""  # why the study's reference to its paper cannot be used
-    curves: tuple[ReportFigure, ...] = ()  # learning curves
-    failures: tuple[Failures, ...] = ()  # by cause
-    pictures: tuple[Pictures, ...] = ()  # of variants, side by side
-    progress: str = ""  # a sentence on the trials that have not ended; empty where all have
-    limits: tuple[str, ...] = ()  # sentences on what the numbers contain and cannot show
-    trends: tuple[AxisTrend, ...] = ()  # along the axes whose levels are numbers
-    interactions: tuple[Interaction, ...] = ()  # of every two crossed axes
-    over_datasets: tuple[DifferenceOverDatasets, ...] = ()
-    ranking: Ranking | None = None  # over five data sets or more
-    power: str = ""  # what the rule that adds seeds finds, by simulation; empty where the seeds are fixed
-    outdated: int = 0  # trials of an earlier version of the study file, which are left out
+
+    @property
+    def metric(self) -> str:
+        return self.study.compared_metric
 
     @property
     def quantity(self) -> Quantity:
         """The metric as it is shown."""
-        return self.words.quantity(self.metric)
+        return self.study.words.quantity(self.metric)

@@ -7,7 +7,7 @@ from ablate.draw.figure_specs import DifferenceFigure, DifferenceRow
 from ablate.draw.labels import variant_label
 from ablate.draw.numbers import ABSENT
 from ablate.options import Value
-from ablate.reporting.content import better
+from ablate.reporting.design_findings import better
 from ablate.reporting.links import NO_LINKS, Links, links_of
 from ablate.stats.comparisons import Comparison, adjusted_where_known
 from ablate.stats.estimate import Estimate

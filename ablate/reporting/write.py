@@ -28,7 +28,7 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
     """
     folder.mkdir(parents=True, exist_ok=True)
     images, vectors, interactive = {}, {}, {}
-    for figure in (*report.figures, *report.curves):
+    for figure in (*report.figures.results, *report.figures.curves):
         drawn = draw_figure(figure.spec)
         images[f"{figure.stem}.png"] = png(drawn)
         drawn.set_layout_engine("none")  # it has placed everything; doing so again would take most of the time
@@ -37,17 +37,17 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
         write_bytes(folder / f"{figure.stem}.pdf", pdf(drawn))
         if isinstance(figure.spec, OptunaFigure):
             interactive[f"{figure.stem}.png"] = plotly_json(figure.spec)
-    images |= {one.file: one.content for kind in report.pictures for one in kind.members}
+    images |= {one.file: one.content for kind in report.figures.pictures for one in kind.members}
     for name, image in images.items():
         write_bytes(folder / name, image)
     for name, table_of_trials in (frames or {}).items():
         write_frame(table_of_trials, folder / name)
     table = frame(compared.variant for compared in report.results.variants)
     write_bytes(folder / "variants.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    differences = comparison_frame(report.comparisons)
+    differences = comparison_frame(report.design.comparisons)
     write_bytes(folder / "comparisons.csv", differences.to_csv(index=False, lineterminator="\n").encode())
-    if report.trends:
-        slopes = trend_frame(report.trends)
+    if report.design.trends:
+        slopes = trend_frame(report.design.trends)
         write_bytes(folder / "trends.csv", slopes.to_csv(index=False, lineterminator="\n").encode())
     file, markdown = folder / "report.md", to_markdown(report)
     write_text(folder / "tables.tex", to_latex(report))
@@ -55,7 +55,7 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
         write_bytes(folder / "proposals.csv", csv_of(report.results.proposals))
     if report.results.best:
         write_text(folder / "best.yaml", report.results.best)
-    write_text(folder / "report.html", to_html(report.study, markdown, vectors, images, interactive))
+    write_text(folder / "report.html", to_html(report.study.name, markdown, vectors, images, interactive))
     write_text(file, markdown)
     return file
 

@@ -107,7 +107,7 @@ def test_no_text_of_a_study_is_read_as_mathematics_in_the_figures_of_a_report(
 
 def test_every_figure_of_a_report_is_tested(grid: tuple[Study, list[Result]]) -> None:
     assert {type(spec) for spec in specs(*grid)} == set(ReportSpec.__args__)
-    assert report_of(*grid).figures
+    assert report_of(*grid).figures.results
 
 
 def test_numbers_at_logarithmic_ticks_are_written_without_mathematics(grid: tuple[Study, list[Result]]) -> None:

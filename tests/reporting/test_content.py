@@ -10,10 +10,11 @@ import pytest
 from ablate.draw.figure_specs import AxisFigure, DifferenceFigure
 from ablate.draw.optuna_figures import OptunaFigure
 from ablate.reporting.content import report_of
+from ablate.reporting.execution import Gap
 from ablate.reporting.json import to_json
 from ablate.reporting.markdown import to_markdown
 from ablate.reporting.paper import Difference
-from ablate.reporting.report import Gap, Measured
+from ablate.reporting.report import Measured
 from ablate.stats.estimate import Estimate
 from ablate.stats.results import Result
 from ablate.study.model import Study
@@ -39,7 +40,7 @@ def test_a_row_has_levels_the_estimate_its_std_and_n_and_the_papers_value(study:
 
 
 def test_differences_and_a_figure_per_axis_are_specified(study: Study, results: list[Result]) -> None:
-    differences, figure = report_of(study, results).figures
+    differences, figure = report_of(study, results).figures.results
     assert isinstance(differences.spec, DifferenceFigure)
     assert [row.label for row in differences.spec.rows] == [
         "transformation=np",
@@ -53,7 +54,7 @@ def test_differences_and_a_figure_per_axis_are_specified(study: Study, results: 
 
 
 def test_seeds_without_a_value_are_gaps_by_variant_and_reason(study: Study, results_with_gaps: list[Result]) -> None:
-    assert report_of(study, results_with_gaps).gaps == (
+    assert report_of(study, results_with_gaps).execution.gaps == (
         Gap("fsdd, invariant, transformation=np", (0,), "no value: linear/accuracy is nan"),
         Gap("fsdd, invariant, transformation=np", (1, 2), "not run to the end"),
         Gap("fsdd, invariant, transformation=vat", (1, 2), "failed: loss | is nan\nat step 3"),
@@ -69,8 +70,8 @@ def test_a_search_has_a_table_of_its_best_variants_and_a_history(
     assert [row[0] for row in report.results.table.rows] == ["2", "5", "7"]
     assert len(report.results.variants) == 3
     stems = ["figure-1-history", "figure-parallel", "figure-slices", "figure-timeline"]
-    assert [figure.stem for figure in report.figures] == stems
-    history = report.figures[0].spec
+    assert [figure.stem for figure in report.figures.results] == stems
+    history = report.figures.results[0].spec
     assert isinstance(history, OptunaFigure)
     assert [one.value for one in history.stored.trials] == [0.5, 0.9, 0.7]
 
@@ -100,13 +101,13 @@ def test_seeds_whose_training_has_a_fault_are_named(make_study: MakeStudy, make_
         results[index] = replace(results[index], metrics={**results[index].metrics, **collapsed})
     results[5] = replace(results[5], metrics={**results[5].metrics, "training/diverged": 1.0})
     report = report_of(study, results)
-    assert report.warnings == (
+    assert report.execution.warnings == (
         "epsilon=2, seeds 0, 2: the embeddings have collapsed: their standard deviation is 0.0004, 1.00% of their "
         "length; check the weights of the loss and the learning rate.",
         "epsilon=2, seed 2: training has diverged: the loss ends far above its lowest value; lower the learning rate.",
     )
-    assert "## Warnings\n\n- " + "\n- ".join(report.warnings) + "\n\n## Results" in to_markdown(report)
-    assert to_json(report)["warnings"] == list(report.warnings)
+    assert "## Warnings\n\n- " + "\n- ".join(report.execution.warnings) + "\n\n## Results" in to_markdown(report)
+    assert to_json(report)["warnings"] == list(report.execution.warnings)
     assert "## Warnings" not in to_markdown(report_of(study, results[:3]))
 
 
@@ -114,7 +115,7 @@ def test_methods_without_steps_of_training_have_no_epochs(make_study: MakeStudy,
     def epochs(*methods: str) -> list[str]:
         study = make_study({"axes": {"method": methods}})
         results = [make_result({"method": method}, 0, 0.5, method=method) for method in methods]
-        return [text for name, text in report_of(study, results).setup if name == "Epochs"]
+        return [text for name, text in report_of(study, results).execution.setup if name == "Epochs"]
 
     assert epochs("pca", "isomap", "random") == []
     assert epochs("pca", "invariant") == ["20"]

@@ -101,7 +101,7 @@ def with_curves(two_axes: tuple[Study, list[Result]]) -> Report:
 
 
 def test_learning_curves_have_a_band_over_seeds_for_each_variant(with_curves: Report) -> None:
-    (figure,) = with_curves.curves
+    (figure,) = with_curves.figures.curves
     assert isinstance(figure.spec, CurveFigure)
     (panel,) = figure.spec.panels
     assert (panel.metric, len(panel.series)) == ("train/loss", 6)
@@ -183,7 +183,7 @@ def test_pictures_of_variants_are_side_by_side_in_text_and_page(
         return f"{keys[key].trial.name} {file}".encode() if file == "embedding.png" else None
 
     report = report_of(study, results, fetch=fetch)
-    (kind,) = report.pictures
+    (kind,) = report.figures.pictures
     assert [len(row) for row in kind.rows] == [3, 3]
     text = write_report(report, tmp_path).read_text(encoding="utf-8")
     assert "| k=1, epsilon=0.5, seed 0 | k=1, epsilon=1, seed 0 | k=2, epsilon=0.5, seed 0 |" in text
@@ -210,7 +210,7 @@ def test_from_eight_seeds_on_tables_hold_the_bootstrap_interval_of_each_differen
     study = make_study({"axes": {K: (1, 2)}}, seeds=range(seeds))
     results = [make_result({K: k}, seed, 0.5 + 0.01 * (k - 1) * seed) for k in (1, 2) for seed in range(seeds)]
     report = report_of(study, results)
-    interval = report.comparisons[0].bootstrap
+    interval = report.design.comparisons[0].bootstrap
     assert (interval is not None) == told
     assert ("BCa" in to_markdown(report)) == told
     assert ("BCa" in to_latex(report)) == told

@@ -41,7 +41,7 @@ def results(make_result: Callable[..., Result]) -> list[Result]:
 
 
 def figure(report: Report, kind: type) -> Any:
-    return draw_figure(next(one.spec for one in report.figures if isinstance(one.spec, kind)))
+    return draw_figure(next(one.spec for one in report.figures.results if isinstance(one.spec, kind)))
 
 
 def test_the_answer_has_the_words_of_the_study_and_differences_in_percentage_points(

@@ -65,7 +65,7 @@ def test_intervals_that_exclude_zero_without_a_shown_difference_are_told_beside_
         for seed in range(3)
     ]
     report = report_of(make_study({"axes": {"method.k": levels}}), results)
-    (figure,) = [one for one in report.figures if one.stem == "figure-differences"]
+    (figure,) = [one for one in report.figures.results if one.stem == "figure-differences"]
     sentence = (
         "19 of 19 differences are not shown though the 95 % interval excludes 0: an interval is of one comparison "
         "alone, the decision is made after Holm's correction over all."
@@ -73,7 +73,7 @@ def test_intervals_that_exclude_zero_without_a_shown_difference_are_told_beside_
     assert (sentence in figure.caption) == told
     table = to_markdown(report).split("### Comparisons with the baseline")[1]
     assert (sentence in table) == told
-    assert [one.excludes_zero_unshown for one in report.comparisons] == [told] * variants
+    assert [one.excludes_zero_unshown for one in report.design.comparisons] == [told] * variants
 
 
 def test_failed_seeds_count_as_missing_with_a_warning_of_bias(limits: Limits) -> None:
@@ -115,21 +115,21 @@ def test_a_study_of_five_data_sets_has_interactions_means_over_them_and_ranks(
     text = to_markdown(report)
     assert "### Interactions of axes" in text
     assert "| digits, invariant | k=2 × epsilon=2 |" in text
-    assert len(report.interactions) == 5
-    assert all(one.estimate.mean == pytest.approx(0.02, abs=0.01) for one in report.interactions)
+    assert len(report.design.interactions) == 5
+    assert all(one.estimate.mean == pytest.approx(0.02, abs=0.01) for one in report.design.interactions)
     assert "### Over all data sets" in text
-    assert [one.label for one in report.over_datasets] == ["k=1, epsilon=2", "k=2, epsilon=1", "k=2, epsilon=2"]
-    assert all(one.estimate.n == 5 for one in report.over_datasets)
-    assert report.ranking is not None
-    assert report.ranking.labels[0] == "k=2, epsilon=2"
+    assert [one.label for one in report.design.over_datasets] == ["k=1, epsilon=2", "k=2, epsilon=1", "k=2, epsilon=2"]
+    assert all(one.estimate.n == 5 for one in report.design.over_datasets)
+    assert report.design.ranking is not None
+    assert report.design.ranking.labels[0] == "k=2, epsilon=2"
     assert "mean ranks that differ by more than\n2.10 are distinguished at 5 %" in text  # 2.569 √(20 / 30)
     assert "figure-ranks.png" in text
     found = to_json(report)
     assert found["ranking"]["variants"][0] == "k=2, epsilon=2"
     assert (len(found["interactions"]), len(found["over_datasets"])) == (5, 3)
-    (spec,) = (figure.spec for figure in report.figures if figure.stem == "figure-ranks")
+    (spec,) = (figure.spec for figure in report.figures.results if figure.stem == "figure-ranks")
     labels = [label.get_text() for label in draw_figure(spec).axes[0].get_yticklabels()]
-    assert labels == list(report.ranking.labels)
+    assert labels == list(report.design.ranking.labels)
 
 
 def test_skewed_differences_are_named_below_the_comparisons(make_study: MakeStudy, make_result: MakeResult) -> None:
@@ -139,7 +139,7 @@ def test_skewed_differences_are_named_below_the_comparisons(make_study: MakeStud
         make_result({"method.k": k}, seed, one) for k, column in scores.items() for seed, one in enumerate(column)
     ]
     report = report_of(make_study({"axes": {"method.k": (1, 2, 3)}}), results)
-    assert [one.is_skewed for one in report.comparisons] == [True, False]
+    assert [one.is_skewed for one in report.design.comparisons] == [True, False]
     assert "The differences are skewed of k=2: so few" in to_markdown(report)
 
 
@@ -151,7 +151,7 @@ def test_the_report_of_added_seeds_tells_the_power_of_their_rule(
     results = [make_result({"method.k": k}, seed, k + seed**2 / 100) for k in (1, 2) for seed in range(6)]
     fixed, added = report_of(study, results), report_of(rule, results)
     told = power_sentence(Looks(3, 8, 1))
-    assert fixed.power == ""
-    assert added.power == told == to_json(added)["power"]
+    assert fixed.design.power == ""
+    assert added.design.power == told == to_json(added)["power"]
     assert told.startswith("a difference of 1 standard deviation is found in ")
     assert f"A{told[1:]}." in " ".join(to_markdown(added).split())

@@ -98,10 +98,10 @@ def test_interactions_link_to_the_variant_with_both_levels_and_trends_to_all_run
     page = write_report(report, tmp_path)
     assert [cell for cell in unlinked(page) if ALL_RUNS not in cell] == []
     text = page.read_text(encoding="utf-8")
-    for one in report.interactions:
+    for one in report.design.interactions:
         assert f"]({RUNS}{one.variant.key}) |" in text.partition("### Interactions of axes")[2]
         assert {axis: one.variant.levels[axis] for axis in one.levels} == one.levels
-    assert len(report.interactions) == 2
+    assert len(report.design.interactions) == 2
     assert f"]({ALL_RUNS})" in text.partition("### Trends")[2].partition("###")[0]
 
 

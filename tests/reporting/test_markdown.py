@@ -6,8 +6,8 @@ from typing import Any
 
 from ablate.events import State
 from ablate.reporting.content import report_of
+from ablate.reporting.execution import Gap
 from ablate.reporting.markdown import escaped, gap_table, to_markdown
-from ablate.reporting.report import Gap
 from ablate.stats.results import Result
 from ablate.study.model import Study
 

@@ -42,7 +42,7 @@ def test_the_report_of_two_objectives_shows_their_pareto_front_with_intervals(se
     assert front.head[-2:] == ("linear/accuracy (maximize)", "train/loss (minimize)")
     assert [row[0] for row in front.rows] == ["0.5", "1"]
     stems = ["1-history", "3-pareto-front", "parallel", "slices", "timeline", "2-hypervolume"]
-    assert [figure.stem.removeprefix("figure-") for figure in report.figures] == stems
+    assert [figure.stem.removeprefix("figure-") for figure in report.figures.results] == stems
     assert "### Pareto front" in to_markdown(report)
     assert report_of(search_study(), results(study)).results.front.rows == ()
 

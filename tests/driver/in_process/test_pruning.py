@@ -74,9 +74,9 @@ def test_a_grid_that_is_killed_and_stopped_in_its_rungs_ends_as_one_that_is_not(
     assert launches.launch(study).ran == 0
     report = report_of(study, current(launches))
     stopped = {name.partition(" ·")[0] for name, state in launches.states.items() if state is State.PRUNED}
-    assert {f"epsilon={one.variant.levels['method.epsilon']}" for one in report.comparisons}.isdisjoint(stopped)
+    assert {f"epsilon={one.variant.levels['method.epsilon']}" for one in report.design.comparisons}.isdisjoint(stopped)
     assert "stopped" in report.results.table.head
-    assert {gap.variant.rpartition(" ")[2] for gap in report.gaps} == stopped
+    assert {gap.variant.rpartition(" ")[2] for gap in report.execution.gaps} == stopped
 
 
 def current(launches: Launches) -> tuple[Result, ...]:
