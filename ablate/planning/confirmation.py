@@ -5,7 +5,6 @@ is stored: who is confirmed follows from the outcomes of the proposals, so a lau
 """
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -61,10 +60,9 @@ def finalists(
     for trials in variants.values():
         seeds = [outcomes[trial.key] for trial in trials]
         means = {name: mean_of(seeds, name) for name in needed_metrics(study)}
-        complete = {name: mean for name, mean in means.items() if mean is not None}
         stopped = any(seed.state is State.PRUNED for seed in seeds)
-        if len(complete) < len(means) or stopped:
+        compared = means[study.compared_metric]
+        if compared is None or None in means.values() or stopped or not study.search.allows(means):
             continue
-        if all(limit.violation(complete[limit.metric]) <= 0 for limit in study.search.limits):
-            ranked.append((sign * complete.get(study.compared_metric, math.inf), trials[0]))
+        ranked.append((sign * compared, trials[0]))
     return tuple(trial for _, trial in sorted(ranked, key=lambda pair: pair[0])[:FINALISTS])

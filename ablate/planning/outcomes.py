@@ -11,10 +11,8 @@ from ablate.study.model import Study
 
 
 def needed_metrics(study: Study) -> tuple[str, ...]:
-    """The metrics of a trial that its search compares: the objectives, and those of the constraints."""
-    if study.search is None:
-        return ()
-    return tuple(dict.fromkeys([*study.search.objectives, *(limit.metric for limit in study.search.limits)]))
+    """The metrics of a trial that its search compares; none without a search."""
+    return study.search.metrics if study.search is not None else ()
 
 
 def outcomes_of(study: Study, records: Mapping[str, TrialRecord], retry: bool) -> dict[str, Outcome]:

@@ -52,22 +52,17 @@ def frozen(study: Study, space: "SearchSpace", one: Proposal) -> "FrozenTrial":
     assert study.search is not None
     states = {ProposalState.COMPLETE: TrialState.COMPLETE, ProposalState.PRUNED: TrialState.PRUNED}
     complete = one.state is ProposalState.COMPLETE
+    means = {metric: estimate.mean for metric, estimate in one.means.items()}
     made = create_trial(
         state=states.get(one.state, TrialState.FAIL),
         params=dict(one.levels),
         distributions={path: space.distributions[path] for path in one.levels},
         values=[mean_of(one, metric) for metric in study.search.objectives] if complete else None,
-        constraints=violations(study, one) if complete and study.search.limits else None,
+        constraints=study.search.violations(means) if complete and study.search.limits else None,
     )
     made.datetime_start = time_of(one.started)
     made.datetime_complete = time_of(one.ended)
     return made
-
-
-def violations(study: Study, one: Proposal) -> dict[str, float]:
-    assert study.search is not None
-    limits = zip(study.search.constraints, study.search.limits, strict=True)
-    return {text: limit.violation(mean_of(one, limit.metric)) for text, limit in limits}
 
 
 def mean_of(one: Proposal, metric: str) -> float:

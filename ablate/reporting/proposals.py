@@ -48,8 +48,8 @@ def proposals_of(study: Study, results: Sequence[Result]) -> tuple[Proposal, ...
     groups: dict[str, list[Result]] = {}
     for result in results:
         groups.setdefault(result.variant, []).append(result)
-    metrics = dict.fromkeys([*study.search.objectives, *(limit.metric for limit in study.search.limits)])
-    return tuple(proposal(number, group, list(metrics)) for number, group in enumerate(groups.values()))
+    metrics = study.search.metrics
+    return tuple(proposal(number, group, metrics) for number, group in enumerate(groups.values()))
 
 
 def proposal(number: int, seeds: Sequence[Result], metrics: Sequence[str]) -> Proposal:

@@ -86,15 +86,12 @@ def best_proposals(
 def feasible(study: Study, results: Sequence[Result]) -> set[str]:
     """Keys of the variants whose means hold the search's constraints; of a design without any, all of them."""
     assert study.search is not None
-    keys = {result.variant for result in results}
-    for limit in study.search.limits:
-        means = by_key(variants_of(study, results, limit.metric))
-        keys &= {
-            key
-            for key, one in means.items()
-            if one.estimate.mean is not None and limit.violation(one.estimate.mean) <= 0
-        }
-    return keys
+    by_metric = {limit.metric: by_key(variants_of(study, results, limit.metric)) for limit in study.search.limits}
+    means: dict[str, dict[str, float | None]] = {result.variant: {} for result in results}
+    for metric, variants in by_metric.items():
+        for key, one in variants.items():
+            means[key][metric] = one.estimate.mean
+    return {key for key, found in means.items() if study.search.allows(found)}
 
 
 def by_key(variants: Iterable[Variant]) -> dict[str, Variant]:

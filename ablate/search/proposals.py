@@ -246,8 +246,8 @@ class Proposals:
             self._handle(number).set_user_attr(REASON, why)
             self.stored.tell(number, state=TrialState.FAIL)
             return
-        for text, limit in zip(self.search.constraints, self.search.limits, strict=True):
-            self._handle(number).set_constraint(text, limit.violation(means[limit.metric] or 0.0))
+        for text, violation in self.search.violations(means).items():
+            self._handle(number).set_constraint(text, violation)
         self.stored.tell(number, [means[name] or 0.0 for name in objectives(self.study)])
 
 

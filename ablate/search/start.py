@@ -47,12 +47,10 @@ def add_finished(
 ) -> None:
     """Add a setting whose seeds have all values as a finished proposal."""
     assert study.search is not None
-    limits = zip(study.search.constraints, study.search.limits, strict=True)
-    constraints = {text: limit.violation(means[limit.metric] or 0.0) for text, limit in limits}
     added = create_trial(
         params=dict(levels),
         distributions={path: space.distributions[path] for path in levels},
         values=[means[name] or 0.0 for name in objectives(study)],
-        constraints=constraints or None,
+        constraints=study.search.violations(means) or None,
     )
     stored.add_trial(added)

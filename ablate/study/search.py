@@ -1,5 +1,6 @@
 """The data model of a search: its space, what it optimizes, and how settings are proposed."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -81,6 +82,23 @@ class Search(StrictModel):
     def limits(self) -> tuple[Constraint, ...]:
         """The constraints, parsed."""
         return tuple(parse_constraint(text) for text in self.constraints)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that it compares: the objectives, and those of the constraints."""
+        return tuple(dict.fromkeys([*self.objectives, *(limit.metric for limit in self.limits)]))
+
+    def violations(self, means: Mapping[str, float | None]) -> dict[str, float]:
+        """Constraint → by how much the means over seeds break it, 0 or less where they hold it; inf without a mean."""
+        values = {limit.metric: means.get(limit.metric) for limit in self.limits}
+        return {
+            text: math.inf if (mean := values[limit.metric]) is None else limit.violation(mean)
+            for text, limit in zip(self.constraints, self.limits, strict=True)
+        }
+
+    def allows(self, means: Mapping[str, float | None]) -> bool:
+        """Whether means over seeds hold all constraints."""
+        return all(violation <= 0 for violation in self.violations(means).values())
 
     def active(self, levels: Mapping[str, Value], fixed: Mapping[str, Value]) -> tuple[str, ...]:
         """The paths of the space whose `when` holds for these levels and fixed settings; `when` looks upwards only."""
