@@ -160,4 +160,16 @@ def test_our_numbers_on_the_page_of_a_paper_link_to_their_runs_and_those_of_its_
     page = write_page(page_of("invariant-features", [PaperStudy(study, tuple(results), runs=RUNS)], []), tmp_path)
     variants = {result.variant for result in results}
     assert linked(page, sorted(variants)) == variants
-    assert RUNS not in page.read_text(encoding="utf-8")
+    assert f'href="{ALL_RUNS}"' in page.with_name("report.html").read_text(encoding="utf-8")  # of the statements
+    text = page.read_text(encoding="utf-8")
+    assert RUNS not in text
+    assert ALL_RUNS not in text
+
+
+def test_the_statements_of_a_finding_link_to_all_runs_of_the_study(
+    study: Study, results: list[Result], tmp_path: Path
+) -> None:
+    text = write_report(report_of(study, results, runs=RUNS), tmp_path).read_text(encoding="utf-8")
+    statements = text.partition("| statement |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert statements
+    assert all(f"]({ALL_RUNS})" in line for line in statements)
