@@ -79,16 +79,22 @@ def placed_at(place: str) -> Iterator[None]:
         raise StudyError(error.problem, error.remedy, error.place or place) from None
 
 
+FREE_SPACE = "free some space, or name another place"
 REMEDIES = {  # errno → remedy
     errno.EACCES: "check its permissions, or name another place",
     errno.EPERM: "check its permissions, or name another place",
     errno.EROFS: "the file system is read-only: name another place",
-    errno.ENOSPC: "free some space, or name another place",
-    errno.EDQUOT: "free some space, or name another place",
+    errno.ENOSPC: FREE_SPACE,
+    errno.EDQUOT: FREE_SPACE,
     errno.ENAMETOOLONG: "shorten the path",
     errno.EMFILE: "allow more open files, as with ulimit -n 4096",
     errno.ENOMEM: "close other programs",
 }
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether a file could not be written since its disk, or the user's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def from_system(error: BaseException) -> AblateError | None:

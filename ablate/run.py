@@ -20,7 +20,7 @@ from ablate.data.dataset import Data
 from ablate.data.files import fetch, verify
 from ablate.deferred import torch
 from ablate.encoder import load_trained, save_encoders
-from ablate.errors import AblateError, DamagedFile, StudyError, TrialError, from_system
+from ablate.errors import AblateError, DamagedFile, StudyError, TrialError, from_system, is_full_disk
 from ablate.events import Ended, EpochEnd, EpochValues, MemberFailed, Progress, State, TrialUpdate
 from ablate.metering import Meter
 from ablate.methods import METHODS
@@ -88,7 +88,10 @@ def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpda
 def failures_reported(
     trials: Sequence[Trial], updates: Iterator[TrialUpdate], context: RunContext
 ) -> Iterator[TrialUpdate]:
-    """The updates of the trials; an exception becomes the end of those that have not ended, and of no others."""
+    """The updates of the trials; an exception becomes the end of those that have not ended, and of no others.
+
+    Raises OSError on a full disk, where nothing more can be recorded: no trial has failed by it.
+    """
     left = [trial.key for trial in trials]
     try:
         for update in updates:
@@ -96,6 +99,8 @@ def failures_reported(
                 left.remove(update.trial)
             yield update
     except Exception as error:  # whatever it is, the other trials go on
+        if is_full_disk(error):
+            raise
         state = State.OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError | MemoryError) else State.FAILED
         for key in left:
             write_traceback(context.paths.trial(key))

@@ -89,9 +89,9 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
 Look = Callable[[], str]
 
 
-def drawn(launch: LaunchProgress) -> str:
+def drawn(launch: LaunchProgress, elapsed: float = 75.0) -> str:
     output = console.verbatim(record=True, width=120, file=io.StringIO())
-    output.print(live.drawn(launch, 75.0, 120, 16))
+    output.print(live.drawn(launch, elapsed, 120, 16))
     return output.export_text()
 
 
@@ -173,6 +173,29 @@ def test_what_a_launch_does_between_trials_is_shown_with_its_time(clock: list[fl
     launch.update(Ready(slots=2, nodes=1))
     launch.follow(plan_of([trial(0)]))
     assert drawn(launch).split("\n")[0].startswith("starting workers")
+
+
+@pytest.mark.parametrize("trials", [0, 3])
+@pytest.mark.parametrize("running", [0, 2])
+def test_something_moves_within_a_second_whatever_a_launch_does(clock: list[float], trials: int, running: int) -> None:
+    launch = LaunchProgress()
+    for stage in Stage:
+        launch.update(StageBegan(stage))
+        assert moves(launch, clock), stage
+    every = [trial(seed) for seed in range(trials)]
+    launch.update(Ready(slots=2, nodes=1))
+    launch.follow(plan_of(every))
+    assert moves(launch, clock)
+    for one in every[:running]:
+        launch.update(progress(one, 0.5, 1))
+        assert moves(launch, clock)
+
+
+def moves(launch: LaunchProgress, clock: list[float]) -> bool:
+    """Whether the view differs from that of a second before."""
+    before = drawn(launch, clock[0])
+    clock[0] += 1.0
+    return drawn(launch, clock[0]) != before
 
 
 def test_the_live_view_of_a_launch_without_trials_shows_zeros() -> None:

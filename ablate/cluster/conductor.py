@@ -12,10 +12,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TextIO
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, from_system, is_full_disk
 from ablate.events import MESSAGES, Heartbeat, Joined, Message, Over, Refused, WaitingForNodes
 from ablate.launch_config import CLUSTER_REQUEST, LAUNCH_CONFIG, LaunchConfig
 from ablate.process import Process, alive, end_with_parent
@@ -99,6 +100,15 @@ def sender_to(out: TextIO) -> Send:
     return send
 
 
+def refusal_of(error: BaseException) -> Refused:
+    """The exception that ends a launch, as the driver is told it."""
+    if is_full_disk(error):
+        error = from_system(error) or error
+    if isinstance(error, AblateError):
+        return Refused(error.problem, error.remedy, error.place, error.exit_code)
+    return Refused(f"the conductor failed: {type(error).__name__}: {error}".splitlines()[0], "read the log", "", 1)
+
+
 def main() -> None:
     """Run a launch; the arguments are the driver's PID, and the address of a cluster or nothing."""
     end_with_parent(int(sys.argv[1]))
@@ -109,13 +119,10 @@ def main() -> None:
     send = sender_to(out)
     try:
         conduct(sys.argv[2], configuration, send)
-    except AblateError as error:
-        traceback.print_exc()
-        send(Refused(error.problem, error.remedy, error.place, error.exit_code))
     except BaseException as error:  # SystemExit too: a module that a user installed may raise it
-        traceback.print_exc()
-        problem = f"the conductor failed: {type(error).__name__}: {error}".splitlines()[0]
-        send(Refused(problem, "read the log", "", 1))
+        with suppress(OSError):  # the log's disk may be full
+            traceback.print_exc()
+        send(refusal_of(error))
     os._exit(0)  # at once: Ray's processes end with this one
 
 

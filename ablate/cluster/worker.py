@@ -1,6 +1,7 @@
 """A Ray actor that runs one pack after another."""
 
 import contextlib
+import errno
 import importlib
 import os
 import time
@@ -13,7 +14,8 @@ from ray import tune
 
 from ablate.cluster.node_report import require_same
 from ablate.cluster.worker_environment import apply_environment
-from ablate.events import MESSAGES, EpochValues, Progress, State, TrialUpdate
+from ablate.errors import FREE_SPACE, ServiceError, is_full_disk
+from ablate.events import MESSAGES, EpochValues, Progress, Refused, State, TrialUpdate
 from ablate.launch_config import PACK_CONFIG, PackConfig
 from ablate.paths import Store
 from ablate.patience import SHORT, STOPPING
@@ -93,7 +95,7 @@ class Worker(tune.Trainable):
         self.closing = False
         self.looked_up: dict[str, tuple[float, StopRequest | None]] = {}  # key → time of the last lookup, its result
         self.started = False
-        self.updates = self.run(pack, context, tracker)
+        self.updates = self.full_disk_told(self.run(pack, context, tracker))
 
     def run(self, pack: PackConfig, context: "RunContext", tracker: SpoolTracker) -> Iterator[TrialUpdate]:
         """The pack's updates, produced while this process holds the locks of its trials."""
@@ -106,6 +108,15 @@ class Worker(tune.Trainable):
             yield from run_pack(pack.trials, context)
         self.uploader.send_soon()
 
+    def full_disk_told(self, updates: Iterator[TrialUpdate]) -> Iterator[TrialUpdate | Refused]:
+        """The updates; on a full disk also what ends the launch, whose trials go on once there is space."""
+        try:
+            yield from updates
+        except OSError as error:
+            if not is_full_disk(error):
+                raise
+            yield Refused(os.strerror(errno.ENOSPC), FREE_SPACE, str(self.paths.folder), ServiceError.exit_code)
+
     def step(self) -> dict[str, Any]:
         """Run for a second, or to a rung; the updates of that time, with the latest progress only.
 
@@ -113,7 +124,7 @@ class Worker(tune.Trainable):
         """
         self.started = True
         self.looked_up.clear()
-        updates: list[TrialUpdate] = []
+        updates: list[TrialUpdate | Refused] = []
         progress: Progress | None = None
         until = time.monotonic() + SLICE
         done, at_rung = True, False

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from ablate.errors import StudyError
+from ablate.errors import StudyError, in_one_line
 
 API = "/api/2.0/mlflow/"
 TIMEOUT = 60.0  # seconds without a byte from the server, which may be busy; MLFLOW_HTTP_REQUEST_TIMEOUT
@@ -101,8 +101,10 @@ def error_of(answer: requests.Response) -> RestError:
     try:
         content = dict(answer.json())
     except (ValueError, TypeError):
-        return RestError(answer.status_code, "", f"HTTP status {answer.status_code}: {answer.text[:200]}")
-    message = f"{content.get('error_code', answer.status_code)}: {content.get('message', '')}"
+        told = answer.reason if answer.text.lstrip().startswith("<") else in_one_line(answer.text[:200])  # a page
+        return RestError(answer.status_code, "", f"HTTP status {answer.status_code}: {told}")
+    told = str(content.get("message", "")).partition("\n[SQL: ")[0]  # a statement of many lines follows
+    message = in_one_line(f"{content.get('error_code', answer.status_code)}: {told}")
     return RestError(answer.status_code, str(content.get("error_code", "")), message)
 
 

@@ -3,11 +3,12 @@
 import importlib
 import os
 import runpy
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from ablate.errors import ServiceError
@@ -53,6 +54,29 @@ def end_all(file: Path, mark: str) -> None:
     os._exit(0)
 
 
+def make_database(file: Path) -> None:
+    """Make MLflow's database in one step, so that a kill or a full disk leaves none that is half made.
+
+    One to which MLflow has never come to write an experiment, as an earlier version left it then, is made anew.
+    """
+    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine_with_retry
+
+    unfinished = file.with_name(f"{file.name}.new")
+    unfinished.unlink(missing_ok=True)
+    engine = create_sqlalchemy_engine_with_retry(f"sqlite:///{unfinished}")  # type: ignore[no-untyped-call]
+    _initialize_tables(engine)  # type: ignore[no-untyped-call]  # a private name
+    engine.dispose()
+    unfinished.replace(file)
+
+
+def is_half_made(file: Path) -> bool:
+    """Whether the database holds no experiment, of which MLflow writes one as soon as all tables are there."""
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(file)) as database:  # damaged: MLflow says so
+        names = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return "experiments" not in names or not database.execute("SELECT 1 FROM experiments LIMIT 1").fetchone()
+    return False
+
+
 def serve_here(command: Sequence[str], *, extra_env: Mapping[str, str], **options: object) -> None:
     """Run the command `python -m uvicorn ...` in this process, with these variables in its environment."""
     os.environ.update(extra_env)
@@ -61,12 +85,18 @@ def serve_here(command: Sequence[str], *, extra_env: Mapping[str, str], **option
 
 
 def main() -> None:
-    """Run `mlflow server` with the arguments after the server's file and the PID of the process that starts it."""
+    """Run `mlflow server` in its folder.
+
+    The arguments are the server's file, the PID of the process that starts it, the database, and those of MLflow.
+    """
     starter = int(sys.argv[2])
     born = identify(starter) if os.getppid() == starter else (starter, 0.0)  # 0: it has ended already
     threading.Thread(target=end_without_users, args=(Path(sys.argv[1]), born), daemon=True).start()
-    sys.argv = ["mlflow", "server", *sys.argv[3:]]
+    database = Path(sys.argv[3])  # relative to this folder, whose own name may hold '?' or '#'
+    sys.argv = ["mlflow", "server", "--backend-store-uri", f"sqlite:///{database}", *sys.argv[4:]]
     importlib.import_module("uvicorn")  # before MLflow, which adds its routes only where a server is loaded
+    if not database.exists() or is_half_made(database):
+        make_database(database)
     from mlflow import server
     from mlflow.cli import cli
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from ablate.errors import ServiceError
+from ablate.errors import FREE_SPACE, ServiceError
 from ablate.interrupts import deferred
 from ablate.paths import Store
 from ablate.process import Process, absolute_python_path, alive, identify
@@ -27,6 +27,7 @@ from ablate.track.server_info import ServerInfo
 START = 300.0  # seconds that a server may take until it answers: other processes may use most of the processor
 ATTEMPTS = 5  # ports on which a server is started until one is not taken meanwhile
 TAKEN = f"[Errno {errno.EADDRINUSE}]"  # in the server's log
+FULL = ("database or disk is full", "No space left on device")  # SQLite's words and the system's
 POLL = 0.1  # seconds between two looks at a port: it does not notify of a change
 ANSWER = 60.0  # seconds that a living server may take to answer: other processes may use most of the processor
 
@@ -95,6 +96,8 @@ def await_answer(info: ServerInfo, log: Path, printed: int) -> None:
             text = log.read_bytes()[printed:].decode(errors="replace")
             if TAKEN in text:
                 raise PortTaken
+            if any(words in text for words in FULL):
+                raise ServiceError(os.strerror(errno.ENOSPC), FREE_SPACE, str(log.parent))
             problem = f"the MLflow server does not start: {last_line(text)}"
             raise ServiceError(problem, f"read {log}", str(log.parent))
         time.sleep(POLL)
@@ -123,10 +126,9 @@ def command(store: Store, port: int) -> list[str]:
             "ablate.track.server_process",
             str(store.server),
             str(os.getpid()),
+            store.database.name,
         ),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        # relative to the server's working folder, whose own name may hold '?' or '#'
-        *("--backend-store-uri", f"sqlite:///{store.database.name}"),
         *("--artifacts-destination", f"./{store.artifacts.name}"),
     ]
 

@@ -15,9 +15,10 @@ from ablate.driver.announcer import ignore
 from ablate.driver.backends import Backends
 from ablate.driver.launch import launch
 from ablate.driver.launch_options import Options
-from ablate.driver.progress import Listener
+from ablate.driver.progress import LaunchProgress, Listener
 from ablate.driver.summary import Summary
 from ablate.errors import ServiceAway, ServiceError
+from ablate.events import Message, Stage, StageBegan, State
 from ablate.launch_config import Outcome
 from ablate.paths import Store
 from ablate.search import storage
@@ -27,7 +28,7 @@ from ablate.search.proposals import Proposals, search_is_over
 from ablate.study.model import Study
 from ablate.study.read import read_study
 from ablate.testing.executor import InProcessExecutor
-from ablate.track import retry
+from ablate.track import retry, uploader
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.server import Server, check_server
 
@@ -190,6 +191,41 @@ def test_people_launch_beside_each_other_and_need_a_right_for_the_studies_of_oth
     monkeypatch.setenv("MLFLOW_TRACKING_URI", alice.uri)
     (status,) = ablate.status("of-alice", store=alice.store.root)
     assert sum(status.counts.values()) == 4
+
+
+@pytest.mark.parametrize("stage", [Stage.UPLOADING, Stage.CLOSING])
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_launch_that_is_no_longer_let_in_while_it_closes_says_so_and_goes_on_later(
+    server: SharedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, stage: Stage
+) -> None:
+    monkeypatch.setattr(retry, "DELAYS", (0.0,))
+    monkeypatch.setattr(uploader, "SHORT", 2.0)  # seconds for which records that are refused are sent again
+    alice = Person(server, "alice", tmp_path)
+    name = f"closed-{status}-{stage.name}".lower()
+    if status == 401:
+        server.know_tokens(TOKEN)
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
+        alice.uri = server.by_token
+
+    def shut_out(_: LaunchProgress, message: Message) -> None:
+        if message == StageBegan(stage):
+            server.know_tokens() if status == 401 else server.grant("alice", experiment(), "READ", instead=True)
+
+    def experiment() -> str:
+        found = MlflowStore(alice.uri).reader.get_experiment_by_name(name)
+        assert found is not None
+        return str(found.experiment_id)
+
+    with pytest.raises(ServiceError) as raised:
+        alice.launch(name, "seeds=1", listen=shut_out)
+    told = "does not accept the user and password" if status == 401 else "does not allow this to your user"
+    assert told in str(raised.value)
+    assert raised.value.exit_code == 1
+    server.know_tokens(TOKEN)
+    server.grant("alice", experiment(), "MANAGE", instead=True)
+    again = alice.launch(name, "seeds=1")
+    assert (again.finished, again.ran) == (2, 0)
+    assert [run.state for run in MlflowStore(alice.uri).snapshot(name).study_runs] == [State.FINISHED]
 
 
 def test_a_launch_outlives_the_database_and_the_server_and_writes_no_password(

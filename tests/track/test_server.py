@@ -3,9 +3,11 @@
 import os
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from ablate.track.client import connect, reach_directly, redact
 from ablate.track.server import ensure_server
 from ablate.track.server_end import members
 from ablate.track.server_info import ServerInfo
+from ablate.track.server_process import is_half_made
 
 pytestmark = pytest.mark.cluster
 
@@ -53,6 +56,29 @@ def test_a_server_is_shared_and_its_last_user_ends_it(
     adopted.stop()
     assert members(mark) == []
     assert not (store.mlflow / "server.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "begun", ["CREATE TABLE experiments (experiment_id INTEGER)", "CREATE TABLE _alembic_tmp_jobs (id)"]
+)
+def test_a_database_of_which_a_killed_server_has_made_a_part_is_made_anew(store: Store, begun: str) -> None:
+    store.mlflow.mkdir(parents=True)
+    with closing(sqlite3.connect(store.database)) as database:
+        database.execute(begun)
+    server = ensure_server(store)
+    with closing(sqlite3.connect(store.database)) as database:
+        assert database.execute("SELECT name FROM experiments").fetchall() == [("Default",)]
+    server.stop()
+
+
+def test_a_database_with_an_experiment_is_not_made_anew(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("CREATE TABLE experiments (name TEXT)")
+        database.execute("INSERT INTO experiments VALUES ('epsilon')")
+        database.commit()
+    (tmp_path / "damaged.db").write_bytes(b"no database" * 100)
+    assert [is_half_made(tmp_path / name) for name in ("mlflow.db", "damaged.db")] == [False, False]
 
 
 class Other(BaseHTTPRequestHandler):
