@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,13 +20,14 @@ PYPROJECT = Path("pyproject.toml")
 EMPTY = YamlNode({})
 SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_KEY|ACCESS_KEY)", re.IGNORECASE)
 NOT_SECRET = re.compile(r"(_FILE|_PATH|_NAME)$", re.IGNORECASE)  # they say where a secret is
+ASSIGNED = re.compile(r"(\w+)=(?=[\"']?([^\s,;\"']*))")  # NAME=value within a line; the value may hold others
 
 
 def read_options(target: str, kind: type[T], file: Path | None) -> T:
     """A target's options from the section of its name; those of `pyproject.toml` here where no file is given.
 
     Raises StudyError for a file that cannot be read, an unknown key, a wrong value, an option that is missing, or a
-    variable that holds a secret.
+    variable that holds a secret, also where a line of an option sets it.
     """
     root = read_yaml_file(file) if file is not None else _read_pyproject()
     if not isinstance(root.content, Mapping):
@@ -58,12 +59,24 @@ def _refused(error: ValidationError, target: str, kind: type[T], section: YamlNo
 
 def _refuse_secrets(section: YamlNode) -> None:
     """Raise StudyError for a variable with a secret: it would be in scripts, manifests and lists of jobs."""
-    variables = section.entries.get("variables", EMPTY)
-    for name, node in variables.entries.items():
+    for name, value, place in _variables(section):
         by_name = SECRET_NAME.search(name) and not NOT_SECRET.search(name)
-        if by_name or _holds_password(str(node.content)):
+        if by_name or _holds_password(value):
             problem = f"the variable '{name}' holds a secret, which lists of jobs would show"
-            raise StudyError(problem, "put it into the file or Secret that the target's options name", node.key_place)
+            raise StudyError(problem, "put it into the file or Secret that the target's options name", place)
+
+
+def _variables(section: YamlNode) -> Iterator[tuple[str, str, str]]:
+    """Name, value and place of each variable, of `variables` and of the lines in lists, as `export NAME=value`.
+
+    Lines that take a value from elsewhere, as `export NAME=$(cat file)`, hold none.
+    """
+    for name, node in section.entries.get("variables", EMPTY).entries.items():
+        yield name, str(node.content), node.key_place
+    for line in (item for option in section.entries.values() for item in option.items):
+        for name, value in ASSIGNED.findall(str(line.content)):
+            if value and value[0] not in "$`":
+                yield name, value, line.place
 
 
 def _holds_password(value: str) -> bool:

@@ -237,6 +237,11 @@ def test_the_request_to_ray_names_the_study_and_the_store(tmp_path: Path) -> Non
         ("[1]", "a section for each target is expected"),
         ("slurm:\n  variables: {MLFLOW_TRACKING_PASSWORD: a}", ":2:15: the variable 'MLFLOW_TRACKING_PASSWORD' holds"),
         ("slurm: {variables: {A: 'http://me:secret@host'}}", "the variable 'A' holds a secret"),
+        ("slurm: {setup: [a, export MLFLOW_TRACKING_PASSWORD=b]}", ":1:20: the variable 'MLFLOW_TRACKING_PASSWORD' h"),
+        ("slurm: {setup: ['HF_TOKEN=\"b c\" a']}", ":1:17: the variable 'HF_TOKEN' holds a secret"),
+        ("slurm: {setup: ['export A=http://me:secret@host']}", "the variable 'A' holds a secret"),
+        ("slurm: {extra: ['--export=ALL,AWS_SECRET_ACCESS_KEY=b']}", "'AWS_SECRET_ACCESS_KEY' holds a secret"),
+        ("slurm: {extra: ['--export=HF_TOKEN=b']}", "the variable 'HF_TOKEN' holds a secret"),
     ],
 )
 def test_a_mistake_in_the_options_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -246,6 +251,12 @@ def test_a_mistake_in_the_options_is_refused(tmp_path: Path, content: str, messa
         read_options("slurm", SlurmOptions, file)
     assert message in str(refused.value)
     assert str(refused.value).startswith(str(file))
+
+
+def test_lines_of_the_options_may_name_where_a_secret_is(tmp_path: Path) -> None:
+    lines = ("export HF_TOKEN=$(cat ~/token)", 'export HF_TOKEN="$OTHER"', "export RAY_AUTH_TOKEN_PATH=/t", "HF_TOKEN=")
+    (tmp_path / "lab.yaml").write_text(yaml.safe_dump({"slurm": {"setup": list(lines)}}))
+    assert read_options("slurm", SlurmOptions, tmp_path / "lab.yaml").setup == lines
 
 
 def test_an_option_that_is_missing_and_an_unknown_target_are_refused(tmp_path: Path) -> None:
