@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         *{"record", "study", "trial", "train", "training_faults", "methods", "data", "probes", "papers"},
         *{"torch", "optuna"},
     },
-    "stats": {"study", "trial", "numpy", "scipy", "statsmodels", "pandas"},
+    "stats": {"study", "trial", "numpy", "scipy", "pandas"},
     "draw": {
         *{"study", "trial", "augment", "data", "papers", "probes", "stats"},
         *{*SCIENCE, "PIL", "matplotlib", "optuna"},

@@ -8,7 +8,7 @@ from ablate.draw.numbers import estimate_text, number, with_error
 from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.comparisons import Comparison, place_of
 from ablate.stats.conclusion import Conclusion
-from ablate.stats.statements import LEAST_SEEDS
+from ablate.stats.seeds_needed import LEAST_SEEDS
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import compared_axes
 from ablate.study.words import difference_sentence

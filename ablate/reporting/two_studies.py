@@ -13,7 +13,8 @@ from ablate.stats.comparisons import Comparison, adjusted_where_known
 from ablate.stats.estimate import Estimate
 from ablate.stats.paired import PairedDifference
 from ablate.stats.results import Result
-from ablate.stats.statements import LEAST_SEEDS, LEVEL
+from ablate.stats.seeds_needed import LEAST_SEEDS
+from ablate.stats.statements import LEVEL
 from ablate.stats.unpaired import unpaired_difference
 from ablate.stats.variants import CASE_AXES, Variant, setting_of, variants_of
 from ablate.study.model import Study

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from ablate.options import is_number
 from ablate.stats.estimate import Estimate
 from ablate.stats.holm import holm
-from ablate.stats.statements import LEAST_SEEDS, LEVEL
+from ablate.stats.seeds_needed import LEAST_SEEDS
+from ablate.stats.statements import LEVEL
 from ablate.stats.trend import Trend, trend_of
 from ablate.stats.variants import Variant
 

@@ -4,7 +4,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from ablate.stats.comparisons import adjusted_where_known
 from ablate.stats.paired import PairedDifference
-from ablate.stats.statements import LEAST_SEEDS, LEVEL
+from ablate.stats.seeds_needed import LEAST_SEEDS
+from ablate.stats.statements import LEVEL
 from ablate.stats.variants import Variant
 
 

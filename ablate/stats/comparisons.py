@@ -9,9 +9,9 @@ from ablate.stats.equivalence import equivalence_test
 from ablate.stats.estimate import Estimate
 from ablate.stats.holm import holm
 from ablate.stats.paired import PairedDifference, is_constant
-from ablate.stats.seeds_needed import seeds_needed
+from ablate.stats.seeds_needed import LEAST_SEEDS, seeds_needed
 from ablate.stats.sequential import LookResult, Looks, skewness_of, take_looks
-from ablate.stats.statements import LEAST_SEEDS, LEVEL
+from ablate.stats.statements import LEVEL
 from ablate.stats.variants import Variant
 from ablate.study.seeds import SeedRule
 

@@ -9,7 +9,8 @@ from ablate.options import Value
 from ablate.stats.estimate import Estimate
 from ablate.stats.holm import holm
 from ablate.stats.paired import t_test
-from ablate.stats.statements import LEAST_SEEDS, LEVEL
+from ablate.stats.seeds_needed import LEAST_SEEDS
+from ablate.stats.statements import LEVEL
 from ablate.stats.variants import Variant
 
 Levels = Mapping[str, Value]

@@ -1,30 +1,43 @@
 """The number of seeds with which a test would probably decide."""
 
 import math
+from collections.abc import Callable
 
 POWER = 0.8
+LEAST_SEEDS = 3  # below which nothing is decided
 MOST = 10_000  # seeds; more are reported as none
+LARGEST_SHIFT = 1e6  # standard errors; scipy's distribution is not defined far beyond
 
 
 def seeds_needed(effect: float, std: float | None, *, alpha: float = 0.05, one_sided: bool = False) -> int | None:
     """The seeds with which a t-test finds an effect with power 0.8, for differences of this standard deviation.
 
-    None where the deviation is unknown, the effect is 0, or more than MOST seeds would be needed.
+    At least LEAST_SEEDS.  None where the deviation is unknown, the effect is 0, or more than MOST would be needed.
     """
     if std is None or effect == 0 or not math.isfinite(effect):
         return None
     if std == 0:
-        return 2
-    from statsmodels.stats.power import TTestPower
+        return LEAST_SEEDS
+    size = abs(effect) / std
+    return fewest_seeds(lambda n: t_test_power(size, n, alpha if one_sided else alpha / 2))
 
-    def power(n: int) -> float:
-        alternative = "larger" if one_sided else "two-sided"
-        return float(TTestPower().power(abs(effect) / std, n, alpha, alternative=alternative))
 
-    if power(MOST) < POWER:
-        return None
-    low, high = 1, 2  # power(low) < POWER ≤ power(high), or high = 2
+def t_test_power(size: float, n: int, alpha: float) -> float:
+    """The power of a one-sided t-test for an effect of so many standard deviations: P(T > t) of the noncentral t.
+
+    Also that of a two-sided test, with half of its α, without the rejections on the side where the effect is not.
+    """
+    from scipy.stats import nct, t
+
+    return float(nct.sf(t.isf(alpha, n - 1), n - 1, min(size * math.sqrt(n), LARGEST_SHIFT)))
+
+
+def fewest_seeds(power: Callable[[int], float]) -> int | None:
+    """The least n, from LEAST_SEEDS to MOST, of which the power, which grows with n, is at least POWER."""
+    low, high = LEAST_SEEDS - 1, LEAST_SEEDS  # power(low) < POWER ≤ power(high), once the search has doubled enough
     while power(high) < POWER:
+        if high == MOST:
+            return None
         low, high = high, min(2 * high, MOST)
     while high - low > 1:
         middle = (low + high) // 2

@@ -7,10 +7,9 @@ from functools import cached_property
 from ablate.stats.estimate import Estimate
 from ablate.stats.holm import holm
 from ablate.stats.paired import Alternative, t_test
-from ablate.stats.seeds_needed import seeds_needed
+from ablate.stats.seeds_needed import LEAST_SEEDS, seeds_needed
 
 LEVEL = 0.05  # of the tests
-LEAST_SEEDS = 3  # below which nothing is decided
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,9 @@ class Verdict:
 
 
 def needed(statement: Statement, alpha: float) -> int | None:
-    """The seeds with which a one-sided test decides a statement with power 0.8; fewer than three are not tested."""
+    """The seeds with which a one-sided t-test decides a statement with power 0.8.
+
+    None where so many were run, and another test than the t-test has left it open.
+    """
     count = seeds_needed(statement.margin or 0.0, statement.estimate.std, alpha=alpha, one_sided=True)
-    return None if count is None else max(count, LEAST_SEEDS)
+    return None if count is None or count <= statement.estimate.n else count
