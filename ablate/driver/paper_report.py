@@ -39,14 +39,25 @@ def paper_page(paper: str, store: Store) -> PaperPage:
 
 
 def launched_studies_of(paper: str, store: Store) -> Iterator[PaperStudy]:
-    """The launched studies that name the paper, as they were launched last, with what is recorded of them."""
-    files = {study.name: file for file, study in studies_of(paper).items()}
+    """The launched studies that name the paper, as they were launched last, with what is recorded of them.
+
+    Only the note on the verdict is that of the study's file as it is now.
+    """
+    files = {study.name: (file, study) for file, study in studies_of(paper).items()}
     for name in launched_studies(store):
         study = launched_study(store, name)
         if study is not None and study.paper is not None and study.paper.id == paper:
             results = recorded_results(study, store)
             if results:
-                yield PaperStudy(study, results, files.get(name, name), runs_address(study, store))
+                file, written = files.get(name, (name, study))
+                yield PaperStudy(with_note_of(written, study), results, file, runs_address(study, store))
+
+
+def with_note_of(written: Study, launched: Study) -> Study:
+    """The launched study with the note that its file has now, which may have been written after the results."""
+    if written.paper is None or launched.paper is None:
+        return launched
+    return launched.model_copy(update={"paper": launched.paper.model_copy(update={"note": written.paper.note})})
 
 
 def recorded_results(study: Study, store: Store) -> tuple[Result, ...]:

@@ -156,4 +156,5 @@ def paper_section(
         differences=differing,
         stand_ins=stand_ins(study),
         without_results=datasets_without_results(study),
+        note=study.paper.note or "",
     )

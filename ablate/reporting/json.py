@@ -124,6 +124,7 @@ def paper_json(paper: PaperSection) -> dict[str, Any]:
         "place": paper.place or None,
         "findings": {ablation.id: ablation.finding for ablation in paper.ablations},
         "verdicts": [verdict_json(found) for found in paper.verdicts],
+        "note": paper.note or None,
         "differences": [asdict(difference) for difference in paper.differences],
         "stand_ins": dict(paper.stand_ins),
     }

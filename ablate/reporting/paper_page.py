@@ -56,6 +56,7 @@ class StudyVerdict:
     replaced: Mapping[str, str]  # data sets that replace one of the paper's: ours → the paper's
     trials: int  # with results
     link: str = ""  # the page of the study's runs in MLflow
+    note: str = ""  # the study's, on its verdicts
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ def study_verdicts(one: PaperStudy) -> Iterator[StudyVerdict]:
     for found in verdicts(study, tested, one.results):
         smaller = smaller_than_paper(study, variants, [found.ablation])
         link = links_of(one.results, one.runs).study
-        yield StudyVerdict(study.name, datasets, found, smaller, stand_ins(study), one.finished, link)
+        note = (study.paper.note if study.paper else None) or ""
+        yield StudyVerdict(study.name, datasets, found, smaller, stand_ins(study), one.finished, link, note)
 
 
 def smaller_than_paper(study: Study, variants: Sequence[Variant], tested: Iterable[Ablation]) -> tuple[Difference, ...]:

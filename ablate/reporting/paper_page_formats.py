@@ -132,6 +132,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
                 "datasets": list(one.datasets),
                 "scale": [asdict(pair) for pair in one.smaller],
                 "stand_ins": dict(one.replaced),
+                "note": one.note or None,
                 **verdict_json(one.found),
             }
             for one in finding.tested

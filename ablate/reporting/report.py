@@ -94,6 +94,7 @@ class PaperSection:
     differences: tuple[Difference, ...]
     stand_ins: Mapping[str, str]  # data sets that replace one of the paper's: ours → the paper's
     without_results: tuple[str, ...]  # data sets that the paper has no results on
+    note: str = ""  # the study's, on the verdicts
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,13 @@ SafeName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MAX_NAME)]
 
 
 class PaperReference(StrictModel):
-    """The paper whose result the study reproduces, and the figure or table that shows it."""
+    """The paper whose result the study reproduces, the figure or table that shows it, and a note on the verdict."""
 
     id: SafeName
     ablation: SafeName | None = None  # its id in ablations.yaml, without the paper's id before it
     figure: int | str | None = None
     table: int | str | None = None
+    note: Annotated[str, Field(min_length=1, max_length=2000)] | None = None  # on the verdict, such as why it disagrees
 
 
 class Resources(StrictModel):

@@ -62,6 +62,7 @@ EXAMPLES = {  # key → how it is written
     "ablation": "ablation: epsilon",
     "figure": "figure: 6",
     "table": "table: V",
+    "note": "note: The paper trains 100 times as long.",
     "cases": "cases: [{dataset: digits}, {dataset: fsdd}]",
     "method": "method: invariant",
     "dataset": "dataset: digits",

@@ -7,6 +7,7 @@ from typing import Any
 from ablate.events import State
 from ablate.reporting.content import report_of
 from ablate.reporting.execution import Gap
+from ablate.reporting.json import to_json
 from ablate.reporting.markdown import escaped, gap_table, to_markdown
 from ablate.stats.results import Result
 from ablate.study.model import Study
@@ -81,6 +82,13 @@ def test_the_papers_finding_is_quoted_with_its_verdict(study: Study, results: li
         "1.000",
         "\\< 0.001",
     ]
+
+
+def test_the_note_of_a_study_is_below_the_verdict_of_its_report(make_study: MakeStudy, results: list[Result]) -> None:
+    report = report_of(make_study(CASE, paper={**TABLE_FIVE, "note": "Few epochs."}), results)
+    text = to_markdown(report)
+    assert text.index("**Disagrees") < text.index("\nNote: Few epochs.\n") < text.index("Not tested: linear_accuracy")
+    assert to_json(report)["paper"]["note"] == "Few epochs."
 
 
 def test_a_data_set_that_replaces_the_papers_is_named_and_has_no_value_of_the_paper(

@@ -130,3 +130,15 @@ def test_numbers_of_a_labelled_metric_have_its_words_and_unit_beside_the_papers(
     text = page_markdown(page_of("invariant-features", [launched(labels=labels)], []))
     (row,) = [line for line in text.splitlines() if "accuracy of a linear probe (%)" in line and "=VAT;" in line]
     assert "| 86.9 ± 1.3 | 90.4 ± 1.0 † | +3.5 " in row  # 0.869 in the paper
+
+
+def test_the_note_of_a_study_is_below_its_verdict_and_only_there(launched: Callable[..., PaperStudy]) -> None:
+    noted = launched(name="noted")
+    paper = {**PAPER, "note": "Trained for | 20 epochs,\nnot for 5000."}
+    study = noted.study.model_validate({**noted.study.model_dump(), "paper": paper})
+    page = page_of("invariant-features", [replace(noted, study=study), launched()], [])
+    text = page_markdown(page)
+    assert text.count("Note: Trained for \\| 20 epochs, not for 5000.") == text.count("Note:") == 1
+    assert text.index("fsdd in noted (") < text.index("Note:") < text.index("linear_accuracy, FSDD: VAT is better")
+    notes = {one["study"]: one["note"] for finding in page_json(page)["findings"] for one in finding["studies"]}
+    assert notes == {"noted": paper["note"], "example": None}

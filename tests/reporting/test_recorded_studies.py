@@ -90,6 +90,17 @@ def test_all_papers_are_one_page_with_the_measured_numbers(run: Run, tmp_path: P
     assert "396 printed numbers that no study has measured yet are left out here." in text
 
 
+def test_a_note_written_after_the_launch_is_on_the_page(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = STUDY.replace("ablation: transformation", "ablation: transformation, note: Seeds differ.")
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "transforms.yaml").write_text(noted, encoding="utf-8")
+    assert "Note:" not in run("report", "--paper", "invariant-features")
+    monkeypatch.chdir(tmp_path)
+    assert "\nNote: Seeds differ.\n" in run("report", "--paper", "invariant-features")
+
+
 def test_the_list_of_papers_shows_verdicts(run: Run) -> None:
     listed = json.loads(run("list", "papers", "--json"))
     verdicts = {entry["name"]: entry["facts"].get("verdicts") for entry in listed}

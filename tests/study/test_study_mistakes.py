@@ -201,6 +201,12 @@ MISTAKES = [  # name, text of the study above, the text that replaces it, line:c
         "1:43: 'ablation' must be text, not 5; as in 'ablation: epsilon'",
     ),
     (
+        "an empty note on a paper",
+        "method: invariant",
+        "paper: {id: invariant-features, note: ''}\nmethod: invariant",
+        "1:39: 'note' must be text that is not empty, not ''; as in 'note: The paper trains 100 times as long.'",
+    ),
+    (
         "a character that reorders a line",
         "question: Why?",
         'question: "Why \u202e?"',

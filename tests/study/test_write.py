@@ -49,7 +49,7 @@ def studies(draw: st.DrawFn) -> Study:
     return Study(
         name=draw(NAMES),
         question=draw(TEXT | AMBIGUOUS_TEXT),
-        paper=draw(st.none() | st.builds(PaperReference, id=NAMES, table=st.integers() | TEXT)),
+        paper=draw(st.none() | st.builds(PaperReference, id=NAMES, table=st.integers() | TEXT, note=TEXT.filter(bool))),
         cases=tuple(draw(cases().map(lambda case: [case]) | st.just(several))),
         seeds=tuple(draw(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5, unique=True))),
         probes=tuple(draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))),
