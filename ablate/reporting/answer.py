@@ -133,14 +133,28 @@ def undecided_after_looks(baseline: str, undecided: Sequence[Comparison]) -> Ite
 
 
 def seeds_that_decide(undecided: Sequence[Comparison]) -> str:
-    """How many seeds would show differences of the observed size, or of the margin's."""
-    counts = [comparison.seeds_needed for comparison in undecided]
-    known = [count for count in counts if count is not None]
-    shown = "differences of this size" if undecided[0].margin is None else f"one of {margin_text(undecided[0])}"
-    if not known:
-        return f"; no number of seeds below 10,000 would show {shown}"
-    low, high = min(known), max(known)
-    return f"; about {low if low == high else f'{low} to {high}'} seeds would show {shown}"
+    """How many seeds would show differences of the observed sizes, and how many that others are below the margin."""
+    needed = [(one, one.seeds_needed) for one in undecided]
+    groups = {
+        equivalence: [(one, found.count) for one, found in needed if found and found.equivalence is equivalence]
+        for equivalence in (False, True)
+    }
+    named = all(groups.values())
+    parts = [seeds_part(group, equivalence, named) for equivalence, group in groups.items() if group]
+    if not parts:
+        smaller = "" if undecided[0].margin is None else f" or that they are below {margin_text(undecided[0])}"
+        return f"; no number of seeds below 10,000 would show differences of this size{smaller}"
+    return f"; {', and '.join(parts)}"
+
+
+def seeds_part(group: Sequence[tuple[Comparison, int]], equivalence: bool, named: bool) -> str:
+    """`about 8 to 12 seeds would show differences of this size`, with the variants that this is of where named."""
+    counts = [count for _, count in group]
+    low, high = min(counts), max(counts)
+    subject = "it is" if len(group) == 1 else "they are"
+    shown = f"that {subject} below {margin_text(group[0][0])}" if equivalence else "differences of this size"
+    which = f" for {names(one for one, _ in group)}" if named else ""
+    return f"about {low if low == high else f'{low} to {high}'} seeds would show {shown}{which}"
 
 
 def names(comparisons: Iterable[Comparison]) -> str:

@@ -12,6 +12,7 @@ from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.text import ratio_text, signed, spread_text
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
+from ablate.stats.seeds_needed import SeedsNeeded
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.words import NO_WORDS, Quantity
 
@@ -126,8 +127,15 @@ def comparisons_table(comparisons: Sequence[Comparison], links: Links = NO_LINKS
         ("shows", [str(one.conclusion) for one in comparisons]),
     ]
     if any(one.look is None for one in comparisons):
-        columns.append(("seeds to show it", [one.seeds_needed for one in comparisons]))
+        columns.append(("seeds to show it", [seeds_text(one.seeds_needed) for one in comparisons]))
     return table_of(columns)
+
+
+def seeds_text(needed: SeedsNeeded | None) -> str:
+    """`12`; `40 (below the margin)` for seeds that show a difference to be smaller than the margin."""
+    if needed is None:
+        return ABSENT
+    return f"{needed.count} (below the margin)" if needed.equivalence else str(needed.count)
 
 
 def bootstrap_columns(comparisons: Sequence[Comparison]) -> list[tuple[str, Sequence[Cell]]]:

@@ -9,7 +9,7 @@ from ablate.stats.equivalence import equivalence_test
 from ablate.stats.estimate import Estimate
 from ablate.stats.holm import holm
 from ablate.stats.paired import PairedDifference, is_constant
-from ablate.stats.seeds_needed import LEAST_SEEDS, seeds_needed
+from ablate.stats.seeds_needed import LEAST_SEEDS, SeedsNeeded, seeds_for_equivalence, seeds_needed
 from ablate.stats.sequential import LookResult, Looks, skewness_of, take_looks
 from ablate.stats.statements import LEVEL
 from ablate.stats.variants import Variant
@@ -82,16 +82,19 @@ class Comparison:
         return abs(skewness_of(list(values))) > 2 * math.sqrt(6 * n * (n - 1) / ((n - 2) * (n + 1) * (n + 3)))
 
     @property
-    def seeds_needed(self) -> int | None:
-        """The seeds that would show a difference of this size, or of the margin's where that is given (power 0.8).
+    def seeds_needed(self) -> SeedsNeeded | None:
+        """The seeds that would decide a comparison whose mean and deviation stay as they are (power 0.8).
 
-        None for a comparison that is decided, or to which seeds are added by a rule of its own.
+        Those that show the difference or, where there is a margin and these are fewer, that it is smaller than the
+        margin.  None for a comparison that is decided, or to which seeds are added by a rule of its own.
         """
         if self.conclusion is not Conclusion.UNDECIDED or self.look is not None:
             return None
-        estimate = self.difference.estimate
-        effect = self.margin if self.margin is not None else estimate.mean
-        return seeds_needed(effect or 0.0, estimate.std, alpha=LEVEL / max(1, self.comparisons))
+        mean, std, alpha = self.estimate.mean or 0.0, self.estimate.std, LEVEL / max(1, self.comparisons)
+        shown = seeds_needed(mean, std, alpha=alpha)
+        within = None if self.margin is None else seeds_for_equivalence(mean, self.margin, std, alpha)
+        known = [(count, kind) for count, kind in ((shown, False), (within, True)) if count is not None]
+        return SeedsNeeded(*min(known)) if known else None
 
     def numbers(self) -> dict[str, float | str | None]:
         """Mean difference with interval, tests and conclusion, by the names that they have in files."""
@@ -107,9 +110,16 @@ class Comparison:
             "outperforms": self.difference.probability_of_outperforming,
             "variance_ratio": self.difference.variance_ratio,
             "conclusion": str(self.conclusion),
-            "seeds_needed": self.seeds_needed,
+            **self.seeds_numbers(),
             **self.look_numbers(),
         }
+
+    def seeds_numbers(self) -> dict[str, float | str | None]:
+        """How many seeds would probably decide, and what they would show: `difference` or `equivalence`."""
+        needed = self.seeds_needed
+        if needed is None:
+            return {"seeds_needed": None, "seeds_needed_for": None}
+        return {"seeds_needed": needed.count, "seeds_needed_for": "equivalence" if needed.equivalence else "difference"}
 
     def look_numbers(self) -> dict[str, float | str | None]:
         """At which look the comparison stands, of how many, and the boundary of its statistic; none for fixed seeds."""

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablate.stats.seeds_needed import seeds_needed
+from ablate.stats.equivalence import equivalence_test
+from ablate.stats.seeds_needed import seeds_for_equivalence, seeds_needed
 
 
 def test_half_a_deviation_needs_34_pairs() -> None:
@@ -48,3 +49,31 @@ def test_large_effects_need_as_many_seeds_as_simulated_tests_find_them_with(size
 
     assert power(n) > 0.8 - slack
     assert n == 3 or power(n - 1) < 0.8 + slack
+
+
+@pytest.mark.parametrize(
+    ("mean", "margin", "alpha"), [(0.0, 1.0, 0.05), (0.5, 1.0, 0.05), (-0.5, 1.5, 0.01), (1.0, 5.0, 0.05)]
+)
+def test_two_one_sided_tests_find_equivalence_with_a_power_of_80_per_cent_and_with_one_seed_less_not(
+    mean: float, margin: float, alpha: float
+) -> None:
+    n = seeds_for_equivalence(mean, margin, 1.0, alpha)
+    assert n is not None
+    runs = 4_000
+    draws = np.random.default_rng(1).normal(mean, 1.0, (runs, n))
+    slack = 3 * (0.8 * 0.2 / runs) ** 0.5
+
+    def power(count: int) -> float:
+        return float(np.mean([(equivalence_test(row[:count].tolist(), margin) or 0.0) <= alpha for row in draws]))
+
+    assert power(n) > 0.8 - slack
+    assert n == 3 or power(n - 1) < 0.8 + slack
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0.04, 0.01), (-0.05, 0.01), (0.0, None), (0.0399999, 1.0)])
+def test_no_count_shows_equivalence_of_a_mean_that_is_not_within_the_margin(mean: float, std: float | None) -> None:
+    assert seeds_for_equivalence(mean, 0.04, std) is None
+
+
+def test_equal_differences_within_the_margin_need_three_seeds() -> None:
+    assert seeds_for_equivalence(0.01, 0.04, 0.0) == 3
