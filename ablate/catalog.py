@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ablate.papers.reference import Printed
 
 TABLES = ("methods", "datasets", "probes", "augmentations", "papers")
+NO_STUDIES = "no study of this paper is in a folder 'studies' of the working directory"
 
 
 @dataclass(frozen=True)
@@ -142,25 +143,33 @@ def augmentation_entry(name: str, pipeline: Any) -> CatalogEntry:
 
 
 def paper_entry(name: str, paper: Any) -> CatalogEntry:
-    from ablate.coverage import line_of, printed_lines, studies_of
     from ablate.papers.defaults import read_defaults
-    from ablate.papers.reference import ablations, numbers, title
+    from ablate.papers.reference import ablations, title
 
-    studies = studies_of(name)
-    covered = {line for study in studies.values() for line in printed_lines(study)}
-    uncovered = [row for row in numbers(name) if line_of(row) not in covered]
     details = {
         "methods": list(paper.methods),
-        "studies": {file: study.question for file, study in studies.items()},
         "defaults": {str(block): dict(block.settings) for block in read_defaults(paper.package, paper.prefix)},
         "findings": {f"{one.id} ({one.where})": one.finding for one in ablations() if one.paper == name},
-        "numbers": {
-            "printed": len(numbers(name)),
-            "covered by the studies here": len(numbers(name)) - len(uncovered),
-        },
-        "not covered": summaries(uncovered),
+        **coverage_details(name),
     }
     return CatalogEntry(name, title(name), details=details)
+
+
+def coverage_details(name: str) -> dict[str, Any]:
+    """A paper's studies in the studies folder and the printed numbers that they cover; unknown where it holds none."""
+    from ablate.coverage import line_of, printed_lines, studies_of
+    from ablate.papers.reference import numbers
+
+    studies, printed = studies_of(name), len(numbers(name))
+    if not studies:
+        return {"numbers": {"printed": printed}, "studies unknown": NO_STUDIES}
+    covered = {line for study in studies.values() for line in printed_lines(study)}
+    uncovered = [row for row in numbers(name) if line_of(row) not in covered]
+    return {
+        "studies": {file: study.question for file, study in studies.items()},
+        "numbers": {"printed": printed, "covered by the studies here": printed - len(uncovered)},
+        "not covered": summaries(uncovered),
+    }
 
 
 def summaries(rows: "Iterable[Printed]") -> dict[str, str]:

@@ -31,11 +31,14 @@ def papers_named(paper: str) -> tuple[str, ...]:
 
 
 def paper_page(paper: str, store: Store) -> PaperPage:
-    """The page of a paper from all results that are recorded now."""
-    launched = tuple(launched_studies_of(paper, store))
+    """The page of a paper from all results that are recorded now.
+
+    What was not run is unknown where the studies folder holds no study of the paper, as in another working directory.
+    """
+    launched, known = tuple(launched_studies_of(paper, store)), studies_of(paper)
     names = {one.study.name for one in launched}
-    not_run = [not_run_study(file, study) for file, study in studies_of(paper).items() if study.name not in names]
-    return page_of(paper, launched, not_run)
+    not_run = [not_run_study(file, study) for file, study in known.items() if study.name not in names]
+    return page_of(paper, launched, not_run if known else None)
 
 
 def launched_studies_of(paper: str, store: Store) -> Iterator[PaperStudy]:

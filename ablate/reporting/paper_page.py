@@ -111,7 +111,7 @@ class PaperPage:
     title: str
     findings: tuple[Finding, ...]
     numbers: tuple[PaperNumber, ...]
-    not_run: tuple[NotRun, ...]
+    not_run: tuple[NotRun, ...] | None  # None where the paper's studies are not known here
     incomplete: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # study → trials with results, and planned
 
     @property
@@ -125,14 +125,14 @@ class PaperPage:
         return sum(bool(number.ours) for number in self.numbers)
 
 
-def page_of(paper: str, studies: Sequence[PaperStudy], not_run: Sequence[NotRun]) -> PaperPage:
+def page_of(paper: str, studies: Sequence[PaperStudy], not_run: Sequence[NotRun] | None) -> PaperPage:
     """The page of a paper from the launched studies that name it, and from those that were not launched."""
     found = [one for each in studies for one in study_verdicts(each)]
     findings = [
         Finding(
             ablation,
             tuple(largest_first(one for one in found if one.found.ablation.id == ablation.id)),
-            tuple(one.file for one in not_run if ablation.id in one.findings),
+            tuple(one.file for one in not_run or () if ablation.id in one.findings),
         )
         for ablation in ablations()
         if ablation.paper == paper
@@ -146,7 +146,9 @@ def page_of(paper: str, studies: Sequence[PaperStudy], not_run: Sequence[NotRun]
         for row in numbers(paper)
     ]
     incomplete = {one.file or one.study.name: (one.finished, len(one.results)) for one in studies if not one.complete}
-    return PaperPage(paper, title(paper), tuple(findings), tuple(listed), tuple(not_run), incomplete)
+    return PaperPage(
+        paper, title(paper), tuple(findings), tuple(listed), None if not_run is None else tuple(not_run), incomplete
+    )
 
 
 def key_of(row: Printed) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def page_json(page: PaperPage) -> dict[str, Any]:
         "title": page.title,
         "findings": [finding_json(finding) for finding in page.findings],
         "numbers": [number_json(number) for number in page.numbers],
-        "not_run": [asdict(one) for one in page.not_run],
+        "not_run": [asdict(one) for one in page.not_run] if page.not_run is not None else None,
         "incomplete": {name: {"finished": done, "trials": total} for name, (done, total) in page.incomplete.items()},
     }
 

@@ -37,6 +37,9 @@ def paper_counts(details: Mapping[str, Any]) -> Iterator[str]:
         studies = counted(len(details["studies"]), "study", "studies")
         yield f"{counted(len(details['methods']), 'method')}, {studies}"
         yield f"{covered} of {counted(printed, 'number')} covered"
+    elif "studies unknown" in details:
+        yield counted(len(details["methods"]), "method")
+        yield f"studies unknown: {details['studies unknown']}"
     if "tested" in details:
         yield details["tested"]
 

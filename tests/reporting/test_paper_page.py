@@ -142,3 +142,14 @@ def test_the_note_of_a_study_is_below_its_verdict_and_only_there(launched: Calla
     assert text.index("fsdd in noted (") < text.index("Note:") < text.index("linear_accuracy, FSDD: VAT is better")
     notes = {one["study"]: one["note"] for finding in page_json(page)["findings"] for one in finding["studies"]}
     assert notes == {"noted": paper["note"], "example": None}
+
+
+def test_a_page_says_that_all_have_run_only_where_the_papers_studies_are_known(
+    launched: Callable[..., PaperStudy],
+) -> None:
+    every = "Every study of this paper that the folder `studies` holds has run to its end."
+    known, unknown = (page_of("invariant-features", [launched()], studies) for studies in ([], None))
+    assert every in page_markdown(known)
+    assert every not in page_markdown(unknown)
+    assert "so which of them have not been run is unknown" in page_markdown(unknown)
+    assert (page_json(known)["not_run"], page_json(unknown)["not_run"]) == ([], None)

@@ -101,6 +101,20 @@ def test_a_note_written_after_the_launch_is_on_the_page(
     assert "\nNote: Seeds differ.\n" in run("report", "--paper", "invariant-features")
 
 
+def test_in_another_working_directory_the_studies_of_a_paper_are_unknown(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = run("report", "--paper", "invariant-features")
+    assert "| 20 of 5000 epochs, 3 of 5 seeds | transforms |" in text  # the store is known
+    assert "which of them have not been run is unknown" in text
+    assert "has run to its end" not in text
+    listed = " ".join(run("list", "papers").split())
+    assert "studies unknown: no study of this paper is in a folder 'studies'" in listed
+    assert "0 of 400" not in listed
+    assert "covered" not in run("list", "papers", "invariant-features")
+
+
 def test_the_list_of_papers_shows_verdicts(run: Run) -> None:
     listed = json.loads(run("list", "papers", "--json"))
     verdicts = {entry["name"]: entry["facts"].get("verdicts") for entry in listed}
