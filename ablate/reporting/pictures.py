@@ -1,11 +1,12 @@
 """Pictures of several variants side by side: embeddings, reconstructions, samples and similarity matrices."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ablate.draw.labels import variant_label
 from ablate.stats.results import Result
-from ablate.stats.variants import CASE_AXES, variants_of
+from ablate.stats.variants import CASE_AXES, Variant, variants_of
 from ablate.study.model import Study
 
 FetchPicture = Callable[[str, str], bytes | None]  # (key of a trial, name of a file) → its content
@@ -31,7 +32,7 @@ class Pictures:
 
     title: str
     members: tuple[Picture, ...]
-    note: str = ""  # which variants are left out
+    note: str = ""  # of how many variants, where some have none or are left out
 
     @property
     def rows(self) -> list[tuple[Picture, ...]]:
@@ -47,17 +48,32 @@ def pictures(study: Study, metric: str, results: Sequence[Result], fetch: FetchP
     keys = {(result.variant, result.seed): result.key for result in results}
     scored = [variant for variant in variants_of(study, results, metric) if variant.scores]
     scored.sort(key=lambda variant: not variant.baseline)
-    note = f"{MOST} of {len(scored)} variants" if len(scored) > MOST else ""
     kinds = {**ALWAYS, **{f"{probe}-{name}": title for probe in study.probes for name, title in MATRICES.items()}}
+
+    def fetch_first(variant: Variant, file: str) -> bytes | None:
+        return fetch(keys.get((variant.config.variant_key, min(variant.scores)), ""), file)
+
     for stem, title in kinds.items():
-        found = []
-        for number, variant in enumerate(scored[:MOST], start=1):
-            seed = min(variant.scores)
-            content = fetch(keys.get((variant.config.variant_key, seed), ""), f"{stem}.png")
-            if content is None and number == 1:
-                break  # a kind that the first variant lacks is not asked for again: each request takes its time
-            if content is not None:
-                label = f"{variant_label(variant, variant.levels or CASE_AXES)}, seed {seed}"
-                found.append(Picture(label, f"picture-{stem}-{number}.png", content))
+        found = list(islice(pictures_of_kind(scored, stem, fetch_first), MOST))
         if len(found) > 1:
+            note = f"{len(found)} of {len(scored)} variants" if len(found) < len(scored) else ""
             yield Pictures(title, tuple(found), note)
+
+
+def pictures_of_kind(
+    variants: Iterable[Variant], stem: str, fetch: Callable[[Variant, str], bytes | None]
+) -> Iterator[Picture]:
+    """The pictures of the variants that have one of this kind.
+
+    Where a method has none of a kind on a data set, its other variants are not asked: each request takes its time.
+    """
+    has: dict[tuple[str, str], bool] = {}  # (method, data set) → whether the first of its variants has one
+    number = 0
+    for variant in variants:
+        made_by = (variant.config.method, variant.config.dataset)
+        content = fetch(variant, f"{stem}.png") if has.get(made_by, True) else None
+        has.setdefault(made_by, content is not None)
+        if content is not None:
+            number += 1
+            label = f"{variant_label(variant, variant.levels or CASE_AXES)}, seed {min(variant.scores)}"
+            yield Picture(label, f"picture-{stem}-{number}.png", content)

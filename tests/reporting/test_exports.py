@@ -203,6 +203,26 @@ def test_the_baseline_is_among_the_variants_whose_pictures_are_shown(
     assert [one.label for one in kind.members] == [f"k={level}, seed 0" for level in (8, 0, 1, 2, 3, 4)]
 
 
+def test_a_kind_of_picture_that_the_baseline_lacks_is_shown_of_the_methods_that_have_it(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    methods = ("invariant", "ae", "vae")
+    study = make_study({"axes": {"method": methods, K: (1, 2)}})
+    results = [make_result({"method": one, K: k}, 0, 0.5, method=one) for one in methods for k in (1, 2)]
+    names, asked = {one.key: one.trial.name for one in results}, []
+
+    def fetch(key: str, file: str) -> bytes | None:
+        asked.append((names[key], file))
+        decodes = "invariant" not in names[key] and file == "reconstructions.png"
+        return b"" if decodes or file == "embedding.png" else None
+
+    embeddings, reconstructions = pictures(study, METRIC, results, fetch)
+    assert (len(embeddings.members), embeddings.note) == (6, "")
+    assert [one.label.partition(",")[0] for one in reconstructions.members] == ["ae"] * 2 + ["vae"] * 2
+    assert reconstructions.note == "4 of 6 variants"
+    assert sum(file == "samples.png" for _, file in asked) == len(methods)  # one request of each method
+
+
 @pytest.mark.parametrize(("seeds", "told"), [(7, False), (8, True)])
 def test_from_eight_seeds_on_tables_hold_the_bootstrap_interval_of_each_difference(
     make_study: MakeStudy, make_result: MakeResult, tmp_path: Path, seeds: int, told: bool
