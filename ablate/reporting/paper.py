@@ -1,21 +1,27 @@
 """Compares a study with its paper: the values printed for its variants, the findings, and the settings that differ."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from ablate.options import Value, is_number
 from ablate.papers import PAPERS
+from ablate.papers.defaults import paper_defaults
 from ablate.papers.names import PaperNames
 from ablate.papers.reference import Ablation, Printed, ablation_of, ablations_at, places_of, printed, usual_epochs
+from ablate.probes import PROBES
 from ablate.stats.estimate import Estimate
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import Study
 
 SAMPLES = "training samples"
+PROBE_COUNTS = ("labels", "points", "images")  # options of probes: of how many samples they make use
+ALL = "all"  # samples
 WIDTH = "width"  # of the networks that are built in several widths
 PUBLISHED_WIDTH = 64  # of all networks that the papers name
 NETWORKS = ("encoder", "backbone")  # the papers' names of a network that they state
+COUNTS = ("epochs", "seeds", WIDTH, "batch_size", "latent_dim", *PROBE_COUNTS)  # fewer of them are a smaller scale
 
 
 @dataclass(frozen=True)
@@ -28,10 +34,10 @@ class Difference:
 
     @property
     def smaller(self) -> bool:
-        """Whether the study has fewer epochs, seeds or training samples than the paper, or another network."""
+        """Whether the study has less than the paper of COUNTS or of the samples, or another network."""
         if isinstance(self.papers, str) or isinstance(self.ours, str):
-            return self.name == SAMPLES or self.name in NETWORKS
-        return self.name in ("epochs", "seeds", WIDTH) and self.ours < self.papers
+            return self.papers == ALL or self.name in NETWORKS
+        return self.name.partition(" ")[0] in COUNTS and self.ours < self.papers
 
 
 def place_in_paper(study: Study) -> str:
@@ -57,8 +63,7 @@ def ablations_of(study: Study, metric: str) -> tuple[Ablation, ...]:
     if ablation:
         return (ablation,)
     names = PAPERS[study.paper.id]
-    paper_datasets = {**names.datasets, **names.stand_ins}
-    datasets = {paper_datasets.get(dataset, dataset) for dataset in study.datasets}
+    datasets = {paper_dataset(dataset, names) for dataset in study.datasets}
     axes = {names.axis(axis) for case in study.cases for axis in case.axes} or {"method"}
     candidates = ablations_at(study.paper.id, place_in_paper(study))
     candidates = _preferred(candidates, lambda ablation: bool(datasets.intersection(ablation.datasets)))
@@ -120,16 +125,17 @@ def paper_settings(variant: Variant, names: PaperNames) -> dict[str, Value]:
 def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -> tuple[Difference, ...]:
     """The numbers and the network fixed in the paper's ablation that differ from the study's; epochs, seeds, width.
 
-    An ablation that states no epochs has those of most others of its paper.  The seeds are those of the scored variant
-    that has the fewest.
+    Of the probes whose metrics the ablation is of, how many samples they use.  An ablation that states no epochs has
+    those of most others of its paper.  The seeds are those of the scored variant that has the fewest.
     """
     variants = list(variants)
     names, fixed = PAPERS[ablation.paper], {**usual_epochs(ablation.paper), **ablation.fixed}
     pairs = {Difference("seeds", seeds_run(study, variants), ablation.seeds)}
     for variant in variants:
         settings, varied = paper_settings(variant, names), {names.axis(path) for path in variant.levels}
-        for name, papers in fixed.items():
-            ours = settings.get(name)
+        pairs.update(probe_differences(study, variant, ablation))
+        for name, stated in fixed.items():
+            ours, papers = settings.get(name), on_dataset(stated, variant.config.dataset, names)
             if name not in varied and is_number(ours) and is_number(papers):
                 pairs.add(Difference(name, ours, papers))
             if name not in varied and name in NETWORKS and isinstance(ours, str):
@@ -139,11 +145,43 @@ def differences(study: Study, variants: Iterable[Variant], ablation: Ablation) -
             pairs.add(Difference(WIDTH, width, PUBLISHED_WIDTH))
         samples = variant.config.training.get("samples")
         if is_number(samples) and samples and "samples" not in {*varied, *ablation.fixed}:
-            pairs.add(Difference(SAMPLES, samples, "all"))
+            pairs.add(Difference(SAMPLES, samples, ALL))
     differing = [pair for pair in pairs if pair.ours != pair.papers]
     return tuple(
         sorted(differing, key=lambda pair: (pair.name, pair.ours if is_number(pair.ours) else 0.0, str(pair.ours)))
     )
+
+
+def on_dataset(stated: object, dataset: str, names: PaperNames) -> object:
+    """What an ablation states of a setting for one of our data sets; the paper's name of it may have an own value."""
+    return stated.get(paper_dataset(dataset, names)) if isinstance(stated, Mapping) else stated
+
+
+def paper_dataset(dataset: str, names: PaperNames) -> str:
+    """The paper's name of a data set, or of the one that it replaces."""
+    return {**names.datasets, **names.stand_ins}.get(dataset, dataset)
+
+
+def probe_differences(study: Study, variant: Variant, ablation: Ablation) -> Iterator[Difference]:
+    """How many samples a variant's probes use, of those whose metrics the ablation is of, and how many the paper's.
+
+    The paper's are ALL where it states no number for the method on the data set.
+    """
+    names, fixed = PAPERS[ablation.paper], study.cases[variant.case].fixed
+    measured = {metric.name for metric in ablation.metrics}
+    used = [
+        probe
+        for probe in study.probes
+        if measured.intersection(names.metric(f"{probe}/{metric}") for metric in PROBES[probe].metrics)
+    ]
+    own_names = {papers: ours for ours, papers in names.datasets.items()}
+    papers_name = paper_dataset(variant.config.dataset, names)
+    stated = paper_defaults(ablation.paper, variant.config.method, own_names.get(papers_name, papers_name), used)
+    for probe, count in product(used, PROBE_COUNTS):
+        path = f"probes.{probe}.{count}"
+        ours, papers = fixed.get(path), stated.get(path, ALL)
+        if is_number(ours) and path not in variant.levels:
+            yield Difference(f"{count} of {probe}", ours, papers if is_number(papers) else ALL)
 
 
 def seeds_run(study: Study, variants: Iterable[Variant]) -> int:

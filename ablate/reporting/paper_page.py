@@ -52,7 +52,7 @@ class StudyVerdict:
     study: str
     datasets: tuple[str, ...]
     found: FindingVerdict
-    smaller: tuple[Difference, ...]  # epochs, seeds or samples of which it has fewer than the paper
+    smaller: tuple[Difference, ...]  # of what it has less than the paper
     replaced: Mapping[str, str]  # data sets that replace one of the paper's: ours → the paper's
     trials: int  # with results
     link: str = ""  # the page of the study's runs in MLflow
@@ -170,7 +170,7 @@ def study_verdicts(one: PaperStudy) -> Iterator[StudyVerdict]:
 
 
 def smaller_than_paper(study: Study, variants: Sequence[Variant], tested: Iterable[Ablation]) -> tuple[Difference, ...]:
-    """The epochs, seeds and samples of which a study has fewer than the paper."""
+    """Of what a study has less than the paper: epochs, seeds, samples, labels of a probe."""
     pairs = (pair for ablation in tested for pair in differences(study, variants, ablation) if pair.smaller)
     return tuple(dict.fromkeys(pairs))
 

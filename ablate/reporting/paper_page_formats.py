@@ -18,6 +18,7 @@ from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import against_text, printed_times
 
 NOT_TESTED = "not tested"
+WORDS = {"batch_size": "batches of", "latent_dim": "codes of dimension"}  # before the number of a setting
 
 
 def page_markdown(page: PaperPage, measured_only: bool = False, linked: bool = False) -> str:
@@ -80,6 +81,8 @@ def fewer(pair: Difference) -> str:
     ours, papers = (f"{value:g}" if isinstance(value, int | float) else value for value in (pair.ours, pair.papers))
     if pair.name in NETWORKS:
         return f"{ours} instead of {papers}"
+    if pair.name in WORDS:
+        return f"{WORDS[pair.name]} {ours} instead of {papers}"
     return f"a {WIDTH} of {ours} instead of {papers}" if pair.name == WIDTH else f"{ours} of {papers} {pair.name}"
 
 

@@ -24,7 +24,7 @@ class Measured:
     """An estimate in a table."""
 
     estimate: Estimate
-    smaller: bool = False  # whether it was measured with fewer epochs or seeds than the paper's
+    smaller: bool = False  # whether it was measured at a smaller scale than the paper's
     link: str = ""  # the address of its run in MLflow
     best: bool = False  # whether it is the best of its table, or not distinguished from it
     factor: float = 1.0  # what it is multiplied by where it is shown: 100 in per cent
@@ -56,7 +56,7 @@ class Results:
     variants: tuple[ComparedVariant, ...]  # all of them
     table: Table  # of the study's metric; the best variants where the study is a search
     other_metrics: Table  # without rows where there are none, and for a search
-    smaller: tuple[Difference, ...] = ()  # epochs or seeds of which the study has fewer than the paper
+    smaller: tuple[Difference, ...] = ()  # of what the study has less than the paper
     direction: Direction | None = None  # of a search
     front: Table = Table()  # the Pareto front of a search of several objectives
     constraints: tuple[str, ...] = ()  # of a search, which the best settings and the front hold
@@ -95,6 +95,12 @@ class PaperSection:
     stand_ins: Mapping[str, str]  # data sets that replace one of the paper's: ours → the paper's
     without_results: tuple[str, ...]  # data sets that the paper has no results on
     note: str = ""  # the study's, on the verdicts
+
+    @property
+    def scale(self) -> str:
+        """`at smaller scale`, `on other data`, or both, than the paper's; empty where the study has the paper's."""
+        smaller = "at smaller scale" if any(difference.smaller for difference in self.differences) else ""
+        return " and ".join(filter(None, (smaller, "on other data" if self.stand_ins else "")))
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,6 @@ def test_the_scale_names_networks_widths_and_data_that_differ_from_the_papers() 
     study = read_study(STUDIES_FOLDER / "findings" / "beta_cifar10.yaml")
     (found,) = study_verdicts(PaperStudy(study, tuple(made_results(study))))
     assert scale_text(found) == (
-        "simvae-mlp instead of resnet50, 12 of 3200 epochs, 2000 of all training samples, a width of 32 instead of "
-        "64, cifar10-jpeg replaces CIFAR-10"
+        "batches of 64 instead of 256, simvae-mlp instead of resnet50, 12 of 3200 epochs, 5000 of 45000 labels of "
+        "linear, 2000 of all training samples, a width of 32 instead of 64, cifar10-jpeg replaces CIFAR-10"
     )

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from ablate.events import State
 from ablate.reporting.content import report_of
 from ablate.reporting.execution import Gap
@@ -99,6 +101,24 @@ def test_a_data_set_that_replaces_the_papers_is_named_and_has_no_value_of_the_pa
     assert "mnist replaces the paper's EMNIST-Digits" in text
     assert "paper (±" not in text
     assert "0.986" not in text
+
+
+@pytest.mark.parametrize(("epochs", "scale"), [(20, "at smaller scale and on other data"), (5000, "on other data")])
+def test_a_verdict_from_a_data_set_that_replaces_the_papers_says_so_wherever_it_stands(
+    make_study: MakeStudy, make_result: MakeResult, epochs: int, scale: str
+) -> None:
+    axis, seeds = "method.transformation", range(5)
+    case = {"dataset": "mnist", "axes": {axis: ("np", "vat")}}
+    study = make_study(case, paper={"id": "invariant-features", "ablation": "transformation"}, seeds=seeds)
+    results = [
+        make_result({axis: level}, seed, mean + 0.001 * seed, dataset="mnist", training={"epochs": epochs})
+        for level, mean in (("np", 0.4), ("vat", 0.9))
+        for seed in seeds
+    ]
+    text = to_markdown(report_of(study, results))
+    part = "grees in part: 2 of 4 levels, 1 of 4 statements, 1 of 6 data sets**"
+    assert f"The paper's finding: **a{part} {scale} (invariant/transformation)." in text
+    assert f"**A{part} ({scale} than the paper's): invariant/transformation." in text
 
 
 def test_a_data_set_that_the_paper_has_no_results_on_is_named(make_study: MakeStudy, make_result: MakeResult) -> None:

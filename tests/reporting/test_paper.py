@@ -153,6 +153,40 @@ def test_differences_are_the_numbers_that_the_paper_fixes_at_other_values(
     assert not Difference("k", 50, 100).smaller
 
 
+@pytest.mark.parametrize("name", ["batch_size", "latent_dim", "labels of knn", "points of graph", "images of density"])
+def test_smaller_batches_and_codes_and_fewer_samples_of_a_probe_are_a_smaller_scale(name: str) -> None:
+    assert Difference(name, 64, 256).smaller
+    assert not Difference(name, 512, 256).smaller
+    assert Difference(name, 64, "all").smaller
+
+
+def test_fewer_samples_of_the_probes_that_a_finding_is_of_are_named_with_the_papers(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    """On CIFAR-10 AAVAE fits its linear layer on 45000 images, in batches of 256; no finding of it is of k-NN."""
+    paper = {"id": "aavae", "ablation": "components"}
+    fixed = {"probes.linear.labels": 5000, "probes.knn.labels": 100}
+    study = make_study({"method": "aavae", "dataset": "cifar10-jpeg", "fixed": fixed}, paper=paper)
+    study = study.model_copy(update={"probes": ("linear", "knn")})
+    training = {"epochs": 3200, "batch_size": 64}
+    results = [make_result({}, 0, 0.5, method="aavae", dataset="cifar10-jpeg", training=training)]
+    (finding,) = ablations_of(study, METRIC)
+    assert {
+        Difference("batch_size", 64, 256),
+        Difference("labels of linear", 5000, 45000),
+    } == {one for one in differences(study, variants_of(study, results, METRIC), finding) if one.name != "seeds"}
+
+
+def test_points_of_a_probe_of_which_the_paper_states_no_number_are_fewer_than_all(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    paper, fixed = {"id": "invariant-features", "ablation": "method_graph"}, {"probes.graph.points": 1000}
+    study = make_study({"fixed": fixed}, paper=paper, probes=("graph",), metric="graph/accuracy")
+    (finding,) = ablations_of(study, "graph/accuracy")
+    found = differences(study, variants_of(study, [make_result({}, 0, 0.5)], METRIC), finding)
+    assert Difference("points of graph", 1000, "all") in found
+
+
 @pytest.mark.parametrize(("added", "ours"), [(20, [20]), (4, [4]), (5, [])])
 def test_seeds_that_a_rule_has_added_count_in_the_comparison_with_the_paper(
     make_study: MakeStudy, make_result: MakeResult, added: int, ours: list[int]
