@@ -189,7 +189,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
         "optuna_dashboard",
     },
     "api": {"added_seeds", "study", "encoder", "planning", "driver", "submit", "reporting", "track", "pandas"},
-    "view": {"stats", "study", "planning", "driver", "catalog", "doctor", "rich"},
+    "view": {"stats", "draw", "study", "planning", "driver", "catalog", "doctor", "rich"},
     "commands": {
         *{"api", "study", "submit", "planning", "track", "driver", "catalog", "doctor", "reporting", "draw", "view"},
         "typer",

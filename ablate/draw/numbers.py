@@ -14,13 +14,33 @@ ROUNDING = 1e-12  # an error below this, relative to the value, is that of float
 
 
 def number(value: float | None) -> str:
-    """A number without an error: four decimals below ten, fewer above: 0.8690, 16.90, 1539.8; a dash for None."""
+    """A number without an error: four decimals below ten, fewer above: 0.8690, 16.90, −1539.8; a dash for None."""
     if value is None:
         return ABSENT
     size = abs(value)
     if 0 < size < 0.001:
-        return f"{value:.2e}"
-    return f"{value:.{4 if size < 10 else 2 if size < 100 else 1}f}"
+        return with_minus(f"{value:.2e}")
+    return fixed(value, 4 if size < 10 else 2 if size < 100 else 1)
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number with so many decimals and a minus sign, which 0 does not have: 0.20, −46.00."""
+    return with_minus(f"{value:z.{decimals}f}")
+
+
+def exact(value: float | None) -> str:
+    """A number that somebody wrote, such as a margin, with no more digits than it has: 0.02; a dash for None."""
+    return ABSENT if value is None else with_minus(f"{value + 0.0:.6g}")
+
+
+def with_minus(text: str) -> str:
+    """The text of a number with the sign U+2212 in place of a hyphen before it."""
+    return f"−{text[1:]}" if text.startswith("-") else text
+
+
+def signed(value: float, text: str = "") -> str:
+    """A number with its sign: +0.0310, −4.200; `text` is its magnitude where that has another form."""
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{text or number(abs(value))}"
 
 
 def decimals_of(error: float) -> int | None:
@@ -44,8 +64,8 @@ def range_text(ends: tuple[float, float] | None) -> str:
     if ends is None:
         return ABSENT
     decimals = decimals_of((ends[1] - ends[0]) / 2)
-    low, high = (number(end) if decimals is None else f"{end:.{decimals}f}" for end in ends)
-    return f"{low} to {high}".replace("-", "−")
+    low, high = (number(end) if decimals is None else fixed(end, decimals) for end in ends)
+    return f"{low} to {high}"
 
 
 def with_error(value: float, error: float) -> str:
@@ -55,7 +75,7 @@ def with_error(value: float, error: float) -> str:
         return f"{number(value)} ± 0"
     first_three, exponent = leading_digits(error)
     rounded = 10.0 ** (exponent + 1) if first_three > LARGEST else error  # 0.95 is stored as a little less
-    return f"{value:.{decimals}f} ± {rounded:.{decimals}f}"
+    return f"{fixed(value, decimals)} ± {fixed(rounded, decimals)}"
 
 
 def estimate_text(estimate: Estimate) -> str:
@@ -69,7 +89,6 @@ def estimate_text(estimate: Estimate) -> str:
         return f"{number(estimate.mean)} ({'one seed, ' if estimate.n == 1 else ''}no interval)"
     if not estimate.symmetric:
         decimals = decimals_of((estimate.high - estimate.low) / 2) or 0
-        return " ".join(
-            [f"{estimate.mean:.{decimals}f}", f"({estimate.low:.{decimals}f} to {estimate.high:.{decimals}f})"]
-        )
+        mean, low, high = (fixed(value, decimals) for value in (estimate.mean, estimate.low, estimate.high))
+        return f"{mean} ({low} to {high})"
     return with_error(estimate.mean, estimate.half)

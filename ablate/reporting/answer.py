@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ablate.draw.labels import variant_label
-from ablate.draw.numbers import estimate_text, number, with_error
+from ablate.draw.numbers import estimate_text, exact, with_error
 from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.comparisons import Comparison, place_of
 from ablate.stats.conclusion import Conclusion
@@ -108,7 +108,7 @@ def size(comparison: Comparison) -> str:
 def margin_text(comparison: Comparison) -> str:
     """The study's margin with its unit."""
     quantity, margin = comparison.variant.quantity, comparison.margin
-    return number(None if margin is None else margin * quantity.factor) + quantity.after_difference
+    return exact(None if margin is None else margin * quantity.factor) + quantity.after_difference
 
 
 def negated(value: float | None) -> float | None:

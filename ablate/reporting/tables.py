@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
-from ablate.draw.numbers import ABSENT, decimals_of, range_text
+from ablate.draw.numbers import ABSENT, decimals_of, exact, fixed, range_text, signed
 from ablate.papers.reference import Printed
 from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.paper import AgainstPaper, against_paper
 from ablate.reporting.report import Cell, Measured, Table
-from ablate.reporting.text import ratio_text, signed, spread_text
+from ablate.reporting.text import ratio_text, spread_text
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
 from ablate.stats.seeds_needed import SeedsNeeded
@@ -87,7 +87,8 @@ def against_text(against: AgainstPaper, factor: float = 1.0) -> str:
         return signed(difference)
     decimals = decimals_of(abs(difference / against.standard_errors))
     size = f"{abs(difference):.{decimals}f}"
-    return f"{signed(difference, size)} ({against.standard_errors:+.1f} s.e.)".replace("-", "−")
+    errors = signed(against.standard_errors, fixed(abs(against.standard_errors), 1))
+    return f"{signed(difference, size)} ({errors} s.e.)"
 
 
 def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = NO_LINKS) -> Table:
@@ -174,7 +175,7 @@ def statements_table(verdict: FindingVerdict, link: str = "") -> Table:
         (
             statement.text,
             Measured(statement.estimate, link=link),
-            statement.bound + 0.0,  # without the sign of −0
+            exact(statement.bound),
             p_value(statement.p_supported),
             p_value(statement.p_refuted),
         )

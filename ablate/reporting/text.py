@@ -1,16 +1,11 @@
 """Cells of tables as text, for formats that people read."""
 
-from ablate.draw.numbers import ABSENT, decimals_of, estimate_text, number
+from ablate.draw.numbers import ABSENT, decimals_of, estimate_text, fixed, number
 from ablate.papers.reference import Printed
 from ablate.reporting.report import Cell, Linked, Measured
 from ablate.stats.estimate import Estimate
 
 SMALLER = "†"  # marks values measured at a smaller scale than the paper's
-
-
-def signed(value: float, text: str = "") -> str:
-    """A number with its sign: +0.0310, −4.200; `text` is its magnitude where that has another form."""
-    return f"{'+' if value > 0 else '−' if value < 0 else ''}{text or number(abs(value))}"
 
 
 def spread_text(estimate: Estimate) -> str:
@@ -23,7 +18,7 @@ def spread_text(estimate: Estimate) -> str:
 
 def ratio_text(value: float | None) -> str:
     """A ratio with two decimals: 0.20, −46.00."""
-    return ABSENT if value is None else f"{value:.2f}"
+    return ABSENT if value is None else fixed(value, 2)
 
 
 def printed_text(printed: Printed) -> str:

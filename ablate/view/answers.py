@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from ablate.codec import to_plain
+from ablate.draw.numbers import number, signed, with_error
 from ablate.events import State, probe_reasons
 from ablate.plural import counted
 from ablate.study.model import Study
@@ -243,9 +244,9 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
 def comparison_lines(comparison: "Sequence[RunningDifference]", most: int) -> Iterator[str]:
     """The largest differences from the baseline: `linear/accuracy so far: k=50 − k=100: +0.041 ± 0.018, 3 seeds`"""
     for one in comparison[:most]:
-        factor = one.quantity.factor
-        interval = f" ± {factor * one.half:.2g}" if one.half is not None else ""
-        difference = f"{factor * one.mean:+.3g}{interval}{one.quantity.after_difference}"
+        mean, half = one.quantity.factor * one.mean, one.half
+        size = with_error(abs(mean), one.quantity.factor * half) if half is not None else number(abs(mean))
+        difference = signed(mean, size) + one.quantity.after_difference
         yield f"{one.quantity.opening} so far: {one.label} − {one.baseline}: {difference}, {counted(one.n, 'seed')}"
 
 

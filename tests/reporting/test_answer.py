@@ -79,10 +79,10 @@ def test_many_variants_none_of_which_differs_are_not_named(make_study: MakeStudy
 def test_a_margin_makes_equal_variants_equivalent(make_study: MakeStudy, make_result: MakeResult) -> None:
     scores = {50: [0.700, 0.720, 0.740], 100: [0.701, 0.720, 0.739]}
     found = sentences(make_study, make_result, scores, margin=0.01)
-    assert found == ("With k=100 it differs from that of k=50 by less than 0.0100.",)
+    assert found == ("With k=100 it differs from that of k=50 by less than 0.01.",)
     wider = {50: [0.70, 0.72, 0.74], 100: [0.71, 0.70, 0.77]}
     found = sentences(make_study, make_result, wider, margin=0.01)[0]
-    assert re.search(r"; about \d+ seeds would show (differences of this size|that it is below 0\.0100)\.$", found)
+    assert re.search(r"; about \d+ seeds would show (differences of this size|that it is below 0\.01)\.$", found)
 
 
 def test_seeds_to_decide_are_those_of_the_difference_or_of_the_margin_and_more_than_were_run(
@@ -99,7 +99,7 @@ def test_seeds_to_decide_are_those_of_the_difference_or_of_the_margin_and_more_t
     assert len(found) == 1
     pattern = (
         r"about (\d+) seeds would show differences of this size for k=100, "
-        r"and about (\d+) seeds would show that it is below 0\.0400 for k=200\."
+        r"and about (\d+) seeds would show that it is below 0\.04 for k=200\."
     )
     counts = re.search(pattern, found[0])
     assert counts, found

@@ -97,5 +97,5 @@ def test_the_live_view_has_the_words(study: Study, results: list[Result]) -> Non
     (line,) = comparison_lines(running_differences(study, scores), most=3)
     assert line == (
         "Accuracy of a linear probe so far: perturbation=adversarial − perturbation=rp: "
-        "+10 ± 2.5 percentage points, 3 seeds"
+        "+10.0 ± 2.5 percentage points, 3 seeds"
     )

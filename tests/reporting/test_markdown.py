@@ -80,7 +80,7 @@ def test_the_papers_finding_is_quoted_with_its_verdict(study: Study, results: li
     assert disagrees in text  # since all scores are equal
     assert "Not tested: linear_accuracy, EMNIST-Digits: not measured" in text
     assert row(text, "linear_accuracy, FSDD: VAT is better than NP by 0.15 or more")[2:] == [
-        "0.1500",
+        "0.15",
         "1.000",
         "\\< 0.001",
     ]

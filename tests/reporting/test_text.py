@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from uncertainties import ufloat
 
-from ablate.draw.numbers import estimate_text, number, with_error
+from ablate.draw.numbers import estimate_text, exact, number, range_text, with_error
 from ablate.reporting.report import Cell, Measured
-from ablate.reporting.text import cell_text
+from ablate.reporting.text import cell_text, ratio_text
 from ablate.stats.estimate import Estimate
 
 
@@ -43,7 +43,19 @@ def test_cells_of_every_type_have_a_text(cell: Cell, text: str) -> None:
 @example(value=0.0, error=0.95)
 @example(value=0.0, error=0.355)
 def test_digits_follow_the_error_as_in_uncertainties(value: float, error: float) -> None:
-    assert with_error(value, error) == f"{ufloat(value, error):f}".replace("+/-", " ± ")
+    theirs, _, their_error = f"{ufloat(value, error):f}".partition("+/-")
+    ours = theirs.replace("-", "−") if float(theirs) else theirs.removeprefix("-")
+    assert with_error(value, error) == f"{ours} ± {their_error}"
+
+
+def test_numbers_have_one_minus_sign_and_zero_has_none() -> None:
+    assert number(-0.25) == "−0.2500"
+    assert number(-1.2e-5) == "−1.20e-05"
+    assert number(-0.0) == "0.0000"
+    assert with_error(-0.001, 0.5) == "0.0 ± 0.5"
+    assert range_text((-0.5, 0.25)) == "−0.5 to 0.2"
+    assert ratio_text(-1.0) == "−1.00"
+    assert (exact(-0.015), exact(-0.0), exact(0.1 + 0.2)) == ("−0.015", "0", "0.3")
 
 
 def test_an_error_of_zero_leaves_the_number_as_it_is() -> None:
