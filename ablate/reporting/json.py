@@ -102,6 +102,7 @@ def verdict_json(found: FindingVerdict) -> dict[str, Any]:
         "verdict": str(found.holds),
         "tested": {share.what: {"tested": share.tested, "of": share.of} for share in found.shares},
         "seeds_needed": found.verdict.seeds_needed,
+        "caution": found.caution or None,
         "untested": list(found.untested),
         "statements": [
             {

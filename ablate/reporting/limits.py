@@ -5,12 +5,17 @@ from collections.abc import Iterator, Sequence
 from ablate.draw.labels import variant_label
 from ablate.draw.numbers import number
 from ablate.plural import counted
-from ablate.stats.statements import LEVEL
+from ablate.stats.skewness import LEAST_SKEWED, is_skewed
+from ablate.stats.statements import LEVEL, Verdict
 from ablate.stats.variants import CASE_AXES, Variant
 
 UNSHOWN = (
     "not shown though the 95 % interval excludes 0: an interval is of one comparison alone, the decision is made after "
     "Holm's correction over all"
+)
+UNSEEN_SKEWNESS = (  # the share is simulated by a test
+    f"Fewer than {LEAST_SKEWED} seeds do not show whether differences are skewed: of exponentially distributed ones, a "
+    "statement at its bound is decided by error in up to 17 % of studies instead of 5 %."
 )
 FROM_ZERO_TO_ONE = ("accuracy", "nmi")  # how the names of metrics with these bounds end
 MAX_NAMED = 4
@@ -73,6 +78,22 @@ def failed_seeds(variants: Sequence[Variant]) -> Iterator[str]:
             f"{counted(count, 'seed')} without a value {'counts' if count == 1 else 'count'} as missing, which biases "
             f"means where the setting is the cause: {names(lacking)}."
         )
+
+
+def skewness_caution(verdict: Verdict) -> str:
+    """That skewed values may have decided a verdict by error, or that too few seeds show whether they are skewed.
+
+    Empty for an undecided verdict.
+    """
+    skewed = [statement.text for statement in verdict.deciding if is_skewed(statement.values)]
+    sentences = []
+    if skewed:
+        more = [f"{len(skewed) - MAX_NAMED} more"] if len(skewed) > MAX_NAMED else []
+        named = "; ".join([*skewed[:MAX_NAMED], *more])
+        sentences.append(f"Skewed, so that so few values decide by error in more than 5 % of studies: {named}.")
+    if any(len(statement.values) < LEAST_SKEWED for statement in verdict.deciding):
+        sentences.append(UNSEEN_SKEWNESS)
+    return " ".join(sentences)
 
 
 def names(variants: Sequence[Variant]) -> str:

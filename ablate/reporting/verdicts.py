@@ -12,6 +12,7 @@ from typing import Any
 from ablate.options import Value
 from ablate.papers import PAPERS
 from ablate.papers.reference import Ablation, numbers
+from ablate.reporting.limits import skewness_caution
 from ablate.reporting.measurements import Measurements, Restriction, VariantsOf, score_groups
 from ablate.reporting.outcome import Outcome
 from ablate.reporting.tested_parts import Share, Tested, level_name, shares
@@ -43,6 +44,11 @@ class FindingVerdict:
     def text(self) -> str:
         """The outcome with the tested part: `agrees in part: 2 of 5 levels, 1 of 6 data sets`."""
         return self.outcome.text(self.shares)
+
+    @property
+    def caution(self) -> str:
+        """What skewness makes of the verdict; empty where nothing is to be said."""
+        return skewness_caution(self.verdict)
 
 
 def finding_verdict(ablation: Ablation, metrics: Iterable[str], variants_of: VariantsOf) -> FindingVerdict | None:

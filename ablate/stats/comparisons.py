@@ -1,6 +1,5 @@
 """Comparisons of variants with the baseline of their case, and what a study's seeds can decide about them."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -8,14 +7,13 @@ from ablate.stats.conclusion import Conclusion
 from ablate.stats.equivalence import equivalence_test
 from ablate.stats.estimate import Estimate
 from ablate.stats.holm import holm
-from ablate.stats.paired import PairedDifference, is_constant
+from ablate.stats.paired import PairedDifference
 from ablate.stats.seeds_needed import LEAST_SEEDS, SeedsNeeded, seeds_for_equivalence, seeds_needed
-from ablate.stats.sequential import LookResult, Looks, skewness_of, take_looks
+from ablate.stats.sequential import LookResult, Looks, take_looks
+from ablate.stats.skewness import is_skewed
 from ablate.stats.statements import LEVEL
 from ablate.stats.variants import Variant
 from ablate.study.seeds import SeedRule
-
-LEAST_SKEWED = 6  # differences from which their skewness says something
 
 
 @dataclass(frozen=True)
@@ -74,12 +72,8 @@ class Comparison:
 
     @property
     def is_skewed(self) -> bool:
-        """Whether the skewness of the differences exceeds two of its standard errors under normality (Cramér 1946)."""
-        values = self.difference.values
-        n = len(values)
-        if n < LEAST_SKEWED or is_constant(values):
-            return False
-        return abs(skewness_of(list(values))) > 2 * math.sqrt(6 * n * (n - 1) / ((n - 2) * (n + 1) * (n + 3)))
+        """Whether the differences are more skewed than normally distributed ones are."""
+        return is_skewed(self.difference.values)
 
     @property
     def seeds_needed(self) -> SeedsNeeded | None:

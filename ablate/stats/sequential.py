@@ -17,6 +17,7 @@ from ablate.stats.boundaries import back_transformed, boundaries_of, looks_of
 from ablate.stats.conclusion import Conclusion
 from ablate.stats.estimate import Estimate
 from ablate.stats.paired import is_constant
+from ablate.stats.skewness import skewness_of
 from ablate.study.seeds import LEVEL
 
 Ended = Mapping[int, float | None]  # seed → score of a trial that has ended; None where it has none
@@ -104,13 +105,6 @@ def repeated_interval(values: list[float], boundary: float) -> Estimate:
     error = plain.std / math.sqrt(plain.n)
     above, below = (back_transformed(sign * boundary, skewness, plain.n) for sign in (1, -1))
     return Estimate(plain.n, plain.mean, plain.std, plain.mean - error * above, plain.mean - error * below)
-
-
-def skewness_of(values: list[float]) -> float:
-    """The third central moment over the second one's power of 1.5, both with n in the denominator."""
-    mean = math.fsum(values) / len(values)
-    second, third = (math.fsum((value - mean) ** power for value in values) / len(values) for power in (2, 3))
-    return third / (second * math.sqrt(second))
 
 
 def conclusion_of(estimate: Estimate, margin: float | None) -> Conclusion:

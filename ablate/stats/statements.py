@@ -93,6 +93,12 @@ class Verdict:
         return tuple(statement for statement in self.statements if not statement.supported)
 
     @property
+    def deciding(self) -> tuple[Statement, ...]:
+        """The statements that the verdict rests on: the refuted ones, or all that are supported; none if undecided."""
+        decided = {Holds.AGREES: self.statements, Holds.DISAGREES: self.refuted, Holds.UNDECIDED: ()}
+        return decided[self.holds]
+
+    @property
     def seeds_needed(self) -> int | None:
         """The seeds that would decide an undecided verdict, if means and deviations stay as they are; else None.
 

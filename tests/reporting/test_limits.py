@@ -1,6 +1,7 @@
 """Sentences on what numbers cannot show, and the tables of interactions, data sets and ranks in a report."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ from ablate.draw.report_figures import draw_figure
 from ablate.events import State
 from ablate.reporting.content import report_of
 from ablate.reporting.json import to_json
-from ablate.reporting.limits import limits_of
+from ablate.reporting.limits import limits_of, skewness_caution
 from ablate.reporting.markdown import to_markdown
 from ablate.stats.results import Result
 from ablate.stats.sequential import Looks
 from ablate.stats.sequential_power import power_sentence
+from ablate.stats.statements import Statement, Verdict
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
 
@@ -141,6 +143,39 @@ def test_skewed_differences_are_named_below_the_comparisons(make_study: MakeStud
     report = report_of(make_study({"axes": {"method.k": (1, 2, 3)}}), results)
     assert [one.is_skewed for one in report.design.comparisons] == [True, False]
     assert "The differences are skewed of k=2: so few" in to_markdown(report)
+
+
+SKEWED = (0.0,) * 7 + (0.01,)  # of n = 8 the skewness is 2.27, three of its standard errors
+
+
+def test_a_verdict_names_the_skewed_statements_that_it_rests_on() -> None:
+    even = tuple(0.001 * one for one in (-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2))
+    skewed, plain = Statement("a is above b", SKEWED, -0.02), Statement("a is above c", even, -0.02)
+    assert skewness_caution(Verdict((skewed, plain))) == (
+        "Skewed, so that so few values decide by error in more than 5 % of studies: a is above b."
+    )
+    assert skewness_caution(Verdict((plain,))) == ""
+    refuted = Statement("a is above d", even, 0.02)
+    assert skewness_caution(Verdict((skewed, refuted))) == ""  # it disagrees by the other one alone
+
+
+def test_a_verdict_of_few_seeds_says_that_skewness_cannot_be_seen_and_an_undecided_one_says_nothing() -> None:
+    few = Statement("a is above b", (0.010, 0.011, 0.012), 0.0)
+    assert skewness_caution(Verdict((few,))).startswith("Fewer than 6 seeds do not show whether differences are skewed")
+    assert skewness_caution(Verdict((Statement("a is above b", (-1.0, 0.1, 1.0), 0.0),))) == ""
+
+
+def test_the_caution_of_a_verdict_stands_behind_it(make_study: MakeStudy, make_result: MakeResult) -> None:
+    axis, means = "method.transformation", {"np": 0.4, "vat": 0.9}
+    study = make_study({"axes": {axis: tuple(means)}}, paper={"id": "invariant-features", "ablation": "transformation"})
+    results = [make_result({axis: one}, seed, mean + SKEWED[-seed]) for one, mean in means.items() for seed in range(8)]
+    results = [replace(one, metrics={METRIC: 0.4}) if one.levels[axis] == "np" else one for one in results]
+    report = report_of(study, results)
+    caution = "Skewed, so that so few values decide by error in more than 5 % of studies: linear_accuracy, FSDD: VAT is"
+    (line,) = [line for line in to_markdown(report).splitlines() if line.startswith("**Agrees in part: 2 of 4 levels")]
+    assert "The one statement tested is supported at 5 %." in line
+    assert caution in to_markdown(report)
+    assert (to_json(report)["paper"]["verdicts"][0]["caution"] or "").startswith(caution)
 
 
 def test_the_report_of_added_seeds_tells_the_power_of_their_rule(

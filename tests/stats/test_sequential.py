@@ -11,8 +11,9 @@ from scipy import stats
 
 from ablate.stats.boundaries import back_transformed, boundaries_of, looks_of, moments, transformed
 from ablate.stats.conclusion import Conclusion
-from ablate.stats.sequential import Looks, repeated_interval, skewness_of, take_looks
+from ablate.stats.sequential import Looks, repeated_interval, take_looks
 from ablate.stats.sequential_power import power_of, power_sentence
+from ablate.stats.skewness import skewness_of
 from ablate.study.seeds import least_deciding
 
 Array = NDArray[np.float64]
