@@ -99,7 +99,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
 def verdict_json(found: FindingVerdict) -> dict[str, Any]:
     return {
         "finding": found.ablation.id,
-        "verdict": str(found.holds),
+        "verdict": str(found.outcome),
         "tested": {share.what: {"tested": share.tested, "of": share.of} for share in found.shares},
         "seeds_needed": found.verdict.seeds_needed,
         "caution": found.caution or None,

@@ -17,7 +17,7 @@ UNSEEN_SKEWNESS = (  # the share is simulated by a test
     f"Fewer than {LEAST_SKEWED} seeds do not show whether differences are skewed: of exponentially distributed ones, a "
     "statement at its bound is decided by error in up to 17 % of studies instead of 5 %."
 )
-FROM_ZERO_TO_ONE = ("accuracy", "nmi")  # how the names of metrics with these bounds end
+RANGES = {"accuracy": 1.0, "error_rate": 1.0, "nmi": 1.0, "ari": 1.5, "cosine": 2.0}  # words in metrics' names → width
 MAX_NAMED = 4
 
 
@@ -60,13 +60,19 @@ def few_seeds(measured: Sequence[Variant]) -> Iterator[str]:
 def wide_intervals(metric: str, measured: Sequence[Variant]) -> Iterator[str]:
     """Intervals that are wider than the metric's range, or than that of all scores of the study."""
     scores = [score for variant in measured for score in variant.scores.values()]
-    bounded = metric.endswith(FROM_ZERO_TO_ONE)
-    widest = 1.0 if bounded else max(scores) - min(scores)
+    range_width = width_of_range(metric)
+    widest = max(scores) - min(scores) if range_width is None else range_width
     wide = [variant for variant in measured if variant.estimate.half and 2 * variant.estimate.half > widest > 0]
     if wide:
         shown = number(widest * measured[0].quantity.factor)
-        what = "all values that the metric can have" if bounded else f"all scores of the study ({shown})"
+        what = f"all scores of the study ({shown})" if range_width is None else "all values that the metric can have"
         yield f"An interval that is wider than {what} says nothing: {names(wide)}."
+
+
+def width_of_range(metric: str) -> float | None:
+    """How far the least and the greatest value that a metric can have are apart; None where that is not known."""
+    words = f"_{metric.rpartition('/')[2]}_"
+    return next((width for word, width in RANGES.items() if f"_{word}_" in words), None)
 
 
 def failed_seeds(variants: Sequence[Variant]) -> Iterator[str]:

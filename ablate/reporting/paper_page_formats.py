@@ -126,7 +126,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "finding": finding.ablation.id,
         "place": finding.ablation.where,
         "text": finding.ablation.finding,
-        "verdict": str(finding.holds) if finding.holds else None,
+        "verdict": str(finding.outcome) if finding.outcome else None,
         "in_part": finding.tested[0].found.text if finding.tested and finding.tested[0].found.shares else None,
         "smaller": finding.smaller,
         "studies": [

@@ -10,7 +10,7 @@ from ablate.draw.report_figures import draw_figure
 from ablate.events import State
 from ablate.reporting.content import report_of
 from ablate.reporting.json import to_json
-from ablate.reporting.limits import limits_of, skewness_caution
+from ablate.reporting.limits import limits_of, skewness_caution, width_of_range
 from ablate.reporting.markdown import to_markdown
 from ablate.stats.results import Result
 from ablate.stats.sequential import Looks
@@ -143,6 +143,33 @@ def test_skewed_differences_are_named_below_the_comparisons(make_study: MakeStud
     report = report_of(make_study({"axes": {"method.k": (1, 2, 3)}}), results)
     assert [one.is_skewed for one in report.design.comparisons] == [True, False]
     assert "The differences are skewed of k=2: so few" in to_markdown(report)
+
+
+@pytest.mark.parametrize(
+    ("metric", "width"),
+    [
+        ("knn-500/error_rate", 1.0),
+        ("clustering/best_ari", 1.5),  # from −0.5
+        ("gmm/nmi", 1.0),
+        ("confident/accuracy_10", 1.0),
+        ("nlad/map_smallest_cosine", 2.0),
+        ("train/variance_loss", None),
+        ("regression/rss", None),
+    ],
+)
+def test_the_width_of_a_metrics_range_is_known_by_its_name(metric: str, width: float | None) -> None:
+    assert width_of_range(metric) == width
+
+
+def test_the_note_on_bold_means_of_added_seeds_says_that_their_number_is_taken_as_fixed(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    study = make_study({"axes": {"method.k": (1, 2)}})
+    rule = Study.model_validate({**study.model_dump(), "seeds": {"at_least": 3, "at_most": 8}})
+    results = [make_result({"method.k": k}, seed, k + seed**2 / 100) for k in (1, 2) for seed in range(6)]
+    note = "at 5 % (Holm), as if the seeds had been fixed."
+    assert note in to_markdown(report_of(rule, results))
+    assert note not in to_markdown(report_of(study, results))
 
 
 SKEWED = (0.0,) * 7 + (0.01,)  # of n = 8 the skewness is 2.27, three of its standard errors

@@ -80,7 +80,8 @@ def test_findings_that_agree_in_part_are_counted_apart_and_say_what_it_means(
     assert counts(page).startswith("Of 13 findings: 1 agrees in part, 12 are not tested.")
     assert "it agrees only in part, also where a level is the best of those that\nwere run" in page_markdown(page)
     (finding,) = [one for one in page_json(page)["findings"] if one["studies"]]
-    assert finding["in_part"] == f"agrees in part: {PART}"
+    assert (finding["verdict"], finding["in_part"]) == ("agrees in part", f"agrees in part: {PART}")
+    assert finding["studies"][0]["verdict"] == "agrees in part"
     assert finding["studies"][0]["tested"] == {"data sets": {"tested": 1, "of": 6}}
 
 

@@ -72,6 +72,16 @@ def test_a_study_without_differences_has_a_false_decision_in_at_most_5_percent(a
         assert shown[3][1].mean() < 14
 
 
+@pytest.mark.parametrize(("at_most", "comparisons", "share"), [(20, 1, 0.40), (12, 3, 0.79)])
+def test_where_one_seed_in_ten_makes_up_for_the_others_a_difference_is_found_as_often_as_reports_say(
+    at_most: int, comparisons: int, share: float
+) -> None:
+    rows = 9_000
+    values = (RNG.random((rows, at_most)) < 0.1) - 0.1 + 0.02 * RNG.standard_normal((rows, at_most))
+    crossed, _ = decided(values, Looks(3, at_most, comparisons))
+    assert crossed.reshape(-1, comparisons).any(1).mean() == pytest.approx(share, abs=0.03)
+
+
 def test_the_power_is_told_in_a_sentence_unless_nothing_can_be_decided() -> None:
     one, two = (power_of(Looks(3, 20, 1), size) for size in (1.0, 2.0))
     assert power_sentence(Looks(3, 20, 1)) == (
