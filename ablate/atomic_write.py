@@ -5,14 +5,30 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 def write_bytes(file: Path, content: bytes) -> None:
     """Replace the file, or make it in a folder that exists."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    unfinished.replace(file)
+    with replacing(file, file.with_name(f".{file.name}.{os.getpid()}")) as unfinished:
+        unfinished.write_bytes(content)
+
+
+@contextmanager
+def replacing(file: Path, unfinished: Path) -> Iterator[Path]:
+    """The path at which to write what then replaces the file; nothing stays of what could not be written whole.
+
+    An OSError, as on a full disk, names the file: one of writing names none.
+    """
+    try:
+        yield unfinished
+        unfinished.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(file)) from None
 
 
 def write_text(file: Path, text: str) -> None:
@@ -38,6 +54,5 @@ def copy_file(source: Path, file: Path) -> None:
     What a killed process has copied in part is replaced by the next one.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}.part")
-    shutil.copyfile(source, unfinished)
-    unfinished.replace(file)
+    with replacing(file, file.with_name(f".{file.name}.part")) as unfinished:
+        shutil.copyfile(source, unfinished)

@@ -174,8 +174,8 @@ def cluster(store: Store, address: str) -> list[HealthCheck]:
     from ablate.cluster.ray_environment import cluster_address, ray_environment
 
     named = "" if address else " (RAY_ADDRESS)"
-    address = cluster_address(address)
     try:
+        address = cluster_address(address)
         ray_environment(address)
     except AblateError as error:
         return [unfit("cluster", error)]
@@ -222,12 +222,13 @@ def cluster_nodes(store: Store, nodes: list[Any]) -> Iterator[HealthCheck]:
 
 def server(store: Store) -> HealthCheck:
     """Whether the server that MLFLOW_TRACKING_URI names answers; where it is not set, a launch starts its own."""
+    from ablate.track.named_server import named_server
     from ablate.track.server import check_server
 
-    address = os.environ.get("MLFLOW_TRACKING_URI")
-    if not address:
-        return HealthCheck("MLflow", True, f"no address given; a launch starts a server in {store.mlflow}")
     try:
+        address = named_server()
+        if not address:
+            return HealthCheck("MLflow", True, f"no address given; a launch starts a server in {store.mlflow}")
         check_server(address)
     except AblateError as error:
         return unfit("MLflow", error)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ablate.atomic_write import replacing
 from ablate.deferred import torch
 from ablate.errors import DamagedFile
 
@@ -19,12 +20,13 @@ KEY, DIGEST = "key", "digest"
 def save(path: Path, key: str, content: Mapping[str, Any]) -> None:
     """Write a trial's file atomically and durably: after a crash it is the previous one or this one, never a part."""
     named = {**content, KEY: key}
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
+    with (
+        replacing(path, path.with_name(f"{path.name}.{os.getpid()}.partial")) as partial,
+        partial.open("wb") as file,
+    ):
         torch.save({**named, DIGEST: content_digest(named)}, file)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
     synchronize(path.parent)
 
 

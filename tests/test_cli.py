@@ -9,6 +9,8 @@ import pytest
 
 from .conftest import SMALL
 
+STUDIES = Path(__file__).parents[1] / "studies"
+
 
 def ablate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ablate", *arguments]
@@ -30,6 +32,19 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 def test_check_imports_neither_ray_nor_mlflow(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
     assert not imports(tmp_path, "check", "small.yaml") & {"ray", "mlflow", "optuna"}
+
+
+def test_no_study_that_is_shipped_needs_torch_to_be_checked() -> None:
+    program = (
+        "import sys; from pathlib import Path; from ablate.planning.resolve import resolve; "
+        "from ablate.study.read import read_study; "
+        "[resolve(read_study(file)) for file in sorted(Path('studies').rglob('*.yaml'))]; "
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=STUDIES.parent, capture_output=True, text=True, check=True
+    )
+    assert not {"torch", "numpy", "scipy", "sklearn"} & set(done.stdout.split())
 
 
 def test_check_counts_trials_variants_and_data_sets(tmp_path: Path) -> None:

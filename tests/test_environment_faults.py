@@ -21,6 +21,13 @@ AS_ANOTHER_USER = ("unshare", "--user", "--map-user=54321", "--map-group=54321")
 NO_HOME = "HOME: this user has no home folder; set HOME, or ABLATE_DATA and XDG_CACHE_HOME, to a folder"
 NO_TORCH_HOME = "TORCH_HOME=~nobody-here: '~' names no home folder; write the whole path, or set HOME"
 NO_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT=abc: this is not a number of seconds; write one, as 60, or leave it out"
+IPV6 = "MLFLOW_TRACKING_URI=http://[::1: this is no address; write one, as http://host:5000"
+FTP = "MLFLOW_TRACKING_URI=ftp://x: this is not a server; start `mlflow server` on it and give its http address"
+DATABASE = FTP.replace("ftp://x", "sqlite:///x.db")
+NO_HOST = "MLFLOW_TRACKING_URI=http://: this address names no host; write one, as http://host:5000"
+TOKEN = "MLFLOW_TRACKING_TOKEN: this token holds a line break or a letter that is not ASCII; set it anew"
+CERTIFICATE = "MLFLOW_TRACKING_SERVER_CERT_PATH=/nowhere.pem: there is no such file; correct the path"
+NO_ADDRESS = "this is no address of a cluster; write HOST:PORT, as head:6379"
 FULL = "No space left on device; free some space, or name another place"
 NO_SPACE_FOR_PATHS = "TMPDIR: Ray's sockets below this folder would have paths of more than 107 bytes"
 
@@ -38,6 +45,10 @@ HOMELESS = Fault({"HOME": None, "XDG_CACHE_HOME": None, "TORCH_HOME": None}, ano
 ASCII = Fault({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
 TORCH = Fault({"TORCH_HOME": "~nobody-here"})
 TIMEOUT = Fault({"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_TIMEOUT": "abc"})
+BROKEN_ADDRESS = Fault({"MLFLOW_TRACKING_URI": "http://[::1"})
+TOKEN_OF_TWO_LINES = Fault({"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_TRACKING_TOKEN": "one\ntwo"})
+NO_CERTIFICATE = Fault({"MLFLOW_TRACKING_URI": "https://x", "MLFLOW_TRACKING_SERVER_CERT_PATH": "/nowhere.pem"})
+WRONG_CLUSTER = Fault({"RAY_ADDRESS": "127.0.0.1:99999"})
 LONG = Fault({"TMPDIR": "long", "RAY_TMPDIR": None})
 READ_ONLY = Fault(another_user=True)  # for root, a folder is read-only as another user alone
 OUTPUT = Fault(output="/dev/full")
@@ -57,12 +68,28 @@ CASES = [
     (TIMEOUT, "plan small --no-measure", 2, NO_TIMEOUT),
     (TIMEOUT, "report small", 2, NO_TIMEOUT),
     (TIMEOUT, "doctor", 1, ""),
+    *((BROKEN_ADDRESS, command, 2, IPV6) for command in ("plan small --no-measure", "report small")),
+    (BROKEN_ADDRESS, "launch small", 2, IPV6),
+    (BROKEN_ADDRESS, "doctor", 1, ""),
+    (Fault({"MLFLOW_TRACKING_URI": "ftp://x"}), "launch small", 2, FTP),
+    (Fault({"MLFLOW_TRACKING_URI": "sqlite:///x.db"}), "plan small --no-measure", 2, DATABASE),
+    (Fault({"MLFLOW_TRACKING_URI": "http://"}), "plan small --no-measure", 2, NO_HOST),
+    (TOKEN_OF_TWO_LINES, "plan small --no-measure", 2, TOKEN),
+    (NO_CERTIFICATE, "plan small --no-measure", 2, CERTIFICATE),
+    *(
+        (Fault(), f"plan small --no-measure --address {address}", 2, f"--address {address}: {NO_ADDRESS}")
+        for address in ("nonsense", "x:y", "ray://head:10001", "::1", "127.0.0.1:99999")
+    ),
+    (WRONG_CLUSTER, "launch small", 2, f"RAY_ADDRESS 127.0.0.1:99999: {NO_ADDRESS}"),
+    (WRONG_CLUSTER, "doctor", 1, ""),
     (TORCH, "check weights", 2, NO_TORCH_HOME),
     (TORCH, "doctor", 1, ""),
 ]
 FOUND_BY_DOCTOR = {
     id(HOMELESS): ("weights", "HOME: this user has no home folder"),
     id(TIMEOUT): ("MLflow", "MLFLOW_HTTP_REQUEST_TIMEOUT=abc: this is not a number of seconds"),
+    id(BROKEN_ADDRESS): ("MLflow", "MLFLOW_TRACKING_URI=http://[::1: this is no address"),
+    id(WRONG_CLUSTER): ("cluster", "RAY_ADDRESS 127.0.0.1:99999: this is no address of a cluster"),
     id(TORCH): ("weights", "TORCH_HOME=~nobody-here: '~' names no home folder"),
 }
 

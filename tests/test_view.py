@@ -242,6 +242,7 @@ def test_without_a_terminal_ends_are_printed_at_once_and_counts_every_ten_second
         assert shown().splitlines() == [
             "small  Does [/it] matter?",
             f"output of Ray and MLflow: {tmp_path}/studies/small/launch.log",
+            "   0:00  reading the study and its data",
         ]
         listen(launch, Heartbeat())
         assert shown() == ""

@@ -1,7 +1,6 @@
 """What a node of a cluster has: its packages, its copy of ablate, and whether it sees the store."""
 
 import hashlib
-import os
 import platform
 import shutil
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from ablate.catalog import TABLES
 from ablate.codec import Codec
-from ablate.errors import DataError, ServiceAway, ServiceError
+from ablate.errors import DataError, ServiceAway, ServiceError, StudyError
 from ablate.paths import Store, data_folder, existing_part
 
 PACKAGES = ("ablate", "torch", "ray", "mlflow", "numpy", "scikit-learn")
@@ -149,12 +148,13 @@ def mlflow_problem(patience: float) -> tuple[str, str, bool]:
 
     It can, too, where no server is named.
     """
+    from ablate.track.named_server import named_server
     from ablate.track.server import check_server
 
     try:
-        if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+        if uri := named_server():
             check_server(uri, patience)
-    except ServiceError as error:
+    except (ServiceError, StudyError) as error:
         return error.problem, f"{error.remedy}, as seen from that node", isinstance(error, ServiceAway)
     return "", "", False
 

@@ -1,10 +1,11 @@
 """What the environment means for Ray: the variables of its processes, its address and its temporary folder."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 
-from ablate.errors import ServiceError
+from ablate.errors import ServiceError, StudyError
 from ablate.process import absolute_python_path
 
 ALWAYS = {
@@ -24,14 +25,24 @@ DEFAULTS = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
 }
+HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 SOCKET_LIMIT = 107  # bytes of a Unix socket's path
 RAY_SOCKET = "ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # below the temporary folder
 
 
 def cluster_address(given: str) -> str:
-    """The address of the cluster that is meant: the one given, else RAY_ADDRESS; empty for a Ray of this launch."""
+    """The address of the cluster that is meant: the one given, else RAY_ADDRESS; empty for a Ray of this launch.
+
+    Raises StudyError where it is none, for which no waiting helps.
+    """
     address = given or os.environ.get("RAY_ADDRESS", "")
-    return "" if address == "local" else address
+    if address in ("", "local"):
+        return ""
+    found = HOST_AND_PORT.fullmatch(address)
+    if address != "auto" and (not found or int(found[2]) >= 2**16):
+        place = "--address" if given else "RAY_ADDRESS"
+        raise StudyError("this is no address of a cluster", "write HOST:PORT, as head:6379", f"{place} {address}")
+    return address
 
 
 def ray_environment(address: str) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NoReturn
 
+from ablate.atomic_write import write_text
 from ablate.driver.announcer import Announcer, ignore
 from ablate.driver.backends import RAY_AND_MLFLOW, Backends
 from ablate.driver.claiming import claimed, refuse_second_launch
@@ -15,7 +16,7 @@ from ablate.driver.progress import Listener
 from ablate.driver.saved_plan import save_plan
 from ablate.driver.summary import Summary, is_closed, is_reported, summarize
 from ablate.driver.sync import with_waiting_records
-from ablate.errors import Interrupted, ServiceError
+from ablate.errors import Interrupted, ServiceError, is_full_disk
 from ablate.events import JournalRepaired, RunsLink, Stage
 from ablate.interrupts import handled
 from ablate.paths import Store
@@ -70,18 +71,29 @@ def launch_in(context: LaunchContext) -> Summary:
     fetch_files(required_data(study, designed), store.tensors)
     context = replace(context, designed=on_fetched_data(study, designed))
     context.paths.folder.mkdir(parents=True, exist_ok=True)
-    current = Launch(context)
-    with launching(context.paths.lock, study.name, lambda owner: current.execution.give_way(str(owner))):
-        clear_stop_requests(context.paths)
-        repair_search(context)
-        summary = current.settled()
-        if summary is None:
-            fetch_requirements(study, context.designed)
-            summary = current.start()
+    try:
+        summary = launch_alone(context)
+    except OSError as error:  # a finished study can be read
+        if not is_full_disk(error) or (finished := Launch(context).settled()) is None:
+            raise
+        summary = finished
     if summary.stopped:
         raise Interrupted(
             f"stopped with {summary.finished} of {summary.total} trials finished", "launch again to go on"
         )
+    return summary
+
+
+def launch_alone(context: LaunchContext) -> Summary:
+    """Launch with the study's lock, beside which no other launch of it runs on this store."""
+    current = Launch(context)
+    with launching(context.paths.lock, context.name, lambda owner: current.execution.give_way(str(owner))):
+        clear_stop_requests(context.paths)
+        repair_search(context)
+        summary = current.settled()
+        if summary is None:
+            fetch_requirements(context.study, context.designed)
+            summary = current.start()
     return summary
 
 
@@ -203,7 +215,7 @@ class Launch:
         unsent = self.context.upload(self.tracking)
         snapshot = self.snapshot or self.list_and_plan(self.tracking)
         resolved = to_yaml(study)
-        paths.study.write_text(resolved, encoding="utf-8")
+        write_text(paths.study, resolved)
         if self.refuse_second_launch(self.tracking, self.tracking.read_claim(study.name)):
             snapshot = self.list_and_plan(self.tracking)
         self.tracking.open_study(study.name, study.question, resolved, snapshot, columns_of(study))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -108,7 +109,7 @@ class NMF(Classical):
 
 def check_rank(latent_dim: int, info: DataInfo) -> None:
     """Raise StudyError where the embedding has more dimensions than the rank of the data matrix."""
-    dimensions = torch.Size(info.shape).numel()
+    dimensions = math.prod(info.shape)
     if latent_dim > min(dimensions, info.samples):
         limit = f"{dimensions} dimensions" if dimensions <= info.samples else f"{info.samples} samples"
         remedy = f"use method.latent_dim of at most {min(dimensions, info.samples)}"

@@ -7,6 +7,7 @@ small integers have, it depends on the number of threads.
 from __future__ import annotations
 
 import itertools
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class LocallyLinear(Manifold):
 
     def check(self, info: DataInfo) -> None:
         super().check(info)
-        dimensions = torch.Size(info.shape).numel()
+        dimensions = math.prod(info.shape)
         if self.latent_dim > dimensions:
             remedy = f"use method.latent_dim of at most {dimensions}"
             raise StudyError(f"latent_dim {self.latent_dim} is more than the data's {dimensions} dimensions", remedy)

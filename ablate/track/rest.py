@@ -53,7 +53,7 @@ class Rest:
         self.session = requests.Session()
         self.session.mount("", requests.adapters.HTTPAdapter(pool_maxsize=16))
         self.timeout = request_timeout()
-        self.options: dict[str, Any] = {"verify": certificate_check(), "auth": credentials()}
+        self.options: dict[str, Any] = {"verify": certificate_check(), "auth": credentials() or credentials_in(uri)}
         if client := os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH"):
             self.options["cert"] = client
 
@@ -132,9 +132,15 @@ def credentials() -> AuthBase | None:
     """User and password, or a token, of the environment or of MLflow's file; None where there are none."""
     user, password = (variable_or_file(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD"))
     if user and password:
-        return HTTPBasicAuth(user, password)
+        return HTTPBasicAuth(user.encode(), password.encode())  # of a text, requests takes Latin-1 letters only
     token = os.environ.get("MLFLOW_TRACKING_TOKEN")
     return Bearer(token) if token else None
+
+
+def credentials_in(uri: str) -> AuthBase | None:
+    """User and password of an address; None where it has none."""
+    user, password = requests.utils.get_auth_from_url(uri)
+    return HTTPBasicAuth(user.encode(), password.encode()) if user or password else None
 
 
 def variable_or_file(name: str) -> str:

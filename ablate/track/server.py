@@ -1,16 +1,15 @@
 """The MLflow server: the one that MLFLOW_TRACKING_URI names, or an embedded one that belongs to the store."""
 
-import os
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ablate.errors import ServiceAway, ServiceError
 from ablate.paths import Store
 from ablate.process import Process, alive, current_process
 from ablate.track.client import connect, http_status, redact, refused
+from ablate.track.named_server import VARIABLE, check_address, named_server
 from ablate.track.retry import DENIED, denial, is_service_error, may_pass, repeat
 from ablate.track.server_end import end, leave
 from ablate.track.server_info import ServerInfo, lock_server
@@ -48,7 +47,7 @@ def ensure_server(store: Store, patience: float = 0.0) -> Server:
     died, it starts another at the same address.  Raises ServiceError where the
     named server does not answer, or the embedded one runs on another machine or does not start.
     """
-    given = os.environ.get("MLFLOW_TRACKING_URI")
+    given = named_server()
     if given:
         check_server(given, patience)
         return Server(given, None, started_here=False)
@@ -89,10 +88,8 @@ def check_server(uri: str, patience: float = 0.0) -> None:
     One that does not answer is asked again for `patience` seconds, then ServiceAway is raised; one that denies access
     is not asked again.
     """
-    place = f"MLFLOW_TRACKING_URI={redact(uri)}"
-    if urlsplit(uri).scheme not in ("http", "https", "databricks"):
-        raise ServiceError("this is not a server", "start `mlflow server` on it and give its http address", place)
-
+    check_address(uri)
+    place = f"{VARIABLE}={redact(uri)}"
     from ablate.track.rest import request_timeout  # with `requests`, which reading a database does not need
 
     request_timeout()  # a wrong variable is not the server's fault

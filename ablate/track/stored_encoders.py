@@ -1,6 +1,5 @@
 """The encoders that MLflow holds as artifacts of runs: their sizes, and deleting them."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from ablate.paths import Store
 from ablate.track.concurrent_requests import concurrently
 from ablate.track.entities import Run
+from ablate.track.named_server import named_server
 
 FILE = "encoder.pt"
 
@@ -68,5 +68,5 @@ class RemoteEncoders:
 
 def stored_encoders(store: Store) -> LocalEncoders | RemoteEncoders:
     """The encoders of the server that the environment names, else of the store's own."""
-    given = os.environ.get("MLFLOW_TRACKING_URI")
+    given = named_server()
     return RemoteEncoders(given) if given else LocalEncoders(store)

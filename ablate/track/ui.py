@@ -1,6 +1,5 @@
 """Read access to the runs of a store: the address to read them from, and the MLflow UI."""
 
-import os
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from ablate.interrupts import handled
 from ablate.paths import Store
 from ablate.permissions import store_permissions
 from ablate.track.client import SQLITE, connect
+from ablate.track.named_server import named_server
 from ablate.track.server import ensure_server, forget_dead_server
 from ablate.track.shared_views import RANKED, TAG, link_to_runs
 
@@ -23,7 +23,7 @@ def reading_address(store: Store) -> str:
 
     The database is read beside a running server too: it answers sooner, and needs none of the server's time.
     """
-    given = os.environ.get("MLFLOW_TRACKING_URI")
+    given = named_server()
     if given:
         return given
     forget_dead_server(store)
@@ -32,7 +32,7 @@ def reading_address(store: Store) -> str:
 
 def ui_address(store: Store) -> str:
     """Where MLflow's pages are, or are once `ablate ui` runs; empty where the store has had no server yet."""
-    given = os.environ.get("MLFLOW_TRACKING_URI", "")
+    given = named_server()
     if given:
         return given if given.startswith("http") else ""
     with suppress(OSError, ValueError):

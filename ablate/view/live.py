@@ -52,7 +52,9 @@ def watching(study: Study, store: Store, quiet: bool) -> Iterator[Listener]:
     log = log.relative_to(Path.cwd()) if log.is_relative_to(Path.cwd()) else log
     console.aside.print(f"output of Ray and MLflow: {log}", style="dim", soft_wrap=True)
     if not console.aside.is_terminal or quiet:
-        yield Lines()
+        lines = Lines()
+        lines.print(Stage.PREPARING)
+        yield lines
         return
     view = LiveView()
     with Live(console=console.aside, refresh_per_second=4, transient=True, get_renderable=view.draw):

@@ -29,7 +29,10 @@ for size in {sizes}; do
   {python} -m ablate launch small.yaml --storage store >$size.log 2>&1
   echo $? >$size.code
 done
-cp store/studies/small/launch.log .
+head -c 300M /dev/zero >store/ballast
+{python} -m ablate launch small.yaml --storage store >finished.log 2>&1
+echo $? >finished.code
+find store/studies/small -maxdepth 1 -name '.*' >left
 """
 
 
@@ -60,3 +63,6 @@ def test_a_launch_on_a_full_disk_names_it_and_goes_on_once_there_is_space(
     assert errors[1].startswith(f"ablate: {tmp_path}/store/studies/small: {full}")
     assert len(errors) == 2
     assert "4 of 4 trials finished, 4 trained in this launch" in said[SIZES[-1]]
+    assert "4 of 4 trials finished" in (tmp_path / "finished.log").read_text()  # on a full disk it is read
+    assert (tmp_path / "finished.code").read_text() == "0\n"
+    assert (tmp_path / "left").read_text() == ""

@@ -42,6 +42,17 @@ LONG_TRAINING = LONG.replace("EPOCHS", "training.epochs: 20000")
 LONG_SCORING = LONG.replace("EPOCHS", "training.epochs: 1, probes.linear.epochs: 20000")
 
 
+def study_is_locked(command: Command) -> None:
+    """What is recorded of the study is looked at; no process has been started."""
+    lock = command.output.parent / "ablate-store" / "studies" / "tiny" / "launch.json"
+    command.until(lock.exists, "lock of the launch")
+
+
+def runs_are_listed(command: Command) -> None:
+    """The server answers, and is asked what it has."""
+    command.until_printed(Stage.LISTING)
+
+
 def conductor_starts(command: Command) -> None:
     """Its first child process exists, and has loaded nothing yet."""
     command.until(lambda: command.descendants("ablate.cluster.conductor"), "conductor")
@@ -95,9 +106,11 @@ def trial_files(command: Command, name: str) -> list[Path]:
 
 # SIGINT, SIGTERM and SIGHUP have one handler, so one of them at each moment is enough
 MOMENTS = (
+    (study_is_locked, (signal.SIGTERM,)),
     (conductor_starts, (signal.SIGINT, signal.SIGKILL)),
     (mlflow_starts, (signal.SIGTERM, signal.SIGKILL)),
     (ray_starts, (signal.SIGHUP, signal.SIGKILL)),
+    (runs_are_listed, (signal.SIGINT,)),
     (workers_start, (signal.SIGINT, signal.SIGKILL)),
 )
 RUNNING = (
