@@ -23,13 +23,17 @@ ROW = 0.34  # inches
 FRAME = 1.3  # inches for the axis, its name and the legend
 MOST_LETTERS = 45  # of a variant's name, and in a line of the axis's
 OFFSET = 0.26  # of a row, from the mean down to the seeds
+THIN = 0.8  # points, of the interval that holds for all comparisons together
 JITTER = 0.07  # of a row, from the middle of the seeds up and down
 
 DECIDED, OPEN = COLORS[0], COLORS[8]
 
 
 def draw_differences(spec: DifferenceFigure) -> Figure:
-    """Mean differences with 95 % intervals, filled where a difference is shown, and the differences of the seeds."""
+    """Mean differences with 95 % intervals, filled where a difference is shown, and the differences of the seeds.
+
+    A thin line is the interval that holds for all comparisons together.
+    """
     figure = Figure(figsize=(WIDTH, FRAME + ROW * max(3, len(spec.rows))), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     style_axes(axes, grid="both")
@@ -66,6 +70,8 @@ def draw_row(axes: Axes, position: int, comparison: Comparison, label: str, fact
     axes.plot(values, rows, ".", color=color, alpha=0.55, markersize=5, zorder=2)
     if estimate.mean is None:
         return
+    if comparison.simultaneous is not None:
+        axes.plot(comparison.simultaneous, [position] * 2, color=color, linewidth=THIN, zorder=2)
     if estimate.low is not None and estimate.high is not None:
         axes.plot([estimate.low, estimate.high], [position] * 2, color=color, linewidth=2, zorder=3)
     (mean,) = axes.plot(
@@ -87,6 +93,8 @@ def legend_entries(spec: DifferenceFigure) -> list[Line2D | Patch]:
         entries.append(Line2D([], [], color=DECIDED, marker="o", label="shown (mean, 95 % interval)"))
     if not all(shown):
         entries.append(Line2D([], [], color=OPEN, marker="o", mfc="white", label="not shown (mean, 95 % interval)"))
+    if any(row.comparison.simultaneous for row in spec.rows):
+        entries.append(Line2D([], [], color=OPEN, linewidth=THIN, label="all together (95 % interval)"))
     entries.append(Line2D([], [], color=OPEN, marker=".", ls="none", alpha=0.55, label="a seed"))
     if spec.margin is not None:
         margin = spec.margin * (100 if spec.words.quantity(spec.metric).per_cent else 1)

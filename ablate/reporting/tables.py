@@ -17,6 +17,7 @@ from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.words import NO_WORDS, Quantity
 
 MAX_PROPOSALS = 10  # of a search
+SIMULTANEOUS = "simultaneous"  # the column of intervals that hold for all comparisons together
 
 
 def results_table(
@@ -119,6 +120,7 @@ def comparisons_table(comparisons: Sequence[Comparison], links: Links = NO_LINKS
     columns: list[tuple[str, Sequence[Cell]]] = [
         *level_columns([one.variant for one in comparisons]),
         (quantity.head_of_differences("difference"), measured),
+        *simultaneous_columns(comparisons),
         *bootstrap_columns(comparisons),
         ("seeds", [one.estimate.n for one in comparisons]),
         *rule_columns(comparisons),
@@ -137,6 +139,13 @@ def seeds_text(needed: SeedsNeeded | None) -> str:
     if needed is None:
         return ABSENT
     return f"{needed.count} (below the margin)" if needed.equivalence else str(needed.count)
+
+
+def simultaneous_columns(comparisons: Sequence[Comparison]) -> list[tuple[str, Sequence[Cell]]]:
+    """The intervals that hold for all comparisons together; none where they are those of the differences."""
+    if not any(one.simultaneous for one in comparisons):
+        return []
+    return [(SIMULTANEOUS, [range_text(times(one.simultaneous, one.baseline.quantity.factor)) for one in comparisons])]
 
 
 def bootstrap_columns(comparisons: Sequence[Comparison]) -> list[tuple[str, Sequence[Cell]]]:

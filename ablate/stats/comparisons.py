@@ -1,5 +1,6 @@
 """Comparisons of variants with the baseline of their case, and what a study's seeds can decide about them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -12,6 +13,7 @@ from ablate.stats.seeds_needed import LEAST_SEEDS, SeedsNeeded, seeds_for_equiva
 from ablate.stats.sequential import LookResult, Looks, take_looks
 from ablate.stats.skewness import is_skewed
 from ablate.stats.statements import LEVEL
+from ablate.stats.student import quantile
 from ablate.stats.variants import Variant
 from ablate.study.seeds import SeedRule
 
@@ -57,6 +59,19 @@ class Comparison:
         return self.difference.bootstrap if self.look is None else None
 
     @property
+    def simultaneous(self) -> tuple[float, float] | None:
+        """The interval that holds for all comparisons of the study together with 95 % (Bonferroni).
+
+        Of a difference that it excludes 0 of, Holm's rule always shows that it exists.  None for a single comparison,
+        for fewer than two seeds, and where seeds were added, of which `estimate` has such an interval.
+        """
+        estimate = self.difference.estimate
+        if self.look is not None or self.comparisons < 2 or estimate.mean is None or estimate.std is None:
+            return None
+        half = quantile(estimate.n - 1, 1 - LEVEL / self.comparisons) * estimate.std / math.sqrt(estimate.n)
+        return estimate.mean - half, estimate.mean + half
+
+    @property
     def excludes_zero_unshown(self) -> bool:
         """Whether the interval, which is of this comparison alone, excludes 0 while Holm's correction shows nothing."""
         estimate = self.difference.estimate
@@ -94,6 +109,8 @@ class Comparison:
         """Mean difference with interval, tests and conclusion, by the names that they have in files."""
         return {
             **asdict(self.estimate),
+            "simultaneous_low": self.simultaneous[0] if self.simultaneous else None,
+            "simultaneous_high": self.simultaneous[1] if self.simultaneous else None,
             "bootstrap_low": self.bootstrap[0] if self.bootstrap else None,
             "bootstrap_high": self.bootstrap[1] if self.bootstrap else None,
             "p": self.difference.p_value,

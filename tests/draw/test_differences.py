@@ -55,6 +55,21 @@ def test_shown_differences_are_filled_and_open_ones_hollow(figure: Callable[...,
     assert seeds == pytest.approx([0.29, 0.3, 0.31])  # 1 and 2 times the noise: the difference has it once
 
 
+def test_the_interval_of_all_comparisons_together_is_a_thin_line_behind_that_of_each(
+    figure: Callable[..., DifferenceFigure],
+) -> None:
+    spec = figure({50: 0.5, 100: 0.8, 200: 0.501})
+    drawing = draw_differences(spec)
+    lines = [line for line in drawing.axes[0].get_lines() if line.get_linewidth() < 1]
+    assert [tuple(line.get_xdata()) for line in lines] == [row.comparison.simultaneous for row in spec.rows]
+    # of k=100: 0.3 ± 6.205 · 0.01 / √3, for 6.205 = t(1 − 0.05 / 4, 2) of two comparisons
+    assert spec.rows[0].comparison.simultaneous == pytest.approx((0.264175, 0.335825), abs=1e-5)
+    legend = [text.get_text() for text in drawing.legends[0].get_texts()]
+    assert "all together (95 % interval)" in legend
+    (single,) = figure({50: 0.5, 100: 0.8}).rows
+    assert single.comparison.simultaneous is None  # it would be that of the difference
+
+
 def test_of_many_variants_the_largest_differences_are_drawn(figure: Callable[..., DifferenceFigure]) -> None:
     many = figure({level: 0.5 + 0.001 * level for level in range(40)})
     assert len(many.rows) == MAX_ROWS

@@ -223,6 +223,21 @@ def test_a_kind_of_picture_that_the_baseline_lacks_is_shown_of_the_methods_that_
     assert sum(file == "samples.png" for _, file in asked) == len(methods)  # one request of each method
 
 
+def test_tables_and_files_hold_the_intervals_of_all_comparisons_together(
+    make_study: MakeStudy, make_result: MakeResult, tmp_path: Path
+) -> None:
+    study = make_study({"axes": {K: (1, 2, 3)}})
+    noise = (0.0, 0.01, -0.01)
+    results = [make_result({K: k}, seed, 0.5 + 0.1 * k + k * noise[seed]) for k in (1, 2, 3) for seed in range(3)]
+    report = report_of(study, results)
+    write_report(report, tmp_path)
+    row = pd.read_csv(tmp_path / "comparisons.csv").iloc[0]
+    assert (row["simultaneous_low"], row["simultaneous_high"]) == pytest.approx((0.064175, 0.135825), abs=1e-5)
+    assert "| 0.06 to 0.14 |" in to_markdown(report)
+    assert "0.06 to 0.14" in to_latex(report)
+    assert "the 95 % interval that holds for all of them together" in to_markdown(report)
+
+
 @pytest.mark.parametrize(("seeds", "told"), [(7, False), (8, True)])
 def test_from_eight_seeds_on_tables_hold_the_bootstrap_interval_of_each_difference(
     make_study: MakeStudy, make_result: MakeResult, tmp_path: Path, seeds: int, told: bool
