@@ -8,27 +8,44 @@ from ablate.draw.numbers import estimate_text, exact, with_error
 from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.comparisons import Comparison, place_of
 from ablate.stats.conclusion import Conclusion
+from ablate.stats.estimate import Estimate
 from ablate.stats.seeds_needed import LEAST_SEEDS
 from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.model import compared_axes
-from ablate.study.words import difference_sentence
+from ablate.study.words import Quantity, difference_sentence
 
 MAX_NAMED = 4  # variants that a sentence names one by one
+MANY_PLACES = 3  # cases or data sets, from which on the answer is brief on each
 
 
 def answer(comparisons: Sequence[Comparison], trends: Sequence[AxisTrend] = ()) -> tuple[str, ...]:
     """Sentences on which variants differ from their baseline, and on trends that are shown; none without comparisons.
 
-    A study of several cases or data sets has the sentences of each, which begin with the data set and the method.
+    A study of several cases or data sets has the sentences of each, which begin with the data set and the method; of
+    MANY_PLACES or more only what is shown on each, and a sentence on the rest.
     """
     places = dict.fromkeys(place_of(comparison.variant) for comparison in comparisons)
     grouped = [[one for one in comparisons if place_of(one.variant) == at] for at in places]
     prefixes = [f"On {place(group[0].baseline, grouped)}: " if len(grouped) > 1 else "" for group in grouped]
-    return tuple(
+    in_brief = len(grouped) >= MANY_PLACES and all(
+        one.look is None and one.estimate.n >= LEAST_SEEDS for one in comparisons
+    )
+    each = (
         prefix + sentence
         for prefix, group in zip(prefixes, grouped, strict=True)
-        for sentence in sentences(group, [one for one in trends if one.baseline == group[0].baseline])
+        for sentence in (brief_sentences if in_brief else sentences)(
+            group, [one for one in trends if one.baseline == group[0].baseline]
+        )
     )
+    return (*each, *(rest_sentence(comparisons) if in_brief else ()))
+
+
+def rest_sentence(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """`No other difference from the baseline was found; about 8 to 30 seeds would show differences of this size.`"""
+    undecided = [one for one in comparisons if one.conclusion is Conclusion.UNDECIDED]
+    if undecided:
+        other = "" if len(undecided) == len(comparisons) else "other "
+        yield f"No {other}difference from the baseline was found{seeds_that_decide(undecided)}."
 
 
 def place(baseline: Variant, groups: Sequence[Sequence[Comparison]]) -> str:
@@ -52,25 +69,34 @@ def sentences(comparisons: Sequence[Comparison], trends: Sequence[AxisTrend] = (
         differs = f"{quantity.name} differs from that of the baseline, {baseline}"
         yield f"{count} not show whether {differs}: use three or more."
         return
-    found = {
-        conclusion: [one for one in comparisons if one.conclusion is conclusion]
-        for conclusion in (Conclusion.HIGHER, Conclusion.LOWER, Conclusion.EQUIVALENT, Conclusion.UNDECIDED)
-    }
-    for conclusion in (Conclusion.HIGHER, Conclusion.LOWER):
-        if len(found[conclusion]) == len(comparisons) > MAX_NAMED:
-            others = f"every other variant: {extremes(comparisons)}"
-            yield difference_sentence(quantity, conclusion, baseline, others)
-        elif found[conclusion]:
-            yield difference_sentence(quantity, conclusion, baseline, listed(map(measured, found[conclusion])))
-    if same := found[Conclusion.EQUIVALENT]:
-        yield f"With {names(same)} it differs from that of {baseline} by less than {margin_text(same[0])}."
-    undecided = found[Conclusion.UNDECIDED]
+    yield from shown_sentences(comparisons)
+    undecided = [one for one in comparisons if one.conclusion is Conclusion.UNDECIDED]
     if undecided and undecided[0].look is not None:
         yield from undecided_after_looks(baseline, undecided)
     elif undecided:
         which = "any variant" if len(undecided) == len(comparisons) > MAX_NAMED else names(undecided)
         yield f"No difference from {baseline} was found for {which}{seeds_that_decide(undecided)}."
     yield from (trend_sentence(one) for one in trends if one.shown)
+
+
+def brief_sentences(comparisons: Sequence[Comparison], trends: Sequence[AxisTrend] = ()) -> Iterator[str]:
+    """The sentences on what is shown in one case: differences, or else trends."""
+    shown = list(shown_sentences(comparisons))
+    yield from shown or (trend_sentence(one) for one in trends if one.shown)
+
+
+def shown_sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """The sentences on the variants that are shown to be higher, lower, or within the margin."""
+    quantity, baseline = comparisons[0].baseline.quantity, label(comparisons[0].baseline)
+    for conclusion in (Conclusion.HIGHER, Conclusion.LOWER):
+        found = [one for one in comparisons if one.conclusion is conclusion]
+        if len(found) == len(comparisons) > MAX_NAMED:
+            others = f"every other variant: {extremes(comparisons)}"
+            yield difference_sentence(quantity, conclusion, baseline, others)
+        elif found:
+            yield difference_sentence(quantity, conclusion, baseline, listed(map(measured, found)))
+    if same := [one for one in comparisons if one.conclusion is Conclusion.EQUIVALENT]:
+        yield f"With {names(same)} it differs from that of {baseline} by less than {margin_text(same[0])}."
 
 
 def trend_sentence(one: AxisTrend) -> str:
@@ -98,8 +124,12 @@ def measured(comparison: Comparison) -> str:
 
 def size(comparison: Comparison) -> str:
     """The size of the difference with its interval and its unit, without its sign."""
-    quantity = comparison.variant.quantity
-    estimate = comparison.estimate.times(quantity.factor)
+    return absolute_text(comparison.estimate, comparison.variant.quantity)
+
+
+def absolute_text(estimate: Estimate, quantity: Quantity) -> str:
+    """The size of a mean difference with its interval and its unit, without its sign."""
+    estimate = estimate.times(quantity.factor)
     if estimate.mean is not None and estimate.mean < 0:
         estimate = replace(estimate, mean=-estimate.mean, low=negated(estimate.high), high=negated(estimate.low))
     return estimate_text(estimate) + quantity.after_difference
@@ -158,7 +188,7 @@ def seeds_part(group: Sequence[tuple[Comparison, int]], equivalence: bool, named
 
 
 def names(comparisons: Iterable[Comparison]) -> str:
-    return listed(label(comparison.variant) for comparison in comparisons)
+    return listed(dict.fromkeys(label(comparison.variant) for comparison in comparisons))
 
 
 def listed(parts: Iterable[str]) -> str:

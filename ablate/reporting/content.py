@@ -14,6 +14,7 @@ from ablate.reporting.figures import all_figures
 from ablate.reporting.importance import importances_of
 from ablate.reporting.learning_curves import curve_figures
 from ablate.reporting.links import links_of
+from ablate.reporting.opening import opening
 from ablate.reporting.paper import (
     Difference,
     ablations_of,
@@ -66,6 +67,7 @@ def report_of(
     return Report(
         study=study,
         answer=(
+            *opening(design.comparisons, design.trends, design.over_datasets, better(metric)),
             *answer(design.comparisons, design.trends),
             *search_answer(metric, best, len(variants), found.finalists),
         ),

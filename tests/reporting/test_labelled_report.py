@@ -48,6 +48,8 @@ def test_the_answer_has_the_words_of_the_study_and_differences_in_percentage_poi
     study: Study, results: list[Result]
 ) -> None:
     assert report_of(study, results).answer == (
+        "perturbation matters for accuracy of a linear probe: perturbation=adversarial beats the baseline, "
+        "perturbation=rp.",
         "Accuracy of a linear probe is higher than with perturbation=rp for perturbation=adversarial "
         "(by 10.0 ± 2.5 percentage points, 3 seeds, p = 0.003 after Holm).",
     )
