@@ -32,10 +32,12 @@ from ablate.paths import Store
 from ablate.planning.cost import ShapeCost
 from ablate.planning.plan import PlannedTrial, Work
 from ablate.planning.resources import this_node
+from ablate.stats.running import RunningDifference
 from ablate.stats.sequential import Looks
 from ablate.stats.sequential_power import power_sentence
 from ablate.study.model import Budget, Study
 from ablate.study.read import read_study
+from ablate.study.words import Quantity
 from ablate.testing.plans import plan_of, record_of
 from ablate.trial import Config, Trial
 from ablate.view import answers, console, entries, live
@@ -462,9 +464,36 @@ def test_a_launch_and_a_status_show_the_difference_from_the_baseline_so_far(
         launch.update(ended(one, accuracy=accuracy))
     (found,) = launch.compare()
     assert (found.label, found.baseline, found.n) == ("epsilon=0.8", "epsilon=0.4", 2)
-    line = "linear/accuracy so far: epsilon=0.8 − epsilon=0.4: +0.11 ± 0.13, 2 seeds"
+    line = "linear/accuracy so far: epsilon=0.8: +0.11 ± 0.13 from the baseline epsilon=0.4, 2 seeds"
     shown = io.StringIO()
     console.verbatim(file=shown, width=100).print(live.drawn(launch, 0.0, 100, 20))
     assert line in shown.getvalue()
     answers.print_status([Status("small", {}, metric="linear/accuracy", comparison=(found,))], as_json=False)
     assert line in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (90, "Accuracy so far: ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points from the baseline, 3 seeds"),
+        (65, "so far: ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points, 3 seeds"),
+        (45, "ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points"),
+        (42, "ε=0.…τ=0.5: −0.12 ± 0.13 percentage points"),
+    ],
+)
+def test_a_difference_keeps_its_variant_sign_and_number_in_a_narrow_terminal(width: int, line: str) -> None:
+    quantity = Quantity("Accuracy", "Accuracy", "%", labelled=True)
+    found = RunningDifference("ε=0.8, τ=0.5", "ε=0.4, τ=0.5", -0.0012, 0.0013, 3, quantity)
+    assert list(answers.comparison_lines([found], 1, width)) == [line]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"), [("four words of text", ["four words", "of text"]), ("x x " + "y" * 20, ["x x " + "y" * 20])]
+)
+def test_lines_break_between_words_in_a_terminal_and_paths_stay_whole(
+    monkeypatch: pytest.MonkeyPatch, text: str, lines: list[str]
+) -> None:
+    terminal = console.verbatim(file=io.StringIO(), record=True, force_terminal=True, width=12)
+    monkeypatch.setattr(console, "aside", terminal)
+    console.print_aside(text)
+    assert [line.rstrip() for line in terminal.export_text().splitlines()] == lines

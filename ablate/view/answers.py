@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from ablate.codec import to_plain
+from ablate.draw.labels import without_middle
 from ablate.draw.numbers import number, signed, with_error
 from ablate.events import State, probe_reasons
 from ablate.plural import counted
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ablate.stats.running import RunningDifference
 
 SHOWN = 16  # trials that a plan names
+LEAST_NAME = 8  # letters that a variant's name keeps where a line is short
 
 
 def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path | None = None) -> None:
@@ -241,13 +243,31 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
                 console.out.print(f"    warning: {warning}")
 
 
-def comparison_lines(comparison: "Sequence[RunningDifference]", most: int) -> Iterator[str]:
-    """The largest differences from the baseline: `linear/accuracy so far: k=50 − k=100: +0.041 ± 0.018, 3 seeds`"""
+def comparison_lines(comparison: "Sequence[RunningDifference]", most: int, width: int | None = None) -> Iterator[str]:
+    """The largest differences from the baseline, a line each, in the longest form that has at most `width` letters.
+
+    `linear/accuracy so far: k=50: +0.041 ± 0.018 from the baseline k=100, 3 seeds`.  Where even the shortest form is
+    too long, the middle of the variant's name is left out, and the difference stays whole.
+    """
     for one in comparison[:most]:
-        mean, half = one.quantity.factor * one.mean, one.half
-        size = with_error(abs(mean), one.quantity.factor * half) if half is not None else number(abs(mean))
-        difference = signed(mean, size) + one.quantity.after_difference
-        yield f"{one.quantity.opening} so far: {one.label} − {one.baseline}: {difference}, {counted(one.n, 'seed')}"
+        forms = list(comparison_forms(one))
+        fits = (form for form in forms if width is None or len(form) <= width)
+        if (line := next(fits, None)) is None:
+            rest = forms[-1].removeprefix(one.label)
+            line = without_middle(one.label, max(LEAST_NAME, (width or 0) - len(rest))) + rest
+        yield line
+
+
+def comparison_forms(one: "RunningDifference") -> Iterator[str]:
+    """The ways to write a difference, the longest first."""
+    mean, half = one.quantity.factor * one.mean, one.half
+    size = with_error(abs(mean), one.quantity.factor * half) if half is not None else number(abs(mean))
+    difference = f"{one.label}: {signed(mean, size)}{one.quantity.after_difference}"
+    metric, seeds = f"{one.quantity.opening} so far", counted(one.n, "seed")
+    yield f"{metric}: {difference} from the baseline {one.baseline}, {seeds}"
+    yield f"{metric}: {difference} from the baseline, {seeds}"
+    yield f"so far: {difference}, {seeds}"
+    yield difference
 
 
 def training_faults(status: "Status") -> str:

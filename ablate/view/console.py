@@ -25,6 +25,16 @@ out = verbatim(soft_wrap=True)  # standard output
 aside = verbatim(stderr=True)
 
 
+def print_aside(line: str | Text) -> None:
+    """Print a line to standard error; a terminal gets breaks between words.
+
+    A line with a word that is longer than the terminal is wide, such as a path or a link, is left to the terminal.
+    """
+    text = aside.render_str(line) if isinstance(line, str) else line
+    whole = not aside.is_terminal or any(len(word) > aside.width for word in text.plain.split())
+    aside.print(text, soft_wrap=whole)
+
+
 def values(metrics: Mapping[str, float], most: int = 3) -> str:
     """The first few metrics, with four digits."""
     return "  ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:most])

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ablate.draw.labels import without_middle
 from ablate.driver.progress import LaunchProgress, Listener, RunningTrial
 from ablate.events import (
     Activity,
@@ -47,10 +48,10 @@ SEED = " · seed "  # before the seed, in a trial's name
 @contextmanager
 def watching(study: Study, store: Store, quiet: bool) -> Iterator[Listener]:
     """A listener that shows the progress of a launch: a live view in a terminal, plain lines elsewhere."""
-    console.aside.print(Text.assemble((study.name, "bold"), f"  {study.question}".rstrip()), soft_wrap=True)
+    console.print_aside(Text.assemble((study.name, "bold"), f"  {study.question}".rstrip()))
     log = store.study(study.name).log
     log = log.relative_to(Path.cwd()) if log.is_relative_to(Path.cwd()) else log
-    console.aside.print(f"output of Ray and MLflow: {log}", style="dim", soft_wrap=True)
+    console.print_aside(Text(f"output of Ray and MLflow: {log}", "dim"))
     if not console.aside.is_terminal or quiet:
         lines = Lines()
         lines.print(Stage.PREPARING)
@@ -72,7 +73,7 @@ class LiveView:
     def __call__(self, progress: LaunchProgress, message: Message) -> None:
         self.progress = progress
         for line in lines_of(progress, message):
-            console.aside.print(line, soft_wrap=True)
+            console.print_aside(line)
 
     def draw(self) -> RenderableType:
         size = console.aside.size
@@ -101,7 +102,7 @@ class Lines:
 
     def print(self, line: str) -> None:
         """Print a line, after the time since the launch began."""
-        console.aside.print(f"{clock(time.monotonic() - self.began):>7}  {line}", soft_wrap=True)
+        console.print_aside(f"{clock(time.monotonic() - self.began):>7}  {line}")
 
 
 def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
@@ -141,8 +142,7 @@ def drawn(progress: LaunchProgress, elapsed: float, width: int, rows: int) -> Gr
     doing = stage_of(progress)
     if doing:
         parts.append(f"{doing}  {clock(time.monotonic() - progress.stage_began)}")
-    for line in comparison_lines(progress.compare(), most=COMPARED):
-        parts.append(Text(shortened(line, width), "dim"))
+    parts += [Text(line, "dim") for line in comparison_lines(progress.compare(), COMPARED, width)]
     if progress.total:
         parts.append(f"{counts(progress)}, {clock(elapsed)} elapsed")
     return Group(*parts)
@@ -175,7 +175,7 @@ def running_table(progress: LaunchProgress, width: int, rows: int) -> Table:
     table.add_row("running", *others[0], style="bold")
     for row, (seed, share, *rest) in zip(shown, others[1:], strict=True):
         done = ProgressBar(total=1.0, completed=row.share, width=bar) if width >= MEDIUM else share
-        table.add_row(shortened(row.name.rpartition(SEED)[0] or row.name, max(8, room)), seed, done, *rest)
+        table.add_row(without_middle(row.name.rpartition(SEED)[0] or row.name, max(8, room)), seed, done, *rest)
     return table
 
 
@@ -185,14 +185,6 @@ def cells(row: RunningTrial, width: int) -> list[str]:
     share = "" if width >= MEDIUM else f"{row.share:.0%}"
     value = values(row.values, most=1)
     return [seed, share, str(row.epoch), value if width >= WIDE else value.rpartition("/")[2], remaining(row)]
-
-
-def shortened(text: str, most: int) -> str:
-    """The text with its middle left out where it is longer than `most` characters."""
-    if len(text) <= most:
-        return text
-    end = (most - 1) // 2
-    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
 
 
 def counts(progress: LaunchProgress) -> str:

@@ -98,6 +98,6 @@ def test_the_live_view_has_the_words(study: Study, results: list[Result]) -> Non
     scores = [(result.trial, result.metrics[METRIC]) for result in results]
     (line,) = comparison_lines(running_differences(study, scores), most=3)
     assert line == (
-        "Accuracy of a linear probe so far: perturbation=adversarial − perturbation=rp: "
-        "+10.0 ± 2.5 percentage points, 3 seeds"
+        "Accuracy of a linear probe so far: perturbation=adversarial: "
+        "+10.0 ± 2.5 percentage points from the baseline perturbation=rp, 3 seeds"
     )
