@@ -232,9 +232,10 @@ class JournalRepaired:
 
 @dataclass(frozen=True)
 class RunsLink:
-    """The address of the study's runs in MLflow, while the launch runs."""
+    """The addresses of the study's runs in MLflow, while the launch runs."""
 
-    link: str
+    link: str  # of its variants, the best first
+    nested: str = ""  # of the study, its variants and their seeds, nested
 
 
 @dataclass(frozen=True)

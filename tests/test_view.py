@@ -22,6 +22,7 @@ from ablate.events import (
     Heartbeat,
     Progress,
     Ready,
+    RunsLink,
     Stage,
     StageBegan,
     State,
@@ -228,6 +229,8 @@ def test_the_lines_that_are_printed_for_messages() -> None:
     }
     for line, message in lines.items():
         assert list(live.lines_of(launch, message)) == [line]
+    links = live.lines_of(launch, RunsLink("http://host/ranking", "http://host/runs"))
+    assert list(links) == ["runs in MLflow: http://host/ranking", "the same, nested: http://host/runs"]
     for silent in (Heartbeat(), ended(one, State.STOPPED), progress(one, 0.5, 1)):
         assert list(live.lines_of(launch, silent)) == []
 

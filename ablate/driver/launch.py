@@ -220,7 +220,8 @@ class Launch:
             snapshot = self.list_and_plan(self.tracking)
         self.tracking.open_study(study.name, study.question, resolved, snapshot, columns_of(study))
         if link := self.tracking.link(study.name):
-            self.context.announcer.announce(RunsLink(redact(link)))
+            nested = self.tracking.link(study.name, nested=True)
+            self.context.announcer.announce(RunsLink(redact(link), redact(nested)))
         with claimed(self.tracking, study.name, paths, lambda claim: self.execution.give_way(claim.owner)):
             try:
                 return self.run_claimed(snapshot, unsent)

@@ -67,9 +67,9 @@ def variant_run(run: Run, variant: str = "") -> VariantRun | None:
     variant = found.get(tags.VARIANT, variant)
     if not variant:
         return None
-    started = run.info.start_time / 1000
+    started, ended = run.info.start_time / 1000, run.info.end_time / 1000 if run.info.end_time else None
     aggregate, parent = found.get(tags.AGGREGATE, ""), found.get(tags.PARENT, "")
-    return VariantRun(run.info.run_id, variant, run_state(run), aggregate, started, parent)
+    return VariantRun(run.info.run_id, variant, run_state(run), aggregate, started, parent, ended)
 
 
 def alike(run: Run, known: Mapping[str, Trial], variants: Mapping[str, str]) -> Trial | None:

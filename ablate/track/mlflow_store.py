@@ -24,7 +24,7 @@ from ablate.track.mlflow_runs import snapshot_of, trial_record
 from ablate.track.reconcile import reconcile
 from ablate.track.retry import DENIED, retried
 from ablate.track.run_state import STATUSES
-from ablate.track.shared_views import Columns, link_to_run, link_to_runs, view_tags
+from ablate.track.shared_views import NESTED, RANKED, Columns, link_to_run, link_to_runs, view_tags
 from ablate.track.store import NO_COLUMNS, Claim, Curve, Snapshot, TrackingStore
 from ablate.track.uploader import upload
 from ablate.track.variant_runs import make_variant_run, nest
@@ -87,9 +87,9 @@ class MlflowStore(TrackingStore):
                 if http_status(error) in DENIED:
                     raise
 
-    def link(self, study: str) -> str:
+    def link(self, study: str, nested: bool = False) -> str:
         experiment = self.experiments.get(study)
-        return link_to_runs(self.ui, experiment) if experiment and self.ui else ""
+        return link_to_runs(self.ui, experiment, NESTED if nested else RANKED) if experiment and self.ui else ""
 
     def address_of_runs(self, study: str) -> str:
         experiment = self.experiments.get(study) or getattr(find_experiment(self.reader, study), "experiment_id", "")

@@ -3,8 +3,7 @@
 The UI keeps a shared view in a tag of the experiment, `mlflow.sharedViewState.` and a key, as JSON, and an address with
 `viewStateShareKey` opens it.  `workflowType` chooses the pages for model training: without it a new browser shows those
 for language models.  The table nests runs only in order of their creation and without a filter, so there are two views.
-No view can unfold a run, as MLflow leaves that out of what it reads: the nested one opens as one row, so that the link
-to a study opens the other.
+No view can unfold a run, as MLflow leaves that out of what it reads: the nested one opens as one row.
 """
 
 import json

@@ -36,6 +36,7 @@ class VariantRun:
     aggregate: str = ""  # identifies the trials and scores that the run's metrics summarize; empty: none yet
     started: float = field(default=0.0, compare=False)  # seconds since the epoch; 0 of one that was just made
     parent: str = field(default="", compare=False)  # run id of the study that it nests below
+    ended: float | None = field(default=None, compare=False)  # seconds since the epoch: its start and its duration
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,11 @@ class TrackingStore(ABC):
         """What precedes a run's id in the address of its page; empty where there is none."""
         return ""
 
-    def link(self, study: str) -> str:
-        """The address of the study's runs in a browser; empty where there is none."""
+    def link(self, study: str, nested: bool = False) -> str:
+        """The address of a table of the study's variants in a browser, the best first; empty where there is none.
+
+        `nested`: that of its runs, in which the study unfolds into its variants and these into their seeds.
+        """
         return ""
 
     @abstractmethod

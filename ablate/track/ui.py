@@ -12,7 +12,7 @@ from ablate.permissions import store_permissions
 from ablate.track.client import SQLITE, connect
 from ablate.track.named_server import named_server
 from ablate.track.server import ensure_server, forget_dead_server
-from ablate.track.shared_views import RANKED, TAG, link_to_runs
+from ablate.track.shared_views import NESTED, RANKED, TAG, link_to_runs
 
 RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow opens on its pages for language models otherwise
 
@@ -40,10 +40,13 @@ def ui_address(store: Store) -> str:
     return ""
 
 
-def study_links(uri: str) -> dict[str, str]:
-    """Study → the address of its runs, of every experiment that has a view of them."""
-    experiments = connect(uri).list_experiments()
-    return {one.name: link_to_runs(uri, one.experiment_id) for one in experiments if f"{TAG}{RANKED}" in one.tags}
+def study_links(uri: str) -> dict[str, tuple[str, str]]:
+    """Study → the addresses of its variants, the best first, and of its runs nested, where MLflow has views of them."""
+    return {
+        one.name: (link_to_runs(uri, one.experiment_id), link_to_runs(uri, one.experiment_id, NESTED))
+        for one in connect(uri).list_experiments()
+        if f"{TAG}{RANKED}" in one.tags
+    }
 
 
 def serve_until_interrupt(
@@ -60,12 +63,13 @@ def serve_until_interrupt(
             with interrupts.first_calls(interrupted.set):
                 say(f"MLflow is at {server.uri}{RUNS}; Ctrl-C ends it")
                 found = study_links(server.uri)
-                for name, link in found.items():
-                    say(f"{name}: {link}")
+                for name, (ranked, nested) in found.items():
+                    say(f"{name}: {ranked}")
+                    say(f"{name}, nested: {nested}")
                 for name, address in dashboards.items():
                     say(f"{name}: Optuna's dashboard is at {address}")
                 if browser:
-                    webbrowser.open(next(iter(found.values())) if len(found) == 1 else server.uri + RUNS)
+                    webbrowser.open(next(iter(found.values()))[0] if len(found) == 1 else server.uri + RUNS)
                 while not interrupted.wait(5.0):
                     server = ensure_server(store)
         finally:

@@ -43,17 +43,20 @@ def variant_state(states: Collection[State]) -> State:
 def close_variant_run(client: Client, run: VariantRun, trials: Sequence[TrialRecord]) -> VariantRun:
     """Set the run's state to the one that follows from its trials'; its duration is the sum of theirs.
 
-    MLflow computes durations from start and end, and the start of a run cannot be changed: so its end is set.
+    MLflow computes durations from start and end, and the start of a run cannot be changed: so its end is set, also
+    where a trial that was run again has left the state as it was.
     """
     state = variant_state([trial.state for trial in trials])
-    if state is run.state:
-        return run
     if state is State.RUNNING:
-        client.update_run(run.run_id, status=STATUSES[state])
-    else:
-        took = sum(trial.device_seconds or 0.0 for trial in trials)
-        client.set_terminated(run.run_id, STATUSES[state], milliseconds((run.started or time.time()) + took))
-    return replace(run, state=state)
+        if state is not run.state:
+            client.update_run(run.run_id, status=STATUSES[state])
+        return replace(run, state=state)
+    took = [trial.device_seconds for trial in trials if trial.device_seconds is not None]
+    ended = milliseconds((run.started or time.time()) + sum(took))
+    if state is run.state and (not took or ended == milliseconds(run.ended or 0.0)):
+        return run
+    client.set_terminated(run.run_id, STATUSES[state], ended)
+    return replace(run, state=state, ended=ended / 1000)
 
 
 def close_unused(client: Client, run: VariantRun) -> VariantRun:

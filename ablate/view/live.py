@@ -118,8 +118,9 @@ def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
             yield "stopping: trials write their checkpoints; Ctrl-C again ends everything at once"
         case NoWorkers(seconds=seconds, reason=reason):
             yield f"no worker has started for {seconds:.0f} s: {reason}; Ctrl-C stops the launch"
-        case RunsLink(link=link):
+        case RunsLink(link=link, nested=nested):
             yield f"runs in MLflow: {link}"
+            yield f"the same, nested: {nested}"
         case JournalRepaired(lines=lines, file=file):
             yield f"the search's journal was damaged: {counted(lines, 'line')} set aside in {file}"
         case BudgetLeft(device_seconds=seconds, waiting=waiting) if seconds <= 0 and waiting and not progress.running:

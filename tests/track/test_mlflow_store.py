@@ -10,8 +10,10 @@ from ablate.events import State
 from ablate.paths import StudyPaths
 from ablate.track.client import connect
 from ablate.track.mlflow_store import MlflowStore
+from ablate.track.shared_views import Columns
 from ablate.track.spool import SpoolTracker
 from ablate.track.store import Claim, Snapshot
+from ablate.track.ui import study_links
 from ablate.trial import Trial
 
 MakeTrial = Callable[..., Trial]
@@ -405,3 +407,36 @@ def test_a_variant_lasts_as_long_as_its_trials_took_the_device_and_usage_is_no_m
     assert connect(mlflow_uri).get_run(record.run_id).data.metrics["system/cpu_percentage"] == 95.0
     alike = mlflow_store.finished_alike([trials[0].shape, "another"])
     assert {one.key for one in alike} == {trial.key for trial in trials}
+
+
+@pytest.mark.cluster
+def test_a_trial_that_fails_again_adds_to_the_duration_of_its_variant(
+    mlflow_uri: str, mlflow_store: MlflowStore, make_trial: MakeTrial, paths: StudyPaths, study: str
+) -> None:
+    trial = make_trial()
+    mlflow_store.open_study(study, "", "", mlflow_store.snapshot(study))
+    mlflow_store.open_variants([trial], mlflow_store.snapshot(study))
+    durations = []
+    for _ in range(2):
+        with SpoolTracker(paths) as tracker:
+            tracker.start(trial)
+            tracker.record_usage(trial, {"device_seconds": 100.0})
+            tracker.finish(trial, State.FAILED, "out of memory")
+        assert mlflow_store.upload(paths) == set()
+        (variant,) = mlflow_store.settle(study, trials=[trial]).variants
+        info = connect(mlflow_uri).get_run(variant.run_id).info
+        assert (variant.state, info.end_time is not None) == (State.FAILED, True)
+        durations.append((info.end_time or 0) - info.start_time)
+    assert durations == [100_000, 200_000]
+
+
+@pytest.mark.cluster
+def test_a_study_has_a_link_to_its_variants_and_one_to_its_runs_nested(
+    mlflow_uri: str, mlflow_store: MlflowStore, study: str
+) -> None:
+    mlflow_store.open_study(study, "", "", mlflow_store.snapshot(study), Columns("linear/accuracy"))
+    links = mlflow_store.link(study), mlflow_store.link(study, nested=True)
+    assert study_links(mlflow_uri)[study] == links
+    for link, key in zip(links, ("ablate-ranking", "ablate-runs"), strict=True):
+        assert link.startswith(f"{mlflow_uri}/#/experiments/")
+        assert f"viewStateShareKey={key}&" in link
