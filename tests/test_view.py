@@ -478,14 +478,14 @@ def test_a_launch_and_a_status_show_the_difference_from_the_baseline_so_far(
 @pytest.mark.parametrize(
     ("width", "line"),
     [
-        (90, "Accuracy so far: ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points from the baseline, 3 seeds"),
+        (90, "kNN accuracy so far: ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points from the baseline, 3 seeds"),
         (65, "so far: ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points, 3 seeds"),
         (45, "ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points"),
         (42, "ε=0.…τ=0.5: −0.12 ± 0.13 percentage points"),
     ],
 )
 def test_a_difference_keeps_its_variant_sign_and_number_in_a_narrow_terminal(width: int, line: str) -> None:
-    quantity = Quantity("Accuracy", "Accuracy", "%", labelled=True)
+    quantity = Quantity("kNN accuracy", "kNN accuracy", "%", labelled=True)
     found = RunningDifference("ε=0.8, τ=0.5", "ε=0.4, τ=0.5", -0.0012, 0.0013, 3, quantity)
     assert list(answers.comparison_lines([found], 1, width)) == [line]
 

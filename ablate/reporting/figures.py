@@ -48,7 +48,7 @@ def figures(
     scored_variants = [member for member in compared if member.variant.scores]
     for number, axis in enumerate(axes_of(study, [member.variant for member in scored_variants]), start=1):
         figure = axis_figure(study, scored_variants, axis, metric)
-        caption = f"{study.words.quantity(metric).opening} by {study.words.axis(axis)}"
+        caption = f"{study.words.quantity(metric).name} by {study.words.axis(axis)}"
         caption += f" ({figure.note})" if figure.note else ""
         yield ReportFigure(f"figure-{number}-{re.sub(r'[^A-Za-z0-9-]+', '-', short(axis))}", caption, figure)
 

@@ -30,13 +30,13 @@ def to_latex(report: Report) -> str:
 
 def tables_of(report: Report) -> Iterator[tuple[Table, str, str]]:
     """(Table, caption, label) of a report."""
-    results, metric, opening = report.results, report.quantity.name, report.quantity.opening
+    results, metric = report.results, report.quantity.name
     means = f"Mean of {metric} over seeds ± half of its 95 % interval"
     best = "; in bold the best and those not distinguished from it" if results.has_best else ""
     yield results.table, means + best, "results"
     for number, (title, table) in enumerate(results.pivots, start=1):
         yield table, f"{means}{f', {title}' if title else ''}{best}", f"pivot-{number}"
-    yield comparisons_table(report.design.comparisons), f"{opening} minus that of the baseline, by seed", "comparisons"
+    yield comparisons_table(report.design.comparisons), f"{metric} minus that of the baseline, by seed", "comparisons"
     yield trends_table(report.design.trends), f"Slopes of {metric} along the axes, by seed", "trends"
     yield results.other_metrics, "Other metrics", "metrics"
 

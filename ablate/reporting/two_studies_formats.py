@@ -45,7 +45,7 @@ def answer(found: TwoStudies) -> str:
         differing = ", ".join(one.label for one in shown[:4]) + (" and others" if len(shown) > 4 else "")
         which = f": {differing}" if shown else ""
         count = f"{len(shown)} of {len(tested)} variants"
-        parts.append(f"{found.quantity.opening} differs in {count} that both have{which}.")
+        parts.append(f"{found.quantity.name} differs in {count} that both have{which}.")
     if same:
         parts.append(f"{same} of the variants that both have are the same trials.")
     return " ".join(parts)

@@ -23,7 +23,7 @@ class Quantity:
     With one, they have its words and its unit, as figures have them.
     """
 
-    name: str = ""  # in sentences and above columns: `linear/accuracy`, or the label
+    name: str = ""  # in sentences and above columns: `linear/accuracy`, or the label as it is written
     title: str = ""  # at an axis of a figure: `linear accuracy`
     unit: str = ""
     labelled: bool = False
@@ -41,11 +41,6 @@ class Quantity:
     @property
     def title_with_unit(self) -> str:
         return with_unit(self.title, self.unit)
-
-    @property
-    def opening(self) -> str:
-        """Its name at the beginning of a sentence: labels have a capital there, names as in files stay as they are."""
-        return self.name[0].upper() + self.name[1:] if self.labelled else self.name
 
     @property
     def head(self) -> str:
@@ -137,4 +132,4 @@ def level_text(level: Value) -> str:
 
 def difference_sentence(quantity: Quantity, direction: str, baseline: str, others: str) -> str:
     """`linear/accuracy is higher than with k=50 for k=100.`"""
-    return f"{quantity.opening} is {direction} than with {baseline} for {others}."
+    return f"{quantity.name} is {direction} than with {baseline} for {others}."

@@ -263,7 +263,7 @@ def comparison_forms(one: "RunningDifference") -> Iterator[str]:
     mean, half = one.quantity.factor * one.mean, one.half
     size = with_error(abs(mean), one.quantity.factor * half) if half is not None else number(abs(mean))
     difference = f"{one.label}: {signed(mean, size)}{one.quantity.after_difference}"
-    metric, seeds = f"{one.quantity.opening} so far", counted(one.n, "seed")
+    metric, seeds = f"{one.quantity.name} so far", counted(one.n, "seed")
     yield f"{metric}: {difference} from the baseline {one.baseline}, {seeds}"
     yield f"{metric}: {difference} from the baseline, {seeds}"
     yield f"so far: {difference}, {seeds}"

@@ -50,7 +50,7 @@ def test_the_answer_has_the_words_of_the_study_and_differences_in_percentage_poi
     assert report_of(study, results).answer == (
         "perturbation matters for accuracy of a linear probe: perturbation=adversarial beats the baseline, "
         "perturbation=rp.",
-        "Accuracy of a linear probe is higher than with perturbation=rp for perturbation=adversarial "
+        "accuracy of a linear probe is higher than with perturbation=rp for perturbation=adversarial "
         "(by 10.0 ± 2.5 percentage points, 3 seeds, p = 0.003 after Holm).",
     )
 
@@ -98,6 +98,6 @@ def test_the_live_view_has_the_words(study: Study, results: list[Result]) -> Non
     scores = [(result.trial, result.metrics[METRIC]) for result in results]
     (line,) = comparison_lines(running_differences(study, scores), most=3)
     assert line == (
-        "Accuracy of a linear probe so far: perturbation=adversarial: "
+        "accuracy of a linear probe so far: perturbation=adversarial: "
         "+10.0 ± 2.5 percentage points from the baseline perturbation=rp, 3 seeds"
     )
