@@ -77,7 +77,7 @@ def draw_row(axes: Axes, position: int, comparison: Comparison, label: str, fact
     (mean,) = axes.plot(
         [estimate.mean], [position], "o", mfc=color if shown else "white", mec=color, ms=7, mew=1.5, zorder=4
     )
-    set_tip(mean, f"{label}: {estimate_text(estimate.times(factor))}, n = {estimate.n}")
+    set_tip(mean, f"{label}: {estimate_text(estimate.times(factor))}, n = {estimate.n}", comparison.variant.key)
 
 
 def shortened(labels: Sequence[str]) -> list[str]:

@@ -189,7 +189,7 @@ def draw_means(axes: Axes, marks: Marks, color: str, marker: str, linestyle: str
         # transparent, so that only the mouse finds it
         (area,) = axes.plot([x], [mean], "8", ms=14, mec="none", mfc=color, alpha=0, transform=at, zorder=6)
         text = estimate_text(variant.estimate.times(variant.quantity.factor))
-        set_tip(area, f"{variant_label(variant, variant.levels)}: {text}, n = {variant.estimate.n}")
+        set_tip(area, f"{variant_label(variant, variant.levels)}: {text}, n = {variant.estimate.n}", variant.key)
         if variant.baseline:
             axes.plot([x], [mean], "o", mfc="none", mec=INK, ms=14, mew=1.3, transform=at, zorder=5)
 

@@ -1,4 +1,4 @@
-"""Figures as SVG and PDF; points of an SVG that have a tip show it where the mouse rests on them.
+"""Figures as SVG and PDF; points of an SVG that have a tip show it where the mouse rests on them, and link to runs.
 
 So figures in a report's page tell their numbers without a script.  A library for interactive figures adds 2 MB to each
 page, which only that of a search has (`ablate.reporting.html`).
@@ -7,6 +7,7 @@ page, which only that of a search has (`ablate.reporting.html`).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
@@ -18,16 +19,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TIP = "tip: "  # begins the id of an artist that has a tip
+RUN_OF = "variant:"  # begins the address of an artist that links to the run of a variant
+
+Address = Callable[[str], str]  # key of a variant → the address of its run; empty where it has none
 
 
-def set_tip(artist: Artist, text: str) -> None:
-    """Have the artist show a text where the mouse rests on it."""
+def set_tip(artist: Artist, text: str, variant: str = "") -> None:
+    """Have the artist show a text where the mouse rests on it, and link to the run of the variant with this key."""
     artist.set_gid(f"{TIP}{text}")
+    if variant:
+        artist.set_url(f"{RUN_OF}{variant}")
 
 
-def svg(figure: Figure) -> bytes:
-    """The figure as an SVG whose text stays text; equal figures give equal bytes."""
-    return with_tips(saved(figure, "svg").decode()).encode()
+def svg(figure: Figure, address: Address = lambda _: "") -> bytes:
+    """The figure as an SVG whose text stays text, with links to addresses; equal figures give equal bytes."""
+    return with_links(with_tips(saved(figure, "svg").decode()), address).encode()
 
 
 def pdf(figure: Figure) -> bytes:
@@ -49,6 +55,21 @@ def saved(figure: Figure, kind: Literal["svg", "pdf"]) -> bytes:
 def with_tips(text: str) -> str:
     """The SVG with a title element, which browsers show as a tip, in place of each id that holds one."""
     return re.sub(rf'<g id="{TIP}([^"]*)">', r"<g><title>\1</title>", text)
+
+
+def with_links(text: str, address: Address) -> str:
+    """The SVG with the address of a variant's run in each link to it; without links to what has none."""
+
+    def link(found: re.Match[str]) -> str:
+        to = address(found[1])
+        return f'<a xlink:href="{escape(to)}" target="_blank">{found[2]}</a>' if to else found[2]
+
+    return re.sub(rf'<a xlink:href="{RUN_OF}([^"]*)"[^>]*>(.*?)</a>', link, text, flags=re.DOTALL)
+
+
+def without_links(content: bytes) -> bytes:
+    """The SVG without its links, which lead to a server that others than its readers may not reach."""
+    return re.sub(r"<a [^>]*>|</a>", "", content.decode()).encode()
 
 
 def inline(text: str, name: str, caption: str) -> str:

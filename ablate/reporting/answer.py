@@ -101,14 +101,17 @@ def shown_sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 def trend_sentence(one: AxisTrend) -> str:
     """`Along k, linear/accuracy rises by 0.100 ± 0.010 per doubling (p = 0.003 after Holm, paired slopes).`"""
+    rises = "rises" if (one.estimate.mean or 0.0) > 0 else "falls"
+    p = f"{p_text(one.p_adjusted)} after Holm"
+    axis, metric = one.baseline.words.axis(one.axis), one.baseline.quantity.name
+    return f"Along {axis}, {metric} {rises} by {slope_text(one)} per {one.step} ({p}, paired slopes)."
+
+
+def slope_text(one: AxisTrend) -> str:
+    """The size of a slope with its interval and its unit, without its sign."""
     quantity = one.baseline.quantity
     estimate = one.estimate.times(quantity.factor)
-    mean, half = estimate.mean or 0.0, estimate.half or 0.0
-    rises = "rises" if mean > 0 else "falls"
-    slope = with_error(abs(mean), half) + quantity.after_difference
-    p = f"{p_text(one.p_adjusted)} after Holm"
-    axis = one.baseline.words.axis(one.axis)
-    return f"Along {axis}, {quantity.name} {rises} by {slope} per {one.step} ({p}, paired slopes)."
+    return with_error(abs(estimate.mean or 0.0), estimate.half or 0.0) + quantity.after_difference
 
 
 def measured(comparison: Comparison) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ablate.draw.labels import variant_label
 from ablate.reporting.links import NO_LINKS, Links
-from ablate.reporting.report import Cell, Measured, Table
+from ablate.reporting.report import Cell, Linked, Measured, Table
 from ablate.reporting.tables import p_value, share
 from ablate.stats.across_datasets import DifferenceOverDatasets, Ranking
 from ablate.stats.axis_trends import AxisTrend
@@ -81,12 +81,18 @@ def datasets_table(differences: Sequence[DifferenceOverDatasets], links: Links =
     return Table(("variant", difference, "data sets", "p", "between data sets"), tuple(rows))
 
 
-def ranks_table(ranking: Ranking | None) -> Table:
+def ranks_table(ranking: Ranking | None, links: Links = NO_LINKS) -> Table:
     """A row per variant: its mean rank and its rank on each data set."""
     if ranking is None:
         return Table()
     rows: list[tuple[Cell, ...]] = [
-        (label, f"{mean:.2f}", *(f"{rank:g}" for rank in ranks))
-        for label, mean, ranks in zip(ranking.labels, ranking.mean_ranks, ranking.ranks, strict=True)
+        (
+            label,
+            Linked(f"{mean:.2f}", links.study),
+            *(Linked(f"{rank:g}", links.variant(key)) for rank, key in zip(ranks, keys, strict=True)),
+        )
+        for label, mean, ranks, keys in zip(
+            ranking.labels, ranking.mean_ranks, ranking.ranks, ranking.keys, strict=True
+        )
     ]
     return Table(("variant", "mean rank", *ranking.datasets), tuple(rows))

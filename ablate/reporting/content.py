@@ -14,7 +14,7 @@ from ablate.reporting.figures import all_figures
 from ablate.reporting.importance import importances_of
 from ablate.reporting.learning_curves import curve_figures
 from ablate.reporting.links import links_of
-from ablate.reporting.opening import opening
+from ablate.reporting.opening import answer_links, opening
 from ablate.reporting.paper import (
     Difference,
     ablations_of,
@@ -80,6 +80,7 @@ def report_of(
         ),
         execution=execution_of(study, every, variants),
         links=links_of(results, runs),
+        answer_links=answer_links(design.comparisons, design.trends, design.over_datasets, links_of(results, runs)),
         paper=paper_section(study, ablations, differing, verdicts(study, ablations, results)),
         paper_problem=problem,
     )

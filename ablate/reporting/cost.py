@@ -18,6 +18,8 @@ class Failures:
     cause: str  # the reason, with numbers that differ between trials as `#`
     keys: tuple[str, ...]  # of the trials
     name: str  # of the first
+    variant: str = ""  # the key of its variant
+    seed: int = 0  # its seed
 
 
 def costs(results: Sequence[Result], budget: Budget | None = None) -> Iterator[tuple[str, str]]:
@@ -45,7 +47,10 @@ def failures(results: Sequence[Result], metric: str) -> tuple[Failures, ...]:
     for result in results:
         if (reason := result.failure(metric)) is not None:
             groups.setdefault(cause_of(reason), []).append(result)
-    found = [Failures(cause, tuple(one.key for one in group), group[0].trial.name) for cause, group in groups.items()]
+    found = [
+        Failures(cause, tuple(one.key for one in group), group[0].trial.name, group[0].variant, group[0].seed)
+        for cause, group in groups.items()
+    ]
     return tuple(sorted(found, key=lambda one: -len(one.keys)))
 
 

@@ -1,7 +1,7 @@
 """Writes a report as Markdown."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,6 +11,7 @@ from ablate.reporting.combined import datasets_table, interactions_table, ranks_
 from ablate.reporting.cost import Failures
 from ablate.reporting.execution import Gap
 from ablate.reporting.limits import unshown_sentence
+from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.outcome import Outcome
 from ablate.reporting.report import Cell, Linked, Measured, Report, Table
 from ablate.reporting.tables import comparisons_table, statements_table
@@ -31,13 +32,14 @@ def to_markdown(report: Report) -> str:
         report=report,
         results=report.results,
         setup=Table(("", ""), report.execution.setup),
+        answer=[linked_sentence(sentence, report.answer_links) for sentence in report.answer],
         gaps=gap_table(report.execution.gaps),
-        failures=failure_table(report.execution.failures),
+        failures=failure_table(report.execution.failures, report.links),
         paper=report.paper,
         interactions=interactions_table(report.design.interactions, report.links),
         trends=trends_table(report.design.trends, report.links),
         over_datasets=datasets_table(report.design.over_datasets, report.links),
-        ranks=ranks_table(report.design.ranking),
+        ranks=ranks_table(report.design.ranking, report.links),
         comparisons=comparisons_table(report.design.comparisons, report.links),
         unshown=unshown_of(report.design.comparisons),
         unshown_interactions=unshown_of(report.design.interactions, "interaction"),
@@ -68,6 +70,16 @@ def rendered(template: str, **values: Any) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
+def linked_sentence(sentence: str, links: Mapping[str, tuple[str, str]]) -> str:
+    """The sentence escaped, with a link from each phrase's number to its runs."""
+    text = escaped(sentence)
+    for phrase, (number, address) in links.items():
+        whole, part = escaped(phrase), escaped(number)
+        if part in whole:
+            text = text.replace(whole, whole.replace(part, f"[{part}]({address})", 1), 1)
+    return text
+
+
 def gap_table(gaps: tuple[Gap, ...]) -> Table:
     """The first MAX_GAPS gaps, and a row with the count of the others."""
     rows: list[tuple[Cell, ...]] = [
@@ -78,9 +90,12 @@ def gap_table(gaps: tuple[Gap, ...]) -> Table:
     return Table(("variant", "seeds", "why"), (*rows, *rest))
 
 
-def failure_table(failures: tuple[Failures, ...]) -> Table:
+def failure_table(failures: tuple[Failures, ...], links: Links = NO_LINKS) -> Table:
     """A row per cause of failures: how many trials, and one whose log tells more."""
-    rows = tuple((one.cause, len(one.keys), f"{one.name} ({one.keys[0]})") for one in failures[:MAX_GAPS])
+    rows = tuple(
+        (one.cause, len(one.keys), Linked(f"{one.name} ({one.keys[0]})", links.seed(one.variant, one.seed)))
+        for one in failures[:MAX_GAPS]
+    )
     return Table(("cause", "trials", "one of them"), rows)
 
 

@@ -1,9 +1,21 @@
 """The first sentences of an answer: what holds over all data sets, and which axes matter."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ablate.draw.numbers import estimate_text
-from ablate.reporting.answer import absolute_text, listed, margin_text, p_text, place
+from ablate.reporting.answer import (
+    absolute_text,
+    listed,
+    margin_text,
+    measured,
+    p_text,
+    place,
+    size,
+    slope_text,
+    trend_sentence,
+)
+from ablate.reporting.links import Links
 from ablate.stats.across_datasets import DifferenceOverDatasets
 from ablate.stats.axis_trends import AxisTrend
 from ablate.stats.comparisons import Comparison, place_of
@@ -135,3 +147,23 @@ def over_datasets_part(one: DifferenceOverDatasets, p: float, better: int) -> st
     if better == 0:
         return f"{one.label} is {'higher' if sign > 0 else 'lower'} than the baseline ({amount})"
     return f"{one.label} {'beats' if sign == better else 'is beaten by'} the baseline ({amount})"
+
+
+def answer_links(
+    comparisons: Sequence[Comparison],
+    trends: Sequence[AxisTrend],
+    over_datasets: Sequence[DifferenceOverDatasets],
+    links: Links,
+) -> dict[str, tuple[str, str]]:
+    """The phrases of an answer with a number: phrase → the number, and the address of the run or runs it is from.
+
+    A phrase that two comparisons have, as on two data sets, is left out.
+    """
+    phrases = [(measured(one), size(one), links.variant(one.variant.key)) for one in comparisons]
+    phrases += [(trend_sentence(one), slope_text(one), links.study) for one in trends]
+    phrases += [
+        (f"by {absolute_text(one.estimate, one.quantity)}, ", absolute_text(one.estimate, one.quantity), links.study)
+        for one in over_datasets
+    ]
+    counts = Counter(phrase for phrase, _, _ in phrases)
+    return {phrase: (number, to) for phrase, number, to in phrases if to and counts[phrase] == 1}

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ablate.draw.figure_specs import ComparedVariant, Direction, ReportSpec
 from ablate.papers.reference import Ablation, Printed
@@ -124,6 +124,7 @@ class Report:
     execution: Execution
     links: Links  # to the runs of its variants and seeds
     paper: PaperSection | None = None
+    answer_links: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # phrase → its number, address of runs
     paper_problem: str = ""  # why the study's reference to its paper cannot be used
 
     @property

@@ -9,7 +9,7 @@ from ablate.atomic_write import write_bytes, write_text
 from ablate.draw.canvas import png
 from ablate.draw.optuna_figures import OptunaFigure, plotly_json
 from ablate.draw.report_figures import draw_figure
-from ablate.draw.vector import pdf, svg
+from ablate.draw.vector import pdf, svg, without_links
 from ablate.reporting.html import to_html
 from ablate.reporting.latex import to_latex
 from ablate.reporting.markdown import to_markdown
@@ -32,8 +32,8 @@ def write_report(report: Report, folder: Path, frames: "Mapping[str, pd.DataFram
         drawn = draw_figure(figure.spec)
         images[f"{figure.stem}.png"] = png(drawn)
         drawn.set_layout_engine("none")  # it has placed everything; doing so again would take most of the time
-        vectors[f"{figure.stem}.png"] = svg(drawn)
-        write_bytes(folder / f"{figure.stem}.svg", vectors[f"{figure.stem}.png"])
+        vectors[f"{figure.stem}.png"] = svg(drawn, report.links.variant)
+        write_bytes(folder / f"{figure.stem}.svg", without_links(vectors[f"{figure.stem}.png"]))
         write_bytes(folder / f"{figure.stem}.pdf", pdf(drawn))
         if isinstance(figure.spec, OptunaFigure):
             interactive[f"{figure.stem}.png"] = plotly_json(figure.spec)

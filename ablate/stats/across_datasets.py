@@ -84,6 +84,7 @@ class Ranking:
     labels: tuple[str, ...]  # the best mean rank first
     datasets: tuple[str, ...]
     ranks: tuple[tuple[float, ...], ...]  # of each variant on each data set
+    keys: tuple[tuple[str, ...], ...] = ()  # of each variant on each data set
 
     @property
     def mean_ranks(self) -> tuple[float, ...]:
@@ -127,6 +128,7 @@ def ranking_of(variants: Sequence[Variant], better: int) -> Ranking | None:
     None too where no direction is better, and where a data set has two variants of the same levels.
     """
     means: dict[str, dict[str, float]] = {}
+    keys = {(ranked_label(variant, variants), variant.config.dataset): variant.key for variant in variants}
     for variant in variants:
         mean, label = variant.estimate.mean, ranked_label(variant, variants)
         if mean is None:
@@ -143,8 +145,13 @@ def ranking_of(variants: Sequence[Variant], better: int) -> Ranking | None:
     scores = np.array([[row[dataset] for dataset in datasets] for row in whole.values()])
     ranks = rankdata(-better * scores, axis=0)
     order = sorted(range(len(whole)), key=lambda at: float(ranks[at].mean()))
-    labels = list(whole)
-    return Ranking(tuple(labels[at] for at in order), datasets, tuple(tuple(map(float, ranks[at])) for at in order))
+    labels = [list(whole)[at] for at in order]
+    return Ranking(
+        tuple(labels),
+        datasets,
+        tuple(tuple(map(float, ranks[at])) for at in order),
+        tuple(tuple(keys[label, dataset] for dataset in datasets) for label in labels),
+    )
 
 
 def ranked_label(variant: Variant, variants: Sequence[Variant]) -> str:

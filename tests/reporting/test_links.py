@@ -76,6 +76,48 @@ def test_means_pivots_differences_and_other_metrics_of_a_study_link_to_the_varia
     assert linked(page, sorted(variants)) == variants
 
 
+def test_numbers_of_the_answer_and_points_of_figures_link_to_the_variants_runs(
+    make_study: MakeStudy, make_result: MakeResult, tmp_path: Path
+) -> None:
+    levels = (10, 20, 40)
+    study = make_study({"axes": {"method.k": levels}})
+    scores = {(k, seed): 0.5 + 0.1 * at + 0.003 * seed * (at + 1) for at, k in enumerate(levels) for seed in range(3)}
+    results = [with_run(make_result({"method.k": k}, seed, score)) for (k, seed), score in scores.items()]
+    page = write_report(report_of(study, results, runs=RUNS), tmp_path)
+    answer = page.read_text(encoding="utf-8").partition("## Answer")[2].partition("![")[0]
+    runs = {result.trial.levels["method.k"]: f"{RUNS}{result.variant}" for result in results}
+    for k in (20, 40):
+        assert re.search(rf"k={k} \(by \[[^\]]* ± [^\]]*\]\({re.escape(runs[k])}\), 3 seeds", answer)
+    assert re.search(rf"rises by \[[^\]]* ± [^\]]*\]\({re.escape(ALL_RUNS)}\) per doubling", answer)
+    html = page.with_name("report.html").read_text(encoding="utf-8")
+    points = re.findall(r'<title>k=(\d+): [^<]*</title>.*?<a xlink:href="([^"]*)"', html, re.DOTALL)
+    assert sorted(points) == sorted((str(k), runs[k]) for k in (10, 20, 20, 40, 40))  # of both figures
+    for file in ("figure-differences.svg", "figure-1-k.svg"):
+        assert "<a " not in (tmp_path / file).read_text(encoding="utf-8")
+        assert "variant:" not in (tmp_path / file).read_text(encoding="utf-8")
+
+
+def test_ranks_and_failed_trials_link_to_their_runs(
+    make_study: MakeStudy, make_result: MakeResult, tmp_path: Path
+) -> None:
+    data = ("fsdd", "digits", "mnist", "cifar10", "cifar100")
+    study = make_study({"axes": {"method.transformation": TRANSFORMATIONS, "dataset": data}})
+    results = [
+        with_run(make_result({"method.transformation": level, "dataset": one}, seed, 0.5 + at / 10, dataset=one))
+        for at, level in enumerate(TRANSFORMATIONS)
+        for one in data
+        for seed in range(3)
+    ]
+    failed = replace(results[0], state=State.FAILED, metrics={}, reason="diverged")
+    text = write_report(report_of(study, [failed, *results[1:]], runs=RUNS), tmp_path).read_text(encoding="utf-8")
+    ranks = text.partition("### Ranks on all data sets")[2].partition("\n### ")[0]
+    for result in results:
+        rank = 2 if result.trial.levels["method.transformation"] == "np" else 1
+        assert f"[{rank}]({RUNS}{result.variant})" in ranks
+    assert f"[2.00]({ALL_RUNS})" in ranks
+    assert f"]({RUNS}{run_of(failed)}) |" in text.partition("### Failures by cause")[2]
+
+
 def test_the_score_of_each_seed_links_to_its_own_run(study: Study, results: list[Result], tmp_path: Path) -> None:
     failed = replace(results[0], state=State.FAILED, metrics={}, reason="diverged")
     page = write_report(report_of(study, [failed, *results[1:]], runs=RUNS), tmp_path)
