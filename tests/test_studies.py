@@ -13,7 +13,7 @@ from ablate.study.search import Range
 from ablate.study.write import to_yaml
 
 FOLDER = Path(__file__).parent.parent / "studies"
-FILES = {  # without studies/findings: small runs for docs/findings.md, with settings of their own
+FILES = {  # without studies/findings: small runs with settings of their own
     file.relative_to(FOLDER).with_suffix("").as_posix(): file
     for file in sorted(FOLDER.rglob("*.yaml"))
     if "findings" not in file.relative_to(FOLDER).parts
