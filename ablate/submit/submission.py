@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ablate.errors import StudyError
+from ablate.lock import locked
 from ablate.paths import Store
 from ablate.permissions import store_permissions
 from ablate.planning.resources import slots
@@ -14,6 +15,8 @@ from ablate.submit.jobs import Submitted, job_of
 from ablate.submit.note import JobNote
 from ablate.submit.options import read_options
 from ablate.submit.target import Job, Target, TargetOptions, targets
+
+PATIENCE = 120.0  # seconds in which another process that submits the study has to end
 
 
 def make_job(study: Study, store: Store, target: str, file: Path | None, *, yes: bool = False) -> tuple[Target, Job]:
@@ -39,16 +42,24 @@ def require_fit(study: Study, target: str, options: TargetOptions) -> None:
 
 
 def submit(study: Study, store: Store, target: str, file: Path | None, *, yes: bool = False) -> Submitted:
-    """Send a study to a target.  Raises StudyError while an earlier job of the study waits or runs."""
+    """Send a study to a target.
+
+    Raises StudyError while an earlier job of the study waits or runs, and ServiceError while another process submits
+    it.
+    """
     made, job = make_job(study, store, target, file, yes=yes)
-    earlier = job_of(store, study.name)
-    if earlier is not None and earlier.state.active:
-        problem = f"'{study.name}' is {earlier.state.value} as job {earlier.job_id} of {earlier.target}"
-        raise StudyError(problem, f"follow it with 'ablate status {study.name}', or stop it first")
     store.require_writable()
-    with store_permissions(store):
-        job.folder.mkdir(parents=True, exist_ok=True)
+    with store_permissions(store), locked(job.folder / "job.lock", PATIENCE, "another process submits this study"):
+        refuse_second_job(store, study.name)
         job_id = made.submit(job)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         JobNote(target, job_id, now, made.options.model_dump(mode="json")).save(job.folder)
     return Submitted(study.name, target, job_id, made.state(job_id))
+
+
+def refuse_second_job(store: Store, study: str) -> None:
+    """Raise StudyError while a job that was submitted from this store waits or runs."""
+    earlier = job_of(store, study)
+    if earlier is not None and earlier.state.active:
+        problem = f"'{study}' is {earlier.state.value} as job {earlier.job_id} of {earlier.target}"
+        raise StudyError(problem, f"follow it with 'ablate status {study}', or stop it first")

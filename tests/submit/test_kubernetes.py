@@ -6,6 +6,7 @@ A test cannot have a cluster: the stand-in keeps objects in files, and the tests
 import json
 import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from ablate.study.read import read_study
 from ablate.submit.jobs import Submitted, job_logs, job_of, stop_job
 from ablate.submit.submission import submit
 from ablate.submit.target import JobState
+
+from ..services.waiting import wait_until
 
 STUDY = """\
 question: Does it matter?
@@ -41,10 +44,20 @@ class Lab:
         tool.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(SCRIPT), str(folder / "objects")])} "$@"\n')
         tool.chmod(0o755)
 
+    def await_at_apply(self, file: str) -> None:
+        """Let `kubectl apply` take seconds; a file says that it has begun."""
+        tool = self.folder / "bin" / "kubectl"
+        first, last = tool.read_text().splitlines()
+        slow = f'case " $* " in *" apply "*) touch {shlex.quote(str(self.folder / file))}; sleep 5;; esac'
+        tool.write_text("\n".join([first, slow, last, ""]))
+
     def submit(self, store: str = "store", **options: str) -> Submitted:
+        self.write_options(**options)
+        return submit(read_study(self.folder / "one.yaml"), self.store(store), "kubernetes", self.folder / "lab.yaml")
+
+    def write_options(self, **options: str) -> None:
         given = {"image": "lab/ablate:1", "volume_claim": "data", "namespace": "lab", "secret": "mlflow", **options}
         (self.folder / "lab.yaml").write_text(json.dumps({"kubernetes": given}))
-        return submit(read_study(self.folder / "one.yaml"), self.store(store), "kubernetes", self.folder / "lab.yaml")
 
     def store(self, name: str = "store") -> Store:
         return Store(self.folder / name)
@@ -98,6 +111,17 @@ def test_a_job_that_waits_or_runs_is_not_replaced_from_another_store(
         lab.submit("other")
     assert lab.read("rayjob") == before
     assert job_of(lab.store("other"), "one") is None
+
+
+def test_of_two_submissions_at_the_same_time_the_second_is_refused(lab: Lab) -> None:
+    lab.await_at_apply("begun")
+    lab.write_options()
+    arguments = ("submit", "one.yaml", "--to", "kubernetes", "--target", "lab.yaml", "--storage", "store")
+    first = subprocess.Popen([sys.executable, "-m", "ablate", *arguments], cwd=lab.folder)
+    wait_until((lab.folder / "begun").exists, lambda: "the first was not sent")
+    with pytest.raises(StudyError, match="'one' is waiting as job ablate-one of kubernetes"):
+        lab.submit()
+    assert first.wait() == 0
 
 
 @pytest.mark.parametrize(
@@ -162,5 +186,5 @@ def test_a_store_that_submitting_makes_is_its_owners_alone(lab: Lab) -> None:
     lab.submit()
     assert os.umask(before) == 0o022
     made = [lab.store().root, *lab.store().root.rglob("*")]
-    assert [path.name for path in made] == ["store", "studies", "one", "job.json"]
+    assert sorted(path.name for path in made[3:]) == ["job.json", "job.lock"]
     assert not [path for path in made if path.stat().st_mode & 0o077]
