@@ -38,7 +38,7 @@ class NodeWatch:
         self.fit = {node["NodeID"] for node in first}
         self.refused: dict[str, float] = {}  # id → when it is checked again
         self.told: set[tuple[str, str]] = set()  # node and problem
-        self.checking: threading.Thread | None = None
+        self.checking: dict[str, threading.Thread] = {}  # id → its check
         dispatcher.node_lives = self.is_used
 
     def is_used(self, node: str) -> bool:
@@ -55,18 +55,24 @@ class NodeWatch:
             self.dispatcher.width, self.count = width, len(fit)
             self.send(NodesChanged(width, len(fit)))
         now = time.monotonic()
-        due = [node for node in found if node not in fit and self.refused.get(node["NodeID"], now) <= now]
-        if due and (self.checking is None or not self.checking.is_alive()):
-            self.checking = threading.Thread(target=self.check_joined, args=(due,), daemon=True)
-            self.checking.start()  # it takes seconds, and the driver waits for the heartbeat that follows
+        for node in found:
+            if node not in fit and self.refused.get(node["NodeID"], now) <= now:
+                self.start_check(node)
 
-    def check_joined(self, joined: Sequence[Any]) -> None:
-        """Check nodes that have joined; those that fit are used from the next look on."""
-        reports = {report.node: report for report in self.check(joined)}
-        for node in joined:
-            report = reports.get(node["NodeName"])
-            if report is None:
-                continue  # it has died meanwhile
+    def start_check(self, node: Any) -> None:
+        """Check a node that has joined, in a thread of its own, unless it is being checked.
+
+        That takes seconds, and minutes where it fetches data: other nodes do not wait for it, nor does the heartbeat
+        that follows the look.
+        """
+        running = self.checking.get(node["NodeID"])
+        if running is None or not running.is_alive():
+            self.checking[node["NodeID"]] = threading.Thread(target=self.check_joined, args=(node,), daemon=True)
+            self.checking[node["NodeID"]].start()
+
+    def check_joined(self, node: Any) -> None:
+        """Check a node that has joined; one that fits is used from the next look on."""
+        for report in self.check([node]):  # none where it has died meanwhile
             if not report.problem:
                 self.fit.add(node["NodeID"])
                 continue
