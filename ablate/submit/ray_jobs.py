@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shlex
 import tempfile
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ablate.errors import Interrupted, ServiceError
+from ablate.errors import Interrupted, ServiceError, StudyError
 from ablate.paths import absolute
 from ablate.submit.target import Job, JobState, TargetOptions
 
@@ -64,12 +65,23 @@ class RayTarget:
         return f"{yaml.safe_dump(content, sort_keys=False)}---\n{job.study}"
 
     def submit(self, job: Job) -> str:
+        """Raises StudyError while a job of the study waits or runs that another store has submitted."""
+        self.refuse_job_of_other_store(job.name)
         job_id = f"ablate-{job.name}-{time.time_ns() // 1_000_000}"  # an id is never used twice
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, f"{job.name}.yaml").write_text(job.study, encoding="utf-8")
             environment = {"working_dir": folder, "env_vars": {**STOP_WAIT, **self.options.variables}}
             self.send(entrypoint=self.command(job), submission_id=job_id, runtime_env=environment)
         return job_id
+
+    def refuse_job_of_other_store(self, study: str) -> None:
+        job_id = re.compile(rf"ablate-{re.escape(study)}-\d+")
+        for job in self.ask("list_jobs"):
+            state = STATES.get(str(job.status.value), JobState.UNKNOWN)
+            if state.active and job_id.fullmatch(job.submission_id or ""):
+                problem = f"'{study}' is {state.value} as job {job.submission_id} of ray, submitted from another store"
+                remedy = f"stop it from there, or by: ray job stop {job.submission_id} --address {self.options.address}"
+                raise StudyError(problem, remedy)
 
     def state(self, job_id: str) -> JobState:
         try:

@@ -24,14 +24,21 @@ SETS_SERVER = re.compile(r"MLFLOW_TRACKING_URI=|^\s*(\.|source)\s", re.MULTILINE
 STATES = {
     "PENDING": JobState.WAITING,
     "REQUEUED": JobState.WAITING,
+    "REQUEUE_FED": JobState.WAITING,
     "REQUEUE_HOLD": JobState.WAITING,
+    "RESV_DEL_HOLD": JobState.WAITING,
+    "SPECIAL_EXIT": JobState.WAITING,
     "CONFIGURING": JobState.WAITING,
     "SUSPENDED": JobState.WAITING,
     "RUNNING": JobState.RUNNING,
     "COMPLETING": JobState.RUNNING,
+    "RESIZING": JobState.RUNNING,
+    "SIGNALING": JobState.RUNNING,
+    "STAGE_OUT": JobState.RUNNING,
     "STOPPED": JobState.RUNNING,
     "COMPLETED": JobState.FINISHED,
     "CANCELLED": JobState.STOPPED,
+    "PREEMPTED": JobState.STOPPED,  # for good; one that goes on in the queue is PENDING
 }
 
 
@@ -81,11 +88,14 @@ class SlurmTarget:
         self.options = options
 
     def render(self, job: Job) -> str:
-        files = {"study": study_file(job), "stop": stop_file(job.folder), "output": job.folder / "slurm-%j.log"}
-        return render_script("slurm.sbatch.jinja", job=job, options=self.options, **files)
+        output = Path(str(job.folder).replace("%", "%%"), "slurm-%j.log")  # sbatch fills in %j
+        files = {"study": study_file(job), "stop": stop_file(job.folder), "output": output}
+        return render_script("slurm.sbatch.jinja", job=job, name=job_name(job.name), options=self.options, **files)
 
     def submit(self, job: Job) -> str:
+        """Raises StudyError where the file of secrets is not private, or another store's job waits or runs."""
         check_secrets(self.options.secrets)
+        refuse_job_of_other_store(job.name)
         write_text(study_file(job), job.study)
         stop_file(job.folder).unlink(missing_ok=True)
         script = job.folder / "job.sbatch"
@@ -125,6 +135,18 @@ class SlurmTarget:
             run_tool(["scancel", job_id], REMEDY)
         else:
             run_tool(["scancel", "--batch", "--signal=TERM", job_id], REMEDY)
+
+
+def job_name(study: str) -> str:
+    return f"ablate-{study}"
+
+
+def refuse_job_of_other_store(study: str) -> None:
+    """Raise StudyError while a job of the study waits or runs in the user's queue."""
+    waiting = run_tool(["squeue", "--me", "--noheader", "--format=%i", f"--name={job_name(study)}"], REMEDY).split()
+    if waiting:
+        problem = f"job {waiting[0]} of slurm waits or runs '{study}', submitted from another store"
+        raise StudyError(problem, f"stop it from there, or cancel it: scancel {waiting[0]}")
 
 
 def study_file(job: Job) -> Path:

@@ -54,8 +54,8 @@ def lab(tmp_path: Path) -> Iterator[Callable[..., str]]:
     }
     (tmp_path / "lab.yaml").write_text(f"ray: {options}\n")
 
-    def ablate(*arguments: str, code: int = 0) -> str:
-        command = [sys.executable, "-m", "ablate", *arguments, "--storage", str(tmp_path / "mine")]
+    def ablate(*arguments: str, code: int = 0, store: str = "mine") -> str:
+        command = [sys.executable, "-m", "ablate", *arguments, "--storage", str(tmp_path / store)]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -92,15 +92,16 @@ def until(condition: Callable[[], bool], what: Callable[[], str]) -> None:
 def test_a_job_of_ray_is_refused_twice_stops_with_a_checkpoint_and_goes_on(
     lab: Callable[..., str], tmp_path: Path
 ) -> None:
-    def submit(epochs: int, code: int = 0) -> str:
+    def submit(epochs: int, code: int = 0, store: str = "mine") -> str:
         (tmp_path / "radius.yaml").write_text(STUDY.replace("EPOCHS", str(epochs)))
-        return lab("submit", "radius.yaml", "--to", "ray", "--target", "lab.yaml", code=code)
+        return lab("submit", "radius.yaml", "--to", "ray", "--target", "lab.yaml", code=code, store=store)
 
     def printed() -> str:
         return lab("logs", "radius")
 
     submit(100_000)
     assert "of ray; follow it with" in submit(100_000, code=2)
+    assert "of ray, submitted from another store" in submit(100_000, code=2, store="other")
     until(lambda: any((tmp_path / "s").rglob("spool.jsonl")), printed)
     until(lambda: ", 1 running" in printed(), printed)
     assert "was asked to checkpoint and stop" in lab("stop", "radius")

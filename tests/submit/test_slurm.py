@@ -160,6 +160,31 @@ def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_others_are_stopped
     assert lab.state(again) == "CANCELLED"
 
 
+PROGRAM = """#!/bin/sh
+until [ -e {end} ]; do sleep 0.2; done
+exit 75
+"""
+
+
+def test_a_job_is_refused_from_another_store_and_goes_on_after_exit_code_75_as_often_as_it_may(tmp_path: Path) -> None:
+    folder = tmp_path / 'a "50 %j" folder'
+    program, end = folder / "bin" / "ablate", tmp_path / "end"
+    program.parent.mkdir(parents=True)
+    program.write_text(PROGRAM.format(end=end))
+    program.chmod(0o755)
+    with slurm_cluster() as cluster:
+        path = f"{program.parent}:{cluster.environment['PATH']}"
+        lab = Lab(folder, cluster.environment, {"cpus": 1, "max_requeues": 2, "variables": {"PATH": path}})
+        job = lab.submit("radius")
+        lab.until_state("radius", job, "RUNNING")
+        arguments = ("submit", "radius.yaml", "--to", "slurm", "--target", "lab.yaml", "--storage", "other")
+        assert f"job {job} of slurm waits or runs 'radius', submitted from another" in lab.ablate(*arguments, code=2)
+        assert f"job {job} of slurm: running" in lab.ablate("status", "radius")
+        end.touch()
+        lab.until_state("radius", job, "FAILED")
+        assert lab.ablate("logs", "radius").count("ablate launch ended with 75\n") == 3
+
+
 JOB = """#!/bin/bash
 #SBATCH --nodes=2 --ntasks-per-node=1 --output={folder}/output
 trap 'echo shell >> {folder}/signalled' TERM
@@ -195,6 +220,30 @@ def test_stopping_a_job_signals_its_shell_alone_and_none_of_its_steps(
         assert state is JobState.RUNNING
         assert signalled.read_text() == "shell\n"
         assert "srun" not in (tmp_path / "output").read_text()  # it says where a step is cancelled
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("PENDING", JobState.WAITING),
+        ("REQUEUE_FED", JobState.WAITING),
+        ("RESV_DEL_HOLD", JobState.WAITING),
+        ("SPECIAL_EXIT", JobState.WAITING),
+        ("RESIZING", JobState.RUNNING),
+        ("SIGNALING", JobState.RUNNING),
+        ("STAGE_OUT", JobState.RUNNING),
+        ("PREEMPTED", JobState.STOPPED),
+        ("TIMEOUT", JobState.FAILED),
+    ],
+)
+def test_a_state_of_slurm_says_whether_a_job_waits_runs_or_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, state: JobState
+) -> None:
+    scontrol = tmp_path / "scontrol"  # no test brings a job into most of these
+    scontrol.write_text(f"#!/bin/sh\necho JobId=7 JobState={word} ExitCode=0:0\n")
+    scontrol.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert SlurmTarget(SlurmOptions()).state("7") is state
 
 
 def test_a_file_of_secrets_that_others_may_read_is_refused(tmp_path: Path) -> None:
