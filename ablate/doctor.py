@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -17,10 +17,15 @@ from ablate.paths import Store, data_folder
 from ablate.permissions import store_permissions
 from ablate.plural import counted
 
+if TYPE_CHECKING:
+    from ablate.cluster.node_report import NodeReport
+
 GIGABYTE = 2**30
 LEAST_DISK = 5 * GIGABYTE
 LEAST_MEMORY = 4 * GIGABYTE
 PATIENCE = 5.0  # seconds in which the cluster has to accept a connection
+FREE_DISK = "free some space, or name another folder with --storage"
+INCOMPATIBLE = "torch and the NVIDIA driver are incompatible: update the driver, or install torch for its CUDA version"
 DASHBOARD = ("aiohttp_cors", "prometheus_client", "smart_open", "virtualenv")  # what ray[default] adds to ray[tune]
 
 
@@ -129,7 +134,7 @@ def disk(folder: Path) -> HealthCheck:
     if not os.access(existing, os.W_OK):
         return HealthCheck("store", False, f"{existing} cannot be written", "name another folder with --storage")
     found = f"{free / GIGABYTE:.0f} GB free in {existing}"
-    return health_check("store", free > LEAST_DISK, found, "free some space, or name another folder with --storage")
+    return health_check("store", free > LEAST_DISK, found, FREE_DISK)
 
 
 def memory() -> HealthCheck:
@@ -165,8 +170,7 @@ def gpus() -> HealthCheck:
         return HealthCheck("GPUs", True, names)
     if not Path("/proc/driver/nvidia/version").exists():
         return HealthCheck("GPUs", True, "none; trials run on the CPU")
-    remedy = "torch and the NVIDIA driver are incompatible: update the driver, or install torch for its CUDA version"
-    return HealthCheck("GPUs", False, "none that torch can use", remedy)
+    return HealthCheck("GPUs", False, "none that torch can use", INCOMPATIBLE)
 
 
 def cluster(store: Store, address: str) -> list[HealthCheck]:
@@ -208,7 +212,7 @@ def cluster_nodes(store: Store, nodes: list[Any]) -> Iterator[HealthCheck]:
         environment = store.root / f".environment-{os.getpid()}.json"
         write_environment(environment)
         try:
-            check = NodeCheck(store.root, store.root, environment)
+            check = NodeCheck(store.root, store.root, environment, gpus=True)
             reports = list(compared_reports(nodes, check, lambda: None))
         finally:
             environment.unlink(missing_ok=True)
@@ -216,8 +220,19 @@ def cluster_nodes(store: Store, nodes: list[Any]) -> Iterator[HealthCheck]:
         node = named[report.node]
         resources = ", ".join(f"{node['Resources'].get(kind, 0):g} {kind}s" for kind in ("CPU", "GPU"))
         has = f"{resources}, {report.disk:.0f} GB free, data: {', '.join(report.datasets) or 'none'}"
-        fit = not report.problem
-        yield HealthCheck(f"node {report.node}", fit, has if fit else f"{report.problem} ({has})", report.remedy)
+        problem, remedy = shortcoming(report, node["Resources"].get("GPU", 0))
+        yield HealthCheck(f"node {report.node}", not problem, f"{problem} ({has})" if problem else has, remedy)
+
+
+def shortcoming(report: "NodeReport", gpus: float) -> tuple[str, str]:
+    """Why a node of which Ray counts so many GPUs does not fit, and the remedy; empty where it does."""
+    if report.problem:
+        return report.problem, report.remedy
+    if report.disk * GIGABYTE <= LEAST_DISK:
+        return "little free disk space", FREE_DISK
+    if report.gpus == 0 or (report.gpus or 0) < gpus:
+        return f"torch can use {report.gpus or 'none'} of its GPUs", INCOMPATIBLE
+    return "", ""
 
 
 def server(store: Store) -> HealthCheck:

@@ -157,6 +157,11 @@ class Store:
         return (folder_named_by("ABLATE_CACHE") or self.root) / "tensors"
 
     @property
+    def shared_tensors(self) -> Path:
+        """The tensors in the store, which nodes with a local disk copy to it."""
+        return self.root / "tensors"
+
+    @property
     def measured(self) -> Path:
         """What `ablate plan` has measured on this machine: how long trials take (`ablate.driver.measured_costs`)."""
         return self.root / "measured.json"

@@ -47,27 +47,27 @@ if TYPE_CHECKING:
 Started = tuple[Trial, checkpoint.Checkpoint | None]  # a trial and its checkpoint
 
 
-def fetch_files(datasets: Mapping[str, str], tensors: Path) -> None:
+def fetch_files(datasets: Mapping[str, str], tensors: Sequence[Path]) -> None:
     """Verify the original files of data sets with this content (`Config.data`), also where the tensors are cached.
 
-    Those that are missing are downloaded, unless the tensors are cached.  Raises DataError where one is damaged, or
-    cannot be downloaded.
+    Those that are missing are downloaded, unless one of the folders `tensors` has the decoded ones.  Raises DataError
+    where one is damaged, or cannot be downloaded.
     """
     for name, content in sorted(datasets.items()):
-        verify(DATASETS[name], data_folder(), tensors)  # a damaged file is named before a missing one
-        if not is_cached(name, tensors, content):
-            fetch(DATASETS[name], data_folder(), tensors)
+        verify(DATASETS[name], data_folder(), tensors[0])  # a damaged file is named before a missing one
+        if not any(is_cached(name, folder, content) for folder in tensors):
+            fetch(DATASETS[name], data_folder(), tensors[0])
 
 
-def decode_files(datasets: Mapping[str, str], tensors: Path) -> None:
-    """Decode data sets with this content (`Config.data`) into the cache of tensors.
+def decode_files(datasets: Mapping[str, str], tensors: Path, shared: Path) -> None:
+    """Decode data sets with this content (`Config.data`) into the cache of tensors, or copy what `shared` has.
 
     A data set without original files is left to the first trial that reads it, in a process that needs torch anyway.
     Raises DataError where a file is damaged.
     """
     for name, content in sorted(datasets.items()):
         if DATASETS[name].files or DATASETS[name].optional:
-            cache_data(name, tensors, content)
+            cache_data(name, tensors, content, shared)
 
 
 def run_pack(trials: Sequence[Trial], context: RunContext) -> Iterator[TrialUpdate]:

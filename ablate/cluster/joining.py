@@ -31,6 +31,7 @@ class NodeCheck:
     folder: Path  # the study's
     environment: Path  # the file of variables for workers
     data: Mapping[str, str] = field(default_factory=dict)  # data set → content
+    gpus: bool = False  # whether the GPUs are counted that torch can use there
 
     @classmethod
     def of(cls, request: ClusterRequest) -> "NodeCheck":
@@ -125,8 +126,8 @@ def reports_of(
 
     One that can make none has `own`, with the problem.
     """
-    task = ray.remote(num_cpus=0, max_retries=0)(report_of_node)
-    given = (str(check.folder), mark, str(check.environment), str(check.store), dict(check.data), patience)
+    task: Any = ray.remote(num_cpus=0, max_retries=0)(report_of_node)  # typed for fewer arguments
+    given = (str(check.folder), mark, str(check.environment), str(check.store), dict(check.data), patience, check.gpus)
     asked = {}
     for node in found:
         here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)

@@ -3,6 +3,8 @@
 import hashlib
 import platform
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, version
@@ -16,6 +18,7 @@ from ablate.paths import Store, data_folder, existing_part
 
 PACKAGES = ("ablate", "torch", "ray", "mlflow", "numpy", "scikit-learn")
 CODE = (".py", ".yaml", ".csv", ".jinja")
+DRIVER = Path("/proc/driver/nvidia/version")
 SHARED = "name a folder that all nodes share with --storage"
 
 
@@ -31,6 +34,7 @@ class NodeReport:
     away: bool = False  # whether the problem is a service that may answer later
     disk: float = 0.0  # free GiB where its tensors are
     datasets: tuple[str, ...] = ()  # whose original files it has
+    gpus: int | None = None  # that torch can use; None where there is no NVIDIA driver, or this was not asked
 
 
 REPORTS: Codec[NodeReport] = Codec({"node": NodeReport}, version=1)
@@ -90,12 +94,20 @@ def code_digest(module: str) -> str:
 
 
 def report_of_node(
-    node: str, shared: str, mark: str, environment: str, store: str, data: Mapping[str, str], patience: float
+    node: str,
+    shared: str,
+    mark: str,
+    environment: str,
+    store: str,
+    data: Mapping[str, str],
+    patience: float,
+    count_gpus: bool = False,
 ) -> str:
     """This node's report, as a line; `mark` is the name of a file that the driver's node has written into the folder.
 
     An MLflow server that does not answer is asked again for `patience` seconds.  Data sets (name → content) that the
-    node lacks are downloaded and decoded, as its workers would do.
+    node lacks are copied from the store, or downloaded and decoded, as its workers would do.  Counting GPUs
+    takes seconds.
 
     Runs as a Ray task on the node, and answers in the folder by a file of its own, which the driver's node looks for.
     """
@@ -115,11 +127,25 @@ def report_of_node(
     else:
         apply_environment(Path(environment))
         problem, remedy, away = mlflow_problem(patience)
-    tensors = Store(Path(store)).tensors
+    paths = Store(Path(store))
     if not problem:
-        problem, remedy = data_problem(data, tensors)
-    disk = shutil.disk_usage(existing_part(tensors)).free / 2**30
-    return REPORTS.encode(NodeReport(node, versions(), code(), problem, remedy, away, disk, complete_datasets()))
+        problem, remedy = data_problem(data, paths)
+    disk = shutil.disk_usage(existing_part(paths.tensors)).free / 2**30
+    found = (disk, complete_datasets(), usable_gpus() if count_gpus else None)
+    return REPORTS.encode(NodeReport(node, versions(), code(), problem, remedy, away, *found))
+
+
+def usable_gpus() -> int | None:
+    """The GPUs of this node that torch can use; None where there is no NVIDIA driver.
+
+    A process of its own counts them: Ray hides the GPUs from a task that has asked for none.
+    """
+    if not DRIVER.exists():
+        return None
+    environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    count = [sys.executable, "-P", "-c", "import torch; print(torch.cuda.device_count())"]
+    done = subprocess.run(count, env=environment, capture_output=True, encoding="utf-8", errors="replace")
+    return int(done.stdout) if done.returncode == 0 else 0
 
 
 def complete_datasets() -> tuple[str, ...]:
@@ -130,13 +156,13 @@ def complete_datasets() -> tuple[str, ...]:
     return tuple(name for name, one in DATASETS.items() if all(file.find(folder).exists() for file in one.files))
 
 
-def data_problem(data: Mapping[str, str], tensors: Path) -> tuple[str, str]:
+def data_problem(data: Mapping[str, str], store: Store) -> tuple[str, str]:
     """Why this node cannot get one of these data sets, and the remedy; empty where it has all of them afterwards."""
     from ablate.data.cache import cache_data
 
     for name, content in data.items():
         try:
-            cache_data(name, tensors, content)
+            cache_data(name, store.tensors, content, store.shared_tensors)
         except DataError as error:
             problem = f"the node lacks the data set '{name}': {error.place}: {error.problem}"
             return problem, f"{error.remedy}, on that node"

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,16 +42,17 @@ def load_data(name: str, tensors: Path, content: str | None = None) -> Data:
     return Data(**mapped, scale=header["scale"], training_split=header["training_split"])
 
 
-def cache_data(name: str, tensors: Path, content: str | None = None) -> Path:
+def cache_data(name: str, tensors: Path, content: str | None = None, shared: Path | None = None) -> Path:
     """The folder of a data set's tensors, decoded first if they are not there yet; else it loads no torch.
 
-    Arguments and errors are those of `load_data`.
+    They are copied where the folder `shared`, of a store, has them.  Other arguments and errors are those of
+    `load_data`.
     """
     dataset = DATASETS[name]()
     content = content_now(dataset, tensors) if content is None else content
     folder = folder_of(name, tensors, content)
     if read_header(folder) is None:
-        fill_cache(dataset, content, folder)
+        fill_cache(dataset, content, folder, tensors if shared is None else shared)
     return folder
 
 
@@ -92,24 +95,39 @@ def map_array(path: Path) -> Tensor:
     return torch.from_numpy(np.load(path, mmap_mode="c"))
 
 
-def fill_cache(dataset: Dataset, content: str, folder: Path) -> None:
-    """Decode a data set's original files into a folder; one process does so while the others wait for its lock.
+def fill_cache(dataset: Dataset, content: str, folder: Path, shared: Path) -> None:
+    """Copy a data set's tensors from the folder `shared` of a store, else decode the original files.
 
-    Raises DataError where the files do not have this content, before or after they were read.
+    One process does so while the others wait for its lock.  Raises DataError where the files do not have this content,
+    before or after they were read.
     """
-    originals = data_folder()
     try:
         with locked(folder.with_name(f".{folder.name}.lock")):
-            if read_header(folder) is None:
-                fetch(dataset, originals, folder.parent)
-                check_content(dataset, content, originals)
-                with decoding(originals):  # what a reader raises that does not expect such content
-                    data = dataset.read(originals)
-                check_content(dataset, content, originals)
-                write_cache(data, folder)
+            if read_header(folder) is None and not copy_cache(shared / folder.name, folder):
+                decode(dataset, content, folder)
     except OSError as error:
         remedy = "free some space, or set ABLATE_STORE to a folder that can be written"
         raise DataError(f"the tensors cannot be stored: {error.strerror}", remedy, str(folder)) from error
+
+
+def copy_cache(source: Path, folder: Path) -> bool:
+    """Replace a folder by a copy of another one with tensors; whether that had them, and the copy has them whole."""
+    if read_header(source) is None:
+        return False
+    with replacement(folder) as part:
+        shutil.copytree(source, part, dirs_exist_ok=True)
+    return read_header(folder) is not None
+
+
+def decode(dataset: Dataset, content: str, folder: Path) -> None:
+    """Decode a data set's original files, which are downloaded first where they are missing, into a folder."""
+    originals = data_folder()
+    fetch(dataset, originals, folder.parent)
+    check_content(dataset, content, originals)
+    with decoding(originals):  # what a reader raises that does not expect such content
+        data = dataset.read(originals)
+    check_content(dataset, content, originals)
+    write_cache(data, folder)
 
 
 def check_content(dataset: Dataset, content: str, originals: Path) -> None:
@@ -121,16 +139,23 @@ def check_content(dataset: Dataset, content: str, originals: Path) -> None:
 
 
 def write_cache(data: Data, folder: Path) -> None:
-    """Replace a folder by the tensors of a data set, atomically, by renaming; the caller holds the folder's lock."""
-    part = folder.with_name(f".{folder.name}.{socket.gethostname()}.part")  # nodes may share the folder
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir()
-        tensors = {array: tensor for array in ARRAYS if (tensor := getattr(data, array)) is not None}
+    """Replace a folder by the tensors of a data set; the caller holds the folder's lock."""
+    tensors = {array: tensor for array in ARRAYS if (tensor := getattr(data, array)) is not None}
+    with replacement(folder) as part:
         sums = {f"{array}.npy": write_array(tensor.numpy(), part / f"{array}.npy") for array, tensor in tensors.items()}
         header = {"scale": data.scale, "training_split": data.training_split, "samples": len(data.x), "arrays": sums}
         stored = json.dumps({"header": header, "digest": digest(header)}, indent=1)
         (part / "data.json").write_text(stored, encoding="utf-8")
+
+
+@contextmanager
+def replacement(folder: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of another one when the block ends, atomically, by renaming."""
+    part = folder.with_name(f".{folder.name}.{socket.gethostname()}.part")  # nodes may share the folder
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir()
+        yield part
         shutil.rmtree(folder, ignore_errors=True)
         try:
             part.rename(folder)

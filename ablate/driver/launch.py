@@ -68,7 +68,7 @@ def launch_in(context: LaunchContext) -> Summary:
     if not store.writable:  # a finished study can be read
         return Launch(context).settled() or refused_store(store)
     require_data(study, designed)
-    fetch_files(required_data(study, designed), store.tensors)
+    fetch_files(required_data(study, designed), (store.tensors, store.shared_tensors))
     context = replace(context, designed=on_fetched_data(study, designed))
     context.paths.folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -188,8 +188,9 @@ class Launch:
             if not self.idle:
                 self.execution.start()
                 data = required_data(context.study, context.designed)
-                decode_files(data, context.store.tensors)
-                self.execution.require_cluster(data)  # its nodes may share the tensors
+                folders = (context.store.tensors, context.store.shared_tensors)
+                decode_files(data, *(reversed(folders) if context.options.cluster else folders))
+                self.execution.require_cluster(data)  # its nodes share the tensors, or copy them
             self.server = context.backends.server(context.store)
             try:
                 return self.run()

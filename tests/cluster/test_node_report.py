@@ -15,6 +15,7 @@ from ablate.cluster.node_report import (
     own_report,
     require_same,
 )
+from ablate.doctor import shortcoming
 from ablate.errors import ServiceError
 
 
@@ -41,6 +42,26 @@ def test_a_package_that_a_node_lacks_is_named() -> None:
 
 def test_a_node_may_have_packages_that_the_launch_lacks() -> None:
     assert differences(NodeReport("here", {"Python": "3.11.2"}, {"ablate": "f0"}), report()) == []
+
+
+@pytest.mark.parametrize(
+    ("node", "gpus", "problem"),
+    [
+        (replace(report(), disk=50.0), 0, ""),
+        (replace(report(), disk=50.0, gpus=2), 2, ""),
+        (replace(report(), disk=0.5), 0, "little free disk space"),
+        (replace(report(), disk=50.0, gpus=0), 0, "torch can use none of its GPUs"),  # it has NVIDIA's driver
+        (replace(report(), disk=50.0, gpus=1), 4, "torch can use 1 of its GPUs"),
+        (replace(report(), disk=50.0), 4, "torch can use none of its GPUs"),
+        (replace(report(), problem="no MLflow", remedy="start it"), 4, "no MLflow"),
+    ],
+)
+def test_doctor_finds_a_node_unfit_whose_disk_is_full_or_whose_gpus_torch_cannot_use(
+    node: NodeReport, gpus: float, problem: str
+) -> None:
+    found, remedy = shortcoming(node, gpus)
+    assert found == problem
+    assert bool(remedy) == bool(problem)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ablate.data import DATASETS
-from ablate.data.cache import load_data
+from ablate.data.cache import cache_data, load_data
 from ablate.data.dataset import Data, Dataset
 from ablate.data.digits import Digits
 from ablate.errors import DataError
@@ -74,6 +74,17 @@ def test_targets_are_cached_where_there_are_some(tmp_path: Path, monkeypatch: py
 def test_a_data_set_is_decoded_once(counted: type[CountingDataset], tmp_path: Path) -> None:
     assert same(load_data("counted", tmp_path), load_data("counted", tmp_path))
     assert counted.decoded == 1
+
+
+def test_tensors_are_copied_from_a_store_that_has_them_whole(counted: type[CountingDataset], tmp_path: Path) -> None:
+    before = load_data("counted", tmp_path / "store")
+    cache_data("counted", tmp_path / "disk", shared=tmp_path / "store")
+    assert same(load_data("counted", tmp_path / "disk"), before)
+    assert counted.decoded == 1
+    (tmp_path / "store" / "counted-1" / "y.npy").unlink()
+    cache_data("counted", tmp_path / "other", shared=tmp_path / "store")
+    assert same(load_data("counted", tmp_path / "other"), before)
+    assert counted.decoded == 2
 
 
 @pytest.mark.parametrize("array", ["x.npy", "y.npy", "test.npy", "data.json"])
