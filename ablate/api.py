@@ -139,7 +139,7 @@ def status(study: StudyLike | None = None, *, store: Path | str | None = None) -
     name, submitted = name_of(study), job_of(store_of(store), name_of(study))
     if submitted is None:
         return statuses(store_of(store), name)
-    job = BatchJob(submitted.target, submitted.job_id, submitted.state.value)
+    job = BatchJob(submitted.target, submitted.job_id, submitted.state.value, submitted.code)
     try:
         return tuple(replace(status, job=job) for status in statuses(store_of(store), name))
     except StudyError:  # the job has not begun to launch it

@@ -24,6 +24,7 @@ def submit(
     target: Target,
     options: OptionsFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing")] = False,
+    pack: Annotated[bool, typer.Option("--pack", help="Run all trials on one node (Slurm, Kubernetes)")] = False,
     storage: Storage = None,
     yes: Yes = False,
     as_json: Json = False,
@@ -35,11 +36,11 @@ def submit(
 
     store = store_of(storage)
     if dry_run:
-        made, job = make_job(study, store, target, options, yes=yes)
+        made, job = make_job(study, store, target, options, yes=yes, pack=pack)
         text = made.render(job)
         print_json({"study": study.name, "target": target, "sent": text}) if as_json else typer.echo(text, nl=False)
         return
-    sent = send(study, store, target, options, yes=yes)
+    sent = send(study, store, target, options, yes=yes, pack=pack)
     if as_json:
         print_json({"study": sent.study, "target": sent.target, "job": sent.job_id, "state": sent.state.value})
         return

@@ -43,6 +43,7 @@ class BatchJob:
     target: str
     job_id: str
     state: str
+    code: int | None = None  # its exit code, once it has ended; None where the cluster does not tell it
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Submitted:
     target: str
     job_id: str
     state: JobState
+    code: int | None = None  # the exit code of a job that has ended, where the cluster tells it
 
 
 def job_of(store: Store, study: str) -> Submitted | None:
@@ -31,7 +32,9 @@ def job_of(store: Store, study: str) -> Submitted | None:
     note = read_note(store.study(study).folder)
     if note is None:
         return None
-    return Submitted(study, note.target, note.job_id, note.find_target().state(note.job_id))
+    target = note.find_target()
+    state = target.state(note.job_id)
+    return Submitted(study, note.target, note.job_id, state, target.exit_code(note.job_id) if state.ended else None)
 
 
 def job_logs(store: Store, study: str, follow: bool) -> Iterator[str] | None:

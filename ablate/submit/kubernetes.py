@@ -6,7 +6,7 @@ import secrets
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AliasChoices, Field
 
@@ -67,6 +67,9 @@ class KubernetesOptions(TargetOptions):
         head, worker = Node("the head pod", self.cpus, 0), Node("a worker pod", self.cpus, self.gpus)
         return (head, worker) if self.workers else (head,)
 
+    def packed(self) -> Self:
+        return self.model_copy(update={"workers": 0})
+
     def lacks_server(self) -> bool:
         """The entries of a Secret, which may name the server, are not known here."""
         return self.workers > 0 and not (self.secret or "MLFLOW_TRACKING_URI" in self.variables)
@@ -114,6 +117,9 @@ class KubernetesTarget:
         if deployment == "Retrying":  # in a new cluster
             return JobState.WAITING
         return STATES.get(job_status, JobState.UNKNOWN)
+
+    def exit_code(self, job_id: str) -> None:
+        """KubeRay does not tell it; what the job printed ends with it."""
 
     def fields(self, job_id: str, *paths: str) -> list[str] | None:
         """Fields of the RayJob, empty where it lacks them; None where there is no such RayJob."""

@@ -94,6 +94,10 @@ class RayTarget:
                 return JobState.UNKNOWN
             raise
 
+    def exit_code(self, job_id: str) -> int | None:
+        code = self.ask("get_job_info", job_id).driver_exit_code
+        return None if code is None else int(code)
+
     def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
         seen = ""
         while True:

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
@@ -65,6 +65,9 @@ class SlurmOptions(TargetOptions):
         changed = any(SHARE.match(option) for option in self.extra)
         return () if changed else (Node("a node of the options", self.cpus, self.gpus),)
 
+    def packed(self) -> Self:
+        return self.model_copy(update={"nodes": 1})
+
     def lacks_server(self) -> bool:
         """Slurm gives a job the environment of `ablate submit` as well."""
         named = "MLFLOW_TRACKING_URI" in {*self.variables, *os.environ}
@@ -109,6 +112,11 @@ class SlurmTarget:
             return STATES.get(found["JobState"], JobState.STOPPED)
         word = found["JobState"] if found else state_in_accounts(job_id)
         return STATES.get(word, JobState.FAILED if word else JobState.UNKNOWN)
+
+    def exit_code(self, job_id: str) -> int | None:
+        """None where a signal has ended the job, or the controller has removed it from its list."""
+        code, _, signal = job_fields(job_id).get("ExitCode", "").partition(":")
+        return int(code) if code and signal == "0" else None
 
     def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
         file = folder / f"slurm-{job_id}.log"

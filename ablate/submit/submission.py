@@ -19,13 +19,16 @@ from ablate.submit.target import Job, Target, TargetOptions, targets
 PATIENCE = 120.0  # seconds in which another process that submits the study has to end
 
 
-def make_job(study: Study, store: Store, target: str, file: Path | None, *, yes: bool = False) -> tuple[Target, Job]:
-    """The target with its options, and the job.
+def make_job(
+    study: Study, store: Store, target: str, file: Path | None, *, yes: bool = False, pack: bool = False
+) -> tuple[Target, Job]:
+    """The target with its options, and the job, with `pack` on one node.
 
     Raises StudyError for everything that `check` refuses, and for what a job with these options could not run.
     """
     kind = targets()[target]
-    options = read_options(target, kind.Options, file)
+    read = read_options(target, kind.Options, file)
+    options = read.packed() if pack else read
     validate(study, yes)
     require_fit(study, target, options)
     return kind(options), Job(study.name, to_yaml(study), store.study(study.name).folder, store.root)
@@ -41,13 +44,15 @@ def require_fit(study: Study, target: str, options: TargetOptions) -> None:
         raise StudyError(problem, remedy, f"options of '{target}'")
 
 
-def submit(study: Study, store: Store, target: str, file: Path | None, *, yes: bool = False) -> Submitted:
-    """Send a study to a target.
+def submit(
+    study: Study, store: Store, target: str, file: Path | None, *, yes: bool = False, pack: bool = False
+) -> Submitted:
+    """Send a study to a target, with `pack` as a job of one node.
 
     Raises StudyError while an earlier job of the study waits or runs, and ServiceError while another process submits
     it.
     """
-    made, job = make_job(study, store, target, file, yes=yes)
+    made, job = make_job(study, store, target, file, yes=yes, pack=pack)
     store.require_writable()
     with store_permissions(store), locked(job.folder / "job.lock", PATIENCE, "another process submits this study"):
         refuse_second_job(store, study.name)

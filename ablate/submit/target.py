@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from ablate.errors import StudyError
 from ablate.planning.resources import Node
 from ablate.registry import Registry
 from ablate.row_checks import RowError
@@ -29,6 +30,10 @@ class JobState(Enum):
     def active(self) -> bool:
         return self in (JobState.WAITING, JobState.RUNNING)
 
+    @property
+    def ended(self) -> bool:
+        return self in (JobState.FINISHED, JobState.FAILED, JobState.STOPPED)
+
 
 class TargetOptions(BaseModel):
     """Options of a target, from the options file; strict, as a study is."""
@@ -38,6 +43,10 @@ class TargetOptions(BaseModel):
     def kinds_of_nodes(self) -> tuple[Node, ...]:
         """The nodes that a job gets, one of each kind; none where that is not known here."""
         return ()
+
+    def packed(self) -> Self:
+        """The options with which a job runs on one node.  Raises StudyError where this target has no such jobs."""
+        raise StudyError("this target has no jobs of one node", "leave out --pack", "--pack")
 
     def lacks_server(self) -> bool:
         """Whether a job would run on several nodes and no MLflow server is named for it."""
@@ -72,6 +81,9 @@ class Target(Protocol):
 
     def state(self, job_id: str) -> JobState: ...
 
+    def exit_code(self, job_id: str) -> int | None:
+        """That of a job which has ended; None where the cluster does not tell it."""
+
     def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
         """What the job printed, in pieces; with `follow` until it ends.  `folder` is the study's in the store."""
 
@@ -81,7 +93,7 @@ class Target(Protocol):
 
 def check_target(row: object) -> None:
     """Raise RowError where an object is no target."""
-    names = ("Options", "render", "submit", "state", "logs", "stop")
+    names = ("Options", "render", "submit", "state", "exit_code", "logs", "stop")
     missing = [name for name in names if not hasattr(row, name)]
     if missing:
         raise RowError(f"it has no {', '.join(missing)}", "implement ablate.submit.target.Target")

@@ -218,7 +218,8 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
         states = ", ".join(f"{count} {state}" for state, count in sorted(status.counts.items())) or "nothing yet"
         console.out.print(f"{status.study}: {states}")
         if status.job is not None:
-            console.out.print(f"  job {status.job.job_id} of {status.job.target}: {status.job.state}")
+            code = "" if status.job.code is None else f", exit code {status.job.code}"
+            console.out.print(f"  job {status.job.job_id} of {status.job.target}: {status.job.state}{code}")
         if status.launched_by:
             console.out.print(f"  launched by {status.launched_by}")
         if status.failed_probes:

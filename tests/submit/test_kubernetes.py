@@ -15,6 +15,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.paths import Store
+from ablate.planning.valid_study import validate
 from ablate.study.read import read_study
 from ablate.submit.jobs import Submitted, job_logs, job_of, stop_job
 from ablate.submit.submission import submit
@@ -111,6 +112,16 @@ def test_a_job_that_waits_or_runs_is_not_replaced_from_another_store(
         lab.submit("other")
     assert lab.read("rayjob") == before
     assert job_of(lab.store("other"), "one") is None
+
+
+def test_what_check_refuses_is_refused_and_not_sent(lab: Lab) -> None:
+    (lab.folder / "one.yaml").write_text(STUDY.replace("[knn]", "[linear]"))
+    with pytest.raises(StudyError, match="no chosen probe computes 'knn/accuracy'") as checked:
+        validate(read_study(lab.folder / "one.yaml"))
+    with pytest.raises(StudyError) as refused:
+        lab.submit()
+    assert str(refused.value) == str(checked.value)
+    assert not (lab.folder / "objects").exists()
 
 
 def test_of_two_submissions_at_the_same_time_the_second_is_refused(lab: Lab) -> None:

@@ -111,5 +111,5 @@ def test_a_job_of_ray_is_refused_twice_stops_with_a_checkpoint_and_goes_on(
     submit(5)
     until(lambda: launches(tmp_path), printed)
     until(lambda: not launches(tmp_path), printed)
-    until(lambda: "of ray: finished" in lab("status", "radius"), printed)
+    until(lambda: "of ray: finished, exit code 0" in lab("status", "radius"), printed)
     assert "1 of 1 trial finished" in printed()

@@ -30,11 +30,11 @@ metric: knn/accuracy
 KUBERNETES = {"image": "lab/ablate:1", "volume_claim": "data", "secret": "mlflow"}
 
 
-def rendered(tmp_path: Path, target: str, options: dict[str, Any], more: str = "") -> str:
+def rendered(tmp_path: Path, target: str, options: dict[str, Any], more: str = "", *, pack: bool = False) -> str:
     (tmp_path / "one.yaml").write_text(STUDY + more)
     (tmp_path / "lab.yaml").write_text(yaml.safe_dump({target: options}))
     study = read_study(tmp_path / "one.yaml")
-    made, job = make_job(study, Store(tmp_path / "a store"), target, tmp_path / "lab.yaml")
+    made, job = make_job(study, Store(tmp_path / "a store"), target, tmp_path / "lab.yaml", pack=pack)
     return made.render(job)
 
 
@@ -216,6 +216,34 @@ def test_a_job_of_several_nodes_needs_a_server(
     problem = f"options of '{target}': a job of several nodes needs an MLflow server that all of them reach"
     with pytest.raises(StudyError, match=problem):
         rendered(tmp_path, target, given)
+
+
+def test_a_packed_job_has_one_node(tmp_path: Path) -> None:
+    assert "#SBATCH --nodes=1\n" in rendered(tmp_path, "slurm", {"nodes": 3}, pack=True)
+    _, job = yaml.safe_load_all(rendered(tmp_path, "kubernetes", {**KUBERNETES, "workers": 3}, pack=True))
+    assert "workerGroupSpecs" not in job["spec"]["rayClusterSpec"]
+    with pytest.raises(StudyError, match="--pack: this target has no jobs of one node; leave out --pack"):
+        rendered(tmp_path, "ray", {"store": "/shared"}, pack=True)
+
+
+def test_the_manifest_for_kubernetes_holds_what_the_options_name(tmp_path: Path) -> None:
+    options = {"gpus": 2, "cpus": 3, "ttl_seconds": 60, "token_secret": "ray", "queue": "lab", "store": "/data/store"}
+    _, job = yaml.safe_load_all(rendered(tmp_path, "kubernetes", {**KUBERNETES, **options}))
+    cluster = job["spec"]["rayClusterSpec"]
+    (group,) = cluster["workerGroupSpecs"]
+    head, worker = cluster["headGroupSpec"]["template"]["spec"], group["template"]["spec"]
+    wanted = {"cpu": "3", "memory": "8Gi"}
+    assert head["containers"][0]["resources"] == {"requests": wanted, "limits": wanted}
+    wanted = {**wanted, "nvidia.com/gpu": "2"}
+    assert worker["containers"][0]["resources"] == {"requests": wanted, "limits": wanted}
+    for pod in (head, worker):
+        assert pod["containers"][0]["envFrom"] == [{"secretRef": {"name": "mlflow"}}]
+        assert {"name": "store", "mountPath": "/data"} in pod["containers"][0]["volumeMounts"]
+        assert {"name": "store", "persistentVolumeClaim": {"claimName": "data"}} in pod["volumes"]
+    assert job["spec"]["ttlSecondsAfterFinished"] == 60
+    assert cluster["authOptions"]["secretName"] == "ray"
+    assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "lab"
+    assert job["spec"]["suspend"] is True
 
 
 def test_the_request_to_ray_names_the_study_and_the_store(tmp_path: Path) -> None:

@@ -183,6 +183,9 @@ def test_a_job_is_refused_from_another_store_and_goes_on_after_exit_code_75_as_o
         end.touch()
         lab.until_state("radius", job, "FAILED")
         assert lab.ablate("logs", "radius").count("ablate launch ended with 75\n") == 3
+        assert f"job {job} of slurm: failed, exit code 75" in lab.ablate("status", "radius")
+        (status,) = json.loads(lab.ablate("status", "radius", "--json"))
+        assert status["job"]["code"] == 75
 
 
 JOB = """#!/bin/bash

@@ -118,6 +118,9 @@ class Background:
         """How it ended is known to MLflow alone."""
         return JobState.RUNNING if Path("/proc", job_id).exists() else JobState.UNKNOWN
 
+    def exit_code(self, job_id: str) -> None:
+        """None: this package keeps no process of its own that could ask for it."""
+
     def logs(self, job_id: str, folder: Path, follow: bool) -> Iterator[str]:
         yield (folder / "background.log").read_text(encoding="utf-8")
 
