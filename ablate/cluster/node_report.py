@@ -1,6 +1,7 @@
 """What a node of a cluster has: its packages, its copy of ablate, and whether it sees the store."""
 
 import hashlib
+import os
 import platform
 import shutil
 import subprocess
