@@ -62,7 +62,7 @@ def plan(
     from ablate.driver.claiming import launched_by
     from ablate.driver.launch_options import Options, nodes_to_plan_for
     from ablate.driver.status import snapshot_of
-    from ablate.driver.summary import trials_of
+    from ablate.driver.summary import first_trials, trials_of
     from ablate.planning.plan import make_plan
     from ablate.planning.required_data import require_data
     from ablate.planning.requirements import check_requirements
@@ -74,7 +74,8 @@ def plan(
     nodes = nodes_to_plan_for(Options(address=address, retry=retry))
     snapshot = snapshot_of(folder, found.name)
     launched = bool(launched_by(snapshot, folder.study(found.name)))
-    known = known_trials(found, trials, snapshot.records, retry=retry)
+    first = first_trials(found, trials, folder.study(found.name), snapshot.records, retry)
+    known = known_trials(found, first, snapshot.records, retry=retry)
     planned = make_plan(found, known.trials, snapshot.records, nodes, retry=retry, launched=launched, more=known.more)
     if not planned.left and not planned.proposals:
         return planned

@@ -93,7 +93,7 @@ class Execution:
             run_refs={planned.key: run_ref(planned, parents) for planned in plan.left},
             outcomes=self.outcomes(plan, snapshot, tracking),
             checkpoint_every=context.options.checkpoint_every,
-            first=context.first_trials() if context.study.seed_rule else (),
+            first=context.listed_trials() if context.study.seed_rule else (),
             judged=judged_trials(plan),
             device_seconds=context.announcer.progress.budget_left if plan.study.budget is not None else None,
         )

@@ -9,7 +9,7 @@ from ablate.driver.announcer import Announcer
 from ablate.driver.backends import Backends
 from ablate.driver.launch_options import Options
 from ablate.driver.measured_costs import measured_costs
-from ablate.driver.summary import search_over, trials_of
+from ablate.driver.summary import first_trials, search_over, trials_of
 from ablate.interrupts import Interrupts
 from ablate.paths import Store, StudyPaths
 from ablate.patience import LAUNCH, STOPPING
@@ -55,13 +55,14 @@ class LaunchContext:
             tracking.patience = 0.0
         return unsent
 
-    def first_trials(self) -> tuple[Trial, ...]:
+    def listed_trials(self) -> tuple[Trial, ...]:
         """The trials of the design, or those that the search has proposed up to now."""
         return self.designed or trials_of(self.study, self.paths, LAUNCH)
 
     def known(self, records: Mapping[str, TrialRecord], *, retry: bool = False) -> KnownTrials:
         """The trials that are known now: a search proposes more, and undecided comparisons may add some."""
-        return known_trials(self.study, self.first_trials(), records, retry=retry)
+        first = first_trials(self.study, self.listed_trials(), self.paths, records, retry, LAUNCH)
+        return known_trials(self.study, first, records, retry=retry)
 
     def plan(self, records: Mapping[str, TrialRecord], *, retry: bool) -> Plan:
         known = self.known(records, retry=retry)

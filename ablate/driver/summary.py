@@ -1,6 +1,6 @@
 """The summary of a launch, and whether anything of a study is left to run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,6 +108,24 @@ def trials_of(study: Study, paths: StudyPaths, patience: float = 0.0) -> tuple[T
     from ablate.search.storage import patiently
 
     return patiently(lambda: proposed_trials(study, paths.search), patience)
+
+
+def first_trials(
+    study: Study,
+    listed: Sequence[Trial],
+    paths: StudyPaths,
+    records: Mapping[str, TrialRecord],
+    retry: bool = False,
+    patience: float = 0.0,
+) -> tuple[Trial, ...]:
+    """The trials that `trials_of` lists; of a search that has not begun, those that it will take over when it does."""
+    if study.search is None or listed:
+        return tuple(listed)
+    from ablate.search.start import trials_taken_over
+    from ablate.search.storage import patiently
+
+    outcomes = outcomes_of(study, records, retry)
+    return patiently(lambda: trials_taken_over(study, paths.search, outcomes), patience)
 
 
 def all_trials(study: Study, paths: StudyPaths, records: Mapping[str, TrialRecord]) -> tuple[Trial, ...]:

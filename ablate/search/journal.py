@@ -1,7 +1,8 @@
 """Optuna's memory of a search: opened, repaired, and read back as proposals and their trials."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +119,22 @@ def read_proposals(study: Study, journal: Path) -> list[FrozenTrial]:
         return read_shared(study, journal)
     if not journal.exists():
         return []
-    with tempfile.TemporaryDirectory() as folder:  # a copy, since Optuna opens a journal to write
-        copy = Path(folder) / journal.name
-        directions = [one.value for one in stored_directions(study)]
-        copy.write_bytes(readable(journal.read_bytes(), stored_name(study), directions)[0])
+    with readable_copy(study, journal) as copy:
         return proposals_in(open_journal(study, copy), search_space(study))
+
+
+@contextmanager
+def readable_copy(study: Study, journal: Path) -> Iterator[Path]:
+    """A copy of the journal without what Optuna cannot read: Optuna opens a journal to write.
+
+    An empty one where there is no journal, or where a shared database stands in for it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / journal.name
+        if journal.exists():
+            directions = [one.value for one in stored_directions(study)]
+            copy.write_bytes(readable(journal.read_bytes(), stored_name(study), directions)[0])
+        yield copy
 
 
 def read_shared(study: Study, journal: Path) -> list[FrozenTrial]:

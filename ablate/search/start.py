@@ -1,6 +1,7 @@
 """How a search begins: with what was run before, and with the settings that are proposed first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
@@ -11,9 +12,22 @@ from ablate.planning.design import Levels
 from ablate.planning.means import mean_of
 from ablate.planning.outcomes import needed_metrics
 from ablate.planning.resolve import first_settings, resolve_proposal
-from ablate.search.journal import earlier_settings, objectives, proposals_in
-from ablate.search.space import SearchSpace
+from ablate.search.journal import earlier_settings, objectives, proposals_in, read_proposals, readable_copy
+from ablate.search.space import SearchSpace, search_space
 from ablate.study.model import Study
+from ablate.trial import Trial
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """The settings that were run with other ranges, seeds or another objective, and that a search takes over."""
+
+    finished: tuple[tuple[Levels, Mapping[str, float | None]], ...]  # with the means over their seeds, which all have
+    partly: tuple[Levels, ...]  # of which some seeds have values
+
+    @property
+    def settings(self) -> tuple[Levels, ...]:
+        return (*(levels for levels, _ in self.finished), *self.partly)
 
 
 def begin(
@@ -27,19 +41,38 @@ def begin(
     if proposals_in(stored, space):
         return
     queued = [frozen.system_attrs.get("fixed_params") for frozen in stored.get_trials(deepcopy=False)]
+    taken_over = take_over(study, earlier_settings(study, journal, space), outcomes)
+    for levels, means in taken_over.finished:
+        add_finished(study, stored, space, levels, means)
+    for levels in (*first_settings(study), *taken_over.partly):
+        if dict(levels) not in queued:
+            stored.enqueue_trial(dict(levels))
+
+
+def take_over(study: Study, earlier: Sequence[Levels], outcomes: Mapping[str, Outcome]) -> TakenOver:
+    """Which of the settings that were proposed earlier a search takes over."""
+    finished: list[tuple[Levels, Mapping[str, float | None]]] = []
     partly: list[Levels] = []
-    for levels in earlier_settings(study, journal, space):
+    for levels in earlier:
         known = [outcomes.get(trial.key) for trial in resolve_proposal(study, levels)]
         ended = [outcome for outcome in known if outcome is not None and outcome.metrics]
         means = {name: mean_of(ended, name) for name in needed_metrics(study)}
         values = [mean for mean in means.values() if mean is not None]
         if len(ended) == len(known) and len(values) == len(means):
-            add_finished(study, stored, space, levels, means)
+            finished.append((levels, means))
         elif values:
             partly.append(levels)
-    for levels in (*first_settings(study), *partly):
-        if dict(levels) not in queued:
-            stored.enqueue_trial(dict(levels))
+    return TakenOver(tuple(finished), tuple(partly))
+
+
+def trials_taken_over(study: Study, journal: Path, outcomes: Mapping[str, Outcome]) -> tuple[Trial, ...]:
+    """The trials that a search will take over when it begins; none of one that has begun.  Nothing is changed."""
+    if read_proposals(study, journal):
+        return ()
+    with readable_copy(study, journal) as copy:
+        earlier = earlier_settings(study, copy, search_space(study))
+    settings = take_over(study, earlier, outcomes).settings
+    return tuple(trial for levels in settings for trial in resolve_proposal(study, levels))
 
 
 def add_finished(

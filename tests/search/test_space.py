@@ -13,6 +13,7 @@ from ablate.planning.resolve import resolve
 from ablate.planning.samplers import chosen_sampler, make_sampler
 from ablate.search.journal import open_journal
 from ablate.search.proposals import Proposals
+from ablate.search.start import trials_taken_over
 from ablate.study.model import Study
 from ablate.trial import Trial
 
@@ -164,6 +165,20 @@ def test_more_seeds_run_only_the_new_seeds_of_what_was_proposed(search_study: Ma
             after.record(trial.key, score(trial))
     assert seeds == [[2], [2], [2]]
     assert len(open_journal(study, journal).best_trials) == 1
+
+
+def test_what_a_changed_search_takes_over_is_known_before_it_begins(search_study: MakeStudy, journal: Path) -> None:
+    before = Proposals(search_study("search.trials=3"), journal, {})
+    run(before)
+    written = journal.read_bytes()
+    study = search_study("search.trials=3", "seeds=3")
+    taken_over = trials_taken_over(study, journal, before.outcomes)
+    assert [trial.config.seed for trial in taken_over] == [0, 1, 2] * 3
+    assert {trial.key for trial in taken_over} >= before.outcomes.keys()
+    assert trials_taken_over(study, journal, {}) == ()
+    assert journal.read_bytes() == written
+    run(Proposals(study, journal, before.outcomes), most=1)
+    assert trials_taken_over(study, journal, before.outcomes) == ()
 
 
 @pytest.mark.parametrize(
