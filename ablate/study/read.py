@@ -50,9 +50,11 @@ def study_file(path: Path | str) -> Path:
         raise StudyError(f"{len(found)} studies have this name", f"choose from {', '.join(found)}", str(path))
     if path.is_dir():
         raise StudyError("this is a folder", "name a file in it", str(path))
+    if not files:
+        remedy = "name a YAML file, or run this where the folder 'studies' is"
+        raise StudyError("there is no such file, and no study in ./studies", remedy, str(path))
     names = {*files, *(known.rpartition("/")[2] for known in files)}
-    remedy = suggest(wanted.stem if wanted.suffix else name, names) if names else "name a YAML file"
-    raise StudyError("there is no such study", remedy, str(path))
+    raise StudyError("there is no such study", suggest(wanted.stem if wanted.suffix else name, names), str(path))
 
 
 def require_mapping(root: YamlNode) -> YamlNode:
