@@ -150,11 +150,15 @@ def status(study: StudyLike | None = None, *, store: Path | str | None = None) -
 def report(study: StudyLike, *, store: Path | str | None = None) -> "Report":
     """The report on a study from the results recorded now, which is also written to the study's folder.
 
-    Raises StudyError where the study was never launched.
+    Beside a file and its name, `study` may be the name of a study that was launched with this store: it is reported as
+    it was launched last.  Raises StudyError where the study was never launched.
     """
     from ablate.driver.report import write_current_report
+    from ablate.driver.status import study_or_launched
 
-    return write_current_report(study_of(study), store_of(store)).report
+    folder = store_of(store)
+    found = study if isinstance(study, Study) else study_or_launched(folder, study)
+    return write_current_report(found, folder).report
 
 
 def trials(study: StudyLike, *, store: Path | str | None = None) -> "pd.DataFrame":

@@ -11,11 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ablate.atomic_write import write_text
 from ablate.cli import COMMANDS, app
 from ablate.commands.arguments import launched_names, study_files
 from ablate.commands.failure import run_and_report
 from ablate.errors import StudyError
+from ablate.paths import Store
 from ablate.run import read_trials
+from ablate.study.read import read_study
+from ablate.study.write import to_yaml
 
 from .conftest import SEARCH, SMALL
 
@@ -49,7 +53,11 @@ WRONG = [
     (["list", "methods", "--jsn"], "ablate: list: no such option: --jsn; did you mean --json?\n"),
     (["launch"], "ablate: launch: missing argument 'STUDY'; see ablate launch --help\n"),
     (["logs", ""], "ablate: no trial is named; name one by its key or its name, as ablate status STUDY lists them\n"),
-    (["check", "absent"], "ablate: absent: there is no such study; name a YAML file\n"),
+    (
+        ["check", "absent"],
+        "ablate: absent: there is no such file, and no study in ./studies; "
+        "name a YAML file, or run this where the folder 'studies' is\n",
+    ),
 ]
 
 
@@ -122,7 +130,7 @@ def test_every_exception_becomes_one_printable_line(error: Exception) -> None:
 
 def test_characters_that_reorder_a_line_are_escaped(run: Run) -> None:
     _, _, err = run("check", "a\u202eb\x1b[31m.yaml")
-    assert err.startswith("ablate: a\\u202eb\\x1b[31m.yaml: there is no such study")
+    assert err.startswith("ablate: a\\u202eb\\x1b[31m.yaml: there is no such file")
 
 
 def test_a_traceback_is_printed_with_debug_only(capfd: pytest.CaptureFixture[str]) -> None:
@@ -154,7 +162,7 @@ def test_a_plan_lists_its_trials_as_they_run_without_ray(run: Run, tmp_path: Pat
     assert [(trial.levels, trial.config.seed) for trial in trials] == [
         ({"method.epsilon": epsilon}, seed) for seed in (0, 1) for epsilon in (0.4, 0.8)
     ]
-    refused = (2, "", "ablate: absent: the folder does not exist; make it\n")
+    refused = (2, "", "ablate: --trials absent/trials.json: there is no folder absent; make it\n")
     assert run("plan", "small.yaml", "--no-measure", "--trials", "absent/trials.json") == refused
 
 
@@ -177,13 +185,31 @@ def test_trials_are_written_through_links_and_into_pipes(run: Run, tmp_path: Pat
 
 def test_a_page_is_written_to_what_a_link_names_and_a_full_device_is_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "page.md").symlink_to("target.md")
-    assert run("report", "--paper", "simvae", "--output", "page.md")[0] == 0
+    assert run("report", "--paper", "simvae", "--output", "page.md") == (0, "page.md\n", "")
     assert (tmp_path / "page.md").is_symlink()
     assert (tmp_path / "target.md").stat().st_size > 1000
     (tmp_path / "full").symlink_to("/dev/full")
     code, _, err = run("report", "--paper", "simvae", "--output", "full")
     assert (code, err) == (1, "ablate: full: No space left on device; free some space, or name another place\n")
     assert Path("/dev/full").is_char_device()
+
+
+def test_a_page_in_a_folder_that_does_not_exist_is_refused_by_the_name_of_the_file(run: Run) -> None:
+    message = "ablate: --output absent/page.md: there is no folder absent; make it\n"
+    assert run("report", "--paper", "simvae", "--output", "absent/page.md") == (2, "", message)
+
+
+def test_a_report_names_a_launched_study_that_is_no_file_here(run: Run, tmp_path: Path) -> None:
+    store = Store(tmp_path / "ablate-store")
+    store.study("mine").folder.mkdir(parents=True)
+    (tmp_path / "file.yaml").write_text(f"name: mine\n{SMALL}")
+    write_text(store.study("mine").study, to_yaml(read_study(tmp_path / "file.yaml")))
+    assert run("report", "mine") == (
+        2,
+        "",
+        "ablate: nothing is recorded of 'mine'; launch it first: ablate launch mine\n",
+    )
+    assert "there is no such file" in run("report", "other")[2]
 
 
 def test_a_plan_does_not_list_trials_that_are_proposed_later(run: Run, tmp_path: Path) -> None:

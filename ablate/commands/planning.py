@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.commands.arguments import Address, Json, Storage, Yes
-from ablate.commands.values import takes_study
+from ablate.commands.values import require_folder_of, takes_study
 
 if TYPE_CHECKING:
     from ablate.planning.plan import Plan
@@ -34,7 +34,7 @@ def plan(
 ) -> None:
     """Show what would run: trials, packs, finished trials, devices, device-hours, time, disk; run nothing."""
     if trials is not None:
-        check_folder_of(trials)
+        require_folder_of("--trials", trials)
     planned = print_plan_of(study, storage, address, yes, as_json, measure)
     if trials is not None:
         write_trials(planned, trials)
@@ -53,14 +53,6 @@ def print_plan_of(
     planned = make_plan(study, store=storage, address=address, yes=yes, measure=measure, say=say)
     print_plan(planned, as_json)
     return planned
-
-
-def check_folder_of(file: Path) -> None:
-    """Raises StudyError where the folder of a file to write does not exist."""
-    from ablate.errors import StudyError
-
-    if not file.absolute().parent.is_dir():
-        raise StudyError("the folder does not exist", "make it", str(file.parent))
 
 
 def write_trials(planned: "Plan", file: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.commands.arguments import Json, Profile, Set, Storage, study_files
-from ablate.commands.values import read_study, store_of
+from ablate.commands.values import require_folder_of, store_of
 from ablate.errors import StudyError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def report(
         str | None,
         typer.Argument(
             metavar="[STUDY]",
-            help="A study file, or a name: epsilon is studies/epsilon.yaml",
+            help="A study file, or the name of one below studies or of a launched study",
             autocompletion=study_files,
         ),
     ] = None,
@@ -94,7 +94,8 @@ def report(
         str | None, typer.Option("--paper", help="Instead of a study: a paper with all its studies, or 'all' papers")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write a paper's page to this Markdown file as well")
+        Path | None,
+        typer.Option("--output", "-o", help="Write a paper's page to this Markdown file and print its path only"),
     ] = None,
     profile: Profile = None,
     other_profile: Annotated[str | None, typer.Option("--other-profile", help="The profile of OTHER")] = None,
@@ -114,12 +115,16 @@ def report(
         return
     if study is None:
         raise StudyError("no study is named", "name one, or a paper with --paper")
-    read = read_study(study, profile, overrides)
+    from ablate.driver.status import study_or_launched
+
+    read = study_or_launched(store, study, profile, overrides or ())
     if other is None and other_profile is None and other_storage is None:
         report_study(read, store, as_json)
         return
-    second = read_study(other or study, other_profile if other_profile is not None or other else profile, overrides)
-    report_two((read, store), (second, store if other_storage is None else store_of(other_storage)), as_json)
+    second_profile = other_profile if other_profile is not None or other else profile
+    second_store = store if other_storage is None else store_of(other_storage)
+    second = study_or_launched(second_store, other or study, second_profile, overrides or ())
+    report_two((read, store), (second, second_store), as_json)
 
 
 def report_study(study: "Study", store: "Store", as_json: bool) -> None:
@@ -149,12 +154,14 @@ def report_two(first: "tuple[Study, Store]", second: "tuple[Study, Store]", as_j
 
 
 def report_paper(paper: str, store: "Store", output: Path | None, as_json: bool) -> None:
-    """Write and print the page of a paper, or of every paper."""
+    """Write the page of a paper, or of every paper, and print it unless it is written to a file that is named."""
     from ablate.atomic_write import write_output
     from ablate.driver.paper_report import pages_text, paper_page, papers_named, write_paper_page
     from ablate.reporting.paper_page_formats import page_json
     from ablate.view.console import print_json
 
+    if output is not None:
+        require_folder_of("--output", output)
     pages = tuple(paper_page(name, store) for name in papers_named(paper))
     files = [write_paper_page(page, store) for page in pages]
     if output is not None:
@@ -162,8 +169,9 @@ def report_paper(paper: str, store: "Store", output: Path | None, as_json: bool)
     if as_json:
         print_json([page_json(page) for page in pages])
         return
-    typer.echo(pages_text(pages))
-    for file in files:
+    if output is None:
+        typer.echo(pages_text(pages))
+    for file in files if output is None else [output]:
         typer.echo(file or NOT_WRITTEN)
 
 

@@ -50,6 +50,14 @@ def declared(call: Command, parameters: list[Parameter]) -> Command:
     return call
 
 
+def require_folder_of(option: str, file: Path) -> None:
+    """Raise StudyError where the folder of a file that an option names, and that is to be written, does not exist."""
+    from ablate.errors import StudyError
+
+    if not file.absolute().parent.is_dir():
+        raise StudyError(f"there is no folder {file.parent}", "make it", f"{option} {file}")
+
+
 def read_study(study: str, profile: str | None, overrides: list[str] | None) -> "Study":
     from ablate.study.read import read_study as read
 

@@ -2,8 +2,9 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ablate.driver.claiming import launched_by
 from ablate.driver.saved_plan import SavedPlan, load_plan
@@ -15,7 +16,7 @@ from ablate.record import TrialRecord
 from ablate.registry import suggest
 from ablate.stats.running import RunningDifference, running_differences
 from ablate.study.model import Study
-from ablate.study.read import read_study
+from ablate.study.read import read_study, study_file
 from ablate.track.mlflow_store import MlflowStore
 from ablate.track.sent import open_trials
 from ablate.track.store import Snapshot
@@ -163,6 +164,22 @@ def launched_study(store: Store, name: str) -> Study | None:
         return read_study(store.study(name).study)
     except (StudyError, OSError):  # a launch that ended before it wrote the file, or another version's
         return None
+
+
+def study_or_launched(
+    store: Store, name: Path | str, profile: str | None = None, overrides: Sequence[str] = ()
+) -> Study:
+    """The study of a file or a name, as `read_study` reads it; where there is none, the launched study of that name.
+
+    That one is as it was launched last.
+    """
+    try:
+        file = study_file(name)
+    except StudyError:
+        if str(name) not in launched_studies(store) or not store.study(str(name)).study.exists():
+            raise
+        file = store.study(str(name)).study
+    return read_study(file, profile, overrides)
 
 
 def running_comparison(study: Study, records: Mapping[str, TrialRecord]) -> tuple[RunningDifference, ...]:
