@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import SMALL
+from .conftest import SEARCH, SMALL
 
 STUDIES = Path(__file__).parents[1] / "studies"
 
@@ -52,6 +52,12 @@ def test_check_counts_trials_variants_and_data_sets(tmp_path: Path) -> None:
     done = ablate(tmp_path, "check", "small.yaml", "--json")
     checked = json.loads(done.stdout)
     assert (done.returncode, checked["trials"], checked["variants"], checked["datasets"]) == (0, 4, 2, ["digits"])
+
+
+def test_check_counts_a_variant_for_each_proposal_of_a_search(tmp_path: Path) -> None:
+    (tmp_path / "search.yaml").write_text(SEARCH)
+    checked = json.loads(ablate(tmp_path, "check", "search.yaml", "--json").stdout)
+    assert (checked["trials"], checked["variants"]) == (24, 12)
 
 
 def test_an_error_is_one_paragraph_with_its_exit_code(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def validate(study: Study, yes: bool = False) -> ValidStudy:
     return ValidStudy(
         study=study.name,
         trials=searched if study.search else len(trials),
-        variants=len({trial.variant for trial in trials}),
+        variants=count_proposals(study) if study.search else len({trial.variant for trial in trials}),
         datasets=tuple(sorted(study.datasets)),
         resolved=to_yaml(study),
         sentence=next(filter(None, map(partial(example_sentence, study), study.cases)), ""),
