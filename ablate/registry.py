@@ -22,7 +22,14 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def closest(name: str, known: Iterable[str]) -> str:
     """The known name that is spelled most like this one; empty where none is similar."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1)), "")
+    known = list(known)
+    same = (other for other in known if plain(other) == plain(name))
+    return next(same, "") or next(iter(difflib.get_close_matches(name, known, n=1)), "")
+
+
+def plain(name: str) -> str:
+    """The name without capitals, dashes and underscores: `CIFAR-10` → cifar10."""
+    return name.lower().replace("-", "").replace("_", "")
 
 
 def split_count(name: str) -> tuple[str, int]:

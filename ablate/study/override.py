@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 
 from ablate.errors import StudyError
-from ablate.registry import suggest
+from ablate.registry import closest, suggest
 from ablate.study.document import YamlNode, find_node, parse_yaml
-from ablate.study.validation import CASE_KEYS, SECTIONS, TOP_LEVEL_KEYS
+from ablate.study.search import Choices, Range
+from ablate.study.validation import CASE_KEYS, SECTIONS, TOP_LEVEL_KEYS, override_example
 
 SETTING_SECTIONS = ("method", "training", "probes")  # first words of the paths of settings
 LIKELY = 0.75  # similarity from which a word counts as a misspelt key, and not as the last word of a setting
@@ -50,7 +51,7 @@ def with_override(root: YamlNode, assignment: str) -> YamlNode:
     if not equals or not path:
         raise StudyError("no value", "write path=value, as in --set training.epochs=20", f"--set {assignment}")
     if not text.strip():
-        raise StudyError("no value", f"write it after '=', as in --set {path}=5", place)
+        raise StudyError("no value", f"write it after '=', as in --set {override_example(path)}", place)
     return apply_override(root, path, parse_yaml(text, lambda _line, _column: place))
 
 
@@ -71,17 +72,37 @@ def apply_override(root: YamlNode, path: str, value: YamlNode) -> YamlNode:
         remedy = "write the whole rule, as in --set 'seeds={at_least: 3, at_most: 20}'"
         raise StudyError(f"'{path}' sets a part of a rule, and 'seeds' is none", remedy, value.key_place)
     if rest and first in SECTIONS:
-        return set_node(root, (first, *section_path(first, rest)), value)
+        return set_node(root, (first, *section_path(root, first, rest)), value)
     if not rest and not difflib.get_close_matches(path, OVERRIDABLE_KEYS, n=1, cutoff=LIKELY):
         return fix_setting(root, path, value)  # refused when settings are known, by the one that ends in this word
-    known = [f"{section}.{rest}" for section in (*SETTING_SECTIONS, *SECTIONS, "axes", "baseline") if rest]
-    raise StudyError(f"unknown key '{path}'", suggest(path, known or OVERRIDABLE_KEYS), value.key_place)
+    remedy = suggest_section(first, rest) if rest else suggest(path, OVERRIDABLE_KEYS)
+    raise StudyError(f"unknown key '{path}'", remedy, value.key_place)
 
 
-def section_path(section: str, rest: str) -> tuple[str, ...]:
-    """The keys below a section: of `search.space.method.k` these are `space` and `method.k`."""
+def suggest_section(word: str, rest: str) -> str:
+    """The remedy for a path that begins with an unknown word: the most similar section that has such a key."""
+    key = rest.partition(".")[0]
+    of_files = [name for name, model in SECTIONS.items() if key in model.model_fields]
+    near = closest(word, (*SETTING_SECTIONS, *of_files, "axes", "baseline"))
+    return f"did you mean '{near}.{rest}'?" if near else "begin with 'method.', 'training.' or 'probes.'"
+
+
+def section_path(root: YamlNode, section: str, rest: str) -> tuple[str, ...]:
+    """The keys below a section: of `search.space.method.k.low` these are `space`, `method.k` and `low`."""
     key, _, below = rest.partition(".")
-    return (key, below) if section == "search" and below else (rest,)
+    if section != "search" or not below:
+        return (rest,)
+    space = entries_under(root.entries["search"], "space") if "search" in root.entries else {}
+    return (key, below) if key != "space" or below in space else (key, *space_path(below))
+
+
+def space_path(below: str) -> tuple[str, ...]:
+    """`method.k.low` → `method.k`, `low`; a path alone stays whole, as do the paths below `when`."""
+    words = below.split(".")
+    for place, word in enumerate(words):
+        if place and word in (*Range.model_fields, *Choices.model_fields):
+            return tuple(filter(None, (".".join(words[:place]), word, ".".join(words[place + 1 :]))))
+    return (below,)
 
 
 def replace_key(root: YamlNode, key: str, value: YamlNode) -> YamlNode:

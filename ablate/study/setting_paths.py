@@ -1,11 +1,11 @@
 """Checks of dotted paths to settings: `method.k`, `training.epochs`, `probes.linear.epochs`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ablate.errors import StudyError
 from ablate.options import Option
-from ablate.registry import suggest
+from ablate.registry import closest, suggest
 from ablate.study.assignments import METHOD_AND_DATASET
 from ablate.trial import short
 
@@ -52,8 +52,15 @@ def unknown_setting(path: str, known: Mapping[str, Sequence[Option]], probes: Se
     probe = rest.partition(".")[0]
     if section == "probes" and probe not in probes:
         return f"'{path}' sets a probe that this study does not use", f"choose from {', '.join(probes)}"
-    near = [other for other in known if other.startswith(f"{section}.")]
-    remedy = suggest(path, near or (*known, *METHOD_AND_DATASET))
-    if not near and remedy.startswith("choose"):
-        remedy = "begin with 'method.', 'training.' or 'probes.'"
-    return f"no setting is called '{path}'", remedy
+    return f"no setting is called '{path}'", suggest_setting(path, known)
+
+
+def suggest_setting(path: str, known: Iterable[str]) -> str:
+    """The remedy for an unknown path; of a known section, the last words are compared, since the others are alike."""
+    prefix = f"{path.rpartition('.')[0]}."
+    names = {other.removeprefix(prefix): other for other in known if other.startswith(prefix) and prefix != "."}
+    if not names:
+        remedy = suggest(path, (*known, *METHOD_AND_DATASET))
+        return remedy if remedy.startswith("did") else "begin with 'method.', 'training.' or 'probes.'"
+    near = closest(path.removeprefix(prefix), names)
+    return f"did you mean '{names[near]}'?" if near else f"choose from {', '.join(sorted(names.values()))}"

@@ -1,5 +1,6 @@
 """Pydantic's validation errors as StudyErrors: a problem, a remedy and the place in the file."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
@@ -119,6 +120,12 @@ EXAMPLES = {  # key → how it is written
 def example_of(key: str) -> str:
     """A remedy that shows how the key is written; empty where there is no example."""
     return f"as in '{EXAMPLES[key]}'" if key in EXAMPLES else ""
+
+
+def override_example(path: str) -> str:
+    """How a value is given to a path on the command line: `seeds=5`, or `'question=Does the radius matter?'`."""
+    value = EXAMPLES[path].removeprefix(f"{path}: ") if path in EXAMPLES else "5"
+    return f"{path}={value}" if re.fullmatch(r"[\w./-]+", value) else f"'{path}={value}'"
 
 
 def first_error(error: ValidationError, root: YamlNode) -> StudyError:

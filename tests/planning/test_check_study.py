@@ -20,6 +20,9 @@ metric: linear/accuracy
 
 MISTAKES = [  # the text that is replaced, its replacement, overrides, the message
     ("axes: {method.epsilon", "axes: {method.epsilom", (), "3:8: no setting is called 'method.epsilom'; did you mean"),
+    ("axes: {method.epsilon", "axes: {method.tau", (), "3:8: no setting is called 'method.tau'; choose from method."),
+    ("method: invariant", "method: SimCLR", (), "1:9: no method is called 'SimCLR'; did you mean 'simclr'?"),
+    ("dataset: digits", "dataset: CIFAR-10", (), "2:10: no data set is called 'CIFAR-10'; did you mean 'cifar10'?"),
     ("baseline: {method.epsilon", "baseline: {method.k", (), "4:12: the baseline names 'method.k', which is no axis"),
     ("seeds: 2", "fixed: {training.epochs: 1e2}\nseeds: 2", (), "5:26: 'training.epochs' must be a whole number, "),
 ]

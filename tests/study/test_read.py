@@ -221,6 +221,13 @@ def test_overrides_may_change_keys_of_a_search() -> None:
     assert (study.search.trials, study.search.space["method.epsilon"]) == (3, Range(low=1, high=2))
 
 
+def test_an_override_may_change_one_end_of_a_searched_range() -> None:
+    study = read(SEARCH, None, "search.space.method.epsilon.high=3", "search.space.method.k.choices=[5, 10]")
+    assert study.search is not None
+    assert study.search.space["method.epsilon"].model_dump()["high"] == 3
+    assert study.search.space["method.k"] == Choices(choices=(5, 10))
+
+
 def test_a_study_has_the_places_of_its_keys_and_values() -> None:
     study = read(STUDY, "quick", "method.k=10")
     assert study.place("cases", 0, "axes", "method.epsilon", 1) == "study.yaml:8:23"
@@ -289,6 +296,12 @@ def test_a_file_that_holds_no_study_is_refused(content: bytes, message: str) -> 
         ("seeds", "--set seeds: no value; write path=value, as in --set training.epochs=20"),
         ("=3", "--set =3: no value; write path=value, as in --set training.epochs=20"),
         ("seeds=", "--set seeds: no value; write it after '=', as in --set seeds=5"),
+        (
+            "question=",
+            "--set question: no value; write it after '=', as in --set 'question=Does the radius matter?'",
+        ),
+        ("data.limit=3", "--set data.limit: unknown key 'data.limit'; begin with 'method.', 'training.' or 'probes.'"),
+        ("resource.gpu=1", "--set resource.gpu: unknown key 'resource.gpu'; did you mean 'resources.gpu'?"),
         (
             "method.epsilon=3",
             "--set method.epsilon: 'method.epsilon' is an axis, so it cannot be fixed; "
