@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Self
@@ -113,14 +113,20 @@ class Trial:
     @property
     def variant_name(self) -> str:
         """`epsilon=2, k=100`, or the data set and method where nothing varies."""
-        words = [f"{short(path)}={brief(level)}" for path, level in self.levels.items()]
-        shown = ", ".join([self.case, *words] if self.case else words)
-        return shown or f"{self.config.method} on {self.config.dataset}"
+        return self._variant_named(plain(path, level) for path, level in self.levels.items())
 
     @property
     def name(self) -> str:
         """`epsilon=2 · seed 0`"""
         return f"{self.variant_name} · seed {self.config.seed}"
+
+    def named(self, levels: Iterable[str]) -> str:
+        """The name with the levels written in these words."""
+        return f"{self._variant_named(levels)} · seed {self.config.seed}"
+
+    def _variant_named(self, levels: Iterable[str]) -> str:
+        shown = ", ".join([self.case, *levels] if self.case else levels)
+        return shown or f"{self.config.method} on {self.config.dataset}"
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "config": self.config.to_json()}
@@ -135,6 +141,11 @@ class Trial:
 def without_floats(settings: Mapping[str, Value]) -> dict[str, Value]:
     """The settings, with the same word for every float."""
     return {name: "a float" if isinstance(value, float) else value for name, value in settings.items()}
+
+
+def plain(path: str, level: Value) -> str:
+    """`epsilon=2`: a level of an axis as names of trials have it."""
+    return f"{short(path)}={brief(level)}"
 
 
 def brief(level: Value) -> str:

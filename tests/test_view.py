@@ -36,6 +36,7 @@ from ablate.planning.resources import this_node
 from ablate.stats.running import RunningDifference
 from ablate.stats.sequential import Looks
 from ablate.stats.sequential_power import power_sentence
+from ablate.study.labels import Label
 from ablate.study.model import Budget, Study
 from ablate.study.read import read_study
 from ablate.study.words import Quantity
@@ -478,7 +479,7 @@ def test_a_launch_and_a_status_show_the_difference_from_the_baseline_so_far(
 @pytest.mark.parametrize(
     ("width", "line"),
     [
-        (90, "kNN accuracy so far: ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points from the baseline, 3 seeds"),
+        (95, "kNN accuracy so far: ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points from the baseline, 3 seeds"),
         (65, "so far: ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points, 3 seeds"),
         (45, "ε=0.8, τ=0.5: −0.12 ± 0.13 percentage points"),
         (42, "ε=0.…τ=0.5: −0.12 ± 0.13 percentage points"),
@@ -500,3 +501,31 @@ def test_lines_break_between_words_in_a_terminal_and_paths_stay_whole(
     monkeypatch.setattr(console, "aside", terminal)
     console.print_aside(text)
     assert [line.rstrip() for line in terminal.export_text().splitlines()] == lines
+
+
+LABELS = {
+    "method.epsilon": Label(label="ε", unit="pixels", levels={"0.4": "small"}),
+    "linear/accuracy": Label(label="accuracy of a probe"),
+    "train/loss": Label(label="loss/step"),
+}
+
+
+@pytest.mark.parametrize("width", [56, 120])
+def test_the_live_view_and_a_plan_have_the_labels_and_json_the_names(
+    clock: list[float], shown: Look, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    one, other = trial(0, 0.4), trial(1, 0.8)
+    unlabelled = plan_of([one, other])
+    plan = replace(unlabelled, study=unlabelled.study.model_copy(update={"labels": LABELS}))
+    launch = LaunchProgress(plan)
+    launch.update(EpochValues(one.key, 3, {"train/loss": 0.5}))
+    output = console.verbatim(record=True, width=width, file=io.StringIO())
+    output.print(live.drawn(launch, 75.0, width, 14))
+    assert "loss/step 0.5" in output.export_text(clear=False)
+    assert "ε=small pixels" in output.export_text()
+    (line,) = live.lines_of(launch, ended(other, accuracy=0.6546))
+    assert line == "finished  ε=0.8 pixels · seed 1  accuracy of a probe 65.46 %"
+    answers.print_plan(plan, as_json=False)
+    assert shown().splitlines()[-2:] == ["  ε=small pixels · seed 0", "  ε=0.8 pixels · seed 1"]
+    answers.print_plan(plan, as_json=True)
+    assert json.loads(capsys.readouterr().out)["to_run"] == [one.name, other.name]

@@ -26,6 +26,7 @@ from ablate.events import (
     State,
 )
 from ablate.planning.cost import mean_trial, seconds_of, time_until_done
+from ablate.study.words import NO_WORDS
 from ablate.trial import Trial
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class LaunchProgress:
 
     def __init__(self, plan: "Plan | None" = None) -> None:
         self.plan: Plan | None = None
-        self.names: dict[str, str] = {}  # key → trial's name
+        self.words = NO_WORDS  # of the study
+        self.names: dict[str, str] = {}  # key → trial's name in these words
         self.kinds: dict[str, Kind] = {}  # key → what says how long the trial takes
         self.waiting: dict[str, None] = {}  # keys, in the order in which the trials run
         self.running: dict[str, RunningTrial] = {}
@@ -92,7 +94,8 @@ class LaunchProgress:
 
         self.plan, self.metric = plan, plan.study.metric
         self.to_propose = plan.proposals if plan.study.search else 0  # seeds need not be added
-        self.names = {planned.key: planned.trial.name for planned in plan.trials}
+        self.words = plan.study.words
+        self.names = {planned.key: self.words.trial(planned.trial) for planned in plan.trials}
         self.kinds = {one.key: kind_of(one.trial, one.work is Work.SCORE) for one in plan.left}
         self.waiting = {planned.key: None for planned in plan.left}
         self.trials = {planned.key: planned.trial for planned in plan.trials}
@@ -257,7 +260,7 @@ class LaunchProgress:
     def _add(self, trials: Iterable[Trial]) -> None:
         for trial in trials:
             if trial.key not in self.names:  # else it was proposed before Ray died
-                self.names[trial.key] = trial.name
+                self.names[trial.key] = self.words.trial(trial)
                 self.kinds[trial.key] = kind_of(trial, scored_only=False)
                 self.waiting[trial.key] = None
                 self.to_propose = max(0, self.to_propose - 1)

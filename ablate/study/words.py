@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ablate.options import Value
 from ablate.study.labels import Label
-from ablate.trial import short
+from ablate.trial import Trial, plain, short
 
 PER_CENT = "%"
 SHARES = ("accuracy", "error_rate")  # how the names of metrics end that figures show in per cent
@@ -93,6 +93,18 @@ class Words:
     def assignments(self, levels: Mapping[str, Value], axes: Iterable[str]) -> str:
         """The levels on those of the axes that have one: `fsdd, k=50`."""
         return ", ".join(self.assignment(axis, levels[axis]) for axis in axes if axis in levels)
+
+    def trial(self, trial: Trial) -> str:
+        """A trial's name in the words of the labels; axes without one as in the name that commands take."""
+        levels = trial.levels.items()
+        named = [self.assignment(path, level) if path in self.labels else plain(path, level) for path, level in levels]
+        return trial.named(named)
+
+    def value(self, metric: str, value: float) -> str:
+        """A metric and its value with four digits: `kNN accuracy 65.46 %`, or `knn/accuracy 0.6546` without a label."""
+        quantity = self.quantity(metric)
+        unit = f" {quantity.unit}" if quantity.labelled and quantity.unit else ""
+        return f"{quantity.name} {quantity.factor * value:.4g}{unit}"
 
     def in_sentence(self, levels: Mapping[str, Value], axes: Sequence[str]) -> str:
         """The same, in parentheses where there are several axes."""

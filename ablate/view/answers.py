@@ -168,8 +168,8 @@ def budget_line(device_hours: float, left: float, waiting: bool = True) -> str:
 
 
 def plan_trials(plan: "Plan") -> Iterator[str]:
-    """The names of the first trials that are to run, in lines."""
-    left = names_left(plan)
+    """The names of the first trials that are to run, in the words of the study, in lines."""
+    left = [plan.study.words.trial(planned.trial) for planned in plan.left]
     for name in left[:SHOWN]:
         yield f"  {name}"
     if len(left) > SHOWN:
@@ -204,7 +204,7 @@ def plan_as_json(plan: "Plan", nodes: "Sequence[Node]") -> dict[str, Any]:
 
 
 def names_left(plan: "Plan") -> list[str]:
-    """The names of the trials that are to run."""
+    """The names of the trials that are to run, as commands take them."""
     return [planned.trial.name for planned in plan.left]
 
 

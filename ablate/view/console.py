@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ablate.errors import escaped
+from ablate.study.words import NO_WORDS, Words
 
 
 class SafeConsole(Console):
@@ -35,9 +36,9 @@ def print_aside(line: str | Text) -> None:
     aside.print(text, soft_wrap=whole)
 
 
-def values(metrics: Mapping[str, float], most: int = 3) -> str:
-    """The first few metrics, with four digits."""
-    return "  ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:most])
+def values(metrics: Mapping[str, float], most: int = 3, words: Words = NO_WORDS) -> str:
+    """The first few metrics, with four digits, in the words of a study."""
+    return "  ".join(words.value(name, value) for name, value in list(metrics.items())[:most])
 
 
 def scores(metrics: Mapping[str, float], first: str = "") -> dict[str, float]:

@@ -34,6 +34,7 @@ from ablate.events import (
 from ablate.paths import Store
 from ablate.plural import counted
 from ablate.study.model import Study
+from ablate.study.words import Words
 from ablate.view import console
 from ablate.view.answers import comparison_lines
 from ablate.view.console import clock, scores, span, values
@@ -128,7 +129,7 @@ def lines_of(progress: LaunchProgress, message: Message) -> Iterator[str]:
         case ExecutorLost():
             yield "Ray has died; starting it again"
         case Ended(trial=key, state=state) if state is not State.STOPPED:
-            shown = message.reason or values(scores(message.metrics, progress.metric))
+            shown = message.reason or values(scores(message.metrics, progress.metric), words=progress.words)
             failed = f"  {probe_reasons(message.failed_probes)}" if message.failed_probes else ""
             yield f"{state:9} {progress.names.get(key, key)}  {shown}{failed}"
 
@@ -167,7 +168,7 @@ def running_table(progress: LaunchProgress, width: int, rows: int) -> Table:
     """
     shown = sorted(progress.running.values(), key=lambda row: row.since)[:rows]
     bar = 20 if width >= WIDE else 10 if width >= MEDIUM else 4
-    others = [["seed", "", "epoch", "", "left"], *(cells(row, width) for row in shown)]
+    others = [["seed", "", "epoch", "", "left"], *(cells(row, progress.words, width) for row in shown)]
     widths = [max(len(line[column]) for line in others) for column in range(5)]
     room = width - sum(widths) - bar * (width >= MEDIUM) - 2 * 6
     table = Table.grid(padding=(0, 2))
@@ -180,12 +181,13 @@ def running_table(progress: LaunchProgress, width: int, rows: int) -> Table:
     return table
 
 
-def cells(row: RunningTrial, width: int) -> list[str]:
+def cells(row: RunningTrial, words: Words, width: int) -> list[str]:
     """Seed, share, epoch, value and time left of a row; the share is drawn as a bar where there is room."""
     seed = row.name.rpartition(SEED)[2] if SEED in row.name else ""
     share = "" if width >= MEDIUM else f"{row.share:.0%}"
-    value = values(row.values, most=1)
-    return [seed, share, str(row.epoch), value if width >= WIDE else value.rpartition("/")[2], remaining(row)]
+    whole = row.values if width >= WIDE else {}  # in a narrow terminal, only labels stay as they are
+    shown = {name if name in words.labels else name.rpartition("/")[2]: value for name, value in row.values.items()}
+    return [seed, share, str(row.epoch), values(whole or shown, most=1, words=words), remaining(row)]
 
 
 def counts(progress: LaunchProgress) -> str:
