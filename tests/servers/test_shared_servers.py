@@ -193,8 +193,7 @@ def test_people_launch_beside_each_other_and_need_a_right_for_the_studies_of_oth
     assert sum(status.counts.values()) == 4
 
 
-@pytest.mark.parametrize("stage", [Stage.UPLOADING, Stage.CLOSING])
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(("status", "stage"), [(401, Stage.CLOSING), (403, Stage.UPLOADING)])
 def test_a_launch_that_is_no_longer_let_in_while_it_closes_says_so_and_goes_on_later(
     server: SharedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, stage: Stage
 ) -> None:
