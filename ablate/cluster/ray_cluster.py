@@ -158,9 +158,9 @@ def node_lives(node: str) -> bool:
     return not node or any(found["NodeID"] == node and found["Alive"] for found in ray.nodes())
 
 
-def nodes_at(address: str) -> tuple[Node, ...]:
+def nodes_at(address: str, patience: float = ANSWER) -> tuple[Node, ...]:
     """The nodes of a cluster that this process joins for the answer.  Raises ServiceError where it does not answer."""
-    join(address)
+    join(address, patience)
     try:
         return tuple(nodes())
     finally:
