@@ -80,4 +80,4 @@ def test_a_cluster_that_others_use_whole_is_the_reason() -> None:
 
 def test_an_address_at_which_nothing_listens_is_refused_soon() -> None:
     with pytest.raises(ServiceAway, match=r"^127\.0\.0\.1:1: the Ray cluster does not answer: .*refused; check"):
-        ray_cluster.nodes_at("127.0.0.1:1", patience=0.0)
+        ray_cluster.nodes_at("127.0.0.1:1", patience=0.1)
