@@ -1,11 +1,11 @@
 """Writes the tables of a report as LaTeX with booktabs' rules, by pandas' Styler."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ablate.reporting.combined import trends_table
+from ablate.reporting.combined import datasets_table, interactions_table, ranks_table, trends_table
 from ablate.reporting.report import Measured, Report, Table
-from ablate.reporting.tables import comparisons_table
+from ablate.reporting.tables import comparisons_table, statements_table
 from ablate.reporting.text import cell_text
 
 SYMBOLS = {  # what pdflatex does not know, after the escape of LaTeX's own characters
@@ -17,19 +17,27 @@ SYMBOLS = {  # what pdflatex does not know, after the escape of LaTeX's own char
     "–": "--",
     "≤": r"$\le$",
     "≥": r"$\ge$",
+    "×": r"$\times$",
     "…": r"\ldots{}",
 }
 HEAD = r"% \usepackage{booktabs}  % and \input{tables}"
 
 
+Captioned = tuple[Table, str, str]  # a table, its caption, and the end of its label
+
+
 def to_latex(report: Report) -> str:
     """All tables of a report, each in a `table` environment with a caption and a label."""
-    parts = [latex_table(table, caption, label) for table, caption, label in tables_of(report) if table.rows]
-    return "\n".join([HEAD, *parts])
+    return latex_tables([*tables_of(report), *combined_tables(report), *statement_tables(report)])
 
 
-def tables_of(report: Report) -> Iterator[tuple[Table, str, str]]:
-    """(Table, caption, label) of a report."""
+def latex_tables(tables: Iterable[Captioned]) -> str:
+    """The tables that have rows, below the packages that they need."""
+    return "\n".join([HEAD, *(latex_table(*one) for one in tables if one[0].rows)])
+
+
+def tables_of(report: Report) -> Iterator[Captioned]:
+    """The means, the comparisons, the trends and the other metrics of a report."""
     results, metric = report.results, report.quantity.name
     means = f"Mean of {metric} over seeds ± half of its 95 % interval"
     best = "; in bold the best and those not distinguished from it" if results.has_best else ""
@@ -39,6 +47,24 @@ def tables_of(report: Report) -> Iterator[tuple[Table, str, str]]:
     yield comparisons_table(report.design.comparisons), f"{metric} minus that of the baseline, by seed", "comparisons"
     yield trends_table(report.design.trends), f"Slopes of {metric} along the axes, by seed", "trends"
     yield results.other_metrics, "Other metrics", "metrics"
+
+
+def combined_tables(report: Report) -> Iterator[Captioned]:
+    """What several comparisons give together: interactions of axes, means over data sets, and ranks."""
+    design, metric = report.design, report.quantity.name
+    interactions = f"Interactions of axes in {metric}: differences of differences from the baseline, by seed"
+    yield interactions_table(design.interactions), interactions, "interactions"
+    over = f"{metric} minus that of the baseline, mean over data sets ± half of its 95 % interval over these"
+    yield datasets_table(design.over_datasets), over, "data-sets"
+    if design.ranking is not None:
+        difference = f"critical difference of mean ranks {design.ranking.critical_difference:.2f} (Nemenyi, 5 %)"
+        yield ranks_table(design.ranking), f"Ranks on each data set, 1 is best; {difference}", "ranks"
+
+
+def statement_tables(report: Report) -> Iterator[Captioned]:
+    """The statements of each finding of the paper, with the verdict as caption."""
+    for number, found in enumerate(report.paper.verdicts if report.paper else (), start=1):
+        yield statements_table(found), f"{found.ablation.id}: {found.text}", f"statements-{number}"
 
 
 def latex_table(table: Table, caption: str, label: str) -> str:

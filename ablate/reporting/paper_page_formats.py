@@ -1,6 +1,7 @@
 """Writes the page of a paper as Markdown, HTML, JSON and a table of numbers."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -10,12 +11,13 @@ from ablate.atomic_write import write_bytes, write_text
 from ablate.plural import counted
 from ablate.reporting.html import to_html
 from ablate.reporting.json import verdict_json
+from ablate.reporting.latex import Captioned, latex_tables
 from ablate.reporting.markdown import rendered
 from ablate.reporting.outcome import counts_text
 from ablate.reporting.paper import NETWORKS, WIDTH, Difference
 from ablate.reporting.paper_page import Finding, OurNumber, PaperNumber, PaperPage, StudyVerdict
 from ablate.reporting.report import Cell, Measured, Table
-from ablate.reporting.tables import against_text, printed_times
+from ablate.reporting.tables import against_text, printed_times, statements_table
 
 NOT_TESTED = "not tested"
 WORDS = {"batch_size": "batches of", "latent_dim": "codes of dimension"}  # before the number of a setting
@@ -163,13 +165,30 @@ def number_json(number: PaperNumber) -> dict[str, Any]:
 
 
 def write_page(page: PaperPage, folder: Path) -> Path:
-    """Write `report.html`, whose numbers link to runs, `report.md` and `numbers.csv`; the path of the Markdown."""
+    """Write `report.html`, whose numbers link to runs, `report.md`, `tables.tex` and `numbers.csv`.
+
+    Returns the path of the Markdown.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     markdown, file = page_markdown(page), folder / "report.md"
     write_bytes(folder / "numbers.csv", numbers_csv(page))
+    write_text(folder / "tables.tex", latex_tables(page_tables(page)))
     write_text(folder / "report.html", to_html(page.title, page_markdown(page, linked=True), {}))
     write_text(file, markdown)
     return file
+
+
+def page_tables(page: PaperPage) -> Iterator[Captioned]:
+    """The verdicts, the statements of each, and the printed numbers that a study has measured, for LaTeX."""
+    yield overview(page.tested), f"Findings of {page.title}", "findings"
+    verdicts = (one for finding in page.tested for one in finding.tested)
+    for number, one in enumerate(verdicts, start=1):
+        caption = f"{one.found.ablation.id} in {one.study}: {one.found.text} (scale: {scale_text(one)})"
+        yield statements_table(one.found), caption, f"statements-{number}"
+    measured = (number for number in page.numbers if number.ours)
+    for place, group in groupby(measured, lambda one: one.printed.table):
+        label = re.sub(r"[^A-Za-z0-9]+", "-", place).strip("-").lower()
+        yield numbers_table(list(group)), f"Printed and measured numbers, {place}", f"numbers-{label}"
 
 
 def numbers_csv(page: PaperPage) -> bytes:

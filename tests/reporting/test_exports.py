@@ -1,5 +1,6 @@
 """What a report exports beside its text: LaTeX, pivots, tables of trials and epochs, learning curves, costs."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -80,10 +81,32 @@ def test_the_best_needs_three_seeds_and_a_direction(two_axes: tuple[Study, list[
     assert best_of(few, 1) == frozenset()  # the best, k=3, has two seeds
 
 
+def test_latex_has_every_table_of_a_report(make_study: MakeStudy, make_result: MakeResult) -> None:
+    """Interactions of two axes, and on five data sets the means over them and ranks; the statements of a finding."""
+    axis, data = "method.transformation", ("fsdd", "digits", "mnist", "cifar10", "cifar100")
+    axes = {axis: ("np", "vat"), K: (1, 2), "dataset": data}
+    paper = {"id": "invariant-features", "ablation": "transformation"}
+    study = make_study({"axes": axes, "baseline": {axis: "vat"}}, paper=paper)
+    results = [
+        make_result({axis: level, K: k, "dataset": one}, seed, score + 0.01 * seed * k, dataset=one)
+        for level, score in (("np", 0.4), ("vat", 0.9))
+        for k in (1, 2)
+        for one in data
+        for seed in range(3)
+    ]
+    text = to_latex(report_of(study, results))
+    labels = set(re.findall(r"\\label\{tab:([^}]*)\}", text))
+    assert {"results", "comparisons", "interactions", "data-sets", "ranks", "statements-1"} <= labels
+    assert r"transformation=np $\times$ k=2" in text
+    assert r"VAT is better than NP by 0.15 or more" in text
+    assert "\\caption{invariant/transformation: agrees in part: " in text
+    assert re.search(r"critical difference of mean ranks \d\.\d\d", text)
+
+
 def test_latex_has_booktabs_rules_bold_and_escaped_names(two_axes: tuple[Study, list[Result]]) -> None:
     text = to_latex(report_of(*two_axes))
-    assert text.count("\\begin{table}") == text.count("\\end{table}") == 4
-    assert text.count("\\toprule") == text.count("\\bottomrule") == 4
+    assert text.count("\\begin{table}") == text.count("\\end{table}") == 5
+    assert text.count("\\toprule") == text.count("\\bottomrule") == 5
     assert "k \\textbackslash{} epsilon & 0.5 & 1 \\\\" in text
     assert "\\textbf{0.825 $\\pm$ 0.025}" in text
     assert text.count("{") == text.count("}")

@@ -1,7 +1,9 @@
 """The page of a paper: findings with verdicts, printed numbers with ours, and what has not been run."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from ablate.papers.reference import Printed
 from ablate.reporting.paper import against_paper
 from ablate.reporting.paper_page import NotRun, PaperPage, PaperStudy, page_of
-from ablate.reporting.paper_page_formats import counts, page_json, page_markdown
+from ablate.reporting.paper_page_formats import counts, page_json, page_markdown, write_page
 from ablate.stats.estimate import Estimate
 from ablate.stats.results import Result
 from ablate.study.model import Study
@@ -154,3 +156,15 @@ def test_a_page_says_that_all_have_run_only_where_the_papers_studies_are_known(
     assert every not in page_markdown(unknown)
     assert "so which of them have not been run is unknown" in page_markdown(unknown)
     assert (page_json(known)["not_run"], page_json(unknown)["not_run"]) == ([], None)
+
+
+def test_the_tables_of_a_page_are_written_for_latex(page: PaperPage, tmp_path: Path) -> None:
+    write_page(page, tmp_path)
+    text = (tmp_path / "tables.tex").read_text(encoding="utf-8")
+    labels = re.findall(r"\\label\{tab:([^}]*)\}", text)
+    assert labels == ["findings", "statements-1", "statements-2", "numbers-table-v"]
+    assert (
+        r"invariant/transformation in whole: disagrees, tested in part: 1 of 6 data sets (scale: the paper's)" in text
+    )
+    assert "20 of 5000 epochs" in text
+    assert r"0.379 $\pm$ 0.058 & $-$0.3980 $\pm$ 0.0020 &" in text
