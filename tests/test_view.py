@@ -406,6 +406,11 @@ def test_a_plan_with_a_rule_for_seeds_tells_what_the_rule_finds(shown: Look) -> 
     assert "standard deviation" not in shown()
 
 
+def test_a_status_names_unfinished_trials_of_earlier_settings(shown: Look) -> None:
+    answers.print_status([Status("small", {State.FINISHED: 2}, earlier=1)], as_json=False)
+    assert shown().splitlines()[1] == "  1 unfinished trial belongs to earlier settings of the study"
+
+
 def test_a_status_says_what_is_left_of_the_budget(shown: Look) -> None:
     left = Status("small", {State.WAITING: 2}, budget=4.0, budget_left=1.25)
     answers.print_status([left], as_json=False)

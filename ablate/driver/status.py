@@ -10,7 +10,7 @@ from ablate.driver.claiming import launched_by
 from ablate.driver.saved_plan import SavedPlan, load_plan
 from ablate.errors import StudyError
 from ablate.events import State
-from ablate.paths import Store
+from ablate.paths import Store, StudyPaths
 from ablate.planning.packs import PRETRAINING
 from ablate.record import TrialRecord
 from ablate.registry import suggest
@@ -18,7 +18,7 @@ from ablate.stats.running import RunningDifference, running_differences
 from ablate.study.model import Study
 from ablate.study.read import read_study, study_file
 from ablate.track.mlflow_store import MlflowStore
-from ablate.track.sent import open_trials
+from ablate.track.sent import has_unsent, open_trials
 from ablate.track.store import Snapshot
 from ablate.track.ui import reading_address
 from ablate.training_faults import COLLAPSED, DIVERGED, warnings_of
@@ -63,6 +63,7 @@ class Status:
     metric: str = ""  # that the comparison is of
     comparison: tuple[RunningDifference, ...] = ()  # with the baseline, as far as the trials have finished
     budget: float | None = None  # device-hours that the study may take; None where it has no budget
+    earlier: int = 0  # unfinished trials of settings that the study does not have any more; not counted by state
     budget_left: float | None = None  # device-hours; below 0 where running trials have exceeded it
 
 
@@ -120,10 +121,12 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
     plan = load_plan(paths)
     names = dict(plan.names) if plan else {}
     states = states_of(snapshot, launch)
+    earlier = left_by_earlier_settings(plan, states, paths) if plan else set()
+    states = {key: state for key, state in states.items() if key not in earlier}
     states |= {key: State.WAITING for key in names if key not in states}
     counts = Counter(states.values())
     counts[State.WAITING] += to_propose(plan, records) if plan else 0
-    unsent = len(open_trials(paths))
+    unsent = len(set(open_trials(paths)) - earlier)
     trials = tuple(trial_status(key, state, names, records) for key, state in states.items()) if with_trials else ()
     unscored = sum(record.state is State.FINISHED and bool(record.unscored) for record in records.values())
     collapsed, diverged = (
@@ -145,8 +148,15 @@ def status_of(store: Store, study: str, with_trials: bool = False) -> Status:
         metric=launched.metric if launched is not None else "",
         comparison=comparison,
         budget=budget,
+        earlier=len(earlier),
         budget_left=budget - spent if budget is not None else None,
     )
+
+
+def left_by_earlier_settings(plan: SavedPlan, states: Mapping[str, State], paths: StudyPaths) -> set[str]:
+    """Keys of the trials that no launch continues, since the study was changed, and that are in MLflow."""
+    begun = {key for key in plan.others if key in states and not states[key].ended}
+    return {key for key in begun if not has_unsent(paths.trial(key))}
 
 
 def to_propose(plan: SavedPlan, records: Mapping[str, TrialRecord]) -> int:

@@ -228,6 +228,9 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
         if status.unsent and not status.launched_by:
             unsent = counted(status.unsent, "trial is unfinished or waits", "trials are unfinished or wait")
             console.out.print(f"  {unsent} for MLflow: launch again, or ablate sync")
+        if status.earlier:
+            begun = counted(status.earlier, "unfinished trial belongs", "unfinished trials belong")
+            console.out.print(f"  {begun} to earlier settings of the study")
         if status.budget is not None and status.budget_left is not None:
             waiting = status.counts.get(State.WAITING, 0) > 0
             console.out.print(f"  {budget_line(status.budget, status.budget_left, waiting)}")

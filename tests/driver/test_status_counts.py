@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ablate.driver.saved_plan import PLAN_CODEC, SavedPlan
-from ablate.driver.status import to_propose
+from ablate.driver.status import left_by_earlier_settings, to_propose
+from ablate.events import State
+from ablate.paths import Store
 from ablate.record import TrialRecord
 from ablate.testing.plans import record_of
+from ablate.track.spool import SpoolTracker
 from ablate.trial import Trial
 
 PLANNED, OTHER, PROPOSED, PRETRAINED = range(4)  # seeds
@@ -36,3 +40,17 @@ def test_a_plan_that_was_saved_without_other_trials_can_be_read() -> None:
     assert PLAN_CODEC.decode(text.replace(',"others":[]', "").replace(', "others": []', "")) == SavedPlan(
         {"key": "name"}, 3
     )
+
+
+def test_unfinished_trials_that_a_change_of_the_study_left_count_as_such_once_mlflow_has_their_records(
+    make_trial: Callable[..., Trial], tmp_path: Path
+) -> None:
+    paths = Store(tmp_path).study("small")
+    left, finished, unsent, planned = (make_trial(seed) for seed in range(4))
+    paths.trial(unsent.key).folder.mkdir(parents=True)
+    with SpoolTracker(paths) as tracker:
+        tracker.start(unsent)
+    plan = SavedPlan({planned.key: "planned"}, 0, (left.key, finished.key, unsent.key))
+    states = {trial.key: State.KILLED for trial in (left, unsent, planned)} | {finished.key: State.FINISHED}
+    assert left_by_earlier_settings(plan, states, paths) == {left.key}
+    assert left_by_earlier_settings(SavedPlan({}, 0), states, paths) == set()
