@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from ablate.data import DATASETS
 from ablate.errors import StudyError, placed_at
 from ablate.methods import METHODS
 from ablate.options import Option, Value
 from ablate.papers import PAPERS
+from ablate.papers.defaults import paper_defaults
 from ablate.planning.design import count_comparisons, count_trials
 from ablate.planning.fixed_settings import every_fixed_settings
 from ablate.probes import PROBES
@@ -214,11 +216,23 @@ def methods_of_case(study: Study, index: int) -> tuple[str, ...]:
 
 
 def options_by_path(study: Study, index: int) -> OptionsByPath:
-    """Every path that a case may set."""
+    """Every path that a case may set, with the defaults that its methods have on its first data set."""
     found: dict[str, list[Option]] = {}
-    owners: list[tuple[str, type]] = [("method", METHODS[method]) for method in methods_of_case(study, index)]
-    owners += [(f"probes.{name}", PROBES[name]) for name in study.probes]
-    for section, owner in [*owners, ("training", Recipe)]:
-        for name, option in options_by_name(owner).items():
-            found.setdefault(f"{section}.{name}", []).append(option)
+    probes = {f"probes.{name}": PROBES[name] for name in study.probes}
+    for method in methods_of_case(study, index):
+        defaults = defaults_of(study, index, method)
+        for section, owner in {"method": METHODS[method], **probes, "training": Recipe}.items():
+            for name, option in options_by_name(owner).items():
+                path = f"{section}.{name}"
+                found.setdefault(path, []).append(replace(option, default=defaults.get(path, option.default)))
     return {path: tuple(options) for path, options in found.items()}
+
+
+def defaults_of(study: Study, index: int, method: str) -> dict[str, Value]:
+    """Path → default of a method on the first data set of a case, where that is not the setting's own."""
+    case, row = study.cases[index], METHODS[method]
+    dataset = next(str(one.value) for one in assignments(study, index) if one.path == "dataset")
+    settings = {f"method.{name}": value for name, value in row.datasets.get(dataset, {}).items()}
+    training = {**row.recipe, **row.recipes.get(dataset, {})}
+    of_paper = paper_defaults(case.defaults, method, dataset, study.probes) if case.defaults else {}
+    return {**settings, **{f"training.{name}": value for name, value in training.items()}, **of_paper}

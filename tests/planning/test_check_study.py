@@ -58,3 +58,14 @@ def test_an_override_by_the_last_word_of_a_setting_suggests_the_setting(
     tmp_path: Path, override: str, message: str
 ) -> None:
     assert message_of(tmp_path / "study.yaml", STUDY, override) == message
+
+
+@pytest.mark.parametrize(
+    ("override", "default"),
+    [("method.temperature=-1", "0.7"), ("training.epochs=abc", "100")],
+)
+def test_the_default_in_a_message_is_that_of_the_method_on_the_data_set(
+    tmp_path: Path, override: str, default: str
+) -> None:
+    study = "method: simclr\ndataset: digits\nseeds: 1\nprobes: [linear]\nmetric: linear/accuracy\n"
+    assert message_of(tmp_path / "study.yaml", study, override).endswith(f"; its default is {default}")
