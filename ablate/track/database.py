@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ablate.errors import ServiceError
 from ablate.track.client_interface import PAGE
 from ablate.track.entities import Experiment, Metric, Run, RunData, RunInfo
 from ablate.track.portions import portions
@@ -135,6 +136,18 @@ class DatabaseReader:
                 if mode == "ro":
                     raise
                 mode = "ro"
+            except sqlite3.DatabaseError as error:
+                raise damaged(error, self.file) from None
+
+
+def damaged(error: sqlite3.DatabaseError, file: Path) -> Exception:
+    """An error of SQLite as ServiceError where the file is no database or a damaged one; others as they are."""
+    remedy = "restore it from a backup, or remove it, which removes the record of all trials"
+    if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+        return ServiceError("this is not a database", remedy, str(file))
+    if error.sqlite_errorcode == sqlite3.SQLITE_CORRUPT:
+        return ServiceError("the database is damaged", remedy, str(file))
+    return error
 
 
 def number(value: float, is_nan: bool) -> float:

@@ -135,10 +135,9 @@ def test_the_servers_refusal_is_told_in_its_own_words(mlflow_uri: str) -> None:
     assert raised.value.get_http_status_code() == 404
 
 
-def test_a_damaged_database_is_a_service_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ablate.track.retry.DELAYS", ())
+def test_a_file_that_is_no_database_is_told_by_its_name_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 100)
-    with pytest.raises(ServiceError, match="not a database"):
+    with pytest.raises(ServiceError, match=r"/mlflow\.db: this is not a database; restore it"):
         MlflowStore(f"sqlite:///{tmp_path / 'mlflow.db'}").snapshot("small")
 
 
