@@ -54,7 +54,8 @@ def plan(
 
     Costs are those of finished trials of the same method, network, data and probes, in this study or another one of
     the MLflow server.  With `measure` the other trials are timed: a few optimizer steps and one scoring of each kind,
-    on this machine, for two minutes at most; `say` is called with sentences on that.  With the `address` of a Ray
+    on this machine, for two minutes at most.  `say` is called with sentences on that, and on what a launch would lack:
+    data files, and a store that can be written.  With the `address` of a Ray
     cluster it is planned for the cluster's nodes.  Raises StudyError as `check` does, and DataError where files of the
     user's own are missing: their content is part of the trials' keys.
     """
@@ -64,7 +65,7 @@ def plan(
     from ablate.driver.status import snapshot_of
     from ablate.driver.summary import first_trials, trials_of
     from ablate.planning.plan import make_plan
-    from ablate.planning.required_data import require_data
+    from ablate.planning.required_data import missing_files, require_data
     from ablate.planning.requirements import check_requirements
     from ablate.planning.resolve import resolve
 
@@ -80,7 +81,18 @@ def plan(
     if not planned.left and not planned.proposals:
         return planned
     check_requirements(found, [one.to_run for one in planned.left])
-    return with_cost(planned, folder, measure, say or (lambda sentence: None))
+    for sentence in (*missing_files(found), *unwritable(folder)):
+        (say or ignore_sentence)(sentence)
+    return with_cost(planned, folder, measure, say or ignore_sentence)
+
+
+def unwritable(store: Store) -> tuple[str, ...]:
+    """A sentence where a launch would be refused, since its store cannot be written; else none."""
+    return () if store.writable else (f"the store {store.root} cannot be written; a launch needs one that can",)
+
+
+def ignore_sentence(sentence: str) -> None:
+    """For a caller that wants no sentences."""
 
 
 def with_cost(planned: "Plan", store: Store, measure: bool, say: Callable[[str], None]) -> "Plan":

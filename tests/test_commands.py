@@ -166,6 +166,19 @@ def test_a_plan_lists_its_trials_as_they_run_without_ray(run: Run, tmp_path: Pat
     assert run("plan", "small.yaml", "--no-measure", "--trials", "absent/trials.json") == refused
 
 
+def test_a_plan_names_the_data_files_that_are_missing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    monkeypatch.setenv("ABLATE_DATA", str(data))
+    (tmp_path / "small.yaml").write_text(SMALL.replace("digits", "mnist"))
+    code, _, err = run("plan", "small.yaml", "--no-measure")
+    assert code == 0
+    assert err.startswith("the data set 'mnist' lacks MNIST/raw/train-images")
+    assert err.endswith(f" in {data}; a launch downloads them first\n")
+
+
 def test_trials_are_written_through_links_and_into_pipes(run: Run, tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
     link, pipe = tmp_path / "link.json", tmp_path / "pipe"

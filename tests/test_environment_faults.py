@@ -151,5 +151,12 @@ def test_a_fault_of_the_environment_is_told_in_one_sentence(
         assert any(line.split()[:2] == ["look", what] and found in line for line in output(folder))
 
 
+def test_a_plan_says_that_the_store_cannot_be_written(folder: Path) -> None:
+    require_user_namespaces()
+    done = run(folder, "plan small --no-measure", READ_ONLY)
+    told = f"the store {folder / 'store'} cannot be written; a launch needs one that can\n"
+    assert (done.returncode, done.stderr) == (0, told)
+
+
 def output(folder: Path) -> list[str]:
     return (folder / "output").read_text(encoding="utf-8").splitlines()

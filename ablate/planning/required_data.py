@@ -1,6 +1,6 @@
 """The data that a study needs: the content that its trials are keyed by, and the user's own files that are missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ablate.data import DATASETS
@@ -30,6 +30,19 @@ def require_data(study: Study, trials: Sequence[Trial]) -> None:
                 "put them there, or set ABLATE_DATA to the folder that holds them",
                 place,
             )
+
+
+def missing_files(study: Study) -> Iterator[str]:
+    """A sentence for each data set of the study of which original files are missing on this machine."""
+    folder = data_folder()
+    for name in sorted(study.datasets):
+        missing = [file for file in DATASETS[name].files if not file.find(folder).exists()]
+        paths = ", ".join(file.path for file in missing)
+        if any(not file.addresses for file in missing):
+            remedy = "put them there, or set ABLATE_DATA to the folder that holds them"
+            yield f"the data set '{name}' cannot be downloaded, and lacks {paths} in {folder}; {remedy}"
+        elif missing:
+            yield f"the data set '{name}' lacks {paths} in {folder}; a launch downloads them first"
 
 
 def is_to_be_fetched(dataset: str) -> bool:
