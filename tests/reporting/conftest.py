@@ -1,10 +1,11 @@
 """A study of Table V of the invariant features paper, with results of three seeds per level."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from selenium import webdriver
 
 from ablate.events import State
 from ablate.stats.results import Result
@@ -42,3 +43,14 @@ def results_with_gaps(make_result: Callable[..., Result]) -> list[Result]:
         result("np", 0, math.nan),
         result("np", 1, None, state=State.WAITING),
     ]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[webdriver.Chrome]:
+    """Chromium without a window."""
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options=options)
+    yield driver
+    driver.quit()
