@@ -1,17 +1,18 @@
-"""The rows of the tables of methods, data sets, probes, augmentations and papers, as `ablate list` prints them."""
+"""What `ablate list` prints: methods, data sets, probes, augmentations, papers, training settings, keys of a study."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ablate.errors import StudyError
 from ablate.options import Option, options_of
 from ablate.plugins import RefusedRow
-from ablate.registry import Registry
+from ablate.registry import Registry, closest
 
 if TYPE_CHECKING:
     from ablate.papers.reference import Printed
 
-TABLES = ("methods", "datasets", "probes", "augmentations", "papers")
+TABLES = ("methods", "datasets", "probes", "augmentations", "papers")  # which installed packages add rows to
 NO_STUDIES = "no study of this paper is in a folder 'studies' of the working directory"
 
 
@@ -46,23 +47,28 @@ def option_to_json(option: Option) -> dict[str, Any]:
 
 
 def type_and_range(option: Option) -> str:
-    """An option's type and range in words: `a number > 0`."""
+    """An option's type and range in words: `a number > 0 and ≤ 1`."""
     from ablate.study.coercion import describe_type
 
     signs = {"above": ">", "least": "≥", "below": "<", "most": "≤"}
-    return " ".join(
-        [describe_type(option.type), *(f"{signs[name]} {bound:g}" for name, bound in option.bounds.items())]
-    )
+    bounds = " and ".join(f"{signs[name]} {bound:g}" for name, bound in option.bounds.items())
+    return f"{describe_type(option.type)} {bounds}".rstrip()
 
 
 def entries(table: str) -> tuple[CatalogEntry, ...]:
-    """All rows of one of `TABLES`, then the rows of installed packages that were refused."""
+    """All rows of one of `TABLES`, then the rows of installed packages that were refused; or those of `training` or
+    `keys`, to which packages add none.
+    """
+    if table in FIXED:
+        return tuple(FIXED[table]())
     rows = registry(table)
     return (*(entry(table, name) for name in rows), *map(refused_entry, rows.refused))
 
 
 def entry(table: str, name: str) -> CatalogEntry:
-    """One row of one of `TABLES`.  Raises StudyError where it has no row of that name."""
+    """One row of a table.  Raises StudyError where it has no row of that name."""
+    if table in FIXED:
+        return fixed_entry(table, name)
     describe = {
         "methods": method_entry,
         "datasets": dataset_entry,
@@ -73,6 +79,40 @@ def entry(table: str, name: str) -> CatalogEntry:
     rows = registry(table)
     described = describe(name, rows[name])
     return with_package(described, rows.packages[name]) if name in rows.packages else described
+
+
+def fixed_entry(table: str, name: str) -> CatalogEntry:
+    """One row of `training` or `keys`; a setting of the training may be named without its section."""
+    rows = {one.name: one for one in FIXED[table]()}
+    for known in (name, f"{table}.{name}"):
+        if known in rows:
+            return rows[known]
+    near = closest(name, (*rows, *(known.removeprefix(f"{table}.") for known in rows)))
+    remedy = f"did you mean '{near}'?" if near else f"choose from {', '.join(rows)}"
+    raise StudyError(f"no row of '{table}' is called '{name}'", remedy)
+
+
+def training_entries() -> Iterator[CatalogEntry]:
+    """The settings of the training, with the defaults that hold where a method has none of its own."""
+    from ablate.study.scalars import format_value
+    from ablate.train.recipe import Recipe
+
+    for option in options_of(Recipe):
+        words = f"{option.description} ({type_and_range(option)}; default: {format_value(option.default)})"
+        yield CatalogEntry(f"training.{option.name}", words)
+
+
+def key_entries() -> Iterator[CatalogEntry]:
+    """The keys of a study file, each with an example; those below another key with its name before them."""
+    from ablate.study.validation import EXAMPLES, SECTIONS, TOP_LEVEL_KEYS
+
+    for key in TOP_LEVEL_KEYS:
+        yield CatalogEntry(key, EXAMPLES.get(key, ""))
+        for below in SECTIONS[key].model_fields if key in SECTIONS else ():
+            yield CatalogEntry(f"{key}.{below}", EXAMPLES.get(below, ""))
+
+
+FIXED: Mapping[str, Callable[[], Iterator[CatalogEntry]]] = {"training": training_entries, "keys": key_entries}
 
 
 def with_package(described: CatalogEntry, package: str) -> CatalogEntry:

@@ -101,7 +101,7 @@ def test_more_than_10_000_trials_are_refused_unless_confirmed(tmp_path: Path, co
     assert "--yes" in ablate(tmp_path, command, "--help").stdout
 
 
-@pytest.mark.parametrize("kind", ["methods", "datasets", "probes", "augmentations", "papers"])
+@pytest.mark.parametrize("kind", ["methods", "datasets", "probes", "augmentations", "papers", "training", "keys"])
 def test_every_listed_entry_has_a_name_and_a_description(tmp_path: Path, kind: str) -> None:
     entries = json.loads(ablate(tmp_path, "list", kind, "--json").stdout)
     assert entries
@@ -113,6 +113,21 @@ def test_a_method_is_listed_with_settings_defaults_and_source(tmp_path: Path) ->
     settings = {setting["name"]: setting for setting in entry["settings"]}
     assert (settings["k"]["default"], settings["xi"]["default"]) == (100, 10.0)
     assert "2202.06914" in entry["source"]
+
+
+def test_settings_of_training_and_keys_of_a_study_are_listed(tmp_path: Path) -> None:
+    training = json.loads(ablate(tmp_path, "list", "training", "--json").stdout)
+    assert {"training.epochs", "training.learning_rate", "training.kept"} <= {entry["name"] for entry in training}
+    keys = {
+        entry["name"]: entry["description"] for entry in json.loads(ablate(tmp_path, "list", "keys", "--json").stdout)
+    }
+    assert (keys["seeds"], keys["budget.device_hours"]) == ("seeds: 5", "device_hours: 4")
+    epochs = ablate(tmp_path, "list", "training", "epochs").stdout
+    assert epochs == "training.epochs  passes over the training set (a whole number ≥ 1; default: 5000)\n"
+    refused = "ablate: no row of 'training' is called 'epoch'; did you mean 'epochs'?\n"
+    assert ablate(tmp_path, "list", "training", "epoch").stderr == refused
+    shares = ablate(tmp_path, "list", "training", "late_from").stdout
+    assert "a number ≥ 0 and ≤ 1" in shares
 
 
 def test_a_misspelt_entry_is_refused_with_the_nearest_name(tmp_path: Path) -> None:

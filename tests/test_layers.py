@@ -153,7 +153,7 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     },
     "submit": {"study", "trial", "planning", "yaml", "pydantic", "jinja2", "ray"},
     "coverage": {"study", "trial", "planning", "probes", "papers"},
-    "catalog": {"study", "coverage", "methods", "data", "probes", "augment", "papers"},
+    "catalog": {"study", "coverage", "train", "methods", "data", "probes", "augment", "papers"},
     "doctor": {
         "packaging",
         "catalog",

@@ -449,8 +449,13 @@ def test_health_checks_and_entries_are_printed_with_their_details(shown: Look) -
         "arXiv [/1]",
         "by data set:",
         "  digits: [/x]",
-        "files: []",
     ]
+
+
+def test_values_of_an_entry_are_written_as_in_a_study_file(shown: Look) -> None:
+    details = {"training": {"nesterov": True, "margin": None}, "not covered": {}}
+    entries.print_entry(CatalogEntry("mine", "own", details=details), as_json=False)
+    assert shown().splitlines() == ["mine  own", "training:", "  nesterov: true", "  margin: null"]
 
 
 def test_a_launch_and_a_status_show_the_difference_from_the_baseline_so_far(

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ablate.paths import Store
 
 Kind = Annotated[
-    Literal["methods", "datasets", "probes", "augmentations", "papers"], typer.Argument(help="Which table to list")
+    Literal["methods", "datasets", "probes", "augmentations", "papers", "training", "keys"],
+    typer.Argument(help="Which table to list"),
 ]
 
 
@@ -36,7 +37,7 @@ def list_entries(
     storage: Storage = None,
     as_json: Json = False,
 ) -> None:
-    """List the methods, data sets, probes, augmentations or papers, or describe one of them."""
+    """List methods, data sets, probes, augmentations, papers, training settings or keys of a study, or one of them."""
     if show:
         show_sheets(kind, name, store_of(storage), as_json)
         return

@@ -87,6 +87,8 @@ EXAMPLES = {  # key → how it is written
     "budget": "budget: {device_hours: 4}",
     "gpu": "gpu: auto",
     "cpu": "cpu: 2",
+    "pack": "pack: auto",
+    "device_hours": "device_hours: 4",
     "profile": "profile: quick",
     "profiles": "profiles: {quick: {seeds: 2}}",
     "search": "search: {trials: 64, objectives: {linear/accuracy: maximize}, space: {method.k: {low: 10, high: 100}}}",

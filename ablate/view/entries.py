@@ -56,9 +56,11 @@ def print_entry(entry: "CatalogEntry", as_json: bool) -> None:
     if entry.settings:
         table = Table("setting", "default", "type", "meaning", box=box.SIMPLE, pad_edge=False)
         for option in entry.settings:
-            table.add_row(option.name, str(option.default), Text(type_and_range(option)), Text(option.description))
+            table.add_row(option.name, in_words(option.default), Text(type_and_range(option)), Text(option.description))
         console.out.print(table)
     for title, detail in entry.details.items():
+        if detail in ({}, [], ""):
+            continue
         if isinstance(detail, dict):
             console.out.print(f"{title}:")
             for key, value in detail.items():
@@ -68,8 +70,10 @@ def print_entry(entry: "CatalogEntry", as_json: bool) -> None:
 
 
 def in_words(value: object) -> str:
-    """A value of an entry's details; settings as `training.epochs = 400, …`."""
-    return ", ".join(f"{path} = {one}" for path, one in value.items()) if isinstance(value, dict) else str(value)
+    """A value as a study file has it, without quotes; settings as `training.epochs = 400, …`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{path} = {in_words(one)}" for path, one in value.items())
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else "null" if value is None else str(value)
 
 
 def is_words(detail: object) -> bool:
