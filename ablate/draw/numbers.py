@@ -68,9 +68,20 @@ def range_text(ends: tuple[float, float] | None) -> str:
     return f"{low} to {high}"
 
 
-def with_error(value: float, error: float) -> str:
-    """`0.869 ± 0.013`: a number and its error, both with the digits that the error has."""
-    decimals = decimals_of(error) if error > ROUNDING * max(1.0, abs(value)) else None
+def decimals_beside(error: float, scale: float) -> int | None:
+    """The decimals of a number with this error, in a column whose largest number is `scale` (0: none).
+
+    Two digits of the largest are shown, so that numbers can be ranked, but at most one more than the error gives.
+    """
+    decimals = decimals_of(error)
+    if decimals is None or scale <= 0 or not math.isfinite(scale):
+        return decimals
+    return max(decimals, min(decimals + 1, 1 - math.floor(math.log10(scale))))
+
+
+def with_error(value: float, error: float, scale: float = 0.0) -> str:
+    """`0.869 ± 0.013`: a number and its error, both with the digits that the error has (`decimals_beside`)."""
+    decimals = decimals_beside(error, scale) if error > ROUNDING * max(1.0, abs(value)) else None
     if decimals is None:
         return f"{number(value)} ± 0"
     first_three, exponent = leading_digits(error)
@@ -78,17 +89,17 @@ def with_error(value: float, error: float) -> str:
     return f"{fixed(value, decimals)} ± {fixed(rounded, decimals)}"
 
 
-def estimate_text(estimate: Estimate) -> str:
+def estimate_text(estimate: Estimate, scale: float = 0.0) -> str:
     """`0.869 ± 0.013`, the mean and half its interval; `0.87 (0.85 to 0.91)` where its ends are not alike.
 
-    One seed has no interval, which the text states.
+    One seed has no interval, which the text states.  `scale` is the largest mean of a column (`decimals_beside`).
     """
     if estimate.mean is None:
         return ABSENT
     if estimate.half is None or estimate.low is None or estimate.high is None:
         return f"{number(estimate.mean)} ({'one seed, ' if estimate.n == 1 else ''}no interval)"
     if not estimate.symmetric:
-        decimals = decimals_of((estimate.high - estimate.low) / 2) or 0
+        decimals = decimals_beside((estimate.high - estimate.low) / 2, scale) or 0
         mean, low, high = (fixed(value, decimals) for value in (estimate.mean, estimate.low, estimate.high))
         return f"{mean} ({low} to {high})"
-    return with_error(estimate.mean, estimate.half)
+    return with_error(estimate.mean, estimate.half, scale)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ablate.draw.figure_specs import ComparedVariant
 from ablate.options import Value
 from ablate.reporting.links import NO_LINKS, Links
-from ablate.reporting.report import Cell, Measured, Table
+from ablate.reporting.report import Cell, Measured, Table, scale_of
 from ablate.stats.variants import CASE_AXES, Variant
 
 MOST_COLUMNS = 8
@@ -62,6 +62,7 @@ def pivot(
             links.variant(variants[at].key),
             at in best,
             variants[at].quantity.factor,
+            scale_of(one.estimate for one in members),
         )
         for at in places
         if variants[at].has(many) and variants[at].has(few)

@@ -3,7 +3,7 @@
 `content` builds a `Report`; a module per format writes it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ablate.draw.figure_specs import ComparedVariant, Direction, ReportSpec
@@ -28,6 +28,12 @@ class Measured:
     link: str = ""  # the address of its run in MLflow
     best: bool = False  # whether it is the best of its table, or not distinguished from it
     factor: float = 1.0  # what it is multiplied by where it is shown: 100 in per cent
+    scale: float = 0.0  # the largest mean that it is compared with, which decides the least digits; 0: none
+
+
+def scale_of(estimates: Iterable[Estimate]) -> float:
+    """The size of the largest mean; 0 without means."""
+    return max((abs(one.mean) for one in estimates if one.mean is not None), default=0.0)
 
 
 @dataclass(frozen=True)

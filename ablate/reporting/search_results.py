@@ -9,9 +9,9 @@ from ablate.reporting.importance import Importance, importance_table
 from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.paper import Difference
 from ablate.reporting.proposals import Proposal, proposals_table
-from ablate.reporting.report import Cell, Measured, ReportFigure, Results, Table
+from ablate.reporting.report import Cell, ReportFigure, Results, Table
 from ablate.reporting.seeds_table import seeds_table
-from ablate.reporting.tables import best_variants, level_columns, metrics_table, results_table, table_of
+from ablate.reporting.tables import best_variants, level_columns, mean_cells, metrics_table, results_table, table_of
 from ablate.stats.pareto import front, hypervolumes
 from ablate.stats.results import Result
 from ablate.stats.variants import Variant, variants_of
@@ -135,8 +135,7 @@ def pareto_table(study: Study, results: Sequence[Result], links: Links = NO_LINK
     for metric, direction in study.search.objectives.items():
         quantity = study.words.quantity(metric)
         members = [one[metric] for one in chosen]
-        cells = [Measured(one.estimate, link=links.variant(one.key), factor=quantity.factor) for one in members]
-        columns.append((f"{quantity.head} ({direction})", cells))
+        columns.append((f"{quantity.head} ({direction})", mean_cells(members, links)))
     return table_of(columns)
 
 

@@ -8,7 +8,7 @@ from ablate.draw.numbers import ABSENT, decimals_of, exact, fixed, range_text, s
 from ablate.papers.reference import Printed
 from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.paper import AgainstPaper, against_paper
-from ablate.reporting.report import Cell, Measured, Table
+from ablate.reporting.report import Cell, Measured, Table, scale_of
 from ablate.reporting.text import ratio_text, spread_text
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
@@ -36,6 +36,7 @@ def results_table(
     addresses of their runs.
     """
     variants = [member.variant for member in compared]
+    scale = scale_of(variant.estimate for variant in variants)
     spread = next((member.printed.spread for member in compared if member.printed is not None), None)
     columns: list[tuple[str, Sequence[Cell]]] = [
         *level_columns(variants),
@@ -48,6 +49,7 @@ def results_table(
                     links.variant(variant.key),
                     at in best,
                     quantity.factor,
+                    scale,
                 )
                 for at, variant in enumerate(variants)
             ],
@@ -102,11 +104,19 @@ def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = NO_LI
     measured = [
         (
             group[0].quantity.head if group else metric,
-            [Measured(one.estimate, link=links.variant(one.key), factor=one.quantity.factor) for one in group],
+            mean_cells(group, links),
         )
         for metric, group in metrics.items()
     ]
     return table_of([*level_columns(next(iter(metrics.values()))), *measured])
+
+
+def mean_cells(variants: Sequence[Variant], links: Links) -> list[Cell]:
+    """The means of variants, as a column."""
+    scale = scale_of(one.estimate for one in variants)
+    return [
+        Measured(one.estimate, link=links.variant(one.key), factor=one.quantity.factor, scale=scale) for one in variants
+    ]
 
 
 def comparisons_table(comparisons: Sequence[Comparison], links: Links = NO_LINKS) -> Table:

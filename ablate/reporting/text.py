@@ -38,8 +38,8 @@ def cell_text(cell: Cell) -> str:
     match cell:
         case str() | int():
             return str(cell)
-        case Measured(estimate, smaller, factor=factor):
-            return estimate_text(estimate.times(factor)) + (f" {SMALLER}" if smaller else "")
+        case Measured(estimate, smaller, factor=factor, scale=scale):
+            return estimate_text(estimate.times(factor), scale * factor) + (f" {SMALLER}" if smaller else "")
         case Linked(text):
             return text
         case Printed():

@@ -11,7 +11,7 @@ from ablate.draw.vector import svg
 from ablate.reporting.html import to_html
 from ablate.reporting.limits import unshown_sentence
 from ablate.reporting.markdown import rendered
-from ablate.reporting.report import Cell, Measured, Table
+from ablate.reporting.report import Cell, Measured, Table, scale_of
 from ablate.reporting.tables import p_value
 from ablate.reporting.two_studies import SharedVariant, TwoStudies
 
@@ -54,11 +54,12 @@ def answer(found: TwoStudies) -> str:
 def variants_table(found: TwoStudies) -> Table:
     """A row per shared variant: both means, their difference with interval, and its p-values."""
     factor = found.quantity.factor
+    scale = scale_of(estimate for one in found.shared for estimate in (one.first.estimate, one.second.estimate))
     rows: list[tuple[Cell, ...]] = [
         (
             one.label,
-            Measured(one.first.estimate, link=found.links[0].variant(one.first.key), factor=factor),
-            Measured(one.second.estimate, link=found.links[1].variant(one.second.key), factor=factor),
+            Measured(one.first.estimate, link=found.links[0].variant(one.first.key), factor=factor, scale=scale),
+            Measured(one.second.estimate, link=found.links[1].variant(one.second.key), factor=factor, scale=scale),
             Measured(one.difference, link=found.links[1].variant(one.second.key), factor=factor),
             "the same trials" if one.same_trials else "by seed" if one.paired else "unpaired",
             one.difference.n,

@@ -33,7 +33,8 @@ def test_a_row_has_levels_the_estimate_its_std_and_n_and_the_papers_value(study:
     assert (level, n, baseline) == ("vat", 3, "baseline")
     assert against == "−0.07 (−1.2 s.e.)"
     assert std == "0.10"
-    assert measured == Measured(Estimate.of([0.7, 0.8, 0.9]), smaller=True, best=True)
+    estimate = Estimate.of([0.7, 0.8, 0.9])
+    assert measured == Measured(estimate, smaller=True, best=True, scale=estimate.mean or 0.0)
     assert printed == report.results.variants[3].printed
     assert printed is not None
     assert report.results.smaller == (Difference("epochs", 20, 5000), Difference("seeds", 3, 5))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from uncertainties import ufloat
 
 from ablate.draw.numbers import estimate_text, exact, number, range_text, with_error
-from ablate.reporting.report import Cell, Measured
+from ablate.reporting.report import Cell, Measured, scale_of
 from ablate.reporting.text import cell_text, ratio_text
 from ablate.stats.estimate import Estimate
 
@@ -56,6 +56,28 @@ def test_numbers_have_one_minus_sign_and_zero_has_none() -> None:
     assert range_text((-0.5, 0.25)) == "−0.5 to 0.2"
     assert ratio_text(-1.0) == "−1.00"
     assert (exact(-0.015), exact(-0.0), exact(0.1 + 0.2)) == ("−0.015", "0", "0.3")
+
+
+@pytest.mark.parametrize(
+    ("factor", "texts"),
+    [
+        (1.0, ["0.75 ± 0.50", "0.68 ± 0.50", "0.7123 ± 0.0012"]),  # one digit more than the first two errors give
+        (100.0, ["75 ± 50", "68 ± 50", "71.23 ± 0.12"]),
+        (0.01, ["0.0075 ± 0.0050", "0.0068 ± 0.0050", "0.007123 ± 0.000012"]),
+    ],
+)
+def test_means_of_a_column_have_two_digits_of_the_largest(factor: float, texts: list[str]) -> None:
+    estimates = [
+        Estimate(3, mean, 0.1, mean - half, mean + half)
+        for mean, half in ((0.747, 0.5), (0.683, 0.5), (0.7123, 0.0012))
+    ]
+    scale = scale_of(estimates)
+    assert [cell_text(Measured(one, factor=factor, scale=scale)) for one in estimates] == texts
+    assert cell_text(Measured(estimates[0])) == "0.7 ± 0.5"
+
+
+def test_a_mean_far_below_its_error_has_one_digit_more_than_the_error() -> None:
+    assert cell_text(Measured(Estimate(3, 0.0075, 0.1, -0.4925, 0.5075), scale=0.0075)) == "0.01 ± 0.50"
 
 
 def test_an_error_of_zero_leaves_the_number_as_it_is() -> None:
