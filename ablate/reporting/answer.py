@@ -102,9 +102,17 @@ def shown_sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
 def trend_sentence(one: AxisTrend) -> str:
     """`Along k, linear/accuracy rises by 0.100 ± 0.010 per doubling (p = 0.003 after Holm, paired slopes).`"""
     rises = "rises" if (one.estimate.mean or 0.0) > 0 else "falls"
-    p = f"{p_text(one.p_adjusted)} after Holm"
+    tested = f"{p_text(one.p_adjusted)} after Holm, paired slopes"
     axis, metric = one.baseline.words.axis(one.axis), one.baseline.quantity.name
-    return f"Along {axis}, {metric} {rises} by {slope_text(one)} per {one.step} ({p}, paired slopes)."
+    return f"Along {axis}, {metric} {rises} by {slope_text(one)} per {one.step} ({tested}){not_monotone(one)}."
+
+
+def not_monotone(one: AxisTrend) -> str:
+    """Where the means do not follow a trend from level to level; empty where they do."""
+    if one.trend.monotone:
+        return ""
+    lowest, highest = (one.baseline.words.assignment(one.axis, level) for level in one.trend.extremes)
+    return f", but not from each level to the next: its mean is lowest at {lowest} and highest at {highest}"
 
 
 def slope_text(one: AxisTrend) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from statistics import fmean
 
 from ablate.options import Value, is_number
 from ablate.stats.estimate import Estimate
@@ -23,6 +24,19 @@ class Trend:
     levels: tuple[Value, ...]
     doubling: bool
     slopes: tuple[float, ...]
+    means: tuple[float, ...] = ()  # of each level, over the same seeds
+
+    @property
+    def monotone(self) -> bool:
+        """Whether the means never fall, or never rise, from level to level."""
+        steps = [after - before for before, after in pairwise(self.means)]
+        return all(step >= 0 for step in steps) or all(step <= 0 for step in steps)
+
+    @property
+    def extremes(self) -> tuple[Value, Value]:
+        """The levels with the lowest and the highest mean."""
+        ascending = sorted(zip(self.means, self.levels, strict=True), key=lambda pair: pair[0])
+        return ascending[0][1], ascending[-1][1]
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -44,7 +58,8 @@ def trend_of(scores: Scores) -> Trend | None:
     geometric = is_geometric(levels)
     positions = [math.log2(level) for level in levels] if geometric else [float(rank) for rank in range(len(levels))]
     slopes = tuple(slope(positions, [scores[level][seed] for level in levels]) for seed in seeds)
-    return Trend(tuple(levels), geometric, slopes)
+    means = tuple(fmean([scores[level][seed] for seed in seeds]) for level in levels) if seeds else ()
+    return Trend(tuple(levels), geometric, slopes, means)
 
 
 def is_geometric(levels: Sequence[float]) -> bool:

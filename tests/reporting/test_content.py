@@ -48,7 +48,8 @@ def test_differences_and_a_figure_per_axis_are_specified(study: Study, results: 
         "transformation=rp",
         "transformation=rp+vat",
     ]
-    assert (figure.stem, figure.caption) == ("figure-1-transformation", "linear/accuracy by transformation")
+    caption = "linear/accuracy by transformation; in %, where tables and sentences have fractions"
+    assert (figure.stem, figure.caption) == ("figure-1-transformation", caption)
     assert isinstance(figure.spec, AxisFigure)
     printed = [member.printed.value for member in figure.spec.members if member.printed is not None]
     assert printed == [0.379, 0.531, 0.847, 0.869]
