@@ -39,8 +39,13 @@ def with_minus(text: str) -> str:
 
 
 def signed(value: float, text: str = "") -> str:
-    """A number with its sign: +0.0310, −4.200; `text` is its magnitude where that has another form."""
-    return f"{'+' if value > 0 else '−' if value < 0 else ''}{text or number(abs(value))}"
+    """A number with its sign: +0.0310, −4.200; `text` is its magnitude where that has another form.
+
+    A number whose text is 0, such as a mean far below its error, has no sign.
+    """
+    text = text or number(abs(value))
+    zero = not any(digit in text.partition(" ")[0] for digit in "123456789")
+    return text if zero else f"{'+' if value > 0 else '−'}{text}"
 
 
 def decimals_of(error: float) -> int | None:

@@ -30,7 +30,7 @@ from ablate.reporting.proposals import proposals_of
 from ablate.reporting.report import Figures, PaperSection, Report, Results
 from ablate.reporting.search_results import SearchFindings, best_proposals, search_section
 from ablate.reporting.seeds_table import seeds_table
-from ablate.reporting.tables import metrics_table, results_table
+from ablate.reporting.tables import metrics_tables, results_table
 from ablate.reporting.verdicts import FindingVerdict, finding_verdict
 from ablate.stats.bands import Curves
 from ablate.stats.best import best_in_groups
@@ -127,7 +127,7 @@ def results_section(
     table = results_table(study.words.quantity(metric), compared, bool(smaller), seeds_of_paper, best, links)
     by_two_axes = tuple(pivots(compared, best, bool(smaller), links))
     seeds = seeds_table([member.variant for member in compared], links)
-    return Results(compared, table, metrics_table(others, links), smaller, pivots=by_two_axes, seeds=seeds)
+    return Results(compared, table, tuple(metrics_tables(others, links)), smaller, pivots=by_two_axes, seeds=seeds)
 
 
 def papers_seeds(ablations: Iterable[Ablation]) -> int:

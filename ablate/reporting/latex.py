@@ -46,7 +46,8 @@ def tables_of(report: Report) -> Iterator[Captioned]:
         yield table, f"{means}{f', {title}' if title else ''}{best}", f"pivot-{number}"
     yield comparisons_table(report.design.comparisons), f"{metric} minus that of the baseline, by seed", "comparisons"
     yield trends_table(report.design.trends), f"Slopes of {metric} along the axes, by seed", "trends"
-    yield results.other_metrics, "Other metrics", "metrics"
+    for number, table in enumerate(results.other_metrics, start=1):
+        yield table, "Other metrics", f"metrics-{number}"
 
 
 def combined_tables(report: Report) -> Iterator[Captioned]:

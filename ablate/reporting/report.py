@@ -61,7 +61,7 @@ class Results:
 
     variants: tuple[ComparedVariant, ...]  # all of them
     table: Table  # of the study's metric; the best variants where the study is a search
-    other_metrics: Table  # without rows where there are none, and for a search
+    other_metrics: tuple[Table, ...]  # each as wide as a page; none for a search
     smaller: tuple[Difference, ...] = ()  # of what the study has less than the paper
     direction: Direction | None = None  # of a search
     front: Table = Table()  # the Pareto front of a search of several objectives

@@ -11,7 +11,7 @@ from ablate.reporting.paper import Difference
 from ablate.reporting.proposals import Proposal, proposals_table
 from ablate.reporting.report import Cell, ReportFigure, Results, Table
 from ablate.reporting.seeds_table import seeds_table
-from ablate.reporting.tables import best_variants, level_columns, mean_cells, metrics_table, results_table, table_of
+from ablate.reporting.tables import best_variants, level_columns, mean_cells, results_table, table_of
 from ablate.stats.pareto import front, hypervolumes
 from ablate.stats.results import Result
 from ablate.stats.variants import Variant, variants_of
@@ -49,7 +49,7 @@ def search_section(
     return Results(
         compared,
         with_cost(table, best, found.proposals),
-        metrics_table({}),
+        (),
         smaller,
         study.search.objectives[metric],
         front=pareto_table(study, results, links),

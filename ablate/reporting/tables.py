@@ -1,6 +1,6 @@
 """The tables of a report: metrics by variant, comparisons with the baseline, and the statements of a finding."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
@@ -9,7 +9,7 @@ from ablate.papers.reference import Printed
 from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.paper import AgainstPaper, against_paper
 from ablate.reporting.report import Cell, Measured, Table, scale_of
-from ablate.reporting.text import ratio_text, spread_text
+from ablate.reporting.text import cell_text, ratio_text, spread_text
 from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
 from ablate.stats.seeds_needed import SeedsNeeded
@@ -17,7 +17,11 @@ from ablate.stats.variants import CASE_AXES, Variant
 from ablate.study.words import NO_WORDS, Quantity
 
 MAX_PROPOSALS = 10  # of a search
+PAGE_LETTERS = 100  # of a row of a table, on a page
+SPREAD = "_std"  # how the names of metrics end that are spreads of a probe's repetitions
 SIMULTANEOUS = "simultaneous"  # the column of intervals that hold for all comparisons together
+
+Column = tuple[str, Sequence[Cell]]  # its head and its cells
 
 
 def results_table(
@@ -94,21 +98,41 @@ def against_text(against: AgainstPaper, factor: float = 1.0) -> str:
     return f"{signed(difference, size)} ({errors} s.e.)"
 
 
-def metrics_table(metrics: Mapping[str, Sequence[Variant]], links: Links = NO_LINKS) -> Table:
-    """A row per variant: levels, then mean with interval of each metric; no rows without metrics.
+def metrics_tables(metrics: Mapping[str, Sequence[Variant]], links: Links = NO_LINKS) -> Iterator[Table]:
+    """Tables with a row per variant: levels, then mean with interval of each metric; a page holds their width.
 
-    `metrics` maps each metric to the same variants, in the same order.
+    `metrics` maps each metric to the same variants, in the same order.  Spreads of a probe that are 0 for all seeds, as
+    of one that is fitted once, are left out.
     """
-    if not metrics:
-        return Table()
-    measured = [
-        (
-            group[0].quantity.head if group else metric,
-            mean_cells(group, links),
-        )
-        for metric, group in metrics.items()
+    shown = {metric: group for metric, group in metrics.items() if not is_zero_spread(metric, group)}
+    levels = level_columns(next(iter(shown.values()), ()))
+    columns = [
+        (group[0].quantity.head if group else metric, mean_cells(group, links)) for metric, group in shown.items()
     ]
-    return table_of([*level_columns(next(iter(metrics.values()))), *measured])
+    for part in parts_within(PAGE_LETTERS - sum(letters(*column) for column in levels), columns):
+        yield table_of([*levels, *part])
+
+
+def is_zero_spread(metric: str, variants: Sequence[Variant]) -> bool:
+    return metric.endswith(SPREAD) and not any(any(one.scores.values()) for one in variants)
+
+
+def parts_within(room: int, columns: Sequence[Column]) -> list[list[Column]]:
+    """The columns in parts of at most so many letters, or of one column."""
+    parts: list[list[Column]] = []
+    left = 0
+    for column in columns:
+        left -= letters(*column)
+        if left < 0 or not parts:
+            parts.append([])
+            left = room - letters(*column)
+        parts[-1].append(column)
+    return parts
+
+
+def letters(head: str, cells: Sequence[Cell]) -> int:
+    """The width of a column in letters, with the space beside it."""
+    return max(len(head), *(len(cell_text(cell)) for cell in cells)) + 2
 
 
 def mean_cells(variants: Sequence[Variant], links: Links) -> list[Cell]:

@@ -69,7 +69,7 @@ def test_means_pivots_differences_and_other_metrics_of_a_study_link_to_the_varia
 ) -> None:
     report = report_of(study.model_copy(update={"paper": None}), results, runs=RUNS)
     assert report.results.pivots
-    assert report.results.other_metrics.rows
+    assert report.results.other_metrics
     page = write_report(report, tmp_path)
     assert unlinked(page) == []
     variants = {result.variant for result in results}

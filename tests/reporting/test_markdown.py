@@ -162,6 +162,20 @@ def test_other_metrics_of_the_studys_probes_have_a_table_of_their_own(
     assert "train/loss" not in text
 
 
+def test_tables_of_many_other_metrics_are_as_wide_as_a_page_and_leave_out_what_is_zero(
+    make_study: MakeStudy, make_result: MakeResult
+) -> None:
+    study = make_study({"axes": {"method.k": (50, 100)}}, probes=("linear", "clustering"))
+    one = make_result({"method.k": 50}, 0, 0.5)
+    names = [f"clustering/a_metric_with_a_long_name_{number}" for number in range(6)]
+    metrics = dict.fromkeys(names, 0.25) | {METRIC: 0.5, "clustering/accuracy_std": 0.0}
+    text = markdown(study, [Result(one.trial, State.FINISHED, metrics)])
+    rows = [line for line in text.splitlines() if line.startswith("| k | clustering/")]
+    assert len(rows) > 1
+    assert all(len(line) <= 105 for line in rows)
+    assert [cell.strip() for line in rows for cell in line.split("|")[2:-1]] == names
+
+
 def test_a_search_lists_its_best_variants_and_warns_of_their_bias(
     make_study: MakeStudy, make_result: MakeResult
 ) -> None:

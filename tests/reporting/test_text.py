@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from uncertainties import ufloat
 
-from ablate.draw.numbers import estimate_text, exact, number, range_text, with_error
+from ablate.draw.numbers import estimate_text, exact, number, range_text, signed, with_error
 from ablate.reporting.report import Cell, Measured, scale_of
 from ablate.reporting.text import cell_text, ratio_text
 from ablate.stats.estimate import Estimate
@@ -54,6 +54,9 @@ def test_numbers_have_one_minus_sign_and_zero_has_none() -> None:
     assert number(-0.0) == "0.0000"
     assert with_error(-0.001, 0.5) == "0.0 ± 0.5"
     assert range_text((-0.5, 0.25)) == "−0.5 to 0.2"
+    shown = [signed(value, with_error(abs(value), 23.0)) for value in (-0.3, 0.3, -7.0)]
+    assert shown == ["0 ± 23", "0 ± 23", "−7 ± 23"]
+    assert (signed(-0.031), signed(0.0)) == ("−0.0310", "0.0000")
     assert ratio_text(-1.0) == "−1.00"
     assert (exact(-0.015), exact(-0.0), exact(0.1 + 0.2)) == ("−0.015", "0", "0.3")
 
