@@ -68,7 +68,10 @@ def run(recorded: Store, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Ru
 
 
 def test_a_papers_page_is_written_and_printed(run: Run, recorded: Store, tmp_path: Path) -> None:
-    printed = run("report", "--paper", "invariant-features", "--output", str(tmp_path / "page.md"))
+    printed = run("report", "--paper", "invariant-features")
+    assert run("report", "--paper", "invariant-features", "--output", str(tmp_path / "page.md")) == (
+        f"{tmp_path / 'page.md'}\n"
+    )
     folder = recorded.papers / "invariant-features"
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert text == (tmp_path / "page.md").read_text(encoding="utf-8")
@@ -129,7 +132,7 @@ def test_the_status_says_what_the_trials_have_left_of_the_budget(run: Run) -> No
     every = {status["study"]: status for status in json.loads(run("status", "--json"))}
     assert every["transforms"]["budget"] is every["transforms"]["budget_left"] is None
     assert every["shorter"]["budget"] == 2.0
-    assert 1.9 < every["shorter"]["budget_left"] < 2.0
+    assert 1.9 < every["shorter"]["budget_left"] <= 2.0  # a trial that takes less than a millisecond takes none
     assert "of 2 device-hours left" in run("status", "shorter")
 
 
