@@ -6,6 +6,7 @@ Where it cannot run, the figures stay as they are drawn.
 
 import base64
 import gzip
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
@@ -15,6 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ablate.draw.vector import inline
+
+MAX_LINE = 30  # characters of a cell that stay on one line
 
 
 def to_html(
@@ -84,5 +87,6 @@ def embedded(
 
 
 def in_frames(body: str) -> str:
-    """The body with a frame around each table, in which a wide one scrolls."""
+    """The body with a frame around each table, in which a wide one scrolls, and with cells whose long text may wrap."""
+    body = re.sub(rf"<td>([^<]{{{MAX_LINE},}})</td>", r'<td class="text">\1</td>', body)
     return body.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")

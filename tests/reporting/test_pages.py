@@ -107,6 +107,15 @@ def test_a_page_fits_windows_and_paper_and_its_links_and_pictures_work(
         assert evaluated(browser, UNREACHABLE, RUNS) == 0
 
 
+@pytest.mark.slow
+def test_the_findings_of_a_paper_are_seen_without_scrolling(write: MakePage, browser: webdriver.Chrome) -> None:
+    size = {"width": 1100, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(write("paper").as_uri())
+    hidden = "const one = document.querySelector('.table'); return one.scrollWidth - one.clientWidth"
+    assert evaluated(browser, hidden) == 0
+
+
 def evaluated(browser: webdriver.Chrome, script: str, *arguments: str) -> int:
     """The whole number that a script returns, rounded down."""
     return int(browser.execute_script(script, *arguments))  # type: ignore[no-untyped-call]  # of selenium
