@@ -1,7 +1,7 @@
 """Exceptions for problems that a user can fix; their messages read `place: problem; remedy`."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -49,9 +49,13 @@ class ServiceAway(ServiceError):
 
 
 class StudyError(AblateError):
-    """The study file or the command line is wrong."""
+    """The study file or the command line is wrong; `others` are the further mistakes that were found with this one."""
 
     exit_code = 2
+
+    def __init__(self, problem: str, remedy: str = "", place: str = "", others: "Sequence[StudyError]" = ()) -> None:
+        super().__init__(problem, remedy, place)
+        self.others = tuple(others)
 
 
 class DataError(AblateError):
@@ -70,13 +74,38 @@ class Interrupted(AblateError):
     exit_code = 130
 
 
+def raise_first(found: Iterable[StudyError]) -> None:
+    """Raise the first of some errors, with the others; nothing where there is none.
+
+    One of two errors with the same place and problem is left out.
+    """
+    distinct: dict[tuple[str, str], StudyError] = {}
+    for error in found:
+        for one in (error, *error.others):
+            distinct.setdefault((one.place, one.problem), one)
+    if distinct:
+        first, *others = distinct.values()
+        raise StudyError(first.problem, first.remedy, first.place, others)
+
+
+def check_all(checks: Iterable[Callable[[], None]]) -> None:
+    """Make all of these checks, and raise the StudyError of the first that fails, with those of the others."""
+    found: list[StudyError] = []
+    for check in checks:
+        try:
+            check()
+        except StudyError as error:
+            found.append(error)
+    raise_first(found)
+
+
 @contextmanager
 def placed_at(place: str) -> Iterator[None]:
     """Add the place to a StudyError that has none."""
     try:
         yield
     except StudyError as error:
-        raise StudyError(error.problem, error.remedy, error.place or place) from None
+        raise StudyError(error.problem, error.remedy, error.place or place, error.others) from None
 
 
 FREE_SPACE = "free some space, or name another place"

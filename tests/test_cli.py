@@ -67,6 +67,25 @@ def test_an_error_is_one_paragraph_with_its_exit_code(tmp_path: Path) -> None:
     assert done.stderr == "ablate: small.yaml:5:1: unknown key 'sedes'; did you mean 'seeds'?\n"
 
 
+def test_every_wrong_key_of_a_study_and_then_every_wrong_name_and_value_is_told_at_once(tmp_path: Path) -> None:
+    keys = SMALL.replace("seeds", "sedes").replace("metric: linear/accuracy", "metric: 3")
+    (tmp_path / "small.yaml").write_text(keys)
+    assert ablate(tmp_path, "check", "small.yaml").stderr.splitlines() == [
+        "ablate: small.yaml:5:1: unknown key 'sedes'; did you mean 'seeds'?",
+        "ablate: small.yaml:7:9: 'metric' must be text, not 3; as in 'metric: linear/accuracy'",
+    ]
+    names = SMALL.replace("linear]", "lineer]").replace("0.4, 0.8", "-1, 0.8") + "fixed: {training.epoch: 3}\n"
+    (tmp_path / "small.yaml").write_text(names)
+    told = [
+        "small.yaml:6:10: no probe is called 'lineer'; did you mean 'linear'?",
+        "small.yaml:8:9: no setting is called 'training.epoch'; did you mean 'training.epochs'?",
+        "small.yaml:4:25: 'method.epsilon' must be above 0, not -1; its default is 0.8",
+    ]
+    assert ablate(tmp_path, "check", "small.yaml").stderr.splitlines() == [f"ablate: {line}" for line in told]
+    error = json.loads(ablate(tmp_path, "check", "small.yaml", "--json").stdout)["error"]
+    assert [one["problem"] for one in error["others"]] == [line.split(": ", 1)[1].split(";")[0] for line in told[1:]]
+
+
 def test_debug_prints_the_traceback_of_an_error(tmp_path: Path) -> None:
     done = ablate(tmp_path, "check", "absent.yaml", "--debug")
     assert done.returncode == 2

@@ -1,5 +1,5 @@
-"""How the command line reports an error: one paragraph on standard error or, with --json, a JSON value; never a
-traceback unless --debug is given."""
+"""How the command line reports an error: a line on standard error, of a study one for each mistake; with --json a JSON
+value; never a traceback unless --debug is given."""
 
 import contextlib
 import json
@@ -81,16 +81,28 @@ def report(error: AblateError, as_json: bool) -> int:
     """Print an error; its exit code."""
     if not (as_json and print_json(error)):
         with contextlib.suppress(OSError):
-            print(f"ablate: {error}", file=sys.stderr)
+            for one in (error, *others_of(error)):
+                print(f"ablate: {one}", file=sys.stderr)
     discard_unwritten()
     return error.exit_code
 
 
+def others_of(error: AblateError) -> tuple[StudyError, ...]:
+    """The further mistakes of a study that were found with an error."""
+    return error.others if isinstance(error, StudyError) else ()
+
+
+def parts_of(error: AblateError) -> dict[str, str]:
+    return {"place": error.place, "problem": error.problem, "remedy": error.remedy}
+
+
 def print_json(error: AblateError) -> bool:
     """Print an error as a JSON value; False where standard output cannot be written."""
-    parts = {"place": error.place, "problem": error.problem, "remedy": error.remedy}
+    content: dict[str, object] = {**parts_of(error), "exit_code": error.exit_code}
+    if others := others_of(error):
+        content["others"] = [parts_of(one) for one in others]
     try:
-        print(json.dumps({"error": {**parts, "exit_code": error.exit_code}}, indent=2, ensure_ascii=False), flush=True)
+        print(json.dumps({"error": content}, indent=2, ensure_ascii=False), flush=True)
     except OSError:
         return False
     return True

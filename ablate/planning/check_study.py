@@ -1,11 +1,13 @@
 """Checks of a whole study: its size, and every name, path and value in it, before anything is combined."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from ablate.data import DATASETS
-from ablate.errors import StudyError, placed_at
+from ablate.errors import StudyError, check_all, placed_at
 from ablate.methods import METHODS
 from ablate.options import Option, Value
 from ablate.papers import PAPERS
@@ -13,7 +15,7 @@ from ablate.papers.defaults import paper_defaults
 from ablate.planning.design import count_comparisons, count_trials
 from ablate.planning.fixed_settings import every_fixed_settings
 from ablate.probes import PROBES
-from ablate.registry import suggest
+from ablate.registry import Registry, suggest
 from ablate.study.assignments import METHOD_AND_DATASET, Assignment, assignments
 from ablate.study.coercion import coerce, options_by_name
 from ablate.study.model import Study
@@ -53,26 +55,54 @@ def check_seed_rule(study: Study) -> None:
 
 
 def check_study(study: Study) -> None:
-    """Raise StudyError for the first name or value that does not exist."""
-    check_seed_rule(study)
+    """Raise StudyError for the first name or value that does not exist, with the others.
+
+    Values are checked in the cases whose names exist; labels and metrics where all names do.
+    """
+    cases = range(len(study.cases))
+    names = [check for index in cases for check in name_checks(study, index)]
+    values = [partial(check_values, study, index) for index in cases]
+    check_all(
+        [
+            lambda: check_seed_rule(study),
+            lambda: check_paper(study),
+            *(partial(look_up, PROBES, name, study.place("probes", at)) for at, name in enumerate(study.probes)),
+            *names,
+            *values,
+        ]
+    )
+    check_all([lambda: check_labels(study), *metric_checks(study)])
+
+
+def check_paper(study: Study) -> None:
+    """Raise StudyError for a paper that does not exist."""
     if study.paper is not None:
-        with placed_at(study.place("paper", "id")):
-            PAPERS[study.paper.id]
-    for index, case in enumerate(study.cases):
-        if case.defaults is not None:
-            with placed_at(study.place("cases", index, "defaults")):
-                PAPERS[case.defaults]
-    for index, name in enumerate(study.probes):
-        with placed_at(study.place("probes", index)):
-            PROBES[name]
-    for index in range(len(study.cases)):
-        check_case(study, index)
-    check_labels(study)
-    check_metric(study, study.metric, study.place("metric"))
+        look_up(PAPERS, study.paper.id, study.place("paper", "id"))
+
+
+def name_checks(study: Study, index: int) -> Iterator[Callable[[], None]]:
+    """The checks that a case's paper of defaults, methods and data sets exist."""
+    defaults = study.cases[index].defaults
+    if defaults is not None:
+        yield partial(look_up, PAPERS, defaults, study.place("cases", index, "defaults"))
+    for one in assignments(study, index):
+        if one.path in METHOD_AND_DATASET:
+            yield partial(look_up, METHODS if one.path == "method" else DATASETS, str(one.value), one.place)
+
+
+def look_up(registry: Registry[Any], name: str, place: str) -> None:
+    """Raise StudyError at the place of a name that a registry does not have."""
+    with placed_at(place):
+        registry[name]
+
+
+def metric_checks(study: Study) -> Iterator[Callable[[], None]]:
+    """The checks of the study's metric and of those of its search."""
+    yield partial(check_metric, study, study.metric, study.place("metric"))
     for metric in study.search.objectives if study.search is not None else ():
-        check_metric(study, metric, study.key_place("search", "objectives", metric))
+        yield partial(check_metric, study, metric, study.key_place("search", "objectives", metric))
     for position, limit in enumerate(study.search.limits if study.search is not None else ()):
-        check_metric(study, limit.metric, study.place("search", "constraints", position))
+        yield partial(check_metric, study, limit.metric, study.place("search", "constraints", position))
 
 
 def check_labels(study: Study) -> None:
@@ -120,18 +150,30 @@ def value_of(level: str) -> Value:
     return level
 
 
-def check_case(study: Study, index: int) -> None:
-    """Raise StudyError for an unknown method, data set or setting of a case, or a value of the wrong type or range."""
-    written = tuple(assignments(study, index))
-    for one in written:
-        if one.path in METHOD_AND_DATASET:
-            with placed_at(one.place):
-                (METHODS if one.path == "method" else DATASETS)[str(one.value)]
+def check_values(study: Study, index: int) -> None:
+    """Raise StudyError for unknown settings of a case and values of the wrong type or range, where its names exist.
+
+    Settings of probes are left out where a probe does not exist.
+    """
+    if not all(passes(check) for check in name_checks(study, index)):
+        return
     options, methods = options_by_path(study, index), methods_of_case(study, index)
-    for one in written:
-        if one.path not in METHOD_AND_DATASET:
-            check_assignment(one, options, methods_with(study, one.path) or methods, study.probes)
+    unknown_probe = any(name not in PROBES for name in study.probes)
+    check_all(
+        partial(check_assignment, one, options, methods_with(study, one.path) or methods, study.probes)
+        for one in assignments(study, index)
+        if one.path not in METHOD_AND_DATASET and not (unknown_probe and one.path.startswith("probes."))
+    )
     check_baseline(study, index)
+
+
+def passes(check: Callable[[], None]) -> bool:
+    """Whether a check raises no StudyError."""
+    try:
+        check()
+    except StudyError:
+        return False
+    return True
 
 
 def methods_with(study: Study, path: str) -> tuple[str, ...]:
@@ -218,7 +260,7 @@ def methods_of_case(study: Study, index: int) -> tuple[str, ...]:
 def options_by_path(study: Study, index: int) -> OptionsByPath:
     """Every path that a case may set, with the defaults that its methods have on its first data set."""
     found: dict[str, list[Option]] = {}
-    probes = {f"probes.{name}": PROBES[name] for name in study.probes}
+    probes = {f"probes.{name}": PROBES[name] for name in study.probes if name in PROBES}
     for method in methods_of_case(study, index):
         defaults = defaults_of(study, index, method)
         for section, owner in {"method": METHODS[method], **probes, "training": Recipe}.items():

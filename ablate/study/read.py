@@ -13,7 +13,7 @@ from ablate.study.model import MAX_NAME, NAME_PATTERN, Origin, Study
 from ablate.study.override import set_node, with_override, with_profile
 from ablate.study.rules import check_rules
 from ablate.study.scalars import format_value
-from ablate.study.validation import CASE_KEYS, first_error
+from ablate.study.validation import CASE_KEYS, raise_errors
 
 SUFFIXES = (".yaml", ".yml")
 STUDIES_FOLDER = Path("studies")  # that is searched for a study given by its name
@@ -75,7 +75,7 @@ def build_study(root: YamlNode, name: str) -> Study:
     try:
         study = Study.model_validate(to_python(root))
     except ValidationError as error:
-        raise first_error(error, root) from None
+        raise_errors(error, root)
     check_rules(study, root)
     study._origin = Origin(root)
     return study

@@ -1,9 +1,10 @@
 """Rules between the parts of a study that the types of its data model cannot express."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from ablate.errors import StudyError
+from ablate.errors import StudyError, check_all
 from ablate.options import Value
 from ablate.registry import suggest
 from ablate.study.document import YamlNode, find_node
@@ -16,15 +17,23 @@ NodePath = tuple[str | int, ...]
 
 
 def check_rules(study: Study, root: YamlNode) -> None:
-    """Raise StudyError at the place of the first violation."""
-    check_seeds(study, root)
-    check_distinct("probe", study.probes, ("probes",), root)
-    check_paper_reference(study, root)
-    for index, case in enumerate(study.cases):
-        check_case_rules(case, ("cases", index), root)
-    check_case_names(study, root)
+    """Raise StudyError at the place of the first violation, with the others."""
+    cases = [partial(check_case_rules, case, ("cases", index), root) for index, case in enumerate(study.cases)]
+    checks: list[Callable[[], None]] = [
+        lambda: check_seeds(study, root),
+        lambda: check_distinct("probe", study.probes, ("probes",), root),
+        lambda: check_paper_reference(study, root),
+        *cases,
+        lambda: check_case_names(study, root),
+        lambda: check_search(study, root),
+        lambda: check_pruner_place(study, root),
+    ]
+    check_all(checks)
+
+
+def check_search(study: Study, root: YamlNode) -> None:
+    """Raise StudyError where a search has no design or no space that suits it, or a design no search."""
     check_search_design(study, root)
-    check_pruner_place(study, root)
     if study.search is not None:
         check_search_space(study.search, study.cases[0], root)
 

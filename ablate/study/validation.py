@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ablate.errors import StudyError
+from ablate.errors import StudyError, raise_first
 from ablate.registry import suggest
 from ablate.study.document import YamlNode, find_node
 from ablate.study.labels import Label
@@ -130,11 +131,22 @@ def override_example(path: str) -> str:
     return f"{path}={value}" if re.fullmatch(r"[\w./-]+", value) else f"'{path}={value}'"
 
 
-def first_error(error: ValidationError, root: YamlNode) -> StudyError:
-    """The error to report first: an unknown key, since it is often a misspelling of one that is missing."""
-    ranks = {"extra_forbidden": 0, "missing": 2, "too_short": 3}  # an invalid entry makes its list too short as well
-    found = sorted(error.errors(include_url=False), key=lambda one: ranks.get(one["type"], 1))
-    return convert_error(found[0], root)
+def raise_errors(error: ValidationError, root: YamlNode) -> NoReturn:
+    """Raise the StudyError of an unknown key or of another mistake, with those of the others.
+
+    One is raised of each place, since a value that may be of several types has an error for each type.  What follows
+    from another mistake is left out: a key that is missing since it is misspelt, a list without its invalid entries.
+    """
+    ranks = {"extra_forbidden": 0, "missing": 2, "too_short": 3}
+    found: dict[tuple[str, str], StudyError] = {}
+    for one in sorted(error.errors(include_url=False), key=lambda one: ranks.get(one["type"], 1)):
+        key = str(one["loc"][-1]) if one["type"] == "missing" else ""
+        misspelt = any(f"did you mean '{key}'?" == known.remedy for known in found.values())
+        if not (key and misspelt) and not (one["type"] == "too_short" and found):
+            converted = convert_error(one, root)
+            found.setdefault((converted.place, key), converted)
+    raise_first(found.values())
+    raise AssertionError("pydantic has found a mistake")
 
 
 def convert_error(error: ErrorDetails, root: YamlNode) -> StudyError:
