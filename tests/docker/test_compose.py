@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -101,10 +102,11 @@ def test_packages_of_the_image_are_pinned_with_hashes_and_come_from_no_private_i
         assert not re.search(r"https?://", text), name
 
 
-def test_the_image_has_every_package_that_ablate_needs_in_a_version_that_fits() -> None:
+@pytest.mark.parametrize("torch", ["torch-cpu.txt", "torch-gpu.txt"])
+def test_the_image_has_every_package_that_ablate_needs_in_a_version_that_fits(torch: str) -> None:
     """`docker/lock.sh` has to be run again where a dependency was added."""
-    text = "".join((DOCKER / name).read_text() for name in ("requirements.txt", "torch-gpu.txt"))
-    pinned = {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==(\S+) ", text, re.M)}
+    text = "".join((DOCKER / name).read_text() for name in ("requirements.txt", torch))
+    pinned = {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==(\S+)", text, re.M)}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [project["optional-dependencies"][name] for name in ("server", "msi", "tsne")]
     wanted = [Requirement(line) for lines in (project["dependencies"], *extras) for line in lines]

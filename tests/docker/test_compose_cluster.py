@@ -10,8 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ablate.submit.options import read_options
+from ablate.submit.ray_jobs import RayOptions, RayTarget
+
 from ..services.compose import DOCKER
-from ..services.compose_cluster import ComposeCluster, compose_cluster
+from ..services.compose_cluster import SERVICES, ComposeCluster, compose_cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 QUICKSTART = str(DOCKER.parent / "studies" / "quickstart.yaml")
@@ -30,8 +33,10 @@ def run_ablate(folder: Path, *arguments: str) -> str:
 
 
 def test_the_quick_start_runs_on_the_services_of_compose_and_its_user_of_mlflow_is_no_administrator(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.setenv(name, "")  # so that what the client of the Jobs server sets is undone
     with compose_cluster(tmp_path) as cluster:
         (tmp_path / "lab.yaml").write_text(cluster.target)
         run_ablate(tmp_path, "submit", QUICKSTART, *FASTER, "--to", "ray", "--target", "lab.yaml")
@@ -41,6 +46,28 @@ def test_the_quick_start_runs_on_the_services_of_compose_and_its_user_of_mlflow_
         assert "6 of 6 trials finished" in log
         assert "finished" in run_ablate(tmp_path, "status", "quickstart")
         assert_jobs_use_their_own_user(cluster)
+        assert_password_is_not_shown(cluster, tmp_path)
+
+
+def assert_password_is_not_shown(cluster: ComposeCluster, folder: Path) -> None:
+    """The password of the jobs' user is in no command line or list of jobs, and in no file but that of the secret."""
+    password = cluster.compose.secret("mlflow_user_password")
+    files = [file for file in folder.rglob("*") if file.is_file() and password.encode() in file.read_bytes()]
+    assert [file.name for file in files] == ["mlflow_user_password"]
+    for name in SERVICES:
+        assert [line for line in command_lines(cluster, name) if password in line] == []
+    ray = RayTarget(read_options("ray", RayOptions, folder / "lab.yaml"))
+    jobs = str(ray.ask("list_jobs"))
+    assert "ablate-quickstart-" in jobs
+    assert password not in jobs
+
+
+def command_lines(cluster: ComposeCluster, name: str) -> list[str]:
+    found = []
+    for process in cluster.processes(name):
+        with suppress(psutil.NoSuchProcess):
+            found.append(" ".join(process.cmdline()))
+    return found
 
 
 def assert_jobs_use_their_own_user(cluster: ComposeCluster) -> None:

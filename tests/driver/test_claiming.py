@@ -77,6 +77,52 @@ def test_a_second_launch_from_another_store_is_refused_with_the_name_of_the_firs
     assert run(study, stores[1], backends).ran == 0  # the first is over
 
 
+class SimultaneousClaims(MemoryStore):
+    """A store in which nobody reads a claim before two launches have written theirs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Barrier(2)
+        self.first_writes = 2
+
+    def write_claim(self, study: str, claim: Claim) -> None:
+        super().write_claim(study, claim)
+        if self.first_writes:
+            self.first_writes -= 1
+            self.written.wait(PATIENCE)
+
+
+def test_of_two_launches_that_claim_a_study_at_the_same_moment_one_is_refused(
+    study: Study, stores: tuple[Store, Store]
+) -> None:
+    tracking = SimultaneousClaims()
+    tracking.open_study("claimed", "", "", tracking.snapshot("claimed"))
+    ends: list[str] = []
+    held, refused = threading.Event(), threading.Event()
+
+    def claim(store: Store) -> None:
+        paths = store.study("claimed")
+        paths.folder.mkdir(parents=True)
+        try:
+            with claiming.claimed(tracking, "claimed", paths, lambda other: ends.append("taken over")):
+                held.set()
+                assert refused.wait(PATIENCE)
+                ends.append("held")
+        except ServiceError as error:
+            ends.append(str(error))
+            refused.set()
+
+    threads = [threading.Thread(target=claim, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    refusal, kept = ends
+    assert held.is_set()
+    assert "'claimed' has been taken over by process " in refusal
+    assert kept == "held"
+
+
 def test_a_launch_whose_heartbeat_does_not_change_is_taken_over(
     study: Study, stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ablate.errors import ServiceError
@@ -32,6 +33,12 @@ def info_of(store: Store) -> ServerInfo:
     return info
 
 
+def listening(mark: str) -> set[str]:
+    """The addresses at which the processes of a server listen."""
+    found = [one for pid, _ in members(mark) for one in psutil.Process(pid).net_connections("inet")]
+    return {one.laddr.ip for one in found if one.status == psutil.CONN_LISTEN}
+
+
 @pytest.mark.slow
 def test_a_server_is_shared_and_its_last_user_ends_it(
     store: Store, in_child: Callable[..., int], eventually: Callable[[Callable[[], bool]], None]
@@ -42,6 +49,7 @@ def test_a_server_is_shared_and_its_last_user_ends_it(
 
     first = ensure_server(store)
     assert first.started_here
+    assert listening(info_of(store).mark) == {"127.0.0.1"}
     mark = info_of(store).mark
     child = in_child(use)
     eventually(lambda: len(info_of(store).users) == 2)
