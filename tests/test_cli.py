@@ -159,7 +159,10 @@ def test_a_misspelt_entry_is_refused_with_the_nearest_name(tmp_path: Path) -> No
 
 def test_status_stop_and_report_before_the_first_launch(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
-    assert ablate(tmp_path, "status").stdout == "no study was launched here\n"
+    assert (
+        ablate(tmp_path, "status").stdout
+        == "no study was launched in this store; --storage FOLDER names another store\n"
+    )
     assert ablate(tmp_path, "stop", "small").returncode == 2
     report = ablate(tmp_path, "report", "small.yaml")
     assert (report.returncode, report.stderr) == (

@@ -293,7 +293,7 @@ def test_a_summary_lists_failures_and_the_commands_to_run_next(study: Study, sho
         "read why: ablate logs 'epsilon=[/b] · seed 1'",
         "run again: ablate retry small",
         "records of 1 trial wait for MLflow: ablate sync small",
-        f"report:   {tmp_path}/report.md",
+        f"report:   {tmp_path}/report.html",
         "compare:  ablate ui",
     ]
 
@@ -329,7 +329,7 @@ def test_a_plan_without_trials_is_shown(shown: Look) -> None:
     answers.print_plan(plan_of(), as_json=False)
     assert shown().splitlines() == [
         "small: 0 trials, 0 finished, 0 failed",
-        "0 to run, in 0 packs, 2 side by side",
+        "0 to run, in 0 groups that train together, 2 side by side",
         node_line(),
     ]
 
@@ -344,8 +344,8 @@ def test_a_plan_names_the_first_trials_and_counts_the_others(shown: Look) -> Non
     lines = shown().splitlines()
     assert lines[:5] == [
         "small: 31 trials, 4 finished, 0 failed",
-        "1 is trained and is scored by other probes",
-        "21 to run and up to 6 that a search proposes, in 27 packs, 2 side by side",
+        "1 is trained; only its missing probes run",
+        "21 to run and up to 6 that a search proposes, in 27 groups that train together, 2 side by side",
         node_line(),
         # 20 · 600 s, 200 s of scoring and 6 · 400 s: the mean of the two trials that differ in more than their names
         "4.1 device-hours, 2 h 4 min by the clock, 81 MB in MLflow; from finished trials",
@@ -376,7 +376,7 @@ def test_a_plan_is_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_status_shows_counts_and_trials(shown: Look) -> None:
     answers.print_status([], as_json=False)
-    assert shown() == "no study was launched here\n"
+    assert shown() == "no study was launched in this store; --storage FOLDER names another store\n"
     trials = (
         TrialStatus("k", "epsilon=1 · seed 0", State.FAILED, MARKUP, {}),
         TrialStatus("l", "epsilon=1 · seed 1", State.FINISHED, "", {"train/loss": 1.0, "linear/accuracy": 0.5}),

@@ -26,7 +26,7 @@ StudyFile = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
-        help="A study file, or a name: epsilon is studies/epsilon.yaml",
+        help="A study file, or a name: epsilon finds studies/invariant/epsilon.yaml",
         autocompletion=study_files,
     ),
 ]

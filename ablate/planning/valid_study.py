@@ -45,7 +45,9 @@ def validate(study: Study, yes: bool = False) -> ValidStudy:
 
 
 def example_sentence(study: Study, case: Case) -> str:
-    """`linear/accuracy is higher than with k=50 for k=100 (by …).`: what the first difference of a case is written as.
+    """How the first difference of a case is written.
+
+    `Compared with the baseline k=50, linear/accuracy is higher for k=100 (by …).`
 
     Empty where the case compares nothing.
     """

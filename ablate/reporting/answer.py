@@ -96,7 +96,8 @@ def shown_sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
         elif found:
             yield difference_sentence(quantity, conclusion, baseline, listed(map(measured, found)))
     if same := [one for one in comparisons if one.conclusion is Conclusion.EQUIVALENT]:
-        yield f"With {names(same)} it differs from that of {baseline} by less than {margin_text(same[0])}."
+        differs = f"{quantity.name} differs from that of the baseline {baseline}"
+        yield f"With {names(same)}, {differs} by less than {margin_text(same[0])}."
 
 
 def trend_sentence(one: AxisTrend) -> str:

@@ -33,7 +33,7 @@ def interactions_table(interactions: Sequence[Interaction], links: Links = NO_LI
         if one in largest
     ]
     difference = quantity_of(interactions).head_of_differences("difference of differences")
-    head = (*(["case"] if several else []), "levels", difference, "seeds", "p", "p (Holm)", "shows")
+    head = (*(["case"] if several else []), "levels", difference, "seeds", "p", "p (Holm)", "verdict")
     return Table(head, tuple(rows)) if rows else Table()
 
 
@@ -59,7 +59,7 @@ def trends_table(trends: Sequence[AxisTrend], links: Links = NO_LINKS) -> Table:
         for one in trends
     ]
     slope = quantity_of(trends).head_of_differences("slope")
-    head = (*(["case"] if several else []), "axis", "levels", slope, "", "seeds", "p", "p (Holm)", "shows")
+    head = (*(["case"] if several else []), "axis", "levels", slope, "", "seeds", "p", "p (Holm)", "verdict")
     return Table(head, tuple(rows)) if rows else Table()
 
 

@@ -10,8 +10,8 @@ from ablate.stats.statements import LEVEL, Verdict
 from ablate.stats.variants import CASE_AXES, Variant
 
 UNSHOWN = (
-    "not shown though the 95 % interval excludes 0: an interval is of one comparison alone, the decision is made after "
-    "Holm's correction over all"
+    "not significant after Holm's correction over all comparisons, though the 95 % interval, which is of one "
+    "comparison alone, excludes 0"
 )
 UNSEEN_SKEWNESS = (  # the share is simulated by a test
     f"Fewer than {LEAST_SKEWED} seeds do not show whether differences are skewed: of exponentially distributed ones, a "
@@ -52,7 +52,7 @@ def few_seeds(measured: Sequence[Variant]) -> Iterator[str]:
     least_p = 2.0 / 2.0**most
     if most > 2 and least_p > LEVEL:
         yield (
-            f"With {most} seeds the sign-flip test has no p-value below {least_p:.3g}: what is shown supposes "
+            f"With {most} seeds the sign-flip test has no p-value below {least_p:.3g}: what is shown assumes "
             "differences that are normally distributed."
         )
 

@@ -46,10 +46,10 @@ def page_markdown(page: PaperPage, measured_only: bool = False, linked: bool = F
 
 def counts(page: PaperPage) -> str:
     """`Of 13 findings: 2 agree, 1 agrees in part, 10 are not tested. 8 of 400 printed numbers measured.`"""
-    return (
-        f"Of {counted(len(page.findings), 'finding')}: {counts_text(finding.outcome for finding in page.findings)}. "
-        f"{page.measured} of {counted(len(page.numbers), 'printed number')} measured."
-    )
+    findings = counted(len(page.findings), "finding")
+    outcomes = counts_text(finding.outcome for finding in page.findings)
+    tested = f"Of {findings}: {outcomes}." if page.tested else f"None of the {findings} has been tested."
+    return f"{tested} {page.measured} of {counted(len(page.numbers), 'printed number')} measured."
 
 
 def tested_counts(page: PaperPage) -> str:

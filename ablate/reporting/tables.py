@@ -161,7 +161,7 @@ def comparisons_table(comparisons: Sequence[Comparison], links: Links = NO_LINKS
         ("d", [ratio_text(one.effect_size) for one in differences]),
         ("better on", [share(one.probability_of_outperforming) for one in differences]),
         ("variance ratio", [ratio_text(one.variance_ratio) for one in differences]),
-        ("shows", [str(one.conclusion) for one in comparisons]),
+        ("verdict", [str(one.conclusion) for one in comparisons]),
     ]
     if any(one.look is None for one in comparisons):
         columns.append(("seeds to show it", [seeds_text(one.seeds_needed) for one in comparisons]))

@@ -143,5 +143,5 @@ def level_text(level: Value) -> str:
 
 
 def difference_sentence(quantity: Quantity, direction: str, baseline: str, others: str) -> str:
-    """`linear/accuracy is higher than with k=50 for k=100.`"""
-    return f"{quantity.name} is {direction} than with {baseline} for {others}."
+    """`Compared with the baseline k=50, linear/accuracy is higher for k=100.`"""
+    return f"Compared with the baseline {baseline}, {quantity.name} is {direction} for {others}."

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ablate.planning.valid_study import ValidStudy
     from ablate.stats.running import RunningDifference
 
+NO_STUDY = "no study was launched in this store; --storage FOLDER names another store"
 SHOWN = 16  # trials that a plan names
 LEAST_NAME = 8  # letters that a variant's name keeps where a line is short
 
@@ -57,7 +58,7 @@ def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path
         unsent = counted(summary.unsent, "trial")
         console.out.print(f"records of {unsent} wait for MLflow: ablate sync {study.name}{store}")
     if summary.report:
-        console.out.print(f"report:   {summary.report}")
+        console.out.print(f"report:   {summary.report.with_suffix('.html')}")
     console.out.print(f"compare:  ablate ui{store}")
 
 
@@ -89,13 +90,14 @@ def plan_counts(plan: "Plan") -> Iterator[str]:
         running = counted(works[Work.RUNNING], "is", "are")
         yield f"{running} running: ablate status {plan.study.name} shows in which launch"
     if works[Work.SCORE]:
-        trained = counted(works[Work.SCORE], "is trained and is", "are trained and are")
-        yield f"{trained} scored by other probes"
+        trained = counted(works[Work.SCORE], "is trained; only its", "are trained; only their")
+        yield f"{trained} missing probes run"
     adds = "that undecided comparisons add" if plan.study.seed_rule else "that a search proposes"
     more = f" and up to {plan.proposals} {adds}" if plan.proposals else ""
     if plan.proposals and (confirming := count_confirming(plan.study)):
         more += f" ({confirming} of them to confirm its best with fresh seeds)"
-    yield f"{len(plan.left)} to run{more}, in {counted(plan.pack_count, 'pack')}, {plan.slots} side by side"
+    groups = counted(plan.pack_count, "group that trains together", "groups that train together")
+    yield f"{len(plan.left)} to run{more}, in {groups}, {plan.slots} side by side"
     if plan.study.seed_rule is not None:
         yield from plan_power(plan.study)
 
@@ -213,7 +215,7 @@ def print_status(found: Sequence["Status"], as_json: bool) -> None:
         print_json([to_plain(status) for status in found])
         return
     if not found:
-        console.out.print("no study was launched here")
+        console.out.print(NO_STUDY)
     for status in found:
         states = ", ".join(f"{count} {state}" for state, count in sorted(status.counts.items())) or "nothing yet"
         console.out.print(f"{status.study}: {states}")

@@ -38,14 +38,16 @@ def test_a_difference_is_given_with_interval_seeds_and_p(make_study: MakeStudy, 
     found = sentences(make_study, make_result, {50: [0.70, 0.72, 0.74], 100: [0.80, 0.83, 0.83]})
     # differences 0.10, 0.11, 0.09: deviation 0.01, half 4.302653 · 0.01 / √3
     assert found == (
-        "linear/accuracy is higher than with k=50 for k=100 (by 0.100 ± 0.025, 3 seeds, p = 0.003 after Holm).",
+        "Compared with the baseline k=50, linear/accuracy is higher for k=100 "
+        "(by 0.100 ± 0.025, 3 seeds, p = 0.003 after Holm).",
     )
 
 
 def test_a_lower_variant_is_lower_by_a_positive_number(make_study: MakeStudy, make_result: MakeResult) -> None:
     found = sentences(make_study, make_result, {50: [0.80, 0.83, 0.83], 100: [0.70, 0.72, 0.74]})
     assert found == (
-        "linear/accuracy is lower than with k=50 for k=100 (by 0.100 ± 0.025, 3 seeds, p = 0.003 after Holm).",
+        "Compared with the baseline k=50, linear/accuracy is lower for k=100 "
+        "(by 0.100 ± 0.025, 3 seeds, p = 0.003 after Holm).",
     )
 
 
@@ -58,7 +60,8 @@ def test_where_every_variant_is_lower_the_smallest_and_the_largest_difference_ar
     }
     found = sentences(make_study, make_result, {50: baseline, **lower})
     assert found[0].startswith(
-        "linear/accuracy is lower than with k=50 for every other variant: the smallest difference is that of k=100 (by "
+        "Compared with the baseline k=50, linear/accuracy is lower for every other variant: "
+        "the smallest difference is that of k=100 (by "
         "0.1000 ± 0.0025, 3 seeds, p < 0.001 after Holm), the largest that of k=500 (by 0.5000 ± 0.0025, "
     )
 
@@ -79,7 +82,7 @@ def test_many_variants_none_of_which_differs_are_not_named(make_study: MakeStudy
 def test_a_margin_makes_equal_variants_equivalent(make_study: MakeStudy, make_result: MakeResult) -> None:
     scores = {50: [0.700, 0.720, 0.740], 100: [0.701, 0.720, 0.739]}
     found = sentences(make_study, make_result, scores, margin=0.01)
-    assert found == ("With k=100 it differs from that of k=50 by less than 0.01.",)
+    assert found == ("With k=100, linear/accuracy differs from that of the baseline k=50 by less than 0.01.",)
     wider = {50: [0.70, 0.72, 0.74], 100: [0.71, 0.70, 0.77]}
     found = sentences(make_study, make_result, wider, margin=0.01)[0]
     assert re.search(r"; about \d+ seeds would show (differences of this size|that it is below 0\.01)\.$", found)
@@ -123,7 +126,8 @@ def test_comparisons_of_added_seeds_name_their_look_and_those_that_stay_open(
 
     higher, still_open = found(results)
     assert re.fullmatch(
-        r"linear/accuracy is higher than with k=50 for k=100 \(by 0\.300\d* \(0\.29\d+ to 0\.30\d+\), 7 seeds, "
+        r"Compared with the baseline k=50, linear/accuracy is higher for k=100 "
+        r"\(by 0\.300\d* \(0\.29\d+ to 0\.30\d+\), 7 seeds, "
         r"decided at look 1 of 2\)\.",
         higher,
     ), higher
@@ -182,7 +186,9 @@ def test_data_sets_on_an_axis_are_each_compared_with_their_own_baseline(
         (100, "mnist"),
     ]
     assert [one.estimate.mean for one in comparisons] == pytest.approx([0.11] * 3)
-    assert answer(comparisons)[1].startswith("On digits: linear/accuracy is higher than with k=50 for k=100 (by")
+    assert answer(comparisons)[1].startswith(
+        "On digits: Compared with the baseline k=50, linear/accuracy is higher for k=100 (by"
+    )
     (over,) = differences_over_datasets(comparisons)
     assert (over.label, list(over.by_dataset)) == ("k=100", list(shifts))
     running = running_differences(study, [(one.trial, one.metrics[METRIC]) for one in results])

@@ -50,7 +50,7 @@ def test_the_answer_has_the_words_of_the_study_and_differences_in_percentage_poi
     assert report_of(study, results).answer == (
         "perturbation matters for accuracy of a linear probe: perturbation=adversarial beats the baseline, "
         "perturbation=rp.",
-        "accuracy of a linear probe is higher than with perturbation=rp for perturbation=adversarial "
+        "Compared with the baseline perturbation=rp, accuracy of a linear probe is higher for perturbation=adversarial "
         "(by 10.0 ± 2.5 percentage points, 3 seeds, p = 0.003 after Holm).",
     )
 

@@ -69,8 +69,8 @@ def test_intervals_that_exclude_zero_without_a_shown_difference_are_told_beside_
     report = report_of(make_study({"axes": {"method.k": levels}}), results)
     (figure,) = [one for one in report.figures.results if one.stem == "figure-differences"]
     sentence = (
-        "19 of 19 differences are not shown though the 95 % interval excludes 0: an interval is of one comparison "
-        "alone, the decision is made after Holm's correction over all."
+        "19 of 19 differences are not significant after Holm's correction over all comparisons, though the 95 % "
+        "interval, which is of one comparison alone, excludes 0."
     )
     assert (sentence in figure.caption) == told
     table = to_markdown(report).split("### Comparisons with the baseline")[1]

@@ -60,7 +60,7 @@ def test_an_axis_without_a_shown_difference_is_open_or_hardly_matters(report: Ma
     equal = report({"fsdd": {50: BASE, 100: shifted(0.0, 0.01)}}, margin=0.01)
     assert equal.answer == (
         "k hardly matters for linear/accuracy: no level differs from the baseline, k=50, by 0.01.",
-        "With k=100 it differs from that of k=50 by less than 0.01.",
+        "With k=100, linear/accuracy differs from that of the baseline k=50 by less than 0.01.",
     )
 
 
@@ -80,7 +80,7 @@ def test_the_answer_over_several_data_sets_comes_first_and_what_is_not_shown_has
     assert first.startswith(f"Over 5 data sets, k=100 beats the baseline (by {mean:.2f} ± 0.05")
     assert first.endswith("after Holm, t-test of their means).")
     assert axis == "k matters for linear/accuracy on fsdd and digits, 2 of 5 data sets."
-    assert fsdd.startswith("On fsdd: linear/accuracy is higher")
+    assert fsdd.startswith("On fsdd: Compared with the baseline k=50, linear/accuracy is higher")
     assert digits.startswith("On digits: linear/accuracy is higher")
     assert rest.startswith("No other difference from the baseline was found; about ")
 

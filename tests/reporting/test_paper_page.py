@@ -55,6 +55,8 @@ def test_a_finding_has_the_verdict_of_each_study_and_counts_by_the_largest(page:
     ]
     assert (str(finding.holds), finding.smaller) == ("disagrees", False)
     assert counts(page) == "Of 13 findings: 1 disagrees, 12 are not tested. 4 of 400 printed numbers measured."
+    untested = page_of("invariant-features", [], [NOT_RUN])
+    assert counts(untested) == "None of the 13 findings has been tested. 0 of 400 printed numbers measured."
 
 
 def test_the_page_states_verdict_scale_statements_and_what_was_not_run(page: PaperPage) -> None:

@@ -91,7 +91,7 @@ def test_a_label_can_be_set_on_the_command_line(read_text: ReadText) -> None:
 
 def test_check_shows_the_sentence_of_a_difference(read_text: ReadText) -> None:
     expected = (
-        "accuracy of a linear probe is higher than with (ε=0.4 pixels, transformation=adversarial) "
+        "Compared with the baseline (ε=0.4 pixels, transformation=adversarial), accuracy of a linear probe is higher "
         "for (ε=0.8 pixels, transformation=adversarial) (by …)."
     )
     assert validate(read_text(STUDY + LABELS)).sentence == expected
