@@ -31,8 +31,8 @@ def check(study: StudyLike, *, yes: bool = False) -> Study:
     """The study, once all its names, values and combinations are found to be valid; nothing is run.
 
     Raises StudyError at the place of the first problem, with those that were found beside it as `others`, and for more
-    than 10,000 trials unless `yes` confirms them.  Raises DataError where a file that a probe needs, such as the weights
-    of a network, can be neither found nor downloaded.
+    than 10,000 trials unless `yes` confirms them; DataError where a file that a probe needs, such as the weights of a
+    network, can be neither found nor downloaded.
     """
     from ablate.planning.valid_study import validate
 
