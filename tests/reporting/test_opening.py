@@ -81,7 +81,7 @@ def test_the_answer_over_several_data_sets_comes_first_and_what_is_not_shown_has
     assert first.endswith("after Holm, t-test of their means).")
     assert axis == "k matters for linear/accuracy on fsdd and digits, 2 of 5 data sets."
     assert fsdd.startswith("On fsdd: Compared with the baseline k=50, linear/accuracy is higher")
-    assert digits.startswith("On digits: linear/accuracy is higher")
+    assert digits.startswith("On digits: Compared with the baseline k=50, linear/accuracy is higher")
     assert rest.startswith("No other difference from the baseline was found; about ")
 
 
