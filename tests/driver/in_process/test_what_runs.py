@@ -172,3 +172,12 @@ def test_seeds_are_added_where_a_comparison_is_undecided_and_a_stopped_launch_go
     found = f"No difference from (latent_dim=4, epsilon=0.4) was found for ({still_open}) with 8 seeds"
     assert f"{found}, the most of this study" in report
     assert launches.launch(study).ran == 0
+
+
+def test_a_search_with_more_seeds_and_another_probe_scores_what_it_takes_over_in_its_first_launch(
+    launches: Launches,
+) -> None:
+    launches.launch(launches.read(SEARCH))
+    summary = launches.launch(launches.read(SEARCH, "seeds=3", "probes=[linear, clustering]"))
+    assert (summary.total, summary.finished, summary.trained, summary.scored) == (9, 9, 3, 6)
+    assert all("clustering/accuracy" in record.metrics for record in launches.records.values())
