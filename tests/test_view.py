@@ -260,6 +260,17 @@ def test_without_a_terminal_ends_are_printed_at_once_and_counts_every_ten_second
         assert shown() == "   0:10  0 of 1 finished, 0 running, 1 waiting, 0 failed\n"
 
 
+def test_without_a_terminal_a_launch_says_what_it_does_before_the_first_trial(
+    study: Study, tmp_path: Path, shown: Look, clock: list[float]
+) -> None:
+    launch = LaunchProgress(plan_of([trial(0)]))
+    with live.watching(study, Store(tmp_path), quiet=False) as listen:
+        shown()
+        clock[0] += live.LINE_EVERY
+        listen(launch, Heartbeat())
+        assert shown() == "   0:10  0 of 1 finished, 0 running, 1 waiting, 0 failed; starting workers\n"
+
+
 def test_in_a_terminal_the_view_is_live(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
     terminal = console.verbatim(file=output, force_terminal=True, width=120)

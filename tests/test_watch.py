@@ -40,4 +40,4 @@ def test_a_store_without_studies_is_said_to_be_waited_for(
     watch.print_changes(look, as_json=True)
     out, err = capsys.readouterr()
     assert [len(json.loads(line)) for line in out.splitlines()] == [0, 1]
-    assert err == "no study was launched here yet; waiting for one\n"
+    assert err == "no study was launched in this store yet; waiting for one\n"

@@ -82,7 +82,10 @@ class LiveView:
 
 
 class Lines:
-    """Prints a line for each stage and each trial that ends, and every ten seconds one with the counts."""
+    """Prints a line for each stage and each trial that ends, and every ten seconds one with the counts.
+
+    While no trial runs, that line also says what the launch does.
+    """
 
     def __init__(self) -> None:
         self.began = self.printed = time.monotonic()
@@ -95,7 +98,8 @@ class Lines:
             self.print(line)
         if time.monotonic() - self.printed >= LINE_EVERY and not progress.stage:
             self.printed = time.monotonic()
-            self.print(counts(progress))
+            doing = stage_of(progress)
+            self.print(counts(progress) + (f"; {doing}" if doing else ""))
             for line in comparison_lines(progress.compare(), most=COMPARED):
                 if line not in self.compared:
                     self.print(line)

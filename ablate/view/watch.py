@@ -24,7 +24,7 @@ def print_changes(look: "Callable[[], Sequence[Status]]", as_json: bool) -> None
         while True:
             found = look()
             if shown is None and not found and as_json:
-                print("no study was launched here yet; waiting for one", file=sys.stderr)
+                print("no study was launched in this store yet; waiting for one", file=sys.stderr)
             if found != shown and as_json:
                 print(json.dumps([to_plain(status) for status in found]), flush=True)
             elif found != shown:
