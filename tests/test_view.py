@@ -257,7 +257,7 @@ def test_without_a_terminal_ends_are_printed_at_once_and_counts_every_ten_second
         clock[0] += live.LINE_EVERY
         listen(launch, Heartbeat())
         listen(launch, Heartbeat())
-        assert shown() == "   0:10  0 of 1 finished, 0 running, 1 waiting, 0 failed\n"
+        assert shown() == "   0:10  0 of 1 finished, 0 running, 1 waiting, 0 failed; starting workers\n"
 
 
 def test_without_a_terminal_a_launch_says_what_it_does_before_the_first_trial(
