@@ -147,7 +147,11 @@ class RayTarget:
         """Send a request to the Jobs server.  Raises ServiceError where it does not answer or refuses."""
         try:
             return getattr(self.client(), request)(*arguments, **named)
-        except (RuntimeError, OSError) as error:  # what Ray's client raises, and `requests` below it
+        except Exception as error:
+            from ray.exceptions import RayError  # after the client: Ray reads the token's variables when it is imported
+
+            if not isinstance(error, RuntimeError | OSError | RayError):  # what the client and `requests` raise
+                raise
             lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
             remedy = "see whether the Ray cluster runs, and check 'address' and 'token_file' of the options"
             raise ServiceError(lines[-1].strip(), remedy, self.options.address) from None

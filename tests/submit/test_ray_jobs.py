@@ -99,6 +99,10 @@ def test_a_job_of_ray_is_refused_twice_stops_with_a_checkpoint_and_goes_on(
     def printed() -> str:
         return lab("logs", "radius")
 
+    options = (tmp_path / "lab.yaml").read_text()
+    (tmp_path / "lab.yaml").write_text(options.replace(f"'token_file': '{tmp_path}/token', ", ""))
+    assert "check 'address' and 'token_file' of the options" in submit(100_000, code=1)
+    (tmp_path / "lab.yaml").write_text(options)
     submit(100_000)
     assert "of ray; follow it with" in submit(100_000, code=2)
     assert "of ray, submitted from another store" in submit(100_000, code=2, store="other")
