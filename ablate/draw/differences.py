@@ -20,7 +20,7 @@ from ablate.study.words import with_unit
 
 WIDTH = 8.0  # inches
 ROW = 0.34  # inches
-FRAME = 1.3  # inches for the axis, its name and the legend
+FRAME = 1.5  # inches for the axis, its name and the legend
 MOST_LETTERS = 45  # of a variant's name, and in a line of the axis's
 OFFSET = 0.26  # of a row, from the mean down to the seeds
 THIN = 0.8  # points, of the interval that holds for all comparisons together
@@ -53,7 +53,7 @@ def draw_differences(spec: DifferenceFigure) -> Figure:
     figure.legend(
         handles=legend_entries(spec),
         loc="outside lower center",
-        ncols=4,
+        ncols=2,
         fontsize=TEXT,
         frameon=False,
         labelcolor=INK,

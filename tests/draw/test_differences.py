@@ -55,6 +55,17 @@ def test_shown_differences_are_filled_and_open_ones_hollow(figure: Callable[...,
     assert seeds == pytest.approx([0.29, 0.3, 0.31])  # 1 and 2 times the noise: the difference has it once
 
 
+def test_the_key_with_every_entry_fits_the_figure_with_the_wider_letters_of_browsers(
+    figure: Callable[..., DifferenceFigure],
+) -> None:
+    drawing = draw_differences(figure({50: 0.5, 100: 0.8, 200: 0.501, 400: 0.502}, margin=0.01))
+    drawing.draw_without_rendering()
+    (key,) = drawing.legends
+    assert len(key.get_texts()) >= 5
+    assert key.get_window_extent().width <= 0.85 * drawing.bbox.width
+    assert key.get_window_extent().y0 >= 0
+
+
 def test_the_interval_of_all_comparisons_together_is_a_thin_line_behind_that_of_each(
     figure: Callable[..., DifferenceFigure],
 ) -> None:
