@@ -150,11 +150,15 @@ def read_shared(study: Study, journal: Path) -> list[FrozenTrial]:
 
 
 def _value_depends_on(study: Study) -> dict[str, Any]:
-    """Everything that a stored value depends on, except the direction."""
+    """Everything that a stored value depends on, except the direction, under the names of former versions.
+
+    A key that a version has added is left out where it is empty: searches that are stored go on.
+    """
     content = study.model_dump(mode="json", include={"cases", "seeds", "search"})
-    for part in content["search"]["space"].values():
-        if not part["when"]:
-            del part["when"]  # which journals of former versions do not have
+    for part in (*content["search"]["space"].values(), *content["cases"]):
+        for key in ("when", "defaults"):
+            if not part.get(key, True):
+                del part[key]
     return {
         "cases": content["cases"],
         "seeds": content["seeds"],

@@ -26,6 +26,7 @@ class Record:
     ended: float | None = None
     environment: dict[str, str] = field(default_factory=dict)
     parent: str = ""
+    run_id: str = ""
 
 
 def test_every_planned_trial_has_a_result_in_the_plans_order(make_result: MakeResult) -> None:
