@@ -20,7 +20,7 @@ def write_bytes(file: Path, content: bytes) -> None:
 def replacing(file: Path, unfinished: Path) -> Iterator[Path]:
     """The path at which to write what then replaces the file; nothing stays of what could not be written whole.
 
-    An OSError, as on a full disk, names the file: one of writing names none.
+    An OSError of writing, as on a full disk, names the file; one of another file, which was to be copied, names that.
     """
     try:
         yield unfinished
@@ -28,6 +28,8 @@ def replacing(file: Path, unfinished: Path) -> Iterator[Path]:
     except OSError as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+        if error.filename not in (None, str(unfinished)):
+            raise
         raise OSError(error.errno, error.strerror, str(file)) from None
 
 
