@@ -56,9 +56,9 @@ def plan(
     Costs are those of finished trials of the same method, network, data and probes, in this study or another one of
     the MLflow server.  With `measure` the other trials are timed: a few optimizer steps and one scoring of each kind,
     on this machine, for two minutes at most.  `say` is called with sentences on that, and on what a launch would lack:
-    data files, and a store that can be written.  With the `address` of a Ray
-    cluster it is planned for the cluster's nodes.  Raises StudyError as `check` does, and DataError where files of the
-    user's own are missing: their content is part of the trials' keys.
+    data files, and a store that can be written.  With the `address` of a Ray cluster it is planned for the cluster's
+    nodes.  Raises StudyError as `check` does, and DataError where files of the user's own are missing: their content is
+    part of the trials' keys.
     """
     from ablate.added_seeds import known_trials
     from ablate.driver.claiming import launched_by
@@ -82,14 +82,12 @@ def plan(
     if not planned.left and not planned.proposals:
         return planned
     check_requirements(found, [one.to_run for one in planned.left])
-    for sentence in (*missing_files(found), *unwritable(folder)):
-        (say or ignore_sentence)(sentence)
-    return with_cost(planned, folder, measure, say or ignore_sentence)
-
-
-def unwritable(store: Store) -> tuple[str, ...]:
-    """A sentence where a launch would be refused, since its store cannot be written; else none."""
-    return () if store.writable else (f"the store {store.root} cannot be written; a launch needs one that can",)
+    say = say or ignore_sentence
+    for sentence in missing_files(found):
+        say(sentence)
+    if not folder.writable:
+        say(f"the store {folder.root} cannot be written; a launch needs one that can")
+    return with_cost(planned, folder, measure, say)
 
 
 def ignore_sentence(sentence: str) -> None:

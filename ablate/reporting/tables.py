@@ -40,28 +40,14 @@ def results_table(
     addresses of their runs.
     """
     variants = [member.variant for member in compared]
-    scale = scale_of(variant.estimate for variant in variants)
     spread = next((member.printed.spread for member in compared if member.printed is not None), None)
-    columns: list[tuple[str, Sequence[Cell]]] = [
+    columns: list[Column] = [
         *level_columns(variants),
-        (
-            quantity.head,
-            [
-                Measured(
-                    variant.estimate,
-                    smaller and bool(variant.scores),
-                    links.variant(variant.key),
-                    at in best,
-                    quantity.factor,
-                    scale,
-                )
-                for at, variant in enumerate(variants)
-            ],
-        ),
+        means_column(quantity, variants, smaller, best, links),
         ("std", [spread_text(variant.estimate.times(quantity.factor)) for variant in variants]),
         ("n", [variant.estimate.n for variant in variants]),
     ]
-    optional: list[tuple[str, Sequence[Cell]]] = [
+    optional: list[Column] = [
         (f"paper (± {spread})", [printed_times(member.printed, quantity.factor) for member in compared]),
         ("ours − paper", [minus_paper(member, papers_seeds, quantity.factor) for member in compared]),
         ("failed", [len(variant.failed) for variant in variants]),
@@ -71,6 +57,25 @@ def results_table(
         ("", ["baseline" if variant.baseline else "" for variant in variants]),
     ]
     return table_of([*columns, *((name, cells) for name, cells in optional if any(cells))])
+
+
+def means_column(
+    quantity: Quantity, variants: Sequence[Variant], smaller: bool, best: frozenset[int], links: Links
+) -> Column:
+    """The means with their intervals, in the digits that the column's largest mean has."""
+    scale = scale_of(variant.estimate for variant in variants)
+    means = [
+        Measured(
+            variant.estimate,
+            smaller and bool(variant.scores),
+            links.variant(variant.key),
+            at in best,
+            quantity.factor,
+            scale,
+        )
+        for at, variant in enumerate(variants)
+    ]
+    return quantity.head, means
 
 
 def printed_times(printed: Printed | None, factor: float) -> Printed | None:

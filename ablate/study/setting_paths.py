@@ -56,7 +56,11 @@ def unknown_setting(path: str, known: Mapping[str, Sequence[Option]], probes: Se
 
 
 def suggest_setting(path: str, known: Iterable[str]) -> str:
-    """The remedy for an unknown path; of a known section, the last words are compared, since the others are alike."""
+    """The remedy for an unknown path: the most similar known one.
+
+    In a known section (`method.`, `probes.linear.`) only the names behind it are compared: with the section before them
+    all paths would be similar.
+    """
     prefix = f"{path.rpartition('.')[0]}."
     names = {other.removeprefix(prefix): other for other in known if other.startswith(prefix) and prefix != "."}
     if not names:
