@@ -13,7 +13,7 @@ from ablate.options import Option, Value
 from ablate.papers import PAPERS
 from ablate.papers.defaults import paper_defaults
 from ablate.planning.design import count_comparisons, count_trials
-from ablate.planning.fixed_settings import every_fixed_settings
+from ablate.planning.fixed_settings import every_fixed_settings, method_defaults
 from ablate.probes import PROBES
 from ablate.registry import Registry, suggest
 from ablate.study.assignments import METHOD_AND_DATASET, Assignment, assignments
@@ -272,9 +272,7 @@ def options_by_path(study: Study, index: int) -> OptionsByPath:
 
 def defaults_of(study: Study, index: int, method: str) -> dict[str, Value]:
     """Path → default of a method on the first data set of a case, where that is not the setting's own."""
-    case, row = study.cases[index], METHODS[method]
+    case = study.cases[index]
     dataset = next(str(one.value) for one in assignments(study, index) if one.path == "dataset")
-    settings = {f"method.{name}": value for name, value in row.datasets.get(dataset, {}).items()}
-    training = {**row.recipe, **row.recipes.get(dataset, {})}
     of_paper = paper_defaults(case.defaults, method, dataset, study.probes) if case.defaults else {}
-    return {**settings, **{f"training.{name}": value for name, value in training.items()}, **of_paper}
+    return {**method_defaults(method, dataset), **of_paper}

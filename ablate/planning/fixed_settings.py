@@ -1,10 +1,23 @@
-"""What a case fixes for the method and data set of some levels: a paper's defaults, then its own settings."""
+"""What holds for a method on a data set where nothing varies: its own defaults, a paper's, and what a case fixes."""
 
 from collections.abc import Iterator, Mapping
 
+from ablate.methods import METHODS
 from ablate.options import Value
 from ablate.papers.defaults import paper_defaults
 from ablate.study.model import Case, Study
+
+
+def method_defaults(method: str, dataset: str) -> dict[str, Value]:
+    """Path → default of a method and its training on a data set, where that is not the setting's own."""
+    row = METHODS[method]
+    training = {**row.recipe, **row.recipes.get(dataset, {})}
+    return with_section("method", row.datasets.get(dataset, {})) | with_section("training", training)
+
+
+def with_section(section: str, settings: Mapping[str, Value]) -> dict[str, Value]:
+    """The settings by path: `epochs` → `training.epochs`."""
+    return {f"{section}.{name}": value for name, value in settings.items()}
 
 
 def fixed_settings(study: Study, case: Case, levels: Mapping[str, Value]) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from ablate.planning.check_study import check_distinct_variants, check_size, che
 from ablate.planning.check_trial import check_trial
 from ablate.planning.design import Levels, variants
 from ablate.planning.early_stopping import check_interim_probe, check_pruner
-from ablate.planning.fixed_settings import fixed_settings
+from ablate.planning.fixed_settings import fixed_settings, method_defaults, with_section
 from ablate.planning.pipeline_revisions import revision
 from ablate.planning.samplers import check_sampler
 from ablate.probes import PROBES
@@ -97,9 +97,9 @@ def first_settings(study: Study) -> tuple[Levels, ...]:
     assert study.search is not None
     parts, fixed = resolve_space(study), fixed_levels(study)
     config = resolve_config(study.cases[0].method, study.cases[0].dataset, fixed, study.first_seeds[0])
-    known = {**fixed, **_with_prefix("method", config.settings), **_with_prefix("training", config.training)}
+    known = {**fixed, **with_section("method", config.settings), **with_section("training", config.training)}
     for probe in study.probes:
-        known |= _with_prefix(f"probes.{probe}", filled_in(PROBES[probe], f"probes.{probe}", known))
+        known |= with_section(f"probes.{probe}", filled_in(PROBES[probe], f"probes.{probe}", known))
     defaults = {path: known[path] for path in parts if path in known}
     active = study.search.active(defaults, fixed)
     held = all(path in defaults and contains(parts[path], defaults[path]) for path in active)
@@ -169,7 +169,7 @@ def resolve_variant(study: Study, index: int, levels: Levels) -> Trial:
     config = resolve_config(str(given["method"]), str(given["dataset"]), given, study.first_seeds[0])
     pretraining = build(METHODS[config.method], config.settings).pretraining()
     if pretraining is not None:
-        settings = _with_prefix("training", config.training) | _with_prefix("method", pretraining.settings)
+        settings = with_section("training", config.training) | with_section("method", pretraining.settings)
         config = replace(config, first=resolve_config(pretraining.method, config.dataset, settings, config.seed))
     probes = {name: filled_in(PROBES[name], f"probes.{name}", given) for name in study.probes}
     trial = Trial(config, probes, study.name, dict(levels), study.case_label(index))
@@ -181,9 +181,7 @@ def resolve_variant(study: Study, index: int, levels: Levels) -> Trial:
 def resolve_config(name: str, dataset: str, given: ValuesByPath, seed: int) -> Config:
     """A config with every setting filled in: as given, else the paper's for this data set, else the default."""
     method = METHODS[name]
-    defaults = _with_prefix("method", method.datasets.get(dataset, {})) | _with_prefix(
-        "training", {**method.recipe, **method.recipes.get(dataset, {})}
-    )
+    defaults = method_defaults(name, dataset)
     settings = filled_in(method, "method", {**defaults, **given})
     training = filled_in(Recipe, "training", {**defaults, **given})
     of_training = {f"{TRAINING}{name}": key_name for name, key_name in key_names(Recipe, training).items()}
@@ -198,10 +196,6 @@ def resolve_config(name: str, dataset: str, given: ValuesByPath, seed: int) -> C
         key_names={**key_names(method, settings), **of_training},
         data=DATASETS[dataset]().content(data_folder()),
     )
-
-
-def _with_prefix(section: str, settings: ValuesByPath) -> dict[str, Value]:
-    return {f"{section}.{name}": value for name, value in settings.items()}
 
 
 def filled_in(owner: type, section: str, given: ValuesByPath) -> dict[str, Value]:
