@@ -55,10 +55,7 @@ def end_all(file: Path, mark: str) -> None:
 
 
 def make_database(file: Path) -> None:
-    """Make MLflow's database in one step, so that a kill or a full disk leaves none that is half made.
-
-    One to which MLflow has never come to write an experiment, as an earlier version left it then, is made anew.
-    """
+    """Make MLflow's database, or replace one that is half made, in one step: a kill or a full disk leaves no part."""
     from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine_with_retry
 
     unfinished = file.with_name(f"{file.name}.new")
@@ -70,7 +67,10 @@ def make_database(file: Path) -> None:
 
 
 def is_half_made(file: Path) -> bool:
-    """Whether the database holds no experiment, of which MLflow writes one as soon as all tables are there."""
+    """Whether the database has no experiment: MLflow writes one as soon as it has made all tables.
+
+    Earlier versions left such a database where the server was killed, or the disk was full, while it made the tables.
+    """
     with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(file)) as database:  # damaged: MLflow says so
         names = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         return "experiments" not in names or not database.execute("SELECT 1 FROM experiments LIMIT 1").fetchone()
