@@ -72,7 +72,7 @@ def launch_in(context: LaunchContext) -> Summary:
     context = replace(context, designed=on_fetched_data(study, designed))
     context.paths.folder.mkdir(parents=True, exist_ok=True)
     try:
-        summary = launch_alone(context)
+        summary = launch_with_lock(context)
     except OSError as error:  # a finished study can be read
         if not is_full_disk(error) or (finished := Launch(context).settled()) is None:
             raise
@@ -84,8 +84,8 @@ def launch_in(context: LaunchContext) -> Summary:
     return summary
 
 
-def launch_alone(context: LaunchContext) -> Summary:
-    """Launch with the study's lock, beside which no other launch of it runs on this store."""
+def launch_with_lock(context: LaunchContext) -> Summary:
+    """Launch while holding the study's lock, so that no other launch of it runs on this store."""
     current = Launch(context)
     with launching(context.paths.lock, context.name, lambda owner: current.execution.give_way(str(owner))):
         clear_stop_requests(context.paths)
