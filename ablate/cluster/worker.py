@@ -1,7 +1,6 @@
 """A Ray actor that runs one pack after another."""
 
 import contextlib
-import errno
 import importlib
 import os
 import time
@@ -115,7 +114,7 @@ class Worker(tune.Trainable):
         except OSError as error:
             if not is_full_disk(error):
                 raise
-            yield Refused(os.strerror(errno.ENOSPC), FREE_SPACE, str(self.paths.folder), ServiceError.exit_code)
+            yield Refused(str(error.strerror), FREE_SPACE, str(self.paths.folder), ServiceError.exit_code)
 
     def step(self) -> dict[str, Any]:
         """Run for a second, or to a rung; the updates of that time, with the latest progress only.
