@@ -168,7 +168,9 @@ def gpus() -> HealthCheck:
     if count:
         names = ", ".join(torch.cuda.get_device_name(index) for index in range(count))
         return HealthCheck("GPUs", True, names)
-    if not Path("/proc/driver/nvidia/version").exists():
+    from ablate.cluster.node_report import DRIVER
+
+    if not DRIVER.exists():
         return HealthCheck("GPUs", True, "none; trials run on the CPU")
     return HealthCheck("GPUs", False, "none that torch can use", INCOMPATIBLE)
 
