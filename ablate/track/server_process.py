@@ -12,11 +12,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from ablate.errors import ServiceError
+from ablate.lock import locked
 from ablate.process import Process, alive, identify
 from ablate.track.server_end import MARK, end
 from ablate.track.server_info import ServerInfo, lock_server
 
 INTERVAL = 1.0  # seconds between two looks at the users
+START = 300.0  # seconds that another process may take to make the database
+ARTIFACTS = "mlflow-artifacts:/"  # where `mlflow server` puts the artifacts of the default experiment
 GRACE = 5.0  # seconds without a user after which the server ends: the next launch may follow at once
 
 
@@ -54,15 +57,24 @@ def end_all(file: Path, mark: str) -> None:
     os._exit(0)
 
 
+def ensure_database(file: Path) -> None:
+    """Make MLflow's database unless it is there whole; one process at a time.
+
+    Another server may be at it: that of a launch that was killed ends a few seconds later.
+    """
+    with locked(file.with_suffix(".lock"), START, "another process makes MLflow's database"):
+        if not file.exists() or is_half_made(file):
+            make_database(file)
+
+
 def make_database(file: Path) -> None:
     """Make MLflow's database, or replace one that is half made, in one step: a kill or a full disk leaves no part."""
-    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine_with_retry
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     unfinished = file.with_name(f"{file.name}.new")
     unfinished.unlink(missing_ok=True)
-    engine = create_sqlalchemy_engine_with_retry(f"sqlite:///{unfinished}")  # type: ignore[no-untyped-call]
-    _initialize_tables(engine)  # type: ignore[no-untyped-call]  # a private name
-    engine.dispose()
+    store = SqlAlchemyStore(f"sqlite:///{unfinished}", ARTIFACTS)  # type: ignore[no-untyped-call]
+    store.engine.dispose()
     unfinished.replace(file)
 
 
@@ -95,8 +107,7 @@ def main() -> None:
     database = Path(sys.argv[3])  # relative to this folder, whose own name may hold '?' or '#'
     sys.argv = ["mlflow", "server", "--backend-store-uri", f"sqlite:///{database}", *sys.argv[4:]]
     importlib.import_module("uvicorn")  # before MLflow, which adds its routes only where a server is loaded
-    if not database.exists() or is_half_made(database):
-        make_database(database)
+    ensure_database(database)
     from mlflow import server
     from mlflow.cli import cli
 

@@ -20,7 +20,7 @@ from ablate.process import alive
 from ablate.track import server_start
 from ablate.track.client import connect, reach_directly, redact
 from ablate.track.server import ensure_server
-from ablate.track.server_end import members
+from ablate.track.server_end import leave, members
 from ablate.track.server_info import ServerInfo
 from ablate.track.server_process import is_half_made
 
@@ -78,6 +78,21 @@ def test_a_database_of_which_a_killed_server_has_made_a_part_is_made_anew(store:
     with closing(sqlite3.connect(store.database)) as database:
         assert database.execute("SELECT name FROM experiments").fetchall() == [("Default",)]
     server.stop()
+
+
+@pytest.mark.slow
+def test_a_server_waits_for_the_database_that_the_server_of_a_killed_launch_makes(store: Store) -> None:
+    store.mlflow.mkdir(parents=True)
+    started = [server_start.start_process(store, server_start.free(0)) for _ in range(3)]
+    logged = store.mlflow / "server.log"
+    try:
+        for info in started:
+            server_start.await_answer(info, logged, 0)
+        with closing(sqlite3.connect(store.database)) as database:
+            assert database.execute("SELECT name FROM experiments").fetchall() == [("Default",)]
+    finally:
+        for info in started:
+            leave(info, store.server)
 
 
 def test_a_database_with_an_experiment_is_not_made_anew(tmp_path: Path) -> None:
