@@ -6,6 +6,7 @@ from ablate.added_seeds import ended_scores
 from ablate.cluster.executor import Executor, ExecutorDied
 from ablate.driver.claiming import taken_over_by
 from ablate.driver.launch_context import LaunchContext
+from ablate.driver.measured_costs import costs_alike, with_costs
 from ablate.driver.reuse import reuse_encoders
 from ablate.events import Ended, ExecutorLost, Ready, Stage, State, Stopping
 from ablate.interrupts import deferred
@@ -60,7 +61,7 @@ class Execution:
         """Run the plan's packs, with a new executor where one dies; `keep_server` is called after each message."""
         context = self.context
         plan = reuse_encoders(plan, tracking, context.paths)
-        context.announcer.progress.follow(plan)
+        context.announcer.progress.follow(with_costs(plan, costs_alike(tracking.finished_alike, plan)))
         parents = tracking.open_variants([planned.trial for planned in plan.left], snapshot)
         context.announcer.enter(Stage.STARTING_RAY)
         for attempt in range(ROUNDS):

@@ -8,7 +8,7 @@ import pytest
 from ablate.driver.launch import launch
 from ablate.driver.progress import LaunchProgress
 from ablate.errors import Interrupted
-from ablate.events import EpochValues, Message, Proposed, State
+from ablate.events import EpochValues, Message, Proposed, Ready, State
 from ablate.paths import StudyPaths
 from ablate.testing.backends import in_process_backends
 from ablate.testing.executor import InProcessExecutor
@@ -45,6 +45,22 @@ def test_the_values_of_every_epoch_of_every_trial_reach_the_listener(launches: L
     }
     assert len(recorded) == 4 * EPOCHS
     assert {place: values["train/loss"] for place, values in sent.items()} == recorded
+
+
+def test_the_time_left_is_estimated_from_the_trials_of_another_study_before_one_of_its_own_moves(
+    launches: Launches,
+) -> None:
+    launches.launch(launches.read(STUDY))
+    estimates: list[float | None] = []
+
+    def listen(progress: LaunchProgress, message: Message) -> None:
+        if isinstance(message, Ready):
+            estimates.append(progress.seconds_left)
+
+    launches.launch(launches.read("name: another\n" + STUDY), listen)
+    (estimate,) = estimates
+    assert estimate is not None
+    assert estimate > 0
 
 
 def test_a_launch_lists_the_runs_once_at_its_start_and_once_at_its_end(launches: Launches) -> None:
