@@ -15,6 +15,7 @@ from ablate.cluster.dispatch import Dispatcher, running_probes
 from ablate.cluster.node_report import encoded_own_report
 from ablate.cluster.node_watch import Check, NodeWatch
 from ablate.cluster.pack_callback import PackCallback
+from ablate.cluster.pack_scheduler import PackScheduler
 from ablate.cluster.placement import PLACEMENT, placed_by_request
 from ablate.cluster.ray_cluster import live_nodes, of_ray
 from ablate.cluster.searcher import PackSearcher
@@ -76,6 +77,7 @@ def run_round(end: "EndOfRound", resources: Resources, paths: StudyPaths, uri: s
         tune.with_resources(worker, placed_by_request(resources)),
         tune_config=tune.TuneConfig(
             search_alg=PackSearcher(end.dispatcher),
+            scheduler=PackScheduler(),  # type: ignore[no-untyped-call]
             num_samples=-1,
             max_concurrent_trials=0,  # the dispatcher bounds them: nodes come and go
             reuse_actors=True,
