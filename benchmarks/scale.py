@@ -10,8 +10,8 @@ follows how short the trials of a thousand GPUs may be before one of these proce
 
 Measured on two idle cores: 1,000 trials on four slots took 0.097 s each on one raylet, 0.089 s on four (0.92 times),
 with 0.30 and 0.34 CPU s.  The driver grew by 0.2 KB a trial, the conductor by 19 KB; MLflow spent 0.064 CPU s on each
-of the second quarter and 0.066 on each of the last.  Its one worker is the first bottleneck: at 1,000 GPUs, where trials
-take less than 64 s.
+of the second quarter and 0.066 on each of the last.  Its one worker is the first bottleneck: at 1,000 GPUs, where
+trials take less than 64 s.
 
 Ten thousand trials, beside other work: planned in 9 s; trained in 33 minutes, and MLflow had all records and the
 report ten minutes later; reported again in 70 s, launched again in 47 s.  The driver grew by 0.3 KB a trial.  The
