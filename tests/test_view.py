@@ -224,7 +224,7 @@ def test_the_lines_that_are_printed_for_messages() -> None:
         "8 side by side on 2 nodes": Ready(slots=8, nodes=2),
         "Ray has died; starting it again": ExecutorLost(),
         "stopping: trials write their checkpoints; Ctrl-C again ends everything at once": Stopping(),
-        "finished  epsilon=0.4 · seed 0  linear/accuracy 0.9123": ended(one, accuracy=0.91234),
+        "finished  epsilon=0.4 · seed 0  linear/accuracy 91.23 %": ended(one, accuracy=0.91234),
         "failed    epsilon=0.4 · seed 0  loss is not finite": ended(one, State.FAILED, "loss is not finite"),
         "pruned    epsilon=0.4 · seed 0  below the median": ended(one, State.PRUNED, "below the median"),
     }
@@ -402,7 +402,7 @@ def test_a_status_shows_counts_and_trials(shown: Look) -> None:
         "small: 1 failed, 1 finished, 1 out of memory",
         "  launched by process 1",
         f"  k  failed         epsilon=1 · seed 0  {MARKUP}",
-        "  l  finished       epsilon=1 · seed 1  linear/accuracy 0.5",
+        "  l  finished       epsilon=1 · seed 1  linear/accuracy 50 %",
         "  m  out of memory  epsilon=1 · seed 2  CUDA out of memory",
     ]
 
@@ -439,7 +439,7 @@ def test_a_status_warns_of_faults_of_training_and_shows_the_scores_of_probes_onl
     answers.print_status([Status("small", {State.FINISHED: 1}, trials=trials, collapsed=1, diverged=1)], as_json=False)
     assert shown().splitlines()[1:] == [
         "  warning: 1 with collapsed embeddings, 1 whose training has diverged",
-        "  k  finished       epsilon=1 · seed 0  linear/accuracy 0.5",
+        "  k  finished       epsilon=1 · seed 0  linear/accuracy 50 %",
         "    warning: they have collapsed",
         "    warning: it has diverged",
     ]
@@ -489,9 +489,9 @@ def test_a_launch_and_a_status_show_the_difference_from_the_baseline_so_far(
         launch.update(ended(one, accuracy=accuracy))
     (found,) = launch.compare()
     assert (found.label, found.baseline, found.n) == ("epsilon=0.8", "epsilon=0.4", 2)
-    line = "linear/accuracy so far: epsilon=0.8: +0.11 ± 0.13 from the baseline epsilon=0.4, 2 seeds"
+    line = "linear/accuracy so far: epsilon=0.8: +11 ± 13 percentage points from the baseline epsilon=0.4, 2 seeds"
     shown = io.StringIO()
-    console.verbatim(file=shown, width=100).print(live.drawn(launch, 0.0, 100, 20))
+    console.verbatim(file=shown, width=120).print(live.drawn(launch, 0.0, 120, 20))
     assert line in shown.getvalue()
     answers.print_status([Status("small", {}, metric="linear/accuracy", comparison=(found,))], as_json=False)
     assert line in capsys.readouterr().out
@@ -507,7 +507,7 @@ def test_a_launch_and_a_status_show_the_difference_from_the_baseline_so_far(
     ],
 )
 def test_a_difference_keeps_its_variant_sign_and_number_in_a_narrow_terminal(width: int, line: str) -> None:
-    quantity = Quantity("kNN accuracy", "kNN accuracy", "%", labelled=True)
+    quantity = Quantity("kNN accuracy", "kNN accuracy", "%")
     found = RunningDifference("ε=0.8, τ=0.5", "ε=0.4, τ=0.5", -0.0012, 0.0013, 3, quantity)
     assert list(answers.comparison_lines([found], 1, width)) == [line]
 

@@ -97,6 +97,6 @@ def legend_entries(spec: DifferenceFigure) -> list[Line2D | Patch]:
         entries.append(Line2D([], [], color=OPEN, linewidth=THIN, label="all together (95 % interval)"))
     entries.append(Line2D([], [], color=OPEN, marker=".", ls="none", alpha=0.55, label="a seed"))
     if spec.margin is not None:
-        margin = spec.margin * (100 if spec.words.quantity(spec.metric).per_cent else 1)
+        margin = spec.margin * spec.words.quantity(spec.metric).factor
         entries.append(Patch(color=GRID_COLOR, label=f"± {margin:g}, the study's margin"))
     return entries

@@ -14,13 +14,13 @@ ROUNDING = 1e-12  # an error below this, relative to the value, is that of float
 
 
 def number(value: float | None) -> str:
-    """A number without an error: four decimals below ten, fewer above: 0.8690, 16.90, −1539.8; a dash for None."""
+    """A number without an error, with four digits and a decimal: 0.8690, 7.500, 86.90, −1539.8; a dash for None."""
     if value is None:
         return ABSENT
-    size = abs(value)
+    size = abs(float(f"{value:.10g}"))  # that of 10 is 10, also where it is stored as a little less
     if 0 < size < 0.001:
         return with_minus(f"{value:.2e}")
-    return fixed(value, 4 if size < 10 else 2 if size < 100 else 1)
+    return fixed(value, 4 if size < 1 else 3 if size < 10 else 2 if size < 100 else 1)
 
 
 def fixed(value: float, decimals: int) -> str:

@@ -120,7 +120,7 @@ def slope_text(one: AxisTrend) -> str:
     """The size of a slope with its interval and its unit, without its sign."""
     quantity = one.baseline.quantity
     estimate = one.estimate.times(quantity.factor)
-    return with_error(abs(estimate.mean or 0.0), estimate.half or 0.0) + quantity.after_difference
+    return quantity.difference(with_error(abs(estimate.mean or 0.0), estimate.half or 0.0))
 
 
 def measured(comparison: Comparison) -> str:
@@ -144,13 +144,13 @@ def absolute_text(estimate: Estimate, quantity: Quantity) -> str:
     estimate = estimate.times(quantity.factor)
     if estimate.mean is not None and estimate.mean < 0:
         estimate = replace(estimate, mean=-estimate.mean, low=negated(estimate.high), high=negated(estimate.low))
-    return estimate_text(estimate) + quantity.after_difference
+    return quantity.difference(estimate_text(estimate))
 
 
 def margin_text(comparison: Comparison) -> str:
     """The study's margin with its unit."""
     quantity, margin = comparison.variant.quantity, comparison.margin
-    return exact(None if margin is None else margin * quantity.factor) + quantity.after_difference
+    return quantity.difference(exact(None if margin is None else margin * quantity.factor))
 
 
 def negated(value: float | None) -> float | None:

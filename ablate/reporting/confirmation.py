@@ -115,8 +115,9 @@ def search_answer(
     difference = difference_of(finalists, metric)
     if difference is not None and difference.values:
         p = "" if difference.p_value is None else f", p = {difference.p_value:.3g}"
+        by_seed = quantity.difference(text(difference.estimate))
         runner_up = f"the runner-up ({finalists[1].label(metric)}) has {text(finalists[1].confirmed(metric))}"
-        yield f"There {runner_up}; the winner minus it is {text(difference.estimate)} by seed{p}."
+        yield f"There {runner_up}; the winner minus it is {by_seed} by seed{p}."
 
 
 def seeds_text(count: int) -> str:

@@ -13,7 +13,6 @@ from ablate.stats.across_datasets import Ranking
 from ablate.stats.comparisons import Comparison
 from ablate.stats.results import Result
 from ablate.study.model import Study
-from ablate.study.words import Quantity
 from ablate.trial import short
 
 
@@ -42,7 +41,6 @@ def figures(
         spec_of_differences = difference_figure(metric, comparisons)
         caption = "Differences from the baseline, seed by seed"
         note = f" ({spec_of_differences.note})" if spec_of_differences.note else ""
-        note += percent_note(comparisons[0].baseline.quantity)
         drawn = [row.comparison for row in spec_of_differences.rows]
         unshown = unshown_sentence(sum(one.excludes_zero_unshown for one in drawn), len(drawn))
         caption = f"{caption}{note}" + (f". {unshown}" if unshown else "")
@@ -51,13 +49,8 @@ def figures(
     for number, axis in enumerate(axes_of(study, [member.variant for member in scored_variants]), start=1):
         figure = axis_figure(study, scored_variants, axis, metric)
         caption = f"{study.words.quantity(metric).name} by {study.words.axis(axis)}"
-        caption += (f" ({figure.note})" if figure.note else "") + percent_note(study.words.quantity(metric))
+        caption += f" ({figure.note})" if figure.note else ""
         yield ReportFigure(f"figure-{number}-{re.sub(r'[^A-Za-z0-9-]+', '-', short(axis))}", caption, figure)
-
-
-def percent_note(quantity: Quantity) -> str:
-    """That a figure has per cent where tables and sentences have fractions; empty where both are alike."""
-    return "" if quantity.labelled or not quantity.per_cent else "; in %, where tables and sentences have fractions"
 
 
 def rank_figure(ranking: Ranking | None) -> Iterator[ReportFigure]:

@@ -64,7 +64,8 @@ def wide_intervals(metric: str, measured: Sequence[Variant]) -> Iterator[str]:
     widest = max(scores) - min(scores) if range_width is None else range_width
     wide = [variant for variant in measured if variant.estimate.half and 2 * variant.estimate.half > widest > 0]
     if wide:
-        shown = number(widest * measured[0].quantity.factor)
+        quantity = measured[0].quantity
+        shown = quantity.difference(number(widest * quantity.factor))
         what = f"all scores of the study ({shown})" if range_width is None else "all values that the metric can have"
         yield f"An interval that is wider than {what} says nothing: {names(wide)}."
 

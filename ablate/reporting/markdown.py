@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ablate.draw.labels import variant_label
+from ablate.reporting.answer import margin_text
 from ablate.reporting.combined import datasets_table, interactions_table, ranks_table, trends_table
 from ablate.reporting.cost import Failures
 from ablate.reporting.execution import Gap
@@ -41,6 +42,7 @@ def to_markdown(report: Report) -> str:
         over_datasets=datasets_table(report.design.over_datasets, report.links),
         ranks=ranks_table(report.design.ranking, report.links),
         comparisons=comparisons_table(report.design.comparisons, report.links),
+        margin=margin_text(report.design.comparisons[0]) if report.design.comparisons else "",
         unshown=unshown_of(report.design.comparisons),
         unshown_interactions=unshown_of(report.design.interactions, "interaction"),
         disagreeing=[one for one in report.design.comparisons if one.permutation_disagrees and one.look is None],

@@ -12,6 +12,7 @@ from ablate.papers.names import NUM_LABELS, PaperNames, as_text, split_label_cou
 from ablate.papers.reference import Ablation
 from ablate.stats.scores import Scores
 from ablate.stats.variants import CASE_AXES, Variant
+from ablate.study.words import NO_QUANTITY, Quantity
 
 VariantsOf = Callable[[str], Sequence[Variant]]  # our metric → the study's variants, scored by it
 Restriction = Mapping[str, Any]  # a part of a finding's check: its type, parameters and restrictions
@@ -52,6 +53,11 @@ class Measurements:
             and path != "dataset"
             and (on_axis or self.names.axis(path) not in by_method)
         )
+
+    def quantity(self, metric: str) -> Quantity:
+        """One of the paper's metrics as the study shows it."""
+        named = (variants for ours in self.paper_metrics.get(metric, ()) if (variants := self.variants_of(ours)))
+        return next((variants[0].quantity for variants in named), NO_QUANTITY)
 
     @cached_property
     def paper_metrics(self) -> dict[str, list[str]]:

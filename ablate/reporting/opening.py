@@ -135,7 +135,7 @@ def over_datasets_sentence(over_datasets: Sequence[DifferenceOverDatasets], bett
     start = f"Over {max(one.estimate.n for one in over_datasets)} data sets"
     if not shown:
         largest = max(over_datasets, key=lambda one: abs(one.estimate.mean or 0.0))
-        difference = estimate_text(largest.estimate.times(largest.quantity.factor)) + largest.quantity.after_difference
+        difference = largest.quantity.difference(estimate_text(largest.estimate.times(largest.quantity.factor)))
         return f"{start}, no difference from the baseline is shown; the largest is {difference}, of {largest.label}."
     return f"{start}, {listed(over_datasets_part(one, p, better) for one, p in shown)}."
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def optuna_study(study: Study, proposals: Sequence[Proposal]) -> "optuna.Study":
     """All proposals that have ended, with the means over their seeds; those outside of the space are left out.
 
+    Means are in the units in which the metrics are shown.
+
     Reports are made of what MLflow holds, so they need no journal, and a journal that was lost changes none.
     """
     import optuna
@@ -57,7 +59,9 @@ def frozen(study: Study, space: "SearchSpace", one: Proposal) -> "FrozenTrial":
         state=states.get(one.state, TrialState.FAIL),
         params=dict(one.levels),
         distributions={path: space.distributions[path] for path in one.levels},
-        values=[mean_of(one, metric) for metric in study.search.objectives] if complete else None,
+        values=[mean_of(one, metric) * study.words.quantity(metric).factor for metric in study.search.objectives]
+        if complete
+        else None,
         constraints=study.search.violations(means) if complete and study.search.limits else None,
     )
     made.datetime_start = time_of(one.started)

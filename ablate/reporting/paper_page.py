@@ -1,7 +1,7 @@
 """One page for a paper: its findings with verdicts, its printed numbers with ours, and what has not been run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ablate.papers.reference import Ablation, Printed, ablations, numbers, title
 from ablate.reporting.content import papers_seeds, verdicts, with_ablations
@@ -92,7 +92,7 @@ class OurNumber:
     against: AgainstPaper
     smaller: tuple[Difference, ...]
     link: str = ""  # the address of its run in MLflow
-    quantity: Quantity = NO_QUANTITY  # the metric in the study's words
+    quantity: Quantity = NO_QUANTITY  # the metric in the study's words, or by the paper's name
 
 
 @dataclass(frozen=True)
@@ -192,4 +192,6 @@ def our_numbers(one: PaperStudy) -> Iterator[tuple[Printed, OurNumber]]:
             if printed is not None and against is not None:
                 smaller = smaller_than_paper(study, [variant], tested)
                 link = links.variant(variant.key)
-                yield printed, OurNumber(study.name, variant.estimate, against, smaller, link, variant.quantity)
+                papers = replace(variant.quantity, name=printed.metric)
+                quantity = variant.quantity if metric in study.words.labels else papers
+                yield printed, OurNumber(study.name, variant.estimate, against, smaller, link, quantity)

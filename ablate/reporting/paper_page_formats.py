@@ -18,6 +18,7 @@ from ablate.reporting.paper import NETWORKS, WIDTH, Difference
 from ablate.reporting.paper_page import Finding, OurNumber, PaperNumber, PaperPage, StudyVerdict
 from ablate.reporting.report import Cell, Measured, Table
 from ablate.reporting.tables import against_text, printed_times, statements_table
+from ablate.study.words import NO_WORDS
 
 NOT_TESTED = "not tested"
 WORDS = {"batch_size": "batches of", "latent_dim": "codes of dimension"}  # before the number of a setting
@@ -95,13 +96,14 @@ def numbers_table(numbers: Sequence[PaperNumber], linked: bool = False) -> Table
         row = number.printed
         for ours in number.ours:
             quantity, factor = ours.quantity, ours.quantity.factor
-            metric = quantity.head if quantity.labelled else row.metric
             measured = Measured(ours.estimate, bool(ours.smaller), ours.link if linked else "", factor=factor)
             numbers_shown = (printed_times(row, factor), measured, against_text(ours.against, factor))
-            names = (row.dataset, row.method, metric, row.setting)
+            names = (row.dataset, row.method, quantity.head, row.setting)
             rows.append((*names, *numbers_shown, scale_text(ours), ours.study))
         if not number.ours:
-            rows.append((row.dataset, row.method, row.metric, row.setting, row, None, "", "", ""))
+            quantity = NO_WORDS.quantity(row.metric)
+            names = (row.dataset, row.method, quantity.head, row.setting)
+            rows.append((*names, printed_times(row, quantity.factor), None, "", "", ""))
     head = ("data set", "method", "metric", "setting", "paper", "ours", "ours − paper", "scale", "study")
     kept = [
         column

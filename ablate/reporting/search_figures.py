@@ -27,7 +27,7 @@ def search_figures(
     stored, several = optuna_study(study, proposals), len(study.search.objectives) > 1
     if not any(one.values is not None for one in stored.get_trials(deepcopy=False)):
         return
-    options: dict[str, Any] = {"target_name": study.words.quantity(metric).name}
+    options: dict[str, Any] = {"target_name": study.words.quantity(metric).head}
     if several:
         options["target"] = value_at(list(study.search.objectives).index(metric))
     yield ReportFigure(
@@ -72,7 +72,7 @@ def settings_figures(
 def front_figure(study: Study, stored: "optuna.Study") -> Iterator[ReportFigure]:
     """The Pareto front, where it can be drawn."""
     assert study.search is not None
-    names = [study.words.quantity(metric).name for metric in study.search.objectives]
+    names = [study.words.quantity(metric).head for metric in study.search.objectives]
     if len(names) <= MOST_OF_A_FRONT:
         front = OptunaFigure("plot_pareto_front", stored, {"target_names": names}, ROW * 1.2)
         yield ReportFigure("figure-3-pareto-front", "Pareto front: the objectives of all proposals", front)

@@ -16,6 +16,7 @@ from ablate.stats.pareto import front, hypervolumes
 from ablate.stats.results import Result
 from ablate.stats.variants import Variant, variants_of
 from ablate.study.model import Case, Study
+from ablate.study.words import with_unit
 from ablate.study.write import to_yaml
 
 BEST = "-best"  # ends the name of the study that holds the best settings
@@ -135,7 +136,8 @@ def pareto_table(study: Study, results: Sequence[Result], links: Links = NO_LINK
     for metric, direction in study.search.objectives.items():
         quantity = study.words.quantity(metric)
         members = [one[metric] for one in chosen]
-        columns.append((f"{quantity.head} ({direction})", mean_cells(members, links)))
+        head = with_unit(quantity.name, ", ".join(filter(None, (quantity.unit, direction))))
+        columns.append((head, mean_cells(members, links)))
     return table_of(columns)
 
 

@@ -14,7 +14,7 @@ from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.comparisons import Comparison
 from ablate.stats.seeds_needed import SeedsNeeded
 from ablate.stats.variants import CASE_AXES, Variant
-from ablate.study.words import NO_WORDS, Quantity
+from ablate.study.words import NO_QUANTITY, NO_WORDS, Quantity
 
 MAX_PROPOSALS = 10  # of a search
 PAGE_LETTERS = 100  # of a row of a table, on a page
@@ -222,14 +222,17 @@ def statements_table(verdict: FindingVerdict, link: str = "") -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             statement.text,
-            Measured(statement.estimate, link=link),
-            exact(statement.bound),
+            Measured(statement.estimate, link=link, factor=statement.quantity.factor),
+            exact(statement.bound * statement.quantity.factor),
             p_value(statement.p_supported),
             p_value(statement.p_refuted),
         )
         for statement in verdict.verdict.statements
     ]
-    return Table(("statement", "measured", "bound", "p supports", "p refutes"), tuple(rows))
+    quantities = {statement.quantity for statement in verdict.verdict.statements}
+    same = quantities.pop() if len(quantities) == 1 else NO_QUANTITY
+    measured = same.head_of_differences("measured")
+    return Table(("statement", measured, "bound", "p supports", "p refutes"), tuple(rows))
 
 
 def p_value(p: float | None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ablate.draw.numbers import exact
 from ablate.options import Value
 from ablate.papers import PAPERS
 from ablate.papers.reference import Ablation, numbers
@@ -19,6 +20,7 @@ from ablate.reporting.tested_parts import Share, Tested, level_name, shares
 from ablate.stats.checks import LevelMissing, check_from, uncorrelated
 from ablate.stats.scores import Scores
 from ablate.stats.statements import Holds, Verdict
+from ablate.study.words import Quantity
 
 ANY = "any"  # stands for a data set in a finding that the paper states of no particular one
 
@@ -102,8 +104,9 @@ def tested(part: Restriction, ablation: Ablation, measurements: Measurements) ->
                 continue
             groups = list(score_groups(part, ablation, measurements, metric, dataset))
             better = -1 if directions[metric] is False else 1
+            quantity = measurements.quantity(metric)
             found = [
-                tested_on(part, ablation, dataset, f"{metric}, {dataset}{name}", scores, better)
+                tested_on(part, ablation, dataset, f"{metric}, {dataset}{name}", scores, better, quantity)
                 for name, scores in groups
             ]
             any_tested = any(one.statements for one in found)
@@ -136,14 +139,23 @@ def measured_on(ablation: Ablation, metric: str, dataset: str) -> bool:
     return any(one.name == metric and (not one.datasets or dataset in one.datasets) for one in ablation.metrics)
 
 
-def tested_on(part: Restriction, ablation: Ablation, dataset: str, label: str, scores: Scores, better: int) -> Tested:
+def tested_on(
+    part: Restriction,
+    ablation: Ablation,
+    dataset: str,
+    label: str,
+    scores: Scores,
+    better: int,
+    quantity: Quantity,
+) -> Tested:
     """The statements of a part on these scores, or why there are none, and the paper's levels that they are of."""
     check = check_from(named_levels(part, scores))
     axis = paper_levels(ablation, dataset, scores)
     used = frozenset(map(level_name, check.levels(axis)))
     part_tested = Tested(label, dataset, (), used, used & frozenset(map(level_name, scores)), count=check.count(axis))
     try:
-        return replace(part_tested, statements=tuple(check.statements(scores, better)))
+        found = check.statements(scores, better, lambda amount: quantity.difference(exact(amount * quantity.factor)))
+        return replace(part_tested, statements=tuple(replace(one, quantity=quantity) for one in found))
     except LevelMissing as missing:
         return replace(part_tested, reason=f"{missing} was not measured")
 

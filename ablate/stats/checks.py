@@ -1,11 +1,12 @@
 """Findings in a form that can be tested: each check lists the statements about paired scores that it consists of.
 
 `ablations.yaml` defines the checks. Scores are those of one metric on one data set, by level and seed, the levels in
-the order of the axis; `better` is +1 where higher scores are better and −1 where lower ones are.
+the order of the axis; `better` is +1 where higher scores are better and −1 where lower ones are.  `amount` writes a
+difference of scores in the text of a statement.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 from typing import Any, Literal, final
@@ -14,6 +15,12 @@ from ablate.options import Value, is_number
 from ablate.stats.correlations import p_above
 from ablate.stats.scores import Scores, common_seeds
 from ablate.stats.statements import Statement
+
+Amount = Callable[[float], str]
+
+
+def as_stored(difference: float) -> str:
+    return f"{difference:g}"
 
 
 class LevelMissing(LookupError):
@@ -24,7 +31,7 @@ class FindingCheck(ABC):
     """A finding about the levels of one axis."""
 
     @abstractmethod
-    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+    def statements(self, scores: Scores, better: int, amount: Amount = as_stored) -> Iterator[Statement]:
         """What the finding states of these scores.  Raises LevelMissing for a level that was not measured."""
 
     def levels(self, axis: Sequence[Value]) -> list[Value]:
@@ -44,11 +51,11 @@ class Flat(FindingCheck):
 
     tolerance: float
 
-    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+    def statements(self, scores: Scores, better: int, amount: Amount = as_stored) -> Iterator[Statement]:
         if len(scores) < 2:
             raise LevelMissing("a second level")
         for level, other in permutations(scores, 2):
-            text = f"{level} is at most {self.tolerance:g} above {other}"
+            text = f"{level} is at most {amount(self.tolerance)} above {other}"
             yield Statement(text, contrast(scores, {level: 1, other: -1}), self.tolerance, at_most=True)
 
 
@@ -64,14 +71,14 @@ class Monotone(FindingCheck):
     def levels(self, axis: Sequence[Value]) -> list[Value]:
         return [level for level in axis if self.from_value is None or number(level) >= self.from_value]
 
-    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+    def statements(self, scores: Scores, better: int, amount: Amount = as_stored) -> Iterator[Statement]:
         levels = self.levels(list(scores))
         if len(levels) < 2:
             raise LevelMissing("a second level")
         sign = 1 if self.direction == "increasing" else -1
         comparative = "above" if sign > 0 else "below"
         for level, following in pairwise(levels):
-            allowed = f", or off by less than {self.slack:g}" if self.slack else ""
+            allowed = f", or off by less than {amount(self.slack)}" if self.slack else ""
             text = f"{following} is {comparative} {level}{allowed}"
             yield Statement(text, contrast(scores, {following: sign, level: -sign}), -self.slack)
         if len(levels) > 2:
@@ -87,9 +94,9 @@ class BestAt(FindingCheck):
     value: Value
     slack: float
 
-    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+    def statements(self, scores: Scores, better: int, amount: Amount = as_stored) -> Iterator[Statement]:
         for other in others(scores, self.value):
-            yield at_least_as_good(scores, self.value, other, self.slack, better)
+            yield at_least_as_good(scores, self.value, other, self.slack, better, amount)
 
 
 @final
@@ -100,9 +107,9 @@ class WorstAt(FindingCheck):
     value: Value
     slack: float
 
-    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+    def statements(self, scores: Scores, better: int, amount: Amount = as_stored) -> Iterator[Statement]:
         for other in others(scores, self.value):
-            yield at_least_as_good(scores, other, self.value, self.slack, better)
+            yield at_least_as_good(scores, other, self.value, self.slack, better, amount)
 
 
 @final
@@ -116,9 +123,9 @@ class Order(FindingCheck):
     def levels(self, axis: Sequence[Value]) -> list[Value]:
         return list(self.order)
 
-    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+    def statements(self, scores: Scores, better: int, amount: Amount = as_stored) -> Iterator[Statement]:
         for level, following in pairwise(self.order):
-            yield at_least_as_good(scores, level, following, self.slack, better)
+            yield at_least_as_good(scores, level, following, self.slack, better, amount)
 
 
 @final
@@ -134,11 +141,15 @@ class Gap(FindingCheck):
     def levels(self, axis: Sequence[Value]) -> list[Value]:
         return [self.better, self.worse]
 
-    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+    def statements(self, scores: Scores, better: int, amount: Amount = as_stored) -> Iterator[Statement]:
         values = contrast(scores, {self.better: better, self.worse: -better})
-        yield Statement(f"{self.better} is better than {self.worse} by {self.min_gap:g} or more", values, self.min_gap)
+        if self.min_gap > 0:
+            text = f"{self.better} is better than {self.worse} by {amount(self.min_gap)} or more"
+            yield Statement(text, values, self.min_gap)
+        else:
+            yield at_least_as_good(scores, self.better, self.worse, -self.min_gap, better, amount)
         if self.max_gap is not None:
-            text = f"{self.better} is better than {self.worse} by {self.max_gap:g} or less"
+            text = f"{self.better} is better than {self.worse} by {amount(self.max_gap)} or less"
             yield Statement(text, values, self.max_gap, at_most=True)
 
 
@@ -155,10 +166,10 @@ class PlateauThenDrop(FindingCheck):
     def levels(self, axis: Sequence[Value]) -> list[Value]:
         return [level for level in axis if not self.plateau_max < number(level) < self.drop_from]
 
-    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+    def statements(self, scores: Scores, better: int, amount: Amount = as_stored) -> Iterator[Statement]:
         plateau = [level for level in scores if number(level) <= self.plateau_max]
         dropped = [level for level in scores if number(level) >= self.drop_from]
-        yield from plateau_and_drops(scores, plateau, dropped, self.plateau_tolerance, self.min_drop, better)
+        yield from plateau_and_drops(scores, plateau, dropped, self.plateau_tolerance, self.min_drop, better, amount)
 
 
 @final
@@ -170,22 +181,28 @@ class DropThenPlateau(FindingCheck):
     plateau_tolerance: float
     min_drop: float
 
-    def statements(self, scores: Scores, better: int) -> Iterator[Statement]:
+    def statements(self, scores: Scores, better: int, amount: Amount = as_stored) -> Iterator[Statement]:
         plateau = [level for level in scores if number(level) >= self.plateau_min]
         dropped = [level for level in scores if number(level) < self.plateau_min]
-        yield from plateau_and_drops(scores, plateau, dropped, self.plateau_tolerance, self.min_drop, better)
+        yield from plateau_and_drops(scores, plateau, dropped, self.plateau_tolerance, self.min_drop, better, amount)
 
 
 def plateau_and_drops(
-    scores: Scores, plateau: Sequence[Value], dropped: Sequence[Value], tolerance: float, drop: float, better: int
+    scores: Scores,
+    plateau: Sequence[Value],
+    dropped: Sequence[Value],
+    tolerance: float,
+    drop: float,
+    better: int,
+    amount: Amount,
 ) -> Iterator[Statement]:
     if not plateau or not dropped:
         raise LevelMissing("a level on the plateau" if not plateau else "a level beside the plateau")
     if len(plateau) > 1:
-        yield from Flat(tolerance).statements({level: scores[level] for level in plateau}, better)
+        yield from Flat(tolerance).statements({level: scores[level] for level in plateau}, better, amount)
     for level in dropped:
         values = contrast(scores, {**dict.fromkeys(plateau, better / len(plateau)), level: -better})
-        yield Statement(f"{level} is worse than the plateau by {drop:g} or more", values, drop)
+        yield Statement(f"{level} is worse than the plateau by {amount(drop)} or more", values, drop)
 
 
 def uncorrelated(first: Scores, second: Scores, most: float) -> Iterator[Statement]:
@@ -219,8 +236,11 @@ def correlation(first: Sequence[float], second: Sequence[float]) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def at_least_as_good(scores: Scores, level: Value, other: Value, slack: float, better: int) -> Statement:
-    text = f"{level} is at most {slack:g} worse than {other}" if slack else f"{level} is at least as good as {other}"
+def at_least_as_good(
+    scores: Scores, level: Value, other: Value, slack: float, better: int, amount: Amount
+) -> Statement:
+    worse = f"{level} is at most {amount(slack)} worse than {other}"
+    text = worse if slack else f"{level} is at least as good as {other}"
     return Statement(text, contrast(scores, {level: better, other: -better}), -slack)
 
 

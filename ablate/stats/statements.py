@@ -8,6 +8,7 @@ from ablate.stats.estimate import Estimate
 from ablate.stats.holm import holm
 from ablate.stats.paired import Alternative, t_test
 from ablate.stats.seeds_needed import LEAST_SEEDS, seeds_needed
+from ablate.study.words import NO_QUANTITY, Quantity
 
 LEVEL = 0.05  # of the tests
 
@@ -21,6 +22,7 @@ class Statement:
     bound: float
     at_most: bool = False
     least_p_refuted: float = 0.0  # p of another test, which must refute the claim as well as the t-test
+    quantity: Quantity = NO_QUANTITY  # of the scores, as it is shown
 
     @cached_property
     def estimate(self) -> Estimate:

@@ -1,7 +1,7 @@
 """The words and units in which axes, levels and metrics are shown, in figures, tables, sentences and views.
 
-They are a study's `labels`; without one a setting or a metric has its own name, and figures show accuracies and error
-rates, which are fractions, in per cent.
+They are a study's `labels`; without one a setting or a metric has its own name, and accuracies and error rates, which
+are stored as fractions, are shown in per cent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,32 +11,27 @@ from ablate.options import Value
 from ablate.study.labels import Label
 from ablate.trial import Trial, plain, short
 
-PER_CENT = "%"
-SHARES = ("accuracy", "error_rate")  # how the names of metrics end that figures show in per cent
+PER_CENT, POINT, POINTS = "%", "percentage point", "percentage points"  # the last two are of differences
+SHARES = ("accuracy", "error_rate")  # words in the names of metrics that are shown in per cent
 NO_LABEL = Label()
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A metric as it is shown: without a label, tables and sentences have its name and its numbers as they are stored.
-
-    With one, they have its words and its unit, as figures have them.
-    """
+    """A metric as it is shown, with the same name, numbers and unit in sentences, tables and figures."""
 
     name: str = ""  # in sentences and above columns: `linear/accuracy`, or the label as it is written
     title: str = ""  # at an axis of a figure: `linear accuracy`
     unit: str = ""
-    labelled: bool = False
 
     @property
     def per_cent(self) -> bool:
-        """Whether figures show it times 100."""
         return self.unit == PER_CENT
 
     @property
     def factor(self) -> float:
-        """What numbers in tables and sentences are multiplied by."""
-        return 100.0 if self.per_cent and self.labelled else 1.0
+        """What its numbers, which are stored as fractions where they are shown in per cent, are multiplied by."""
+        return 100.0 if self.per_cent else 1.0
 
     @property
     def title_with_unit(self) -> str:
@@ -45,20 +40,20 @@ class Quantity:
     @property
     def head(self) -> str:
         """The head of a column of means."""
-        return with_unit(self.name, self.unit) if self.labelled else self.name
+        return with_unit(self.name, self.unit)
 
     @property
     def unit_of_differences(self) -> str:
-        return "percentage points" if self.per_cent else self.unit
+        return POINTS if self.per_cent else self.unit
 
     def head_of_differences(self, name: str) -> str:
         """The head of a column of differences: `slope`, or `slope (percentage points)`."""
-        return with_unit(name, self.unit_of_differences) if self.labelled else name
+        return with_unit(name, self.unit_of_differences)
 
-    @property
-    def after_difference(self) -> str:
-        """What follows a difference in a sentence: nothing, or ` percentage points`."""
-        return f" {self.unit_of_differences}" if self.labelled and self.unit else ""
+    def difference(self, number: str) -> str:
+        """A difference in a sentence, with its unit: `10.0 ± 2.5 percentage points`, `1 percentage point`."""
+        unit = POINT if self.per_cent and number == "1" else self.unit_of_differences
+        return f"{number} {unit}" if unit else number
 
 
 @dataclass(frozen=True)
@@ -101,10 +96,9 @@ class Words:
         return trial.named(named)
 
     def value(self, metric: str, value: float) -> str:
-        """A metric and its value with four digits: `kNN accuracy 65.46 %`, or `knn/accuracy 0.6546` without a label."""
+        """A metric and its value with four digits: `knn/accuracy 65.46 %`, `train/loss 0.6546`."""
         quantity = self.quantity(metric)
-        unit = f" {quantity.unit}" if quantity.labelled and quantity.unit else ""
-        return f"{quantity.name} {quantity.factor * value:.4g}{unit}"
+        return f"{quantity.name} {quantity.factor * value:.4g} {quantity.unit}".rstrip()
 
     def in_sentence(self, levels: Mapping[str, Value], axes: Sequence[str]) -> str:
         """The same, in parentheses where there are several axes."""
@@ -113,15 +107,20 @@ class Words:
 
     def quantity(self, metric: str) -> Quantity:
         label = self._label(metric)
-        default = PER_CENT if metric.endswith(SHARES) else ""
-        unit = default if label.unit is None else label.unit
-        return Quantity(label.label or metric, label.label or in_words(metric), unit, metric in self.labels)
+        unit = usual_unit(metric) if label.unit is None else label.unit
+        return Quantity(label.label or metric, label.label or in_words(metric), unit)
 
     def _label(self, path: str) -> Label:
         return self.labels.get(path, NO_LABEL)
 
 
 NO_WORDS, NO_QUANTITY = Words(), Quantity()
+
+
+def usual_unit(metric: str) -> str:
+    """The unit of a metric without a label: % of an accuracy or an error rate, also of their spreads."""
+    words = f"_{metric.rpartition('/')[2]}_"
+    return PER_CENT if any(f"_{share}_" in words for share in SHARES) else ""
 
 
 def with_unit(name: str, unit: str | None) -> str:

@@ -268,7 +268,7 @@ def comparison_forms(one: "RunningDifference") -> Iterator[str]:
     """The ways to write a difference, the longest first."""
     mean, half = one.quantity.factor * one.mean, one.half
     size = with_error(abs(mean), one.quantity.factor * half) if half is not None else number(abs(mean))
-    difference = f"{one.label}: {signed(mean, size)}{one.quantity.after_difference}"
+    difference = f"{one.label}: {one.quantity.difference(signed(mean, size))}"
     metric, seeds = f"{one.quantity.name} so far", counted(one.n, "seed")
     yield f"{metric}: {difference} from the baseline {one.baseline}, {seeds}"
     yield f"{metric}: {difference} from the baseline, {seeds}"

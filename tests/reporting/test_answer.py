@@ -39,7 +39,7 @@ def test_a_difference_is_given_with_interval_seeds_and_p(make_study: MakeStudy, 
     # differences 0.10, 0.11, 0.09: deviation 0.01, half 4.302653 · 0.01 / √3
     assert found == (
         "Compared with the baseline k=50, linear/accuracy is higher for k=100 "
-        "(by 0.100 ± 0.025, 3 seeds, p = 0.003 after Holm).",
+        "(by 10.0 ± 2.5 percentage points, 3 seeds, p = 0.003 after Holm).",
     )
 
 
@@ -47,7 +47,7 @@ def test_a_lower_variant_is_lower_by_a_positive_number(make_study: MakeStudy, ma
     found = sentences(make_study, make_result, {50: [0.80, 0.83, 0.83], 100: [0.70, 0.72, 0.74]})
     assert found == (
         "Compared with the baseline k=50, linear/accuracy is lower for k=100 "
-        "(by 0.100 ± 0.025, 3 seeds, p = 0.003 after Holm).",
+        "(by 10.0 ± 2.5 percentage points, 3 seeds, p = 0.003 after Holm).",
     )
 
 
@@ -62,7 +62,7 @@ def test_where_every_variant_is_lower_the_smallest_and_the_largest_difference_ar
     assert found[0].startswith(
         "Compared with the baseline k=50, linear/accuracy is lower for every other variant: "
         "the smallest difference is that of k=100 (by "
-        "0.1000 ± 0.0025, 3 seeds, p < 0.001 after Holm), the largest that of k=500 (by 0.5000 ± 0.0025, "
+        "10.00 ± 0.25 percentage points, 3 seeds, p < 0.001 after Holm), the largest that of k=500 (by 50.00 ± 0.25 "
     )
 
 
@@ -82,10 +82,14 @@ def test_many_variants_none_of_which_differs_are_not_named(make_study: MakeStudy
 def test_a_margin_makes_equal_variants_equivalent(make_study: MakeStudy, make_result: MakeResult) -> None:
     scores = {50: [0.700, 0.720, 0.740], 100: [0.701, 0.720, 0.739]}
     found = sentences(make_study, make_result, scores, margin=0.01)
-    assert found == ("With k=100, linear/accuracy differs from that of the baseline k=50 by less than 0.01.",)
+    assert found == (
+        "With k=100, linear/accuracy differs from that of the baseline k=50 by less than 1 percentage point.",
+    )
     wider = {50: [0.70, 0.72, 0.74], 100: [0.71, 0.70, 0.77]}
     found = sentences(make_study, make_result, wider, margin=0.01)[0]
-    assert re.search(r"; about \d+ seeds would show (differences of this size|that it is below 0\.01)\.$", found)
+    assert re.search(
+        r"; about \d+ seeds would show (differences of this size|that it is below 1 percentage point)\.$", found
+    )
 
 
 def test_seeds_to_decide_are_those_of_the_difference_or_of_the_margin_and_more_than_were_run(
@@ -102,7 +106,7 @@ def test_seeds_to_decide_are_those_of_the_difference_or_of_the_margin_and_more_t
     assert len(found) == 1
     pattern = (
         r"about (\d+) seeds would show differences of this size for k=100, "
-        r"and about (\d+) seeds would show that it is below 0\.04 for k=200\."
+        r"and about (\d+) seeds would show that it is below 4 percentage points for k=200\."
     )
     counts = re.search(pattern, found[0])
     assert counts, found
@@ -127,7 +131,7 @@ def test_comparisons_of_added_seeds_name_their_look_and_those_that_stay_open(
     higher, still_open = found(results)
     assert re.fullmatch(
         r"Compared with the baseline k=50, linear/accuracy is higher for k=100 "
-        r"\(by 0\.300\d* \(0\.29\d+ to 0\.30\d+\), 7 seeds, "
+        r"\(by 30\.0\d* \(29\.\d+ to 30\.\d+\) percentage points, 7 seeds, "
         r"decided at look 1 of 2\)\.",
         higher,
     ), higher
@@ -152,8 +156,8 @@ def test_a_trend_over_levels_that_double_is_told(make_study: MakeStudy, make_res
     scores = {1: [0.50, 0.51, 0.52], 2: [0.60, 0.62, 0.61], 4: [0.70, 0.71, 0.72]}
     # every seed rises by 0.2 over two doublings: the slope is 0.1 for each
     assert (
-        "Along k, linear/accuracy rises by 0.1000 ± 0 per doubling (p < 0.001 after Holm, paired slopes)."
-        in sentences(make_study, make_result, scores)
+        "Along k, linear/accuracy rises by 10.00 ± 0 percentage points per doubling "
+        "(p < 0.001 after Holm, paired slopes)." in sentences(make_study, make_result, scores)
     )
 
 
@@ -163,8 +167,9 @@ def test_a_trend_that_the_means_do_not_follow_from_level_to_level_is_told_with_i
     scores = {1: [0.70, 0.71, 0.72], 2: [0.77, 0.78, 0.79], 4: [0.64, 0.65, 0.66]}
     # every seed falls by 0.06 over two doublings, though the middle level is the best
     assert (
-        "Along k, linear/accuracy falls by 0.0300 ± 0 per doubling (p < 0.001 after Holm, paired slopes), but not from "
-        "each level to the next: its mean is lowest at k=4 and highest at k=2."
+        "Along k, linear/accuracy falls by 3.000 ± 0 percentage points per doubling "
+        "(p < 0.001 after Holm, paired slopes), but not from each level to the next: "
+        "its mean is lowest at k=4 and highest at k=2."
     ) in sentences(make_study, make_result, scores)
 
 

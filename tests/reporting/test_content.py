@@ -9,6 +9,7 @@ import pytest
 
 from ablate.draw.figure_specs import AxisFigure, DifferenceFigure
 from ablate.draw.optuna_figures import OptunaFigure
+from ablate.papers.reference import Printed
 from ablate.reporting.content import report_of
 from ablate.reporting.execution import Gap
 from ablate.reporting.json import to_json
@@ -28,15 +29,15 @@ PAPERS = ("paper (± standard deviation)", "ours − paper")
 
 def test_a_row_has_levels_the_estimate_its_std_and_n_and_the_papers_value(study: Study, results: list[Result]) -> None:
     report = report_of(study, results)
-    assert report.results.table.head == ("transformation", METRIC, "std", "n", *PAPERS, "")
+    assert report.results.table.head == ("transformation", f"{METRIC} (%)", "std", "n", *PAPERS, "")
     level, measured, std, n, printed, against, baseline = report.results.table.rows[3]
     assert (level, n, baseline) == ("vat", 3, "baseline")
-    assert against == "−0.07 (−1.2 s.e.)"
-    assert std == "0.10"
+    assert against == "−7 (−1.2 s.e.)"
+    assert std == "10"
     estimate = Estimate.of([0.7, 0.8, 0.9])
-    assert measured == Measured(estimate, smaller=True, best=True, scale=estimate.mean or 0.0)
-    assert printed == report.results.variants[3].printed
-    assert printed is not None
+    assert measured == Measured(estimate, smaller=True, best=True, factor=100.0, scale=estimate.mean or 0.0)
+    assert isinstance(printed, Printed)
+    assert (printed.value, printed.std) == (86.9, 1.3)
     assert report.results.smaller == (Difference("epochs", 20, 5000), Difference("seeds", 3, 5))
 
 
@@ -48,8 +49,7 @@ def test_differences_and_a_figure_per_axis_are_specified(study: Study, results: 
         "transformation=rp",
         "transformation=rp+vat",
     ]
-    caption = "linear/accuracy by transformation; in %, where tables and sentences have fractions"
-    assert (figure.stem, figure.caption) == ("figure-1-transformation", caption)
+    assert (figure.stem, figure.caption) == ("figure-1-transformation", "linear/accuracy by transformation")
     assert isinstance(figure.spec, AxisFigure)
     printed = [member.printed.value for member in figure.spec.members if member.printed is not None]
     assert printed == [0.379, 0.531, 0.847, 0.869]

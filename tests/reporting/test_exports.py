@@ -51,8 +51,8 @@ def test_a_study_of_two_axes_has_a_pivot_with_the_best_in_bold(two_axes: tuple[S
     cells = [cell for row in table.rows for cell in row[1:]]
     assert [isinstance(cell, Measured) and cell.best for cell in cells] == [False, False, True, True, True, False]
     text = to_markdown(report)
-    assert "| 1 | 0.505 ± 0.025 | 0.500 ± 0.025 |" in text
-    assert "| 3 | **0.825 ± 0.025** | 0.820 ± 0.025 |" in text
+    assert "| 1 | 50.5 ± 2.5 | 50.0 ± 2.5 |" in text
+    assert "| 3 | **82.5 ± 2.5** | 82.0 ± 2.5 |" in text
     assert "In bold: the best mean of each data set" in text
 
 
@@ -98,7 +98,7 @@ def test_latex_has_every_table_of_a_report(make_study: MakeStudy, make_result: M
     labels = set(re.findall(r"\\label\{tab:([^}]*)\}", text))
     assert {"results", "comparisons", "interactions", "data-sets", "ranks", "statements-1"} <= labels
     assert r"transformation=np $\times$ k=2" in text
-    assert r"VAT is better than NP by 0.15 or more" in text
+    assert r"VAT is better than NP by 15 percentage points or more" in text
     assert "\\caption{invariant/transformation: agrees in part: " in text
     assert re.search(r"critical difference of mean ranks \d\.\d\d", text)
 
@@ -108,7 +108,7 @@ def test_latex_has_booktabs_rules_bold_and_escaped_names(two_axes: tuple[Study, 
     assert text.count("\\begin{table}") == text.count("\\end{table}") == 5
     assert text.count("\\toprule") == text.count("\\bottomrule") == 5
     assert "k \\textbackslash{} epsilon & 0.5 & 1 \\\\" in text
-    assert "\\textbf{0.825 $\\pm$ 0.025}" in text
+    assert "\\textbf{82.5 $\\pm$ 2.5}" in text
     assert text.count("{") == text.count("}")
     assert escaped("50 % of x_1 & <b> {c}\n\\input") == "50 \\% of x\\_1 \\& $<$b$>$ \\{c\\} \\textbackslash{}input"
 
@@ -256,8 +256,8 @@ def test_tables_and_files_hold_the_intervals_of_all_comparisons_together(
     write_report(report, tmp_path)
     row = pd.read_csv(tmp_path / "comparisons.csv").iloc[0]
     assert (row["simultaneous_low"], row["simultaneous_high"]) == pytest.approx((0.064175, 0.135825), abs=1e-5)
-    assert "| 0.06 to 0.14 |" in to_markdown(report)
-    assert "0.06 to 0.14" in to_latex(report)
+    assert "| 6 to 14 |" in to_markdown(report)
+    assert "6 to 14" in to_latex(report)
     assert "the 95 % interval that holds for all of them together" in to_markdown(report)
 
 
@@ -275,4 +275,4 @@ def test_from_eight_seeds_on_tables_hold_the_bootstrap_interval_of_each_differen
     write_report(report, tmp_path)
     row = pd.read_csv(tmp_path / "comparisons.csv").iloc[0]
     assert interval is None or (row["bootstrap_low"], row["bootstrap_high"]) == pytest.approx(interval)
-    assert interval is None or f"| {interval[0]:.3f} to {interval[1]:.3f} |" in to_markdown(report)
+    assert interval is None or f"| {100 * interval[0]:.1f} to {100 * interval[1]:.1f} |" in to_markdown(report)

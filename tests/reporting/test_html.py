@@ -29,7 +29,7 @@ def test_the_page_holds_its_images_with_ids_of_their_own(page: Path) -> None:
     assert text.count("<svg ") == 2
     ids = re.findall(r'\bid="([^"]*)"', text)
     assert len(ids) == len(set(ids))
-    assert "<title>transformation=vat: 0.80 ± 0.25, n = 3</title>" in text
+    assert "<title>transformation=vat: 80 ± 25, n = 3</title>" in text
     assert set(re.findall(r"https?://[^\"' <]*", text)) == {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",

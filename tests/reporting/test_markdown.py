@@ -43,25 +43,25 @@ def tables(text: str) -> list[list[int]]:
 def test_a_row_has_the_mean_with_interval_std_n_and_the_papers_value(study: Study, results: list[Result]) -> None:
     text = markdown(study, results)
     assert row(text, "transformation") == [
-        *("transformation", METRIC, "std", "n", "paper (± standard deviation)", "ours − paper", ""),
+        *("transformation", f"{METRIC} (%)", "std", "n", "paper (± standard deviation)", "ours − paper", ""),
     ]
     assert row(text, "vat") == [
         "vat",
-        "**0.80 ± 0.25 †**",
-        "0.10",
+        "**80 ± 25 †**",
+        "10",
         "3",
-        "0.869 ± 0.013",
-        "−0.07 (−1.2 s.e.)",
+        "86.9 ± 1.3",
+        "−7 (−1.2 s.e.)",
         "baseline",
     ]
-    assert row(text, "np")[4:] == ["0.379 ± 0.058", "+0.42 (+6.7 s.e.)", ""]
+    assert row(text, "np")[4:] == ["37.9 ± 5.8", "+42 (+6.7 s.e.)", ""]
     assert "† At smaller scale than the paper's: epochs 20 instead of 5000, seeds 3 instead of 5." in text
 
 
 def test_missing_values_are_listed_with_their_reason(study: Study, results_with_gaps: list[Result]) -> None:
     text = markdown(study, results_with_gaps)
     assert row(text, "vat") == [
-        *("vat", "0.7000 (one seed, no interval) †", "–", "1", "0.869 ± 0.013", "−0.1690", "2", "0", "0", "baseline"),
+        *("vat", "70.00 (one seed, no interval) †", "–", "1", "86.9 ± 1.3", "−16.90", "2", "0", "0", "baseline"),
     ]
     assert row(text, "np")[1:4] == ["–", "–", "0"]
     assert "| fsdd, invariant, transformation=vat | 1, 2 | failed: loss \\| is nan at step 3 |" in text
@@ -79,8 +79,8 @@ def test_the_papers_finding_is_quoted_with_its_verdict(study: Study, results: li
     )
     assert disagrees in text  # since all scores are equal
     assert "Not tested: linear_accuracy, EMNIST-Digits: not measured" in text
-    assert row(text, "linear_accuracy, FSDD: VAT is better than NP by 0.15 or more")[2:] == [
-        "0.15",
+    assert row(text, "linear_accuracy, FSDD: VAT is better than NP by 15 percentage points or more")[2:] == [
+        "15",
         "1.000",
         "\\< 0.001",
     ]
@@ -133,7 +133,7 @@ def test_a_wrong_reference_to_a_paper_is_stated_beside_the_results(
     study = make_study(CASE, paper={"id": "invariant-features", "table": "X"})
     text = markdown(study, results)
     assert "nothing is compared: 'invariant-features' has no ablation in 'Table X'" in text
-    assert row(text, "vat")[1] == "**0.80 ± 0.25**"
+    assert row(text, "vat")[1] == "**80 ± 25**"
 
 
 def test_several_data_sets_have_a_column(make_study: MakeStudy, make_result: MakeResult) -> None:
@@ -145,7 +145,7 @@ def test_several_data_sets_have_a_column(make_study: MakeStudy, make_result: Mak
         *(make_result({"method.epsilon": level}, 0, 0.6, dataset="20newsgroups") for level in (10, 20)),
     ]
     text = markdown(study, results)
-    assert row(text, "dataset")[:3] == ["dataset", "epsilon", METRIC]
+    assert row(text, "dataset")[:3] == ["dataset", "epsilon", f"{METRIC} (%)"]
     assert row(text, "20newsgroups")[:2] == ["20newsgroups", "10"]
     assert row(text, "Data set") == ["Data set", "fsdd, 20newsgroups"]
 
@@ -184,7 +184,7 @@ def test_a_search_lists_its_best_variants_and_warns_of_their_bias(
     results = [make_result({"method.epsilon": level}, 0, score) for level, score in ((7, 0.5), (2, 0.9), (5, 0.7))]
     text = markdown(study, results)
     before = text.partition("### Scores by seed")[0]
-    assert re.findall(r"^\| (\d) \| 0\.\d{4}", before, flags=re.MULTILINE) == ["2", "5", "7"]
+    assert re.findall(r"^\| (\d) \| \d\d\.\d\d", before, flags=re.MULTILINE) == ["2", "5", "7"]
     assert "(figure-1-history.png)" in text
     assert "the best of many means is biased\nupwards" in text
 
@@ -202,7 +202,7 @@ def test_axes_with_the_same_last_word_are_named_by_their_whole_path(
     study = make_study({"axes": {"method.rate": (1, 2), "training.rate": (3,)}})
     levels = {"method.rate": 1, "training.rate": 3}
     text = markdown(study, [make_result(levels, 0, 0.5)])
-    assert "| method.rate | training.rate | linear/accuracy |" in text
+    assert "| method.rate | training.rate | linear/accuracy (%) |" in text
 
 
 def test_characters_with_a_meaning_in_markdown_are_escaped() -> None:

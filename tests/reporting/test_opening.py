@@ -59,8 +59,8 @@ def test_an_axis_without_a_shown_difference_is_open_or_hardly_matters(report: Ma
     )
     equal = report({"fsdd": {50: BASE, 100: shifted(0.0, 0.01)}}, margin=0.01)
     assert equal.answer == (
-        "k hardly matters for linear/accuracy: no level differs from the baseline, k=50, by 0.01.",
-        "With k=100, linear/accuracy differs from that of the baseline k=50 by less than 0.01.",
+        "k hardly matters for linear/accuracy: no level differs from the baseline, k=50, by 1 percentage point.",
+        "With k=100, linear/accuracy differs from that of the baseline k=50 by less than 1 percentage point.",
     )
 
 
@@ -76,8 +76,8 @@ def test_the_answer_over_several_data_sets_comes_first_and_what_is_not_shown_has
     none = {50: BASE, 100: shifted(0.02, 1.5)}
     found = report({"fsdd": some, "digits": some, "mnist": none, "cifar10": none, "cifar100": none})
     first, axis, fsdd, digits, rest = found.answer
-    mean = sum(0.1 for _ in range(2)) / 5 + 3 * (0.02 + 0.002) / 5
-    assert first.startswith(f"Over 5 data sets, k=100 beats the baseline (by {mean:.2f} ± 0.05")
+    # a mean of (2 · 0.1 + 3 · 0.022) / 5 = 0.053
+    assert first.startswith("Over 5 data sets, k=100 beats the baseline (by 5 ± 5 percentage points, ")
     assert first.endswith("after Holm, t-test of their means).")
     assert axis == "k matters for linear/accuracy on fsdd and digits, 2 of 5 data sets."
     assert fsdd.startswith("On fsdd: Compared with the baseline k=50, linear/accuracy is higher")

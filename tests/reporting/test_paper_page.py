@@ -74,7 +74,7 @@ def test_the_page_states_verdict_scale_statements_and_what_was_not_run(page: Pap
     )
     assert "| invariant/k | Figure 5 | not tested |  | invariant/k |" in text
     assert "- `ablate launch invariant/k`: Which \\<k\\> is best?" in text
-    assert "linear_accuracy, FSDD: VAT is better than NP by 0.15 or more" in text
+    assert "linear_accuracy, FSDD: VAT is better than NP by 15 percentage points or more" in text
 
 
 def test_findings_that_agree_in_part_are_counted_apart_and_say_what_it_means(
@@ -92,8 +92,8 @@ def test_findings_that_agree_in_part_are_counted_apart_and_say_what_it_means(
 def test_every_printed_number_is_listed_with_ours_and_the_difference(page: PaperPage) -> None:
     rows = [line for line in page_markdown(page).splitlines() if "transformation=NP" in line and "FSDD" in line]
     assert len(rows) == 2
-    assert "| 0.379 ± 0.058 | −0.3980 ± 0.0020 | −0.777 (−29.9 s.e.) | the paper's | whole |" in rows[0]
-    assert "† | +0.022 (+0.8 s.e.) | 20 of 5000 epochs" in rows[1]
+    assert "| 37.9 ± 5.8 | −39.80 ± 0.20 | −77.7 (−29.9 s.e.) | the paper's | whole |" in rows[0]
+    assert "† | +2.2 (+0.8 s.e.) | 20 of 5000 epochs" in rows[1]
     others = [line for line in page_markdown(page).splitlines() if "transformation=NP" in line]
     assert len(others) == 7  # on the data sets that no study used, too
     assert page_markdown(page, measured_only=True).count("transformation=NP") == 2
@@ -169,4 +169,4 @@ def test_the_tables_of_a_page_are_written_for_latex(page: PaperPage, tmp_path: P
         r"invariant/transformation in whole: disagrees, tested in part: 1 of 6 data sets (scale: the paper's)" in text
     )
     assert "20 of 5000 epochs" in text
-    assert r"0.379 $\pm$ 0.058 & $-$0.3980 $\pm$ 0.0020 &" in text
+    assert r"37.9 $\pm$ 5.8 & $-$39.80 $\pm$ 0.20 &" in text

@@ -39,7 +39,7 @@ def test_the_report_of_two_objectives_shows_their_pareto_front_with_intervals(se
     study = search_study(TWO)
     report = report_of(study, results(study))
     front = report.results.front
-    assert front.head[-2:] == ("linear/accuracy (maximize)", "train/loss (minimize)")
+    assert front.head[-2:] == ("linear/accuracy (%, maximize)", "train/loss (minimize)")
     assert [row[0] for row in front.rows] == ["0.5", "1"]
     stems = ["1-history", "3-pareto-front", "parallel", "slices", "timeline", "2-hypervolume"]
     assert [figure.stem.removeprefix("figure-") for figure in report.figures.results] == stems

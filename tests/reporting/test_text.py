@@ -13,7 +13,15 @@ from ablate.stats.estimate import Estimate
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.869, "0.8690"), (1.0, "1.0000"), (16.9, "16.90"), (1539.8, "1539.8"), (0.00002, "2.00e-05"), (0.0, "0.0000")],
+    [
+        (0.869, "0.8690"),
+        (1.0, "1.000"),
+        (9.999999999999998, "10.00"),
+        (16.9, "16.90"),
+        (1539.8, "1539.8"),
+        (0.00002, "2.00e-05"),
+        (0.0, "0.0000"),
+    ],
 )
 def test_larger_numbers_have_fewer_decimals(value: float, text: str) -> None:
     assert number(value) == text

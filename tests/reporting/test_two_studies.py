@@ -57,7 +57,7 @@ def test_variants_of_both_are_compared_by_seed_and_the_others_are_listed(found: 
 def test_the_texts_hold_both_means_and_the_variants_of_one_study(found: TwoStudies) -> None:
     text = comparison_markdown(found)
     assert "| training.epochs | 20 | 40 |" in text
-    assert "| epsilon=2 | 0.602 ± 0.005 | 0.652 ± 0.005 | 0.0500 ± 0 | by seed | 3 |" in text
+    assert "| epsilon=2 | 60.2 ± 0.5 | 65.2 ± 0.5 | 5.000 ± 0 | by seed | 3 |" in text
     assert "- only old: epsilon=4" in text
     assert "![Differences, seed by seed](figure-differences.png)" in text
     assert [one["differs"] for one in comparison_json(found)["variants"]] == [False, True]

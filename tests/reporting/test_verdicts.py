@@ -43,10 +43,10 @@ def test_the_order_of_the_paper_agrees(make_study: MakeStudy, make_result: MakeR
     (verdict,) = found(make_study, make_result, {"np": 0.4, "rp": 0.5, "rp+vat": 0.8, "vat": 0.9})
     assert verdict.holds is Holds.AGREES
     assert [statement.text for statement in verdict.verdict.statements] == [
-        "linear_accuracy, FSDD: VAT is at most 0.005 worse than RP+VAT",
-        "linear_accuracy, FSDD: RP+VAT is at most 0.005 worse than RP",
-        "linear_accuracy, FSDD: RP is at most 0.005 worse than NP",
-        "linear_accuracy, FSDD: VAT is better than NP by 0.15 or more",
+        "linear_accuracy, FSDD: VAT is at most 0.5 percentage points worse than RP+VAT",
+        "linear_accuracy, FSDD: RP+VAT is at most 0.5 percentage points worse than RP",
+        "linear_accuracy, FSDD: RP is at most 0.5 percentage points worse than NP",
+        "linear_accuracy, FSDD: VAT is better than NP by 15 percentage points or more",
     ]
     assert "linear_accuracy, Reuters-10k: not measured" in verdict.untested
 

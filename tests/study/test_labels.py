@@ -62,10 +62,15 @@ def test_axes_levels_and_metrics_have_the_words_and_units_of_the_study(read_text
     assert words.quantity("knn/accuracy").unit == "%"  # the unit of an accuracy without another one
 
 
-def test_without_a_label_figures_have_words_and_per_cent_and_tables_the_name_and_the_number() -> None:
+def test_without_a_label_accuracies_and_error_rates_with_their_spreads_are_in_per_cent() -> None:
     accuracy = Words().quantity("linear/accuracy")
     assert (accuracy.title_with_unit, accuracy.per_cent) == ("linear accuracy (%)", True)
-    assert (accuracy.head, accuracy.factor, accuracy.after_difference) == ("linear/accuracy", 1, "")
+    assert (accuracy.head, accuracy.factor) == ("linear/accuracy (%)", 100)
+    assert [accuracy.difference(text) for text in ("1", "10")] == ["1 percentage point", "10 percentage points"]
+    for name in ("knn-500/error_rate", "knn/error_rate_std", "confident/accuracy_10", "attributes/highest_accuracy"):
+        assert Words().quantity(name).unit == "%"
+    assert Words().value("knn/accuracy", 0.6546) == "knn/accuracy 65.46 %"
+    assert Words().value("train/loss", 0.6546) == "train/loss 0.6546"
     assert Words().quantity("regression/rss").title_with_unit == "regression rss"
 
 
