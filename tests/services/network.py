@@ -48,6 +48,10 @@ class Network:
     def namespace(self, node: int) -> str:
         return f"{self.prefix}{self.mark}-{node}"
 
+    def wire(self, node: int) -> str:
+        """The end of a namespace's connection that is on the bridge."""
+        return f"{self.prefix}w{self.mark}-{node}"
+
     def connected(self) -> list[int]:
         listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.split()
         return [int(name.partition("-")[2]) for name in listed if name.startswith(f"{self.prefix}{self.mark}-")]
@@ -55,7 +59,7 @@ class Network:
     def connect(self, node: int) -> None:
         """Make a namespace, and the bridge before the first one."""
         self.make_bridge()
-        space, wire = self.namespace(node), f"{self.prefix}w{self.mark}-{node}"
+        space, wire = self.namespace(node), self.wire(node)
         ip("netns", "add", space)
         ip("link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", space)
         ip("link", "set", wire, "master", self.bridge, "up")
@@ -75,8 +79,14 @@ class Network:
         return [*space, "--kill-child", "--mount-proc", "sh", "-c", f'{setup}; exec "$@"', "sh", *command]
 
     def end(self) -> None:
-        """Remove all namespaces and the bridge."""
+        """Remove all namespaces and the bridge.
+
+        A connection is removed first: the kernel would keep it, and its name, until the last process of its namespace
+        has ended.
+        """
         for node in self.connected():
+            if Path("/sys/class/net", self.wire(node)).exists():
+                ip("link", "del", self.wire(node))
             ip("netns", "del", self.namespace(node))
         if Path("/sys/class/net", self.bridge).exists():
             ip("link", "del", self.bridge)
