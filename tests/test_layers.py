@@ -222,6 +222,11 @@ MAY_IMPORT: dict[str, set[str]] = {  # layer → the layers below it, and the in
     "__main__": {"cli"},
 }
 
+PICKLES = {"pickle", "marshal", "shelve", "multiprocessing", "cloudpickle", "dill", "joblib"}  # they run what they read
+MAY_PICKLE = {
+    "data/cifar.py",  # reads published pickles of arrays, and refuses everything else in them
+    "probes/image_features.py",  # names the error of a damaged file
+}
 SCIENCE_MODULES = ("methods", "nets.encoders", "data", "probes", "train.fit", "run")
 
 
@@ -270,6 +275,12 @@ def test_imports_point_down(module: Path) -> None:
     assert layer in MAY_IMPORT, f"the layer '{layer}' is not listed; list here first what it may import"
     allowed = {layer, *EVERYWHERE, *MAY_IMPORT[layer], *sys.stdlib_module_names}
     assert set(imported(PACKAGE / module)) - allowed == set()
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_files_and_messages_are_no_pickles(module: Path) -> None:
+    allowed = str(module) in MAY_PICKLE
+    assert allowed or set(imported(PACKAGE / module)) & PICKLES == set()
 
 
 def test_layers_have_no_cyclic_imports() -> None:

@@ -22,6 +22,7 @@ from ..services.ray_nodes import RayNodes, ray_nodes
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 PATIENCE = 400.0  # seconds; other processes may use most of the processor
+SOON = 30.0  # seconds in which a node that has joined is checked and counted
 STUDY = """
 question: Does the radius matter?
 method: invariant
@@ -151,7 +152,9 @@ def test_nodes_are_checked_first_come_and_go_and_a_launch_goes_on_after_the_deat
         lab.nodes.kill(2)
         launch.until_printed("now 1 side by side on 2 nodes")
         lab.nodes.start(4)
+        joined = time.monotonic()
         launch.until_printed("now 2 side by side on 3 nodes")
+        assert time.monotonic() - joined < SOON
         launch.until(lambda: lab.trains_on(4), "a worker on the node that joined")
         assert not lab.trains_on(3)
     lab.nodes.kill(0)
