@@ -6,20 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from ablate.errors import StudyError
 from ablate.registry import suggest
 from ablate.study.document import YamlNode, find_node, read_yaml_file, to_python
+from ablate.submit.secret_variables import is_secret
 from ablate.submit.target import TargetOptions
 
 T = TypeVar("T", bound=TargetOptions)
 PYPROJECT = Path("pyproject.toml")
 EMPTY = YamlNode({})
-SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_KEY|ACCESS_KEY)", re.IGNORECASE)
-NOT_SECRET = re.compile(r"(_FILE|_PATH|_NAME)$", re.IGNORECASE)  # they say where a secret is
 ASSIGNED = re.compile(r"(\w+)=(?=[\"']?([^\s,;\"']*))")  # NAME=value within a line; the value may hold others
 
 
@@ -60,8 +58,7 @@ def _refused(error: ValidationError, target: str, kind: type[T], section: YamlNo
 def _refuse_secrets(section: YamlNode) -> None:
     """Raise StudyError for a variable with a secret: it would be in scripts, manifests and lists of jobs."""
     for name, value, place in _variables(section):
-        by_name = SECRET_NAME.search(name) and not NOT_SECRET.search(name)
-        if by_name or _holds_password(value):
+        if is_secret(name, value):
             problem = f"the variable '{name}' holds a secret, which lists of jobs would show"
             raise StudyError(problem, "put it into the file or Secret that the target's options name", place)
 
@@ -77,14 +74,6 @@ def _variables(section: YamlNode) -> Iterator[tuple[str, str, str]]:
         for name, value in ASSIGNED.findall(str(line.content)):
             if value and value[0] not in "$`":
                 yield name, value, line.place
-
-
-def _holds_password(value: str) -> bool:
-    """Whether it is an address with a password."""
-    try:
-        return urlsplit(value).password is not None
-    except ValueError:
-        return False
 
 
 def _read_pyproject() -> YamlNode:

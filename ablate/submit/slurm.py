@@ -15,6 +15,7 @@ from ablate.paths import absolute
 from ablate.planning.resources import Node
 from ablate.submit.commands import run_tool
 from ablate.submit.scripts import render_script
+from ablate.submit.secret_variables import secrets_of, write_secrets
 from ablate.submit.target import MAX_REQUEUES, Job, JobState, TargetOptions
 
 REMEDY = "run this where Slurm's commands work, and check the options of 'slurm'"
@@ -69,7 +70,7 @@ class SlurmOptions(TargetOptions):
         return self.model_copy(update={"nodes": 1})
 
     def lacks_server(self) -> bool:
-        """Slurm gives a job the environment of `ablate submit` as well."""
+        """A job gets the environment of `ablate submit` as well."""
         named = "MLFLOW_TRACKING_URI" in {*self.variables, *os.environ}
         return self.nodes > 1 and not (named or self.sets_server())
 
@@ -93,17 +94,24 @@ class SlurmTarget:
     def render(self, job: Job) -> str:
         output = Path(str(job.folder).replace("%", "%%"), "slurm-%j.log")  # sbatch fills in %j
         files = {"study": study_file(job), "stop": stop_file(job.folder), "output": output}
+        files["passed"] = secrets_file(job.folder)
         return render_script("slurm.sbatch.jinja", job=job, name=job_name(job.name), options=self.options, **files)
 
     def submit(self, job: Job) -> str:
-        """Raises StudyError where the file of secrets is not private, or another store's job waits or runs."""
+        """The job's id.  Slurm itself gets no secret of this environment: its controller stores what it passes on.
+
+        Raises StudyError where the file of secrets is not private, or another store's job waits or runs.
+        """
         check_secrets(self.options.secrets)
         refuse_job_of_other_store(job.name)
         write_text(study_file(job), job.study)
         stop_file(job.folder).unlink(missing_ok=True)
         script = job.folder / "job.sbatch"
         write_text(script, self.render(job))
-        return run_tool(["sbatch", "--parsable", str(script)], REMEDY).strip().partition(";")[0]
+        passed = secrets_of(os.environ)
+        write_secrets(secrets_file(job.folder), passed)
+        rest = {name: value for name, value in os.environ.items() if name not in passed}
+        return run_tool(["sbatch", "--parsable", str(script)], REMEDY, environment=rest).strip().partition(";")[0]
 
     def state(self, job_id: str) -> JobState:
         """The job's state by `scontrol`; by `sacct` where the controller has removed the job from its list."""
@@ -141,6 +149,7 @@ class SlurmTarget:
         stop_file(folder).touch()
         if self.state(job_id) is JobState.WAITING:
             run_tool(["scancel", job_id], REMEDY)
+            secrets_file(folder).unlink(missing_ok=True)
         else:
             run_tool(["scancel", "--batch", "--signal=TERM", job_id], REMEDY)
 
@@ -165,6 +174,11 @@ def study_file(job: Job) -> Path:
 def stop_file(folder: Path) -> Path:
     """While it exists, the job does not go on in the queue."""
     return folder / "job.stop"
+
+
+def secrets_file(folder: Path) -> Path:
+    """What the environment of `ablate submit` has of secrets, until the job has ended for good."""
+    return folder / "job.env"
 
 
 def check_secrets(file: str | None) -> None:

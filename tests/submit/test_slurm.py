@@ -2,10 +2,12 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,20 +98,49 @@ class Lab:
 
     def processes(self) -> list[str]:
         """The processes of the lab's jobs."""
-        found = []
+        return list(self.environments())
+
+    def environments(self) -> dict[str, dict[str, str]]:
+        """The command lines of the processes of the lab's jobs, with their environments."""
+        found = {}
         for process in psutil.process_iter():
-            try:
-                if process.environ().get("ABLATE_STORE") == self.environment["ABLATE_STORE"]:
-                    found.append(" ".join(process.cmdline()))
-            except psutil.Error:
-                continue
+            with suppress(psutil.Error):
+                environment = process.environ()
+                if environment.get("ABLATE_STORE") == self.environment["ABLATE_STORE"]:
+                    found[" ".join(process.cmdline())] = environment
         return found
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
+    """One secret is in the file that the options name, and one in the environment of `ablate submit`."""
+    file = tmp_path / "mlflow.env"
+    file.write_text(f"MLFLOW_TRACKING_USERNAME=reader\nMLFLOW_TRACKING_PASSWORD={secrets.token_hex(16)}\n")
+    file.chmod(0o600)
     with slurm_cluster() as cluster:
-        yield Lab(tmp_path, cluster.environment, {"cpus": 1})
+        environment = {**cluster.environment, "PGPASSWORD": f"it's {secrets.token_hex(16)}"}
+        yield Lab(tmp_path, environment, {"cpus": 1, "secrets": str(file)})
+
+
+def assert_secrets_are_in_private_files(lab: Lab, job: str) -> None:
+    """The launch has both secrets, which are in no file but one each, no command line, and nothing that Slurm shows."""
+    known = next(environment for line, environment in lab.environments().items() if "launch" in line)
+    password, other = known["MLFLOW_TRACKING_PASSWORD"], known["PGPASSWORD"]
+    assert password in (lab.folder / "mlflow.env").read_text()
+    assert other == lab.environment["PGPASSWORD"]
+    hidden = [password, other.split()[1]]
+    folders = (lab.folder, Path(lab.environment["SLURM_CONF"]).parent)
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    holders = [file for file in files if any(secret.encode() in file.read_bytes() for secret in hidden)]
+    assert sorted(file.name for file in holders) == ["job.env", "mlflow.env"]
+    assert {file.stat().st_mode & 0o777 for file in holders} == {0o600}
+    shown = [lab.tool("scontrol", "show", "job", "-d", job).stdout]
+    shown.append(lab.tool("scontrol", "write", "batch_script", job, "-").stdout)
+    assert all("ablate-endless" in text for text in shown)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            shown.append(" ".join(process.cmdline()))
+    assert [text for text in shown if any(secret in text for secret in hidden)] == []
 
 
 def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_others_are_stopped_preempted_and_cancelled(
@@ -136,12 +167,14 @@ def test_a_job_is_signalled_at_its_limit_goes_on_and_ends_and_others_are_stopped
     lab.until_trains("endless", stopped)
     assert not lab.checkpoints("endless")  # the first one is due after a minute
     assert f"job {stopped} of slurm: running" in lab.ablate("status", "endless")
+    assert_secrets_are_in_private_files(lab, stopped)
     assert "was asked to checkpoint and stop" in lab.ablate("stop", "endless")
     lab.until_state("endless", stopped, "FAILED")
     assert "ablate launch ended with 130" in lab.log("endless", stopped)
     assert f"job {stopped} of slurm: stopped" in lab.ablate("status", "endless")
     assert len(lab.checkpoints("endless")) == 1
     assert lab.trials("endless") == ["stopped"]
+    assert not list(lab.folder.rglob("job.env"))
     again = lab.submit("endless", text=endless)
     lab.until(lambda: lab.log("endless", again).count("side by side") == 1, lambda: lab.log("endless", again))
     wanted = ("--partition=urgent", "--nodes=2", "--exclusive", "--export=NONE", "--wrap=sleep 1000")

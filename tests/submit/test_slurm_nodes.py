@@ -1,8 +1,10 @@
 """A study as a job of two Slurm nodes with addresses of their own: one dies, and the job goes on; another is stopped.
 
+The jobs get nothing of the environment in which they are submitted (`--export=NONE`), as some sites ask for.
 It takes minutes, and runs only where it is asked for: `pytest -m by_hand tests/submit/test_slurm_nodes.py`.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +22,9 @@ def lab(tmp_path: Path) -> Iterator[tuple[Lab, SlurmCluster]]:
     with slurm_cluster(cpus=1, apart=True) as cluster:
         assert cluster.network is not None
         with plain_mlflow(tmp_path, cluster.network.host) as uri:
-            options = {"nodes": 2, "cpus": 1, "variables": {"MLFLOW_TRACKING_URI": uri}}
+            named = {name: os.environ[name] for name in ("PYTHONPATH", "ABLATE_DATA") if name in os.environ}
+            variables = {**named, "MLFLOW_TRACKING_URI": uri}
+            options = {"nodes": 2, "cpus": 1, "variables": variables, "extra": ["--export=NONE"]}
             yield Lab(tmp_path, {**cluster.environment, "MLFLOW_TRACKING_URI": uri}, options), cluster
 
 
