@@ -1,27 +1,23 @@
-"""Writes the tables of a report as LaTeX with booktabs' rules, by pandas' Styler."""
+"""Writes the tables of a report as LaTeX with booktabs' rules, by pandas' Styler.
+
+A table is as wide as the text at most, and has as many rows as a page has room for.
+"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ablate.reporting.combined import datasets_table, interactions_table, ranks_table, trends_table
+from ablate.reporting.latex_text import latex_text
 from ablate.reporting.report import Measured, Report, Table
 from ablate.reporting.tables import comparisons_table, statements_table
 from ablate.reporting.text import cell_text
 
-SYMBOLS = {  # what pdflatex does not know, after the escape of LaTeX's own characters
-    "<": "$<$",
-    ">": "$>$",
-    "±": r"$\pm$",
-    "−": r"$-$",
-    "†": r"$^\dagger$",
-    "–": "--",
-    "≤": r"$\le$",
-    "≥": r"$\ge$",
-    "×": r"$\times$",
-    "…": r"\ldots{}",
-}
-HEAD = r"% \usepackage{booktabs}  % and \input{tables}"
-
+NUMBER = re.compile(r"[-+−<]? ?\d.*|–|")  # a cell of numbers; one without a value is a dash or empty
+MOST_ROWS = 40  # of a table on one page
+FIT = r"\tablefit"  # the command that scales a table down to the width of the text
+HEAD = rf"""% \usepackage{{booktabs, graphicx}}  % and \input{{tables}}
+\providecommand{{{FIT}}}[1]{{\resizebox{{\ifdim\width>\linewidth\linewidth\else\width\fi}}{{!}}{{#1}}}}
+"""
 
 Captioned = tuple[Table, str, str]  # a table, its caption, and the end of its label
 
@@ -33,7 +29,15 @@ def to_latex(report: Report) -> str:
 
 def latex_tables(tables: Iterable[Captioned]) -> str:
     """The tables that have rows, below the packages that they need."""
-    return "\n".join([HEAD, *(latex_table(*one) for one in tables if one[0].rows)])
+    return "\n".join([HEAD, *(latex_table(*part) for one in tables if one[0].rows for part in pages(*one))])
+
+
+def pages(table: Table, caption: str, label: str) -> Iterator[Captioned]:
+    """A table in parts that each fit on a page."""
+    parts = [table.rows[start : start + MOST_ROWS] for start in range(0, len(table.rows), MOST_ROWS)]
+    for number, rows in enumerate(parts, start=1):
+        part = f" (part {number} of {len(parts)})" if len(parts) > 1 else ""
+        yield Table(table.head, rows), f"{caption}{part}", f"{label}-part-{number}" if number > 1 else label
 
 
 def tables_of(report: Report) -> Iterator[Captioned]:
@@ -69,30 +73,27 @@ def statement_tables(report: Report) -> Iterator[Captioned]:
 
 
 def latex_table(table: Table, caption: str, label: str) -> str:
-    """One table; its first column is left-aligned, the others right."""
+    """One table; columns of words are left-aligned, those of numbers right."""
     import pandas as pd
 
-    names = [escaped(name) for name in table.head]
+    names = [latex_text(name) for name in table.head]
     cells = [[cell_text(cell) for cell in row] for row in table.rows]
     bold = [[isinstance(cell, Measured) and cell.best for cell in row] for row in table.rows]
     frame = pd.DataFrame(cells, columns=range(len(names)))
     styles = pd.DataFrame(bold, columns=frame.columns).map(lambda best: "textbf:--rwrap;" if best else "")
-    styler = frame.style.format(escaped).apply(lambda _: styles, axis=None)
+    styler = frame.style.format(latex_text).apply(lambda _: styles, axis=None)
     styler = styler.format_index(lambda column: names[int(str(column))], axis="columns").hide(axis="index")
     text: str = styler.to_latex(
         hrules=True,
-        caption=escaped(caption),
+        caption=latex_text(caption),
         label=f"tab:{label}",
-        column_format="l" + "r" * (len(names) - 1),
+        column_format="".join(alignment(column) for column in zip(*cells, strict=True)),
         position_float="centering",
     )
-    return text
+    start, end = r"\begin{tabular}", r"\end{tabular}"
+    return text.replace(start, f"{FIT}{{%\n{start}", 1).replace(end, f"{end}}}")
 
 
-def escaped(text: object) -> str:
-    """The text with LaTeX's own characters escaped, and signs that pdflatex does not know as commands."""
-    escapes = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    escapes |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
-    pattern = "|".join(map(re.escape, {**escapes, **SYMBOLS}))
-    line = " ".join(str(text).split())
-    return re.sub(pattern, lambda found: {**escapes, **SYMBOLS}[found.group()], line)
+def alignment(cells: Sequence[str]) -> str:
+    """Right for numbers, left for words."""
+    return "r" if all(NUMBER.fullmatch(cell) for cell in cells) else "l"

@@ -13,7 +13,8 @@ from ablate.driver.frames import frame_of_epochs, frame_of_trials
 from ablate.events import State
 from ablate.reporting.content import report_of
 from ablate.reporting.cost import cause_of, costs, failures
-from ablate.reporting.latex import escaped, to_latex
+from ablate.reporting.latex import to_latex
+from ablate.reporting.latex_text import latex_text
 from ablate.reporting.markdown import to_markdown
 from ablate.reporting.pictures import pictures
 from ablate.reporting.report import Measured, Report
@@ -110,7 +111,7 @@ def test_latex_has_booktabs_rules_bold_and_escaped_names(two_axes: tuple[Study, 
     assert "k \\textbackslash{} epsilon & 0.5 & 1 \\\\" in text
     assert "\\textbf{82.5 $\\pm$ 2.5}" in text
     assert text.count("{") == text.count("}")
-    assert escaped("50 % of x_1 & <b> {c}\n\\input") == "50 \\% of x\\_1 \\& $<$b$>$ \\{c\\} \\textbackslash{}input"
+    assert latex_text("50 % of x_1 & <b> {c}\n\\input") == "50 \\% of x\\_1 \\& $<$b$>$ \\{c\\} \\textbackslash{}input"
 
 
 @pytest.fixture
