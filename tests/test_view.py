@@ -325,6 +325,14 @@ def test_a_summary_without_trials_is_short(study: Study, shown: Look, tmp_path: 
     assert shown().splitlines() == ["0 of 0 trials finished", "compare:  ablate ui"]
 
 
+def test_a_summary_ends_with_the_address_of_the_runs_where_their_server_is_named(
+    study: Study, shown: Look, tmp_path: Path
+) -> None:
+    address = "http://lab.example/mlflow/#/experiments/7/runs?viewStateShareKey=ablate-ranking"
+    answers.print_summary(Summary(0, 0, {}, tmp_path / "launch.log", runs=address), study, as_json=False)
+    assert shown().splitlines()[-1] == f"compare:  {address}"
+
+
 def test_a_summary_is_json(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answers.print_summary(Summary(2, 1, {"a": "b"}, tmp_path / "launch.log", ran=2), study, as_json=True)
     printed = json.loads(capsys.readouterr().out)

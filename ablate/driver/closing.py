@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablate.driver.launch_context import LaunchContext
 from ablate.driver.saved_plan import save_plan
-from ablate.driver.summary import Summary, summarize
+from ablate.driver.summary import Summary, lasting_link, summarize
 from ablate.errors import ServiceError
 from ablate.events import Stage, State
 from ablate.patience import AFTER_ERROR
@@ -38,7 +38,8 @@ def close(context: LaunchContext, tracking: TrackingStore, plan: Plan, ended: Co
     tracking.close_study(context.name, state, snapshot)
     context.announcer.enter(Stage.ENDING)
     done = {"ran": len(ended), **count_done(plan, context.announcer.progress.ends)}
-    return summarize(now, context.paths, report=report, **done, stopped=stopped, unsent=unsent)
+    runs = lasting_link(tracking, context.name)
+    return summarize(now, context.paths, report=report, **done, stopped=stopped, unsent=unsent, runs=runs)
 
 
 def write_and_attach_report(

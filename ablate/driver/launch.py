@@ -14,7 +14,7 @@ from ablate.driver.launch_lock import launching
 from ablate.driver.launch_options import Options
 from ablate.driver.progress import Listener
 from ablate.driver.saved_plan import save_plan
-from ablate.driver.summary import Summary, is_closed, is_reported, summarize
+from ablate.driver.summary import Summary, is_closed, is_reported, lasting_link, summarize
 from ablate.driver.sync import with_waiting_records
 from ablate.errors import Interrupted, ServiceError, is_full_disk
 from ablate.events import JournalRepaired, RunsLink, Stage
@@ -159,7 +159,8 @@ class Launch:
             snapshot = self.list_and_plan(tracking)
         settled = self.idle and is_closed(snapshot) and is_reported(self.context.study, paths)
         if settled and not (self.context.store.writable and self.lacks_tags(snapshot)):
-            return summarize(self.plan, paths, report=paths.report / "report.md")
+            runs = lasting_link(tracking, self.context.name)
+            return summarize(self.plan, paths, report=paths.report / "report.md", runs=runs)
         tracking.require_right(snapshot)
         return None
 

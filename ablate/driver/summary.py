@@ -14,7 +14,9 @@ from ablate.planning.resolve import resolve
 from ablate.record import TrialRecord
 from ablate.study.model import Study
 from ablate.study.write import to_yaml
-from ablate.track.store import Snapshot
+from ablate.track.client import redact
+from ablate.track.named_server import named_server
+from ablate.track.store import Snapshot, TrackingStore
 from ablate.trial import Trial
 
 
@@ -34,6 +36,7 @@ class Summary:
     report: Path | None = None
     failed_probes: Mapping[str, str] = field(default_factory=dict)  # trial's name → which probes, and why
     pruned: int = 0  # trials that a pruner stopped early
+    runs: str = ""  # the address of the study's runs on the server that the environment names
     budget: float | None = None  # device-hours; None where the study has none
     budget_left: float | None = None  # device-hours; below 0 where running trials have exceeded it
 
@@ -53,6 +56,7 @@ def summarize(
     scored: int = 0,
     stopped: bool = False,
     unsent: int = 0,
+    runs: str = "",
 ) -> Summary:
     """The summary of a plan that was made after the launch."""
     return Summary(
@@ -68,9 +72,15 @@ def summarize(
         report=report,
         failed_probes=plan.failed_probes,
         pruned=plan.count(State.PRUNED),
+        runs=runs,
         budget=plan.study.budget.device_hours if plan.study.budget is not None else None,
         budget_left=plan.budget_left / 3600 if plan.budget_left is not None else None,
     )
+
+
+def lasting_link(tracking: TrackingStore, study: str) -> str:
+    """The address of a study's runs; empty where no server is named, since an embedded one ends with the launch."""
+    return redact(tracking.link(study)) if named_server() else ""
 
 
 def is_closed(snapshot: Snapshot) -> bool:

@@ -59,7 +59,7 @@ def print_summary(summary: "Summary", study: Study, as_json: bool, storage: Path
         console.out.print(f"records of {unsent} wait for MLflow: ablate sync {study.name}{store}")
     if summary.report:
         console.out.print(f"report:   {summary.report.with_suffix('.html')}")
-    console.out.print(f"compare:  ablate ui{store}")
+    console.out.print(f"compare:  {summary.runs or f'ablate ui{store}'}")
 
 
 def print_plan(plan: "Plan", as_json: bool) -> None:

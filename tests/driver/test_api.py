@@ -33,6 +33,9 @@ def test_a_study_launched_from_python_has_its_results_in_frames(
     assert isinstance(summary, ablate.Summary)
     assert (summary.total, summary.finished, summary.ran) == (2, 2, 2)
     assert messages
+    assert summary.runs.startswith(f"{served_directory.server}/#/experiments/")
+    again = ablate.launch(file, store=store)
+    assert (again.ran, again.runs) == (0, summary.runs)  # nothing was left to run
 
     records = served_directory.records("from-python")
     trials = ablate.trials(file, store=store)
