@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from ablate.stats.results import Result
 
-TRAINING_PAGES = "?workflowType=machine_learning"  # without it a new browser opens MLflow's pages for language models
+# the table of a study's variants, the best first, that `track.shared_views` makes
+VARIANTS_TABLE = "?viewStateShareKey=ablate-ranking&workflowType=machine_learning"
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Links:
 
     @property
     def study(self) -> str:
-        """The page of all runs, for numbers that are from many."""
-        return f"{self.runs.removesuffix('/')}{TRAINING_PAGES}" if self.runs else ""
+        """The table of the study's variants, for numbers that are from many runs."""
+        return f"{self.runs.removesuffix('/')}{VARIANTS_TABLE}" if self.runs else ""
 
     def variant(self, key: str) -> str:
         return self._address(self.variants.get(key, ""))

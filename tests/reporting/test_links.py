@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,11 @@ from ablate.reporting.two_studies_formats import write_comparison
 from ablate.reporting.write import write_report
 from ablate.stats.results import Result
 from ablate.study.model import Study
+from ablate.track.shared_views import link_to_runs
 
 MakeStudy, MakeResult = Callable[..., Study], Callable[..., Result]
 RUNS = "http://mlflow.example/#/experiments/7/runs/"
-ALL_RUNS = "http://mlflow.example/#/experiments/7/runs?workflowType=machine_learning"
+VARIANTS = link_to_runs("http://mlflow.example", "7")
 TRANSFORMATIONS = ("np", "vat")
 CASE = {"axes": {"method.transformation": TRANSFORMATIONS, "dataset": ("fsdd", "emnist-digits")}}
 PAPER = {"id": "invariant-features", "ablation": "transformation"}
@@ -88,7 +90,7 @@ def test_numbers_of_the_answer_and_points_of_figures_link_to_the_variants_runs(
     runs = {result.trial.levels["method.k"]: f"{RUNS}{result.variant}" for result in results}
     for k in (20, 40):
         assert re.search(rf"k={k} \(by \[[^\]]* ± [^\]]*\]\({re.escape(runs[k])}\), 3 seeds", answer)
-    assert re.search(rf"rises by \[[^\]]* ± [^\]]*\]\({re.escape(ALL_RUNS)}\) per doubling", answer)
+    assert re.search(rf"rises by \[[^\]]* ± [^\]]*\]\({re.escape(VARIANTS)}\) per doubling", answer)
     html = page.with_name("report.html").read_text(encoding="utf-8")
     points = re.findall(r'<title>k=(\d+): [^<]*</title>.*?<a xlink:href="([^"]*)"', html, re.DOTALL)
     assert sorted(points) == sorted((str(k), runs[k]) for k in (10, 20, 20, 40, 40))  # of both figures
@@ -114,7 +116,7 @@ def test_ranks_and_failed_trials_link_to_their_runs(
     for result in results:
         rank = 2 if result.trial.levels["method.transformation"] == "np" else 1
         assert f"[{rank}]({RUNS}{result.variant})" in ranks
-    assert f"[2.00]({ALL_RUNS})" in ranks
+    assert f"[2.00]({VARIANTS})" in ranks
     assert f"]({RUNS}{run_of(failed)}) |" in text.partition("### Failures by cause")[2]
 
 
@@ -126,7 +128,7 @@ def test_the_score_of_each_seed_links_to_its_own_run(study: Study, results: list
     assert f"[failed]({RUNS}{run_of(failed)})" in page.read_text(encoding="utf-8")
 
 
-def test_interactions_link_to_the_variant_with_both_levels_and_trends_to_all_runs(
+def test_interactions_link_to_the_variant_with_both_levels_and_trends_to_the_table_of_variants(
     make_study: MakeStudy, make_result: MakeResult, tmp_path: Path
 ) -> None:
     levels = [{"method.k": k, "method.transformation": how} for k in (10, 20, 40) for how in TRANSFORMATIONS]
@@ -138,13 +140,13 @@ def test_interactions_link_to_the_variant_with_both_levels_and_trends_to_all_run
     ]
     report = report_of(study, results, runs=RUNS)
     page = write_report(report, tmp_path)
-    assert [cell for cell in unlinked(page) if ALL_RUNS not in cell] == []
+    assert [cell for cell in unlinked(page) if escape(VARIANTS) not in cell] == []
     text = page.read_text(encoding="utf-8")
     for one in report.design.interactions:
         assert f"]({RUNS}{one.variant.key}) |" in text.partition("### Interactions of axes")[2]
         assert {axis: one.variant.levels[axis] for axis in one.levels} == one.levels
     assert len(report.design.interactions) == 2
-    assert f"]({ALL_RUNS})" in text.partition("### Trends")[2].partition("###")[0]
+    assert f"]({VARIANTS})" in text.partition("### Trends")[2].partition("###")[0]
 
 
 def test_the_confirmation_of_a_search_and_the_importance_of_its_settings_link_to_runs(
@@ -202,16 +204,18 @@ def test_our_numbers_on_the_page_of_a_paper_link_to_their_runs_and_those_of_its_
     page = write_page(page_of("invariant-features", [PaperStudy(study, tuple(results), runs=RUNS)], []), tmp_path)
     variants = {result.variant for result in results}
     assert linked(page, sorted(variants)) == variants
-    assert f'href="{ALL_RUNS}"' in page.with_name("report.html").read_text(encoding="utf-8")  # of the statements
+    assert f'href="{escape(VARIANTS)}"' in page.with_name("report.html").read_text(
+        encoding="utf-8"
+    )  # of the statements
     text = page.read_text(encoding="utf-8")
     assert RUNS not in text
-    assert ALL_RUNS not in text
+    assert VARIANTS not in text
 
 
-def test_the_statements_of_a_finding_link_to_all_runs_of_the_study(
+def test_the_statements_of_a_finding_link_to_the_table_of_its_variants(
     study: Study, results: list[Result], tmp_path: Path
 ) -> None:
     text = write_report(report_of(study, results, runs=RUNS), tmp_path).read_text(encoding="utf-8")
     statements = text.partition("| statement |")[2].partition("\n\n")[0].splitlines()[2:]
     assert statements
-    assert all(f"]({ALL_RUNS})" in line for line in statements)
+    assert all(f"]({VARIANTS})" in line for line in statements)
