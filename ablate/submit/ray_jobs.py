@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 INTERVAL = 1.0  # seconds between two requests
 ATTEMPTS = 60  # to submit a job
 STOP_WAIT = {"RAY_JOB_STOP_WAIT_TIME_S": "120"}  # else Ray kills a job 3 s after its SIGTERM
+READ_SECRETS = (  # by a shell on the head node
+    '[ -z "$(find -L "$file" -perm /077)" ] || '
+    '{ echo "$file: others may read this file of secrets; run: chmod 600 $file" >&2; exit 2; }; '
+    'set -a; . "$file"; set +a'
+)
 STATES = {
     "PENDING": JobState.WAITING,
     "RUNNING": JobState.RUNNING,
@@ -52,7 +57,7 @@ class RayTarget:
         launch = f"exec ablate launch {job.name}.yaml --storage {shlex.quote(self.options.store)}"
         if self.options.secrets is None:
             return launch
-        return f"set -a; . {shlex.quote(self.options.secrets)}; set +a; {launch}"
+        return f"file={shlex.quote(self.options.secrets)}; {READ_SECRETS}; {launch}"
 
     def render(self, job: Job) -> str:
         import yaml

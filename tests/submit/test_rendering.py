@@ -2,6 +2,7 @@
 
 import copy
 import gzip
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -247,11 +248,25 @@ def test_the_manifest_for_kubernetes_holds_what_the_options_name(tmp_path: Path)
 
 
 def test_the_request_to_ray_names_the_study_and_the_store(tmp_path: Path) -> None:
-    request, study = yaml.safe_load_all(rendered(tmp_path, "ray", {"store": "/shared/a store", "secrets": "/s.env"}))
-    assert request["entrypoint"] == (
-        "set -a; . /s.env; set +a; exec ablate launch one.yaml --storage '/shared/a store'"
-    )
+    request, study = yaml.safe_load_all(rendered(tmp_path, "ray", {"store": "/shared/a store"}))
+    assert request["entrypoint"] == "exec ablate launch one.yaml --storage '/shared/a store'"
     assert study["name"] == "one"
+
+
+@pytest.mark.parametrize(("mode", "code"), [(0o600, 0), (0o640, 2), (0o604, 2)])
+def test_a_job_of_ray_reads_its_secrets_where_only_their_owner_may(tmp_path: Path, mode: int, code: int) -> None:
+    secrets, program = tmp_path / "the secrets.env", tmp_path / "ablate"
+    secrets.write_text("MLFLOW_TRACKING_PASSWORD=hunter2\n")
+    secrets.chmod(mode)
+    program.write_text('#!/bin/sh\necho "$MLFLOW_TRACKING_PASSWORD" "$@"\n')
+    program.chmod(0o755)
+    request, _ = yaml.safe_load_all(rendered(tmp_path, "ray", {"store": "/shared", "secrets": str(secrets)}))
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["sh", "-c", request["entrypoint"]]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == code
+    assert done.stdout == ("hunter2 launch one.yaml --storage /shared\n" if code == 0 else "")
+    assert ("others may read this file of secrets; run: chmod 600 " in done.stderr) == (code != 0)
 
 
 @pytest.mark.parametrize(
