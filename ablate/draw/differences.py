@@ -11,9 +11,9 @@ from matplotlib.patches import Patch
 from ablate.draw.canvas import format_axis, jitter, names_width, style_axes
 from ablate.draw.figure_specs import DifferenceFigure
 from ablate.draw.labels import without_middle
-from ablate.draw.numbers import estimate_text
+from ablate.draw.numbers import estimate_text, signed
 from ablate.draw.style import COLORS, DPI, GRID_COLOR, INK, LABEL, TEXT
-from ablate.draw.vector import set_tip
+from ablate.draw.vector import set_tip, set_tips
 from ablate.stats.comparisons import Comparison
 from ablate.stats.conclusion import Conclusion
 from ablate.study.words import with_unit
@@ -67,7 +67,9 @@ def draw_row(axes: Axes, position: int, comparison: Comparison, label: str, fact
     shown = comparison.conclusion in (Conclusion.HIGHER, Conclusion.LOWER)
     color = DECIDED if shown else OPEN
     rows = [position + OFFSET + JITTER * jitter(at, len(values)) for at in range(len(values))]
-    axes.plot(values, rows, ".", color=color, alpha=0.55, markersize=5, zorder=2)
+    (dots,) = axes.plot(values, rows, ".", color=color, alpha=0.55, markersize=5, zorder=2)
+    by_seed = zip(comparison.difference.seeds, values, strict=True)
+    set_tips(dots, [f"{label}, seed {seed}: {signed(value * factor)}" for seed, value in by_seed])
     if estimate.mean is None:
         return
     if comparison.simultaneous is not None:

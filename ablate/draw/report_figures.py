@@ -25,11 +25,11 @@ from ablate.draw.figure_specs import (
 )
 from ablate.draw.labels import variant_label, without_middle
 from ablate.draw.learning_curves import draw_learning_curves
-from ablate.draw.numbers import estimate_text
+from ablate.draw.numbers import estimate_text, number
 from ablate.draw.optuna_figures import OptunaFigure, draw_optuna
 from ablate.draw.ranks import draw_ranks
 from ablate.draw.style import COLORS, DPI, INK, LABEL, LETTER, LINE, PALE, TEXT, series_style
-from ablate.draw.vector import set_tip
+from ablate.draw.vector import set_tip, set_tips
 from ablate.options import Value
 from ablate.papers.reference import Printed
 from ablate.stats.variants import Variant
@@ -204,7 +204,14 @@ def draw_seeds(axes: Axes, marks: Marks, color: str, middle: float, reach: float
         scored = [(x, member.variant.scores[seed]) for x, member in marks if seed in member.variant.scores]
         xs, scores = zip(*scored, strict=True)
         at = shifted(axes, middle + jitter(place, len(seeds)) * reach)
-        axes.plot(xs, scores, ".", color=color, alpha=SEED_ALPHA, markersize=5, transform=at, zorder=2)
+        (dots,) = axes.plot(xs, scores, ".", color=color, alpha=SEED_ALPHA, markersize=5, transform=at, zorder=2)
+        set_tips(dots, [seed_tip(member.variant, seed) for _, member in marks if seed in member.variant.scores])
+
+
+def seed_tip(variant: Variant, seed: int) -> str:
+    """`k=50, seed 2: 84.10`"""
+    score = number(variant.scores[seed] * variant.quantity.factor)
+    return f"{variant_label(variant, variant.levels)}, seed {seed}: {score}"
 
 
 def draw_printed(axes: Axes, marks: Marks, color: str, at: Transform) -> None:

@@ -1,15 +1,17 @@
 """Figures as SVG and PDF; points of an SVG that have a tip show it where the mouse rests on them, and link to runs.
 
-So figures in a report's page tell their numbers without a script.  A library for interactive figures adds 2 MB to each
-page, which only that of a search has (`ablate.reporting.html`).
+So figures in a report's page tell their numbers without a script; a short one of the page shows the tips at once, also
+to the arrow keys.  A library for interactive figures adds 2 MB to each page, which only that of a search has
+(`ablate.reporting.html`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from io import BytesIO
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from ablate.draw.plain_text import plain_text
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TIP = "tip: "  # begins the id of an artist that has a tip
+TIPS = "tips: "  # begins the id of a line whose points have a tip each
+NEXT = "\ue000"  # between these tips: a private character, which no text has
 RUN_OF = "variant:"  # begins the address of an artist that links to the run of a variant
 
 Address = Callable[[str], str]  # key of a variant → the address of its run; empty where it has none
@@ -29,6 +33,11 @@ def set_tip(artist: Artist, text: str, variant: str = "") -> None:
     artist.set_gid(f"{TIP}{text}")
     if variant:
         artist.set_url(f"{RUN_OF}{variant}")
+
+
+def set_tips(line: Artist, texts: Iterable[str]) -> None:
+    """Have each point of a line of markers show its text where the mouse rests on it."""
+    line.set_gid(f"{TIPS}{NEXT.join(texts)}")
 
 
 def svg(figure: Figure, address: Address = lambda _: "") -> bytes:
@@ -54,7 +63,15 @@ def saved(figure: Figure, kind: Literal["svg", "pdf"]) -> bytes:
 
 def with_tips(text: str) -> str:
     """The SVG with a title element, which browsers show as a tip, in place of each id that holds one."""
+    text = re.sub(rf'<g id="{TIPS}([^"]*)">(.*?)</g>', with_tips_of_points, text, flags=re.DOTALL)
     return re.sub(rf'<g id="{TIP}([^"]*)">', r"<g><title>\1</title>", text)
+
+
+def with_tips_of_points(group: re.Match[str]) -> str:
+    """The group of a line's markers with a title element in each."""
+    texts = chain(group[1].split(NEXT))
+    markers = re.sub(r"<use ([^>]*)/>", lambda marker: f"<use {marker[1]}><title>{next(texts)}</title></use>", group[2])
+    return f"<g>{markers}</g>"
 
 
 def with_links(text: str, address: Address) -> str:

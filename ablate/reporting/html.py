@@ -1,7 +1,8 @@
 """Writes a report as one HTML page that needs no other file and no network.
 
-Only the page of a search has a script: plotly's, compressed in the page itself, which makes its figures interactive.
-Where it cannot run, the figures stay as they are drawn.
+A short script shows the tips of figures at once, to the mouse and to the arrow keys.  The page of a search also has
+plotly's, compressed in the page itself, which makes its figures interactive.  Where scripts cannot run, the figures
+stay as they are drawn, and the browser shows their tips.
 """
 
 import base64
@@ -46,7 +47,10 @@ def to_html(
         loader=PackageLoader("ablate.reporting", "."), undefined=StrictUndefined, autoescape=True, trim_blocks=True
     )
     return environment.get_template("report.html.jinja").render(
-        title=title, body=Markup(in_frames(body)), plotly=plotly_script() if interactive else ""
+        title=title,
+        body=Markup(in_frames(body)),
+        tips=any("<title>" in figure for figure in drawn),
+        plotly=plotly_script() if interactive else "",
     )
 
 

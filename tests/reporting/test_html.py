@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from ablate.events import State
@@ -30,6 +32,8 @@ def test_the_page_holds_its_images_with_ids_of_their_own(page: Path) -> None:
     ids = re.findall(r'\bid="([^"]*)"', text)
     assert len(ids) == len(set(ids))
     assert "<title>transformation=vat: 80 ± 25, n = 3</title>" in text
+    assert "<title>transformation=vat, seed 2: 90.00</title>" in text
+    assert "<title>transformation=np, seed 1: 0.0000</title>" in text  # a difference
     assert set(re.findall(r"https?://[^\"' <]*", text)) == {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",
@@ -76,6 +80,42 @@ def test_the_page_has_readable_text_in_light_dark_and_print(page: Path, browser:
     assert seen == {True, False}
     printed = browser.execute_cdp_cmd("Page.printToPDF", {})["data"]
     assert len(printed) > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sandboxed", [False, True])
+def test_tips_of_points_are_shown_to_the_mouse_and_to_the_arrow_keys(
+    page: Path, browser: webdriver.Chrome, sandboxed: bool
+) -> None:
+    """Also in a frame that may run scripts and nothing else, as MLflow shows the files of runs."""
+    if sandboxed:
+        frame = page.with_name("frame.html")
+        frame.write_text(f'<iframe sandbox="allow-scripts" width="900" height="600" src="{page.name}"></iframe>')
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    browser.get((frame if sandboxed else page).as_uri())
+    if sandboxed:
+        browser.switch_to.frame(0)
+    figure = browser.find_elements(By.TAG_NAME, "svg")[1]
+    tip = browser.find_element(By.CSS_SELECTOR, ".tip")
+    browser.execute_script("arguments[0].focus()", figure)  # type: ignore[no-untyped-call]  # of selenium
+    keys = ActionChains(browser)
+    shown = []
+    for _ in range(16):  # a mean and three seeds at each of four levels
+        keys.send_keys(Keys.ARROW_RIGHT).perform()
+        shown.append(tip.text)
+        assert tip.is_displayed()
+    assert shown[0] == "transformation=np: 80 ± 25, n = 3"
+    assert set(shown[1:4]) == {f"transformation=np, seed {seed}: {70 + 10 * seed}.00" for seed in range(3)}
+    assert len(set(shown)) == 16
+    keys.send_keys(Keys.ESCAPE).perform()
+    assert not tip.is_displayed()
+    keys.send_keys(Keys.ARROW_LEFT).perform()
+    last = figure.find_element(By.CSS_SELECTOR, ".shown")
+    keys.send_keys(Keys.ESCAPE).perform()
+    keys.move_to_element(last).perform()
+    assert tip.text == shown[-1]
+    box, bounds = tip.rect, browser.execute_script("return document.documentElement.clientWidth")  # type: ignore[no-untyped-call]  # of selenium
+    assert 0 <= box["x"] <= bounds - box["width"]
 
 
 @pytest.mark.slow

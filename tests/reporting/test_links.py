@@ -204,9 +204,8 @@ def test_our_numbers_on_the_page_of_a_paper_link_to_their_runs_and_those_of_its_
     page = write_page(page_of("invariant-features", [PaperStudy(study, tuple(results), runs=RUNS)], []), tmp_path)
     variants = {result.variant for result in results}
     assert linked(page, sorted(variants)) == variants
-    assert f'href="{escape(VARIANTS)}"' in page.with_name("report.html").read_text(
-        encoding="utf-8"
-    )  # of the statements
+    html = page.with_name("report.html").read_text(encoding="utf-8")
+    assert f'href="{escape(VARIANTS)}"' in html  # of the statements
     text = page.read_text(encoding="utf-8")
     assert RUNS not in text
     assert VARIANTS not in text
