@@ -1,8 +1,9 @@
 """Writes a report as one HTML page that needs no other file and no network.
 
-A short script shows the tips of figures at once, to the mouse and to the arrow keys.  The page of a search also has
-plotly's, compressed in the page itself, which makes its figures interactive.  Where scripts cannot run, the figures
-stay as they are drawn, and the browser shows their tips.
+A short script shows the tips of figures at once, to the mouse and to the arrow keys, and the addresses of links in a
+frame out of which none leads, such as that in which MLflow shows files.  The page of a search also has plotly's,
+compressed in the page itself, which makes its figures interactive.  Where scripts cannot run, the figures stay as they
+are drawn, and the browser shows their tips.
 """
 
 import base64
@@ -49,7 +50,7 @@ def to_html(
     return environment.get_template("report.html.jinja").render(
         title=title,
         body=Markup(in_frames(body)),
-        tips=any("<title>" in figure for figure in drawn),
+        scripted="<title>" in body or "<a " in body,
         plotly=plotly_script() if interactive else "",
     )
 

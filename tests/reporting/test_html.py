@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,24 @@ def test_tips_of_points_are_shown_to_the_mouse_and_to_the_arrow_keys(
     assert tip.text == shown[-1]
     box, bounds = tip.rect, browser.execute_script("return document.documentElement.clientWidth")  # type: ignore[no-untyped-call]  # of selenium
     assert 0 <= box["x"] <= bounds - box["width"]
+
+
+@pytest.mark.slow
+def test_links_show_their_address_in_a_frame_out_of_which_none_leads(
+    study: Study, results: list[Result], tmp_path: Path, browser: webdriver.Chrome
+) -> None:
+    runs = "http://mlflow.example/#/experiments/7/runs/"
+    results = [replace(one, parent=one.variant) for one in results]
+    page = write_report(report_of(study, results, runs=runs), tmp_path).with_name("report.html")
+    frame = page.with_name("frame.html")
+    frame.write_text(f'<iframe sandbox="allow-scripts" width="900" height="600" src="{page.name}"></iframe>')
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    browser.get(frame.as_uri())
+    browser.switch_to.frame(0)
+    browser.find_element(By.CSS_SELECTOR, "td a").click()
+    address = runs + results[0].variant
+    assert browser.find_element(By.CSS_SELECTOR, ".tip").text == f"no link opens from here; its address is {address}"
+    assert browser.find_element(By.TAG_NAME, "h1").text == "example"
 
 
 @pytest.mark.slow
