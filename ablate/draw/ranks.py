@@ -6,6 +6,7 @@ from ablate.draw.canvas import style_axes
 from ablate.draw.differences import shortened
 from ablate.draw.figure_specs import RankFigure
 from ablate.draw.style import COLORS, DPI, INK, LABEL, TEXT
+from ablate.draw.vector import set_tips
 
 WIDTH = 8.0  # inches
 ROW = 0.34  # inches
@@ -21,7 +22,9 @@ def draw_ranks(spec: RankFigure) -> Figure:
     axes = figure.subplots()
     style_axes(axes, grid="both")
     axes.grid(visible=False, axis="y")
-    axes.plot(ranking.mean_ranks, range(rows), "o", color=COLORS[0], markersize=8, zorder=3)
+    (dots,) = axes.plot(ranking.mean_ranks, range(rows), "o", color=COLORS[0], markersize=8, zorder=3)
+    ranks = zip(ranking.labels, ranking.mean_ranks, strict=True)
+    set_tips(dots, [f"{label}: mean rank {rank:.2f}" for label, rank in ranks])
     right = max(*ranking.mean_ranks, 1 + ranking.critical_difference)
     for number, (first, last) in enumerate(bars):
         place = right + 0.12 * (number + 1)

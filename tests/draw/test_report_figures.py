@@ -1,5 +1,6 @@
 """What the figures of a report draw."""
 
+import re
 from collections.abc import Callable, Mapping
 from io import BytesIO
 
@@ -9,10 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from ablate.draw.canvas import png
-from ablate.draw.figure_specs import AxisFigure, ComparedVariant, HistoryFigure, axis_figure
+from ablate.draw.figure_specs import AxisFigure, ComparedVariant, HistoryFigure, RankFigure, axis_figure
+from ablate.draw.ranks import draw_ranks
 from ablate.draw.report_figures import draw_axis_figure, draw_history, without_overlaps
+from ablate.draw.vector import svg
 from ablate.options import Value
 from ablate.papers.reference import Printed, printed
+from ablate.stats.across_datasets import Ranking
 from ablate.stats.results import Result
 from ablate.stats.variants import variants_of
 from ablate.study.model import Study
@@ -56,6 +60,12 @@ def test_means_seeds_and_intervals_are_drawn_at_their_values(make_study: MakeStu
     low, high = axes.get_ylim()
     assert low < 0.5515862
     assert high > 1.0484138
+
+
+def test_points_of_an_svg_have_the_tips_of_their_line_in_order() -> None:
+    figure = draw_ranks(RankFigure(Ranking(("a & b", "c"), ("mnist", "fsdd"), ((1.0, 2.0), (2.0, 1.0)))))
+    titles = re.findall(r"<use [^>]*><title>([^<]*)</title></use>", svg(figure).decode())
+    assert titles == ["a &amp; b: mean rank 1.50", "c: mean rank 1.50"]
 
 
 def test_the_papers_values_are_drawn_with_their_standard_deviations(
