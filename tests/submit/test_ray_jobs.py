@@ -47,10 +47,13 @@ def lab(tmp_path: Path) -> Iterator[Callable[..., str]]:
     start += ["--no-monitor", "--include-log-monitor=false"]
     tool = Path(sys.executable).parent / start[0]
     subprocess.run([tool, *start[1:]], env={**environment, **token}, check=True, capture_output=True)
+    (tmp_path / "mlflow.env").write_text(f"MLFLOW_TRACKING_PASSWORD={secrets.token_hex(16)}\n")
+    (tmp_path / "mlflow.env").chmod(0o600)
     options = {
         "address": f"http://127.0.0.1:{port}",
         "token_file": str(tmp_path / "token"),
         "store": str(tmp_path / "s"),
+        "secrets": str(tmp_path / "mlflow.env"),
     }
     (tmp_path / "lab.yaml").write_text(f"ray: {options}\n")
 
@@ -82,6 +85,18 @@ def launches(folder: Path) -> bool:
     return any("launch" in line for line in processes_of(folder).values())
 
 
+def assert_secret_is_in_private_files(folder: Path) -> None:
+    """The launch has the secret, which is in the files for it and for the workers, and in no command line."""
+    password = (folder / "mlflow.env").read_text().strip().partition("=")[2]
+    found = processes_of(folder)
+    launch = next(process for process, line in found.items() if "launch" in line and "sh" not in line[0])
+    assert launch.environ()["MLFLOW_TRACKING_PASSWORD"] == password
+    holders = [file for file in folder.rglob("*") if file.is_file() and password.encode() in file.read_bytes()]
+    assert sorted(file.name for file in holders) == ["environment.json", "mlflow.env"]
+    assert {file.stat().st_mode & 0o777 for file in holders} == {0o600}
+    assert [line for line in found.values() if password in " ".join(line)] == []
+
+
 def until(condition: Callable[[], bool], what: Callable[[], str]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -108,6 +123,7 @@ def test_a_job_of_ray_is_refused_twice_stops_with_a_checkpoint_and_goes_on(
     assert "of ray, submitted from another store" in submit(100_000, code=2, store="other")
     until(lambda: any((tmp_path / "s").rglob("spool.jsonl")), printed)
     until(lambda: ", 1 running" in printed(), printed)
+    assert_secret_is_in_private_files(tmp_path)
     assert "was asked to checkpoint and stop" in lab("stop", "radius")
     until(lambda: not launches(tmp_path), printed)
     until(lambda: "of ray: stopped" in lab("status", "radius"), printed)
