@@ -177,7 +177,8 @@ def test_people_launch_beside_each_other_and_need_a_right_for_the_studies_of_oth
     assert "'of-alice' is being launched by process " in seen[1]
 
     needs = "have its owner grant the permission MANAGE"
-    assert needs in bob.refused("of-alice")  # he may read
+    assert needs in bob.refused("of-alice")
+    assert len(MlflowStore(bob.uri).snapshot("of-alice").records) == 2  # which he may read
     experiment = MlflowStore(alice.uri).reader.get_experiment_by_name("of-alice")
     assert experiment is not None
     server.grant("bob", experiment.experiment_id, "EDIT")
