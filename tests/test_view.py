@@ -520,6 +520,15 @@ def test_a_difference_keeps_its_variant_sign_and_number_in_a_narrow_terminal(wid
     assert list(answers.comparison_lines([found], 1, width)) == [line]
 
 
+@pytest.mark.parametrize(("width", "ends"), [(65, "0:07 elapsed"), (55, "0:07")])
+def test_the_counts_of_a_launch_stay_on_one_line_of_a_narrow_terminal(width: int, ends: str) -> None:
+    launch = LaunchProgress(plan_of([trial(0)], finished=1))
+    launch.update(ended(trial(0)))
+    shown = io.StringIO()
+    console.verbatim(file=shown, width=width).print(live.drawn(launch, 7.0, width, 20))
+    assert shown.getvalue().splitlines()[-1] == f"2 of 2 finished, 0 running, 0 waiting, 0 failed, {ends}"
+
+
 @pytest.mark.parametrize(
     ("text", "lines"), [("four words of text", ["four words", "of text"]), ("x x " + "y" * 20, ["x x " + "y" * 20])]
 )

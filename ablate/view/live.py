@@ -150,7 +150,8 @@ def drawn(progress: LaunchProgress, elapsed: float, width: int, rows: int) -> Gr
         parts.append(f"{doing}  {clock(time.monotonic() - progress.stage_began)}")
     parts += [Text(line, "dim") for line in comparison_lines(progress.compare(), COMPARED, width)]
     if progress.total:
-        parts.append(f"{counts(progress)}, {clock(elapsed)} elapsed")
+        line = f"{counts(progress)}, {clock(elapsed)} elapsed"
+        parts.append(line if len(line) <= width else line.removesuffix(" elapsed"))
     return Group(*parts)
 
 
