@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ablate.atomic_write import write_text
 from ablate.errors import ServiceError
+from ablate.interrupts import deferred
 from ablate.lock import locked
 from ablate.process import alive, current_process, machine
 
@@ -96,25 +97,32 @@ def launching(file: Path, study: str, taken_over: Callable[[Owner], None] = lamb
     `taken_over` is called, in another thread, where another machine has taken this lock over, since this process was
     suspended or could not reach the file for a minute.  Raises ServiceError where another process holds the lock.
     """
-    with locked(file.with_suffix(".guard"), 10.0, "another launch is just beginning"):
-        if (other := owner_of(file, STALE)) is not None:
-            raise ServiceError(
-                f"'{study}' is being launched by {other}",
-                f"watch it with ablate status {study}, or end it with ablate stop {study}",
-                str(file),
-            )
-        owner = Owner(socket.gethostname(), *current_process(), time.time(), machine())
-        write_owner(file, owner)
+    owner = Owner(socket.gethostname(), *current_process(), time.time(), machine())
     over = threading.Event()
     thread = threading.Thread(target=keep, args=(file, owner, over, taken_over), daemon=True)
-    thread.start()
-    try:
+    try:  # from before the file is written: a signal may end the launch at any moment
+        with locked(file.with_suffix(".guard"), 10.0, "another launch is just beginning"):
+            require_no_owner(file, study)
+            write_owner(file, owner)
+        thread.start()
         yield owner
     finally:
-        over.set()
-        thread.join()
-        if read_owner(file) == owner:
-            file.unlink(missing_ok=True)
+        with deferred():
+            over.set()
+            if thread.ident is not None:
+                thread.join()
+            if read_owner(file) == owner:
+                file.unlink(missing_ok=True)
+
+
+def require_no_owner(file: Path, study: str) -> None:
+    """Raise ServiceError where another process launches the study."""
+    if (other := owner_of(file, STALE)) is not None:
+        raise ServiceError(
+            f"'{study}' is being launched by {other}",
+            f"watch it with ablate status {study}, or end it with ablate stop {study}",
+            str(file),
+        )
 
 
 def keep(file: Path, owner: Owner, over: threading.Event, taken_over: Callable[[Owner], None]) -> None:

@@ -75,7 +75,7 @@ def test_a_search_has_a_table_of_its_best_variants_and_a_history(
     assert [figure.stem for figure in report.figures.results] == stems
     history = report.figures.results[0].spec
     assert isinstance(history, OptunaFigure)
-    assert [one.value for one in history.stored.trials] == [0.5, 0.9, 0.7]
+    assert [one.value for one in history.stored.trials] == [50.0, 90.0, 70.0], "in %, as its axis says"
 
 
 def test_a_search_lists_at_most_ten_variants(make_study: MakeStudy, make_result: MakeResult) -> None:
