@@ -1,5 +1,6 @@
 """A launch that gets a signal while it starts, runs or closes leaves no process, no lock and no open run behind."""
 
+import re
 import signal
 import sqlite3
 import time
@@ -39,7 +40,9 @@ probes: [linear]
 metric: linear/accuracy
 """
 LONG_TRAINING = LONG.replace("EPOCHS", "training.epochs: 20000")
-LONG_SCORING = LONG.replace("EPOCHS", "training.epochs: 1, probes.linear.epochs: 20000")
+LONG_SCORING = LONG.replace("EPOCHS", "training.epochs: 1, probes.linear.epochs: 20000").replace(
+    "[0.4, 0.8]", "[0.4, 0.8, 1.6]"
+)  # one more than train side by side: those that are scored at a signal finish, and one is left
 
 
 def study_is_locked(command: Command) -> None:
@@ -79,7 +82,7 @@ def trials_train(command: Command) -> None:
 
 
 def trials_are_scored(command: Command) -> None:
-    """A trial is trained, and its scores take longer than anything here."""
+    """A trial is trained, and its scores take seconds."""
     command.until(lambda: trial_files(command, "encoder.pt"), "encoder")
 
 
@@ -150,7 +153,7 @@ def test_a_signal_while_trials_run_leaves_nothing(
 ) -> None:
     command = signalled(directory, text, moment, number)
     assert command.code == (-number if number is signal.SIGKILL else 130), command.text
-    assert "of 2 trials finished; launch again to go on" in command.text or number is signal.SIGKILL
+    assert re.search("of [23] trials finished; launch again to go on", command.text) or number is signal.SIGKILL
     require_nothing_left(directory, command, number)
 
 
