@@ -71,13 +71,15 @@ def confirmation_table(finalists: Sequence[Finalist], links: Links = NO_LINKS) -
         ("settings", [one.rank for one in finalists]),
         *level_columns([one.searched[objectives[0]] for one in finalists]),
     ]
+    keys: dict[str, str] = {}
     for metric in objectives:
-        quantity = finalists[0].searched[metric].quantity
+        head = finalists[0].searched[metric].quantity.head
         searched = [measured(one, one.searched[metric].estimate, metric, links) for one in finalists]
         confirmed = [measured(one, one.confirmed(metric), metric, links) for one in finalists]
-        columns += [(f"{quantity.head}, search", searched), (f"{quantity.head}, fresh seeds", confirmed)]
+        columns += [(f"{head}, search", searched), (f"{head}, fresh seeds", confirmed)]
+        keys |= {f"{head}, {seeds}": f"{metric}, {seeds}" for seeds in ("search", "fresh seeds")}
     columns.append(("fresh seeds", [len(one.fresh[objectives[0]]) for one in finalists]))
-    return table_of(columns)
+    return table_of(columns, keys)
 
 
 def measured(one: Finalist, estimate: Estimate, metric: str, links: Links) -> Measured:

@@ -9,7 +9,6 @@ from ablate.reporting.verdicts import FindingVerdict
 from ablate.stats.across_datasets import Ranking
 from ablate.stats.comparisons import Comparison
 from ablate.stats.estimate import CONFIDENCE
-from ablate.study.words import PER_CENT
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -50,12 +49,12 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def table_json(table: Table) -> list[dict[str, Any]]:
-    """The rows of a table by the names of its columns; an estimate as its numbers, which are fractions and not in %."""
+    """The rows of a table by the names of its columns; an estimate as its numbers, without a unit."""
 
     def plain(cell: Cell) -> Any:
         return asdict(cell.estimate) if isinstance(cell, Measured) else cell
 
-    keys = [column.replace(f" ({PER_CENT})", "").replace(f"({PER_CENT}, ", "(") for column in table.head]
+    keys = [table.keys.get(name, name) for name in table.head]
     return [dict(zip(keys, map(plain, row), strict=True)) for row in table.rows]
 
 

@@ -53,6 +53,7 @@ class Table:
 
     head: tuple[str, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)  # name in the head → in JSON, whose numbers have no unit
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from ablate.reporting.importance import Importance, importance_table
 from ablate.reporting.links import NO_LINKS, Links
 from ablate.reporting.paper import Difference
 from ablate.reporting.proposals import Proposal, proposals_table
-from ablate.reporting.report import Cell, ReportFigure, Results, Table
+from ablate.reporting.report import ReportFigure, Results, Table
 from ablate.reporting.seeds_table import seeds_table
-from ablate.reporting.tables import best_variants, level_columns, mean_cells, results_table, table_of
+from ablate.reporting.tables import Column, best_variants, level_columns, mean_cells, results_table, table_of
 from ablate.stats.pareto import front, hypervolumes
 from ablate.stats.results import Result
 from ablate.stats.variants import Variant, variants_of
@@ -132,13 +132,15 @@ def pareto_table(study: Study, results: Sequence[Result], links: Links = NO_LINK
     chosen = [measured[place] for place in sorted(front(points), key=lambda place: points[place])]
     if not chosen:
         return Table()
-    columns: list[tuple[str, Sequence[Cell]]] = [*level_columns([next(iter(one.values())) for one in chosen])]
+    columns: list[Column] = [*level_columns([next(iter(one.values())) for one in chosen])]
+    keys: dict[str, str] = {}
     for metric, direction in study.search.objectives.items():
         quantity = study.words.quantity(metric)
         members = [one[metric] for one in chosen]
         head = with_unit(quantity.name, ", ".join(filter(None, (quantity.unit, direction))))
         columns.append((head, mean_cells(members, links)))
-    return table_of(columns)
+        keys[head] = f"{metric} ({direction})"
+    return table_of(columns, keys)
 
 
 def hypervolume_figures(study: Study, results: Sequence[Result]) -> Iterator[ReportFigure]:

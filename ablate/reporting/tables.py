@@ -1,6 +1,6 @@
 """The tables of a report: metrics by variant, comparisons with the baseline, and the statements of a finding."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ablate.draw.figure_specs import ComparedVariant, Direction
@@ -22,6 +22,7 @@ SPREAD = "_std"  # how the names of metrics end that are spreads of a probe's re
 SIMULTANEOUS = "simultaneous"  # the column of intervals that hold for all comparisons together
 
 Column = tuple[str, Sequence[Cell]]  # its head and its cells
+NO_KEYS: Mapping[str, str] = {}
 
 
 def results_table(
@@ -43,7 +44,7 @@ def results_table(
     spread = next((member.printed.spread for member in compared if member.printed is not None), None)
     columns: list[Column] = [
         *level_columns(variants),
-        means_column(quantity, variants, smaller, best, links),
+        (quantity.head, mean_cells(variants, links, smaller, best)),
         ("std", [spread_text(variant.estimate.times(quantity.factor)) for variant in variants]),
         ("n", [variant.estimate.n for variant in variants]),
     ]
@@ -57,25 +58,6 @@ def results_table(
         ("", ["baseline" if variant.baseline else "" for variant in variants]),
     ]
     return table_of([*columns, *((name, cells) for name, cells in optional if any(cells))])
-
-
-def means_column(
-    quantity: Quantity, variants: Sequence[Variant], smaller: bool, best: frozenset[int], links: Links
-) -> Column:
-    """The means with their intervals, in the digits that the column's largest mean has."""
-    scale = scale_of(variant.estimate for variant in variants)
-    means = [
-        Measured(
-            variant.estimate,
-            smaller and bool(variant.scores),
-            links.variant(variant.key),
-            at in best,
-            quantity.factor,
-            scale,
-        )
-        for at, variant in enumerate(variants)
-    ]
-    return quantity.head, means
 
 
 def printed_times(printed: Printed | None, factor: float) -> Printed | None:
@@ -140,11 +122,19 @@ def letters(head: str, cells: Sequence[Cell]) -> int:
     return max(len(head), *(len(cell_text(cell)) for cell in cells)) + 2
 
 
-def mean_cells(variants: Sequence[Variant], links: Links) -> list[Cell]:
-    """The means of variants, as a column."""
+def mean_cells(
+    variants: Sequence[Variant], links: Links, smaller: bool = False, best: Collection[int] = ()
+) -> list[Cell]:
+    """The means of variants with their intervals, as a column, in the digits that the largest of them has.
+
+    `smaller` marks them as measured at smaller scale than the paper's, and `best` has the places of those in bold.
+    """
     scale = scale_of(one.estimate for one in variants)
     return [
-        Measured(one.estimate, link=links.variant(one.key), factor=one.quantity.factor, scale=scale) for one in variants
+        Measured(
+            one.estimate, smaller and bool(one.scores), links.variant(one.key), at in best, one.quantity.factor, scale
+        )
+        for at, one in enumerate(variants)
     ]
 
 
@@ -255,9 +245,9 @@ def best_variants(
     return [member for _, member in ranked[:MAX_PROPOSALS]]
 
 
-def table_of(columns: Sequence[tuple[str, Sequence[Cell]]]) -> Table:
-    """A table from (name, cells) of its columns."""
-    return Table(tuple(name for name, _ in columns), tuple(zip(*(cells for _, cells in columns), strict=True)))
+def table_of(columns: Sequence[Column], keys: Mapping[str, str] = NO_KEYS) -> Table:
+    """A table of these columns, with the names that some of them have in JSON."""
+    return Table(tuple(name for name, _ in columns), tuple(zip(*(cells for _, cells in columns), strict=True)), keys)
 
 
 def level_columns(variants: Sequence[Variant]) -> list[tuple[str, list[str]]]:
