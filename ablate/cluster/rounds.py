@@ -77,7 +77,7 @@ def run_round(end: "EndOfRound", resources: Resources, paths: StudyPaths, uri: s
         tune.with_resources(worker, placed_by_request(resources)),
         tune_config=tune.TuneConfig(
             search_alg=PackSearcher(end.dispatcher),
-            scheduler=PackScheduler(),  # type: ignore[no-untyped-call]
+            scheduler=PackScheduler(),  # type: ignore[no-untyped-call]  # of Ray
             num_samples=-1,
             max_concurrent_trials=0,  # the dispatcher bounds them: nodes come and go
             reuse_actors=True,

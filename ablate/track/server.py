@@ -12,8 +12,8 @@ from ablate.track.client import connect, http_status, redact, refused
 from ablate.track.named_server import VARIABLE, check_address, named_server
 from ablate.track.retry import DENIED, denial, is_service_error, may_pass, repeat
 from ablate.track.server_end import end, leave
-from ablate.track.server_info import ServerInfo, lock_server
-from ablate.track.server_start import START, answers, start, usual_port
+from ablate.track.server_info import START, ServerInfo, lock_server
+from ablate.track.server_start import answers, start, usual_port
 
 
 @dataclass(frozen=True)

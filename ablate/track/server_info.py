@@ -13,6 +13,7 @@ from ablate.paths import Store
 from ablate.process import Process, alive
 
 VERSION = 1  # of the file
+START = 300.0  # seconds that a server may take until it answers: other processes may use most of the processor
 
 
 @dataclass(frozen=True)

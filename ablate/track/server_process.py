@@ -15,10 +15,9 @@ from ablate.errors import ServiceError
 from ablate.lock import locked
 from ablate.process import Process, alive, identify
 from ablate.track.server_end import MARK, end
-from ablate.track.server_info import ServerInfo, lock_server
+from ablate.track.server_info import START, ServerInfo, lock_server
 
 INTERVAL = 1.0  # seconds between two looks at the users
-START = 300.0  # seconds that another process may take to make the database
 ARTIFACTS = "mlflow-artifacts:/"  # where `mlflow server` puts the artifacts of the default experiment
 GRACE = 5.0  # seconds without a user after which the server ends: the next launch may follow at once
 
@@ -73,7 +72,7 @@ def make_database(file: Path) -> None:
 
     unfinished = file.with_name(f"{file.name}.new")
     unfinished.unlink(missing_ok=True)
-    store = SqlAlchemyStore(f"sqlite:///{unfinished}", ARTIFACTS)  # type: ignore[no-untyped-call]
+    store = SqlAlchemyStore(f"sqlite:///{unfinished}", ARTIFACTS)  # type: ignore[no-untyped-call]  # of MLflow
     store.engine.dispose()
     unfinished.replace(file)
 

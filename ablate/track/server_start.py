@@ -22,9 +22,8 @@ from ablate.paths import Store
 from ablate.process import Process, absolute_python_path, alive, identify
 from ablate.track.client import reach_directly
 from ablate.track.server_end import CHILDREN, MARK, leave
-from ablate.track.server_info import ServerInfo
+from ablate.track.server_info import START, ServerInfo
 
-START = 300.0  # seconds that a server may take until it answers: other processes may use most of the processor
 ATTEMPTS = 5  # ports on which a server is started until one is not taken meanwhile
 TAKEN = f"[Errno {errno.EADDRINUSE}]"  # in the server's log
 FULL = ("database or disk is full", "No space left on device")  # SQLite's words and the system's
