@@ -151,12 +151,13 @@ class MlflowStore(TrackingStore):
     @retried
     def finished_alike(self, shapes: Iterable[str]) -> list[TrialRecord]:
         experiments = [experiment.experiment_id for experiment in self.reader.list_experiments()]
-        found: list[TrialRecord] = []
-        for shape in shapes if experiments else ():
+
+        def first(shape: str) -> list[Run]:
             wanted = {tags.KIND: "trial", tags.SHAPE: shape}
-            pages = self.reader.run_pages(experiments, wanted, FINISHED, size=ALIKE)
-            found += [record for run in next(pages, []) if (record := trial_record(run)) is not None]
-        return found
+            return next(self.reader.run_pages(experiments, wanted, FINISHED, size=ALIKE), [])
+
+        found = concurrently(first, shapes if experiments else ())
+        return [record for runs in found for run in runs if (record := trial_record(run)) is not None]
 
     @retried
     def curves(self, run_id: str, metrics: Iterable[str]) -> dict[str, Curve]:
