@@ -18,4 +18,4 @@ def test_packs_shorter_than_the_start_of_a_worker_start_one_worker_in_each_slot(
     environment = {**os.environ, **ray_environment("")}
     done = subprocess.run([sys.executable, SCRIPT, tmp_path], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "started").iterdir())) == 2
+    assert [len(list((tmp_path / name).iterdir())) for name in ("started", "worked")] == [2, 2]

@@ -16,12 +16,12 @@ from ray.tune.search import Searcher
 
 from ablate.cluster.pack_scheduler import PackScheduler
 
-SLOTS, PACKS = 2, 60
+SLOTS, LEAST, MOST = 2, 60, 1000  # packs: until a worker has started in each slot, within these bounds
 FOLDER = Path(sys.argv[1])
 
 
 class Worker(tune.Trainable):
-    """The first one to start is ready at once, others seconds later."""
+    """The first one to start is ready at once, others seconds later; a pack takes a twentieth of that."""
 
     def setup(self, config: dict[str, Any]) -> None:
         (FOLDER / "started" / uuid.uuid4().hex).touch()
@@ -29,9 +29,11 @@ class Worker(tune.Trainable):
             (FOLDER / "first").touch(exist_ok=False)
         except FileExistsError:
             time.sleep(2)
+        self.name = uuid.uuid4().hex
 
     def step(self) -> dict[str, Any]:
         time.sleep(0.1)
+        (FOLDER / "worked" / self.name).touch()
         return {"done": True, "score": 0}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -39,18 +41,19 @@ class Worker(tune.Trainable):
 
 
 class Packs(Searcher):
-    """So many packs, at most two at once."""
+    """Packs until each slot has a worker that has run one; a pack in each slot at a time."""
 
     def __init__(self) -> None:
         super().__init__(metric="score", mode="max")
-        self.left, self.running = PACKS, set[str]()
+        self.made, self.running = 0, set[str]()
 
     def suggest(self, trial_id: str) -> Any:
-        if self.left == 0:
+        over = len(list((FOLDER / "worked").iterdir())) >= SLOTS and self.made >= LEAST
+        if over or self.made == MOST:
             return Searcher.FINISHED
         if len(self.running) == SLOTS:
             return None
-        self.left -= 1
+        self.made += 1
         self.running.add(trial_id)
         return {}
 
@@ -58,14 +61,16 @@ class Packs(Searcher):
         self.running.discard(trial_id)
 
 
-(FOLDER / "started").mkdir()
+for name in ("started", "worked"):
+    (FOLDER / name).mkdir()
+packs = Packs()
 ray.init(address="local", num_cpus=SLOTS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-scheduler = PackScheduler()  # type: ignore[no-untyped-call]
+scheduler = PackScheduler()  # type: ignore[no-untyped-call]  # of Ray
 tuned = tune.TuneConfig(
-    search_alg=Packs(), scheduler=scheduler, num_samples=-1, max_concurrent_trials=0, reuse_actors=True
+    search_alg=packs, scheduler=scheduler, num_samples=-1, max_concurrent_trials=0, reuse_actors=True
 )
 unsaved = tune.CheckpointConfig(checkpoint_at_end=False)
 run = tune.RunConfig(storage_path=str(FOLDER / "tune"), verbose=0, checkpoint_config=unsaved)
 results = tune.Tuner(tune.with_resources(Worker, {"cpu": 1}), tune_config=tuned, run_config=run).fit()
-if results.num_errors or len(results) != PACKS:
+if results.num_errors or len(results) != packs.made:
     sys.exit(f"{len(results)} packs ran, {results.num_errors} failed")
