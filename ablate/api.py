@@ -17,6 +17,7 @@ from ablate.study.read import SUFFIXES, read_study
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ablate.driver.launch_options import Options
     from ablate.driver.progress import Listener
     from ablate.driver.status import Status
     from ablate.driver.summary import Summary
@@ -60,25 +61,12 @@ def plan(
     nodes.  Raises StudyError as `check` does, and DataError where files of the user's own are missing: their content is
     part of the trials' keys.
     """
-    from ablate.added_seeds import known_trials
-    from ablate.driver.claiming import launched_by
-    from ablate.driver.launch_options import Options, nodes_to_plan_for
-    from ablate.driver.status import snapshot_of
-    from ablate.driver.summary import first_trials, trials_of
-    from ablate.planning.plan import make_plan
-    from ablate.planning.required_data import missing_files, require_data
+    from ablate.driver.launch_options import Options
+    from ablate.planning.required_data import missing_files
     from ablate.planning.requirements import check_requirements
-    from ablate.planning.resolve import resolve
 
     found, folder = study_of(study), store_of(store)
-    trials = resolve(found, yes=yes) or trials_of(found, folder.study(found.name))
-    require_data(found, trials)
-    nodes = nodes_to_plan_for(Options(address=address, retry=retry))
-    snapshot = snapshot_of(folder, found.name)
-    launched = bool(launched_by(snapshot, folder.study(found.name)))
-    first = first_trials(found, trials, folder.study(found.name), snapshot.records, retry)
-    known = known_trials(found, first, snapshot.records, retry=retry)
-    planned = make_plan(found, known.trials, snapshot.records, nodes, retry=retry, launched=launched, more=known.more)
+    planned = without_cost(found, folder, Options(address=address, retry=retry), yes)
     if not planned.left and not planned.proposals:
         return planned
     check_requirements(found, [one.to_run for one in planned.left])
@@ -88,6 +76,28 @@ def plan(
     if not folder.writable:
         say(f"the store {folder.root} cannot be written; a launch needs one that can")
     return with_cost(planned, folder, measure, say)
+
+
+def without_cost(study: Study, store: Store, options: "Options", yes: bool) -> "Plan":
+    """What a launch with these options would run."""
+    from ablate.added_seeds import known_trials
+    from ablate.driver.claiming import launched_by
+    from ablate.driver.launch_options import nodes_to_plan_for
+    from ablate.driver.status import snapshot_of
+    from ablate.driver.summary import first_trials, trials_of
+    from ablate.planning.plan import make_plan
+    from ablate.planning.required_data import require_data
+    from ablate.planning.resolve import resolve
+
+    paths, retry = store.study(study.name), options.retry
+    trials = resolve(study, yes=yes) or trials_of(study, paths)
+    require_data(study, trials)
+    nodes = nodes_to_plan_for(options)
+    snapshot = snapshot_of(store, study.name)
+    launched = bool(launched_by(snapshot, paths))
+    first = first_trials(study, trials, paths, snapshot.records, retry)
+    known = known_trials(study, first, snapshot.records, retry=retry)
+    return make_plan(study, known.trials, snapshot.records, nodes, retry=retry, launched=launched, more=known.more)
 
 
 def ignore_sentence(sentence: str) -> None:
