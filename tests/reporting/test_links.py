@@ -11,6 +11,7 @@ import pytest
 from ablate.events import State
 from ablate.planning.resolve import resolve_proposal
 from ablate.reporting.content import report_of
+from ablate.reporting.links import Links
 from ablate.reporting.paper_page import PaperStudy, page_of
 from ablate.reporting.paper_page_formats import write_page
 from ablate.reporting.report import Measured
@@ -19,7 +20,7 @@ from ablate.reporting.two_studies_formats import write_comparison
 from ablate.reporting.write import write_report
 from ablate.stats.results import Result
 from ablate.study.model import Study
-from ablate.track.shared_views import link_to_runs
+from ablate.track.shared_views import RANKED, link_to_run, link_to_runs
 
 MakeStudy, MakeResult = Callable[..., Study], Callable[..., Result]
 RUNS = "http://mlflow.example/#/experiments/7/runs/"
@@ -218,3 +219,8 @@ def test_the_statements_of_a_finding_link_to_the_table_of_its_variants(
     statements = text.partition("| statement |")[2].partition("\n\n")[0].splitlines()[2:]
     assert statements
     assert all(f"]({VARIANTS})" in line for line in statements)
+
+
+def test_numbers_of_many_runs_link_to_the_table_that_a_launch_prints() -> None:
+    runs = link_to_run("http://localhost:5000", "7", "")
+    assert Links(runs).study == link_to_runs("http://localhost:5000", "7", RANKED)
